@@ -1,1 +1,2 @@
-//! Not filled yet.
+//! Signed statements, receipts and keys: what a signer hands in and what the ledger hands back.
+pub mod cbor;
