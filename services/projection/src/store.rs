@@ -1,0 +1,174 @@
+//! The store of views: the only place that knows `sled`.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use probity_tlog::Hash;
+
+use crate::batch::Batch;
+
+/// Entries to a leaf of the tree; more makes scans cheaper, fewer makes single writes cheaper.
+const LEAF_FANOUT: usize = 1024;
+
+/// The key of the cursor. Tables begin with a non-zero byte, so it sorts before all of them.
+const CURSOR_KEY: [u8; 1] = [0];
+
+/// How often written batches are made durable in the background, in milliseconds. What a crash takes away is read from
+/// the log again: the cursor goes back with it.
+const FLUSH_INTERVAL_MS: usize = 1_000;
+
+/// Why a view could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The files of the store could not be used.
+    #[error("the store in {path} failed: {source}")]
+    Io {
+        /// Where the store is.
+        path: PathBuf,
+        /// What the system or the store said.
+        source: io::Error,
+    },
+    /// The cursor is not one that this version wrote: the view must be rebuilt.
+    #[error("the cursor of view {view:?} in {path} is damaged; delete the view, it comes back from the log")]
+    Cursor {
+        /// Where the store is.
+        path: PathBuf,
+        /// The view's name.
+        view: String,
+    },
+}
+
+/// How far the log is folded into a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// Height of the next block to fold.
+    pub next_height: u64,
+    /// Number of statements folded.
+    pub tree_size: u64,
+    /// Root of the tree of that size: binds the view to one history.
+    pub root: Hash,
+}
+
+impl Cursor {
+    fn to_bytes(self) -> [u8; 48] {
+        let mut bytes = [0; 48];
+        bytes[..8].copy_from_slice(&self.next_height.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.tree_size.to_be_bytes());
+        bytes[16..].copy_from_slice(self.root.as_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; 48] = bytes.try_into().ok()?;
+        let (height, rest) = bytes.split_first_chunk::<8>()?;
+        let (size, rest) = rest.split_first_chunk::<8>()?;
+        let root = Hash(*rest.first_chunk::<32>()?);
+        Some(Self { next_height: u64::from_be_bytes(*height), tree_size: u64::from_be_bytes(*size), root })
+    }
+}
+
+/// A directory of views.
+#[derive(Clone)]
+pub struct Store {
+    db: sled::Db<LEAF_FANOUT>,
+    path: PathBuf,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store in `path`, creating it where there is none. `cache_bytes` bounds its page cache.
+    pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
+        let config = sled::Config::new()
+            .path(path)
+            .cache_capacity_bytes(cache_bytes)
+            .flush_every_ms(Some(FLUSH_INTERVAL_MS));
+        let db = config.open().map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+        Ok(Self { db, path: path.to_owned() })
+    }
+
+    /// The view `name`, empty where there is none.
+    pub fn view(&self, name: &str) -> Result<View, StoreError> {
+        let tree = self.db.open_tree(name).map_err(|source| self.error(source))?;
+        Ok(View { tree, store: self.clone(), name: name.to_owned() })
+    }
+
+    /// Makes all written batches durable.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush().map(drop).map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: io::Error) -> StoreError {
+        StoreError::Io { path: self.path.clone(), source }
+    }
+}
+
+/// One view: ordered keys, their values, and the cursor they belong to.
+///
+/// Every key begins with a non-zero table byte.
+#[derive(Clone)]
+pub struct View {
+    tree: sled::Tree<LEAF_FANOUT>,
+    store: Store,
+    name: String,
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").field("name", &self.name).field("store", &self.store).finish()
+    }
+}
+
+impl View {
+    /// The value of `key`.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.tree.get(key).map_err(|source| self.store.error(source))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    /// The pairs whose keys begin with `prefix`, in key order.
+    pub fn scan<'a>(
+        &'a self,
+        prefix: &'a [u8],
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'a> {
+        self.tree.scan_prefix(prefix).map(|pair| match pair {
+            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
+            Err(source) => Err(self.store.error(source)),
+        })
+    }
+
+    /// How far the log is folded into this view; `None` for a new one.
+    pub fn cursor(&self) -> Result<Option<Cursor>, StoreError> {
+        let Some(bytes) = self.get(&CURSOR_KEY)? else { return Ok(None) };
+        let damaged = || StoreError::Cursor { path: self.store.path.clone(), view: self.name.clone() };
+        Cursor::from_bytes(&bytes).map(Some).ok_or_else(damaged)
+    }
+
+    /// A batch on top of what the view holds.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
+    }
+
+    /// Writes a batch and the cursor it leads to, atomically.
+    pub fn apply(&self, batch: Batch<'_>, cursor: Cursor) -> Result<(), StoreError> {
+        let mut writes = sled::Batch::default();
+        for (key, value) in batch.into_writes() {
+            match value {
+                Some(value) => writes.insert(key, value),
+                None => writes.remove(key),
+            }
+        }
+        writes.insert(&CURSOR_KEY, &cursor.to_bytes());
+        self.tree.apply_batch(writes).map_err(|source| self.store.error(source))
+    }
+
+    /// Forgets everything, so that the view is folded from the first block again.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        self.tree.clear().map_err(|source| self.store.error(source))
+    }
+}
