@@ -1,1 +1,14 @@
-//! Not filled yet.
+//! The gRPC interface: what is generated from `probity/v1/*.proto`, and the conversions to our own types, once.
+
+mod convert;
+
+pub use convert::MalformedMessage;
+
+/// Package `probity.v1`.
+#[allow(missing_docs, clippy::pedantic, reason = "generated; the documentation is in the .proto files")]
+pub mod v1 {
+    tonic::include_proto!("probity.v1");
+
+    /// The encoded `FileDescriptorSet` of this package, for server reflection.
+    pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+}
