@@ -70,6 +70,9 @@ pub enum ProofError {
 impl InclusionProof {
     /// Checks that `leaf` is at this position of the tree with this size and the given `root`.
     ///
+    /// `tree_size` must be the size that was signed together with `root`: for some positions one
+    /// path leads to the same root under several sizes.
+    ///
     /// # Errors
     /// The proof does not show it.
     pub fn verify(&self, leaf: &Hash, root: &Hash) -> Result<(), ProofError> {
@@ -110,7 +113,7 @@ impl InclusionProof {
 
 impl ConsistencyProof {
     /// Checks that the tree with root `older` and size `first` is a prefix of that with root
-    /// `newer` and size `second`.
+    /// `newer` and size `second`; both sizes must be those that were signed with the roots.
     ///
     /// # Errors
     /// The proof does not show it. `first` = 0 is refused: every tree has the empty prefix, so there
