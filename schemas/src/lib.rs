@@ -1,1 +1,53 @@
-//! Not filled yet.
+//! The vocabulary of the record: what an event is and what it can say.
+//!
+//! An [`Event`] is one thing that happened in the life of a model, a use case, a dataset or an
+//! endpoint. Its envelope says who, when and about what; its [`Data`] is one of the types listed by
+//! [`catalogue`]. The Rust types here are the source: the JSON Schemas in `json/` and the samples
+//! in `samples/` are generated from them.
+//!
+//! Nothing here reads a clock, a file or a key, and no value exists that breaks its own rules: a
+//! [`Subject`], a [`Digest`] or a [`Text`] is checked when it is made, so holding one is the proof.
+//!
+//! To read an event, use [`Event::from_json`] for text a person wrote, [`EventSeed`] where the type
+//! is already known and speed matters, and [`Event::decode`] for both at once.
+
+#[macro_use]
+mod text_form;
+#[macro_use]
+mod family;
+
+mod catalogue;
+mod decode;
+mod document;
+mod error;
+mod event;
+mod hex;
+mod identity;
+mod list;
+mod number;
+mod pattern;
+mod policy_document;
+mod schema;
+mod story;
+mod subject;
+mod text;
+mod time;
+mod tree;
+
+mod families;
+
+pub use catalogue::{Data, Nature, TypeInfo, catalogue, find};
+pub use decode::EventSeed;
+pub use document::Document;
+pub use error::{EventError, ParseError};
+pub use event::{Event, EventId, Evidence, ExternalId};
+pub use families::{authority, import, ledger, model, policy, shared, usecase};
+pub use hex::{Digest, Kid, PublicKey, Signature};
+pub use identity::{Identity, Origin};
+pub use list::NonEmpty;
+pub use number::{Number, Percent};
+pub use pattern::{NamespacePattern, TypePattern};
+pub use policy_document::{DEFAULT_ROLES, RolesPolicy};
+pub use subject::{Name, Namespace, Subject, SubjectKind, Version};
+pub use text::Text;
+pub use time::{Occurred, Timestamp};

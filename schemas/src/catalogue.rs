@@ -1,0 +1,171 @@
+//! Every type there is.
+
+use std::fmt;
+
+use schemars::{Schema, SchemaGenerator};
+use serde::{Deserializer, Serialize, Serializer, de};
+
+use crate::{Event, EventError, SubjectKind, error::nearest, families::*, schema, tree::shorten};
+
+/// Whether a type records what happened, or happens by being recorded.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Nature {
+    /// Something happened in the world. It is admitted from any enrolled signer and judged
+    /// afterwards.
+    Fact,
+    /// Something that exists only by being recorded, such as an approval. It must obey the rules
+    /// at the door.
+    Act,
+}
+
+/// What is known about one version of a type.
+pub struct TypeInfo {
+    /// Family and past-tense name, such as `model.registered`.
+    pub event_type: &'static str,
+    /// The version of its fields.
+    pub version: u32,
+    /// Fact or act.
+    pub nature: Nature,
+    /// The kinds of subject it can be about.
+    pub subject_kinds: &'static [SubjectKind],
+    pub(crate) data_schema: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) sample: fn() -> Result<Event, EventError>,
+}
+
+impl TypeInfo {
+    /// Whether it is an act.
+    pub const fn is_act(&self) -> bool {
+        matches!(self.nature, Nature::Act)
+    }
+
+    /// The family, such as `model`.
+    pub fn family(&self) -> &'static str {
+        self.event_type.split_once('.').map_or(self.event_type, |(family, _)| family)
+    }
+
+    /// The name within the family, such as `registered`.
+    pub fn name(&self) -> &'static str {
+        self.event_type.split_once('.').map_or("", |(_, name)| name)
+    }
+
+    /// The JSON Schema (draft 2020-12) of a whole event of this type.
+    pub fn json_schema(&self) -> Schema {
+        schema::of(self)
+    }
+
+    /// A realistic event of this type; the samples of all types tell one story.
+    ///
+    /// # Errors
+    /// None that outlives the tests, which make every sample.
+    pub fn sample(&self) -> Result<Event, EventError> {
+        (self.sample)()
+    }
+}
+
+impl PartialEq for TypeInfo {
+    fn eq(&self, other: &Self) -> bool {
+        (self.event_type, self.version) == (other.event_type, other.version)
+    }
+}
+
+impl Eq for TypeInfo {}
+
+impl fmt::Debug for TypeInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} v{}", self.event_type, self.version)
+    }
+}
+
+/// Names the families: each line adds one to [`Data`].
+macro_rules! families {
+    ($($(#[$meta:meta])* $variant:ident($module:ident::$family:ident),)+) => {
+        /// What an event says beyond its envelope, by family.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Data {
+            $($(#[$meta])* $variant($module::$family),)+
+        }
+
+        const FAMILIES: &[&[&TypeInfo]] = &[$($module::$family::TYPES),+];
+
+        impl Data {
+            /// The catalogue entry of the type this is.
+            pub fn info(&self) -> &'static TypeInfo {
+                match self {
+                    $(Self::$variant(data) => data.info(),)+
+                }
+            }
+
+            /// Reads the data of the type `info`.
+            pub(crate) fn decode<'de, D: Deserializer<'de>>(
+                info: &TypeInfo,
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                match info.family() {
+                    $($module::$family::NAME => {
+                        $module::$family::decode(info, deserializer).map(Self::$variant)
+                    })+
+                    family => Err(de::Error::custom(format_args!("unknown family {family}"))),
+                }
+            }
+        }
+
+        impl Serialize for Data {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$variant(data) => data.serialize(serializer),)+
+                }
+            }
+        }
+
+        $(impl From<$module::$family> for Data {
+            fn from(data: $module::$family) -> Self {
+                Self::$variant(data)
+            }
+        })+
+    };
+}
+
+families! {
+    /// Uses that models are put to.
+    Usecase(usecase::UsecaseEvent),
+    /// Models and their versions.
+    Model(model::ModelEvent),
+    /// The rules in force.
+    Policy(policy::PolicyEvent),
+    /// Who may sign what.
+    Authority(authority::AuthorityEvent),
+    /// Imports from other systems.
+    Import(import::ImportEvent),
+    /// The ledger's own life.
+    Ledger(ledger::LedgerEvent),
+}
+
+/// Every version of every type, family by family.
+pub fn catalogue() -> impl Iterator<Item = &'static TypeInfo> {
+    FAMILIES.iter().flat_map(|types| types.iter().copied())
+}
+
+/// Looks up a version of a type.
+///
+/// # Errors
+/// [`EventError::UnknownType`] or [`EventError::UnsupportedVersion`].
+pub fn find(event_type: &str, version: u32) -> Result<&'static TypeInfo, EventError> {
+    let mut known = None;
+    for info in catalogue().filter(|info| info.event_type == event_type) {
+        if info.version == version {
+            return Ok(info);
+        }
+        known = Some(info.event_type);
+    }
+    Err(match known {
+        Some(event_type) => EventError::UnsupportedVersion {
+            event_type,
+            found: version,
+            known: catalogue().filter(|info| info.event_type == event_type).map(|info| info.version).collect(),
+        },
+        None => EventError::UnknownType {
+            found: shorten(event_type),
+            nearest: nearest(event_type, catalogue().map(|info| info.event_type)),
+        },
+    })
+}

@@ -1,0 +1,191 @@
+//! Uses that models are put to, from the business question to the end.
+
+use crate::{
+    Identity, Number, Subject,
+    SubjectKind::Usecase,
+    Text, Timestamp,
+    shared::Outcome,
+    story::{self, day},
+};
+
+choice! {
+    /// Who decides in the end.
+    pub enum DecisionType {
+        /// The model alone.
+        Automated,
+        /// The model proposes, a person decides.
+        HumanApproved,
+        /// The model decides, a person may step in.
+        HumanOverseen,
+        /// The model informs, nobody decides by it alone.
+        Informational,
+    }
+}
+
+record! {
+    /// A measure the use is meant to move.
+    pub struct KpiTarget {
+        /// The measure.
+        name: Text,
+        /// Its unit.
+        unit: Option<Text>,
+        /// Where it stands.
+        baseline: Option<Number>,
+        /// Where it should go.
+        target: Option<Number>,
+    }
+}
+
+choice! {
+    /// What was asked of a use case.
+    pub enum AssessmentKind {
+        /// What it does to people's data.
+        Privacy,
+        /// Whether it should be done at all.
+        Ethics,
+        /// Whether it may be done.
+        Legal,
+        /// What it is worth.
+        Value,
+        /// Whether it can be done.
+        Feasibility,
+        /// Whether it is a model in the sense of the rules.
+        IsItAModel,
+    }
+}
+
+choice! {
+    /// What a model does in a use.
+    pub enum ModelRole {
+        /// It serves the use.
+        Primary,
+        /// It competes with the primary one.
+        Challenger,
+        /// It takes over when the primary one can't serve.
+        Fallback,
+        /// It makes an input of another one.
+        Component,
+        /// It checks or limits another one.
+        Guardrail,
+    }
+}
+
+family! {
+    /// What an event of the family `usecase` says.
+    pub enum UsecaseEvent("usecase");
+
+    /// Someone asked whether a model could help.
+    fact "proposed" v 1 on &[Usecase];
+    pub struct Proposed {
+        /// The problem to solve, or the purpose to serve.
+        problem: Text,
+        /// Who answers for the use.
+        owner: Option<Identity>,
+        /// Who pays for it.
+        sponsor: Option<Identity>,
+        /// What it should achieve.
+        kpi_targets: Vec<KpiTarget>,
+        /// Whom it affects.
+        population: Option<Text>,
+        /// Where it applies: ISO 3166 codes or names of supervisors' areas.
+        jurisdictions: Vec<Text>,
+        /// Who decides in the end.
+        decision_type: Option<DecisionType>,
+    }
+    sample {
+        "occurred": day(0),
+        "subject": story::origination(),
+        "title": "Can a model decide small consumer loans within a minute?",
+        "external_ids": [{ "system": "jira", "id": "CRED-1207" }],
+        "data": {
+            "problem": "Applicants for loans up to 20,000 EUR wait two days for an answer, and a third of them leave.",
+            "owner": story::OWNER,
+            "sponsor": story::APPROVER,
+            "kpi_targets": [{ "name": "time to decision", "unit": "s", "baseline": 172800.0, "target": 60.0 }],
+            "population": "private persons of age in Germany and Austria",
+            "jurisdictions": ["DE", "AT"],
+            "decision_type": "human-overseen",
+        },
+    }
+
+    /// One question about the use was answered.
+    fact "assessed" v 1 on &[Usecase];
+    pub struct Assessed {
+        /// The question.
+        assessment: AssessmentKind,
+        /// The answer.
+        outcome: Outcome,
+        /// Why.
+        rationale: Option<Text>,
+    }
+    sample {
+        "occurred": day(4),
+        "subject": story::origination(),
+        "regarding": story::id("usecase.proposed"),
+        "data": {
+            "assessment": "privacy",
+            "outcome": "passed-with-conditions",
+            "rationale": "Only data of the application and of the credit bureau; nothing from payment accounts without consent.",
+        },
+    }
+
+    /// The use is to be built.
+    act "accepted" v 1 on &[Usecase];
+    pub struct Accepted {
+        /// Why.
+        rationale: Text,
+        /// What has to hold.
+        conditions: Vec<Text>,
+    }
+    sample {
+        "occurred": day(9),
+        "subject": story::origination(),
+        "regarding": story::id("usecase.proposed"),
+        "data": {
+            "rationale": "The market expects it and the data is there.",
+            "conditions": ["A person can be asked for a second look."],
+        },
+    }
+
+    /// The use is not to be built.
+    act "declined" v 1 on &[Usecase];
+    pub struct Declined {
+        /// Why.
+        rationale: Text,
+    }
+    sample {
+        "occurred": day(9),
+        "subject": story::subject("usecase", "credit", "mood-from-voice"),
+        "data": { "rationale": "Inferring emotions of applicants is nothing we want to do." },
+    }
+
+    /// A model serves the use.
+    fact "linked" v 1 on &[Usecase];
+    pub struct Linked {
+        /// The model.
+        model: Subject,
+        /// What it does there.
+        role: ModelRole,
+    }
+    sample {
+        "occurred": day(12),
+        "subject": story::origination(),
+        "data": { "model": story::scorecard(), "role": "primary" },
+    }
+
+    /// The use ended.
+    act "retired" v 1 on &[Usecase];
+    pub struct Retired {
+        /// Why.
+        reason: Text,
+        /// What serves the purpose from now on.
+        successor: Option<Subject>,
+        /// From when on nobody may use it.
+        effective: Option<Timestamp>,
+    }
+    sample {
+        "occurred": day(700),
+        "subject": story::origination(),
+        "data": { "reason": "The product was sold.", "effective": day(730) },
+    }
+}

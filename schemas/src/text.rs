@@ -1,0 +1,70 @@
+//! Free text.
+
+use std::{fmt, ops::Deref, str::FromStr};
+
+use crate::ParseError;
+
+/// A text someone wrote: never empty or blank, at most [`Text::MAX`] bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(String);
+
+impl Text {
+    /// The longest text in bytes (16 KiB). What is longer is a document: keep it outside and
+    /// attach it as evidence.
+    pub const MAX: usize = 16 * 1024;
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        if text.trim().is_empty() {
+            return Err(ParseError::Empty { what: "text" });
+        }
+        if text.len() > Self::MAX {
+            return Err(ParseError::TooLong { what: "text", max: Self::MAX, found: text.len() });
+        }
+        Ok(Self(text))
+    }
+}
+
+impl FromStr for Text {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+text_form!(Text, "a text that isn't blank", { "minLength": 1, "maxLength": Text::MAX, "pattern": "\\S" });
