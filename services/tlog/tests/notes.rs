@@ -7,6 +7,7 @@ use probity_tlog::{
     Checkpoint, CheckpointError, CheckpointSigner, CheckpointTextError, Hash, KeyKind, KeyName, KeyNameError, Line,
     MAX_SIGNATURES, Note, NoteError, NoteSigner, NoteVerifyError, Signature, VerifierKey, VerifierKeyError, leaf_hash,
 };
+use proptest::prelude::*;
 
 const ORIGIN: &str = "ledger.example.com/models";
 
@@ -126,6 +127,27 @@ fn malformed_notes_are_refused() {
 }
 
 #[test]
+fn a_text_that_could_not_be_read_back_is_not_put_into_a_note() {
+    let signature = signer("log", KeyKind::Ed25519, 1).sign("text", 0);
+    assert_eq!(Note::new("text", vec![signature.clone()]), Err(NoteError::TextEnd));
+    assert_eq!(Note::new("", vec![signature.clone()]), Err(NoteError::TextEnd));
+    assert_eq!(Note::new("te\0xt\n", vec![signature]), Err(NoteError::Control));
+    assert_eq!(Note::new("text\n", vec![]), Err(NoteError::Unsigned));
+}
+
+proptest! {
+    #[test]
+    fn no_note_is_read_that_would_be_written_otherwise(
+        head in "[ -~é\n]{0,12}", foot in "(— [a-z+ ]{0,3} ?[A-Za-z0-9+/=]{8,12}\n?){0,3}[\n ]{0,2}",
+    ) {
+        let note = format!("{head}\n\n{foot}");
+        if let Ok(parsed) = Note::parse(&note) {
+            prop_assert_eq!(parsed.to_string(), note);
+        }
+    }
+}
+
+#[test]
 fn a_checkpoint_text_has_one_spelling() {
     let checkpoint = Checkpoint { origin: ORIGIN.into(), size: 42, root: leaf_hash(b"root") };
     let text = checkpoint.to_text();
@@ -134,6 +156,7 @@ fn a_checkpoint_text_has_one_spelling() {
     let refused = [
         (format!("{ORIGIN}\n42\n{root}"), CheckpointTextError::Lines),
         (format!("{ORIGIN}\n42\n{root}\nextension\n"), CheckpointTextError::Lines),
+        (format!("{ORIGIN}\n42\n{root}\n\n"), CheckpointTextError::Lines),
         (format!("\n42\n{root}\n"), CheckpointTextError::Origin),
         (format!("{ORIGIN}\n042\n{root}\n"), CheckpointTextError::Size),
         (format!("{ORIGIN}\n+42\n{root}\n"), CheckpointTextError::Size),

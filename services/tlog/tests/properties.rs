@@ -137,6 +137,28 @@ fn proofs_that_cannot_exist_are_refused() {
 }
 
 #[test]
+fn a_path_of_the_wrong_length_is_told_from_a_wrong_hash() {
+    let tree = NaiveTree::of_size(13);
+    let (older, newer) = (tree.root(5), tree.root(13));
+    let inclusion = inclusion_proof(&tree, 6, 13).unwrap();
+    let consistency = consistency_proof(&tree, 5, 13).unwrap();
+    let lengthened = |path: &[Hash]| [path, &[Hash::EMPTY_ROOT]].concat();
+    let shortened = |path: &[Hash]| path[..path.len() - 1].to_vec();
+    for path in [lengthened(&inclusion.path), shortened(&inclusion.path)] {
+        let found = path.len();
+        let refused = InclusionProof { path, ..inclusion.clone() }.verify(&tree.0[6], &newer);
+        assert_eq!(refused, Err(ProofError::PathLength { found }));
+    }
+    for path in [lengthened(&consistency.path), shortened(&consistency.path), Vec::new()] {
+        let found = path.len();
+        let refused = ConsistencyProof { path, ..consistency.clone() }.verify(&older, &newer);
+        assert_eq!(refused, Err(ProofError::PathLength { found }));
+    }
+    assert!(matches!(inclusion.verify(&tree.0[5], &newer), Err(ProofError::RootMismatch { .. })));
+    assert!(matches!(consistency.verify(&newer, &newer), Err(ProofError::OlderRootMismatch { .. })));
+}
+
+#[test]
 fn a_frontier_with_too_many_or_too_few_nodes_is_refused() {
     let edge = frontier_by_pushing(&NaiveTree::of_size(6).0);
     assert_eq!(Frontier::from_nodes(6, edge.nodes().to_vec()), Ok(edge.clone()));
