@@ -5,8 +5,12 @@
 //! definite lengths, map keys strictly ascending by their encoded bytes, finite floats in their shortest form, UTF-8
 //! text, nothing after the item. The decoder of a general library would silently normalise all of these.
 
+mod de;
+
 use ciborium::Value;
 use serde::Serialize;
+
+pub use de::{DecodeError, Tree};
 
 /// What an item may contain, beyond being canonical.
 #[derive(Debug, Clone, Copy)]
@@ -211,8 +215,9 @@ impl<'a> Reader<'a> {
             4 => value > 0xffff,
             _ => value > 0xffff_ffff,
         };
-        // The argument of a float is its bit pattern; `float_is_canonical` judges that.
-        if !shortest && !(major == SIMPLE && width > 1) {
+        // The argument of a float is its bit pattern; `check_float` judges that.
+        let float = major == SIMPLE && width > 1;
+        if !(shortest || float) {
             return Err(CborError::NotShortest { at: start });
         }
         Ok((major, info, value))
@@ -281,6 +286,12 @@ impl<'a> Reader<'a> {
     pub fn null(&mut self) -> Result<(), CborError> {
         let at = self.at;
         if self.take(1)? == [0xf6] { Ok(()) } else { Err(CborError::Expected { what: "null", at }) }
+    }
+
+    /// The tag `tag`.
+    pub fn label_tag(&mut self, tag: u64, what: &'static str) -> Result<(), CborError> {
+        let at = self.at;
+        if self.tag()? == tag { Ok(()) } else { Err(CborError::Expected { what, at }) }
     }
 
     /// An array of exactly `len` items.
@@ -413,7 +424,11 @@ fn shortest_float(value: f64) -> Float {
         -24..=-15 => {
             let full = mantissa | 0x80_0000;
             let shift = (-exponent - 1) as u32;
-            if full.trailing_zeros() >= shift { Float::Half(sign | (full >> shift) as u16) } else { Float::Single(bits) }
+            if full.trailing_zeros() >= shift {
+                Float::Half(sign | (full >> shift) as u16)
+            } else {
+                Float::Single(bits)
+            }
         }
         _ => Float::Single(bits),
     }
