@@ -130,6 +130,24 @@ families! {
     Usecase(usecase::UsecaseEvent),
     /// Models and their versions.
     Model(model::ModelEvent),
+    /// Datasets.
+    Data(data::DataEvent),
+    /// Training runs.
+    Training(training::TrainingEvent),
+    /// Independent validation.
+    Validation(validation::ValidationEvent),
+    /// Risks and who bears them.
+    Risk(risk::RiskEvent),
+    /// Documents attached.
+    Evidence(evidence::EvidenceEvent),
+    /// Approvals.
+    Approval(approval::ApprovalEvent),
+    /// Where versions run.
+    Deployment(deployment::DeploymentEvent),
+    /// Harm, and what was done about it.
+    Incident(incident::IncidentEvent),
+    /// The end of a model.
+    Retirement(retirement::RetirementEvent),
     /// The rules in force.
     Policy(policy::PolicyEvent),
     /// Who may sign what.

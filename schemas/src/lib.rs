@@ -41,7 +41,10 @@ pub use decode::EventSeed;
 pub use document::Document;
 pub use error::{EventError, ParseError};
 pub use event::{Event, EventId, Evidence, ExternalId};
-pub use families::{authority, import, ledger, model, policy, shared, usecase};
+pub use families::{
+    approval, authority, data, deployment, evidence, import, incident, ledger, model, policy, retirement, risk, shared,
+    training, usecase, validation,
+};
 pub use hex::{Digest, Kid, PublicKey, Signature};
 pub use identity::{Identity, Origin};
 pub use list::NonEmpty;

@@ -1,0 +1,105 @@
+//! Independent validation.
+
+use crate::{
+    Digest, Identity, Number,
+    SubjectKind::Model,
+    Text, Timestamp,
+    shared::{Metric, Outcome},
+    story::{self, day, digest},
+};
+
+choice! {
+    /// What is validated.
+    pub enum Scope {
+        /// Whether the method is right for the purpose.
+        Soundness,
+        /// Whether what it predicts comes true.
+        Outcomes,
+        /// Whether it treats groups alike.
+        Fairness,
+        /// Whether it withstands attacks.
+        Security,
+        /// Whether it withstands load.
+        Load,
+    }
+}
+
+family! {
+    /// What an event of the family `validation` says.
+    pub enum ValidationEvent("validation");
+
+    /// Someone asked for a validation.
+    fact "requested" v 1 on &[Model];
+    pub struct Requested {
+        /// Of what.
+        scopes: Vec<Scope>,
+        /// By whom.
+        validator: Option<Identity>,
+        /// By when.
+        due: Option<Timestamp>,
+    }
+    sample {
+        "occurred": day(41),
+        "subject": story::scorecard_version(),
+        "data": { "scopes": ["soundness", "outcomes", "fairness"], "validator": story::VALIDATOR, "due": day(55) },
+    }
+
+    /// A validation ended.
+    fact "completed" v 1 on &[Model];
+    pub struct Completed {
+        /// How.
+        outcome: Outcome,
+        /// What was looked at.
+        scopes: Vec<Scope>,
+        /// Who did it, when not the signer.
+        validator: Option<Text>,
+        /// The digest of the artefact that was validated.
+        model_digest: Option<Digest>,
+        /// The digest of the data it was validated on.
+        dataset_digest: Option<Digest>,
+        /// What was measured.
+        metrics: Vec<Metric>,
+        /// The latency below which half of the answers came, in milliseconds.
+        latency_p50_ms: Option<Number>,
+        /// The latency below which 99 of 100 answers came, in milliseconds.
+        latency_p99_ms: Option<Number>,
+        /// Answers per second.
+        throughput_rps: Option<Number>,
+        /// What it can't do.
+        limitations: Vec<Text>,
+        /// What has to hold for the outcome to hold.
+        conditions: Vec<Text>,
+    }
+    sample {
+        "occurred": day(53),
+        "subject": story::scorecard_version(),
+        "about": [story::applications()],
+        "regarding": story::id("validation.requested"),
+        "evidence": [{
+            "digest": digest("validation report"),
+            "kind": "validation-report",
+            "media_type": "application/pdf",
+            "title": "Validation of pd-scorecard 3.1.0",
+        }],
+        "data": {
+            "outcome": "passed-with-conditions",
+            "scopes": ["soundness", "outcomes", "fairness"],
+            "model_digest": digest("pd-scorecard 3.1.0"),
+            "dataset_digest": digest("applications-2025 hold-out"),
+            "metrics": [
+                { "name": "auc", "value": 0.807, "threshold": { "comparison": "at-least", "value": 0.75 } },
+                {
+                    "name": "approval rate ratio",
+                    "value": 0.86,
+                    "threshold": { "comparison": "at-least", "value": 0.8 },
+                    "slice": "age 18-25",
+                },
+            ],
+            "latency_p50_ms": 4.1,
+            "latency_p99_ms": 11.6,
+            "throughput_rps": 850.0,
+            "limitations": ["Too few self-employed applicants to say anything about them."],
+            "conditions": ["Self-employed applicants go to a person."],
+        },
+    }
+}
