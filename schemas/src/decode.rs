@@ -52,7 +52,7 @@ impl Event {
     /// Any [`EventError`]; the first thing found wrong.
     pub fn from_json(text: &str) -> Result<Self, EventError> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let tree = tree::read(&mut deserializer).map_err(EventError::Json)?;
+        let tree = tree::read(&mut deserializer, tree::EVENT_DEPTH).map_err(EventError::Json)?;
         deserializer.end().map_err(EventError::Json)?;
         Self::from_value(&tree)
     }
@@ -85,12 +85,15 @@ impl Event {
         version: u32,
         open: impl Fn() -> D,
     ) -> Result<Self, EventError> {
-        EventSeed::new(event_type, version)?.deserialize(open()).map_err(|fast| {
-            match tree::read(open()).map_err(|_| ()).and_then(|tree| Self::from_value(&tree).err().ok_or(())) {
-                Err(()) => EventError::Unreadable { reason: fast.to_string() },
-                Ok(precise) => precise,
-            }
-        })
+        let fast = match EventSeed::new(event_type, version)?.deserialize(open()) {
+            Ok(event) => return Ok(event),
+            Err(error) => error,
+        };
+        match tree::read(open(), tree::EVENT_DEPTH).map(|tree| Self::from_value(&tree)) {
+            Ok(Err(precise)) => Err(precise),
+            // Not a tree as JSON has them, or an event of another type than announced.
+            Ok(Ok(_)) | Err(_) => Err(EventError::Unreadable { reason: fast.to_string() }),
+        }
     }
 }
 

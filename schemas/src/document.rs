@@ -10,12 +10,15 @@ use crate::tree;
 
 /// A JSON object with any fields: a user's own attributes, or the content of a policy.
 ///
-/// Numbers in it are finite, no key comes twice, and it nests at most 12 deep.
+/// Numbers in it are finite, no key comes twice, and at most ten lists and objects stand within each other,
+/// itself counted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Document(Map<String, Value>);
 
 impl Document {
+    const DEPTH: u8 = 10;
+
     /// Takes the object out.
     pub fn into_map(self) -> Map<String, Value> {
         self.0
@@ -44,7 +47,7 @@ impl Deref for Document {
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match tree::read(deserializer)? {
+        match tree::read(deserializer, Self::DEPTH)? {
             Value::Object(map) => Ok(Self(map)),
             other => Err(de::Error::invalid_type(tree::unexpected(&other), &"an object")),
         }

@@ -13,12 +13,17 @@ use serde_json::{Map, Number, Value};
 
 use crate::{EventError, error::nearest};
 
-/// How deep a tree may nest.
-const MAX_DEPTH: u8 = 12;
+/// How deep a whole event may nest. Only documents in it have a say in that, and their own limit
+/// is met first.
+pub(crate) const EVENT_DEPTH: u8 = 16;
 
-/// Reads any tree of values: no key twice, no number that isn't finite, not too deep.
-pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    Strict { depth: MAX_DEPTH }.deserialize(deserializer)
+/// Reads any tree of values: no key twice, no number that isn't finite, at most `depth` lists and
+/// objects within each other.
+pub(crate) fn read<'de, D>(deserializer: D, depth: u8) -> Result<Value, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Strict { depth }.deserialize(deserializer)
 }
 
 struct Strict {

@@ -113,8 +113,8 @@ family! {
     pub struct Assessed {
         /// The question.
         assessment: AssessmentKind,
-        /// The answer.
-        outcome: Outcome,
+        /// The answer; absent where it is only known that there is one.
+        outcome: Option<Outcome>,
         /// Why.
         rationale: Option<Text>,
     }

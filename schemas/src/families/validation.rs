@@ -47,8 +47,8 @@ family! {
     /// A validation ended.
     fact "completed" v 1 on &[Model];
     pub struct Completed {
-        /// How.
-        outcome: Outcome,
+        /// How; absent where it is only known that it ended.
+        outcome: Option<Outcome>,
         /// What was looked at.
         scopes: Vec<Scope>,
         /// Who did it, when not the signer.

@@ -1,0 +1,229 @@
+//! What isn't an event is refused, and the refusal helps to mend it.
+
+use probity_schemas::{Event, EventError, SubjectKind, find};
+use serde_json::{Value, json};
+
+fn sample(event_type: &str) -> Value {
+    serde_json::to_value(find(event_type, 1).unwrap().sample().unwrap()).unwrap()
+}
+
+fn refusal(event: &Value) -> EventError {
+    Event::from_json(&event.to_string()).expect_err("must be refused")
+}
+
+/// Puts `value` at `pointer`, whose last part is a field of an object.
+fn with(mut event: Value, pointer: &str, value: Value) -> Value {
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    event.pointer_mut(parent).unwrap()[field] = value;
+    event
+}
+
+#[test]
+fn an_unknown_type_gets_the_nearest_name() {
+    let error = refusal(&with(sample("model.registered"), "/type", json!("model.registred")));
+    assert!(
+        matches!(&error, EventError::UnknownType { found, nearest: Some("model.registered") }
+            if found == "model.registred"),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string(), "unknown type \"model.registred\"; did you mean \"model.registered\"?");
+}
+
+#[test]
+fn a_type_like_no_other_gets_no_name() {
+    let error = refusal(&with(sample("model.registered"), "/type", json!("xyzzy")));
+    assert!(matches!(error, EventError::UnknownType { nearest: None, .. }), "{error:?}");
+}
+
+#[test]
+fn an_unknown_version_names_the_known_ones() {
+    let error = refusal(&with(sample("model.registered"), "/v", json!(7)));
+    assert!(
+        matches!(&error, EventError::UnsupportedVersion { event_type: "model.registered", found: 7, known }
+            if known == &[1]),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn an_unknown_field_gets_its_path_and_the_nearest_name() {
+    let event = with(sample("training.completed"), "/data/cost/curency", json!("EUR"));
+    let error = refusal(&event);
+    assert!(
+        matches!(&error, EventError::UnknownField { path, field, nearest: Some("currency") }
+            if path == "data.cost" && field == "curency"),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string(), "unknown field data.cost.curency; did you mean \"currency\"?");
+}
+
+#[test]
+fn an_unknown_field_of_the_envelope_is_named_too() {
+    let error = refusal(&with(sample("model.registered"), "/ocurred", json!(1)));
+    assert!(
+        matches!(&error, EventError::UnknownField { path, nearest: Some("occurred"), .. } if path.is_empty()),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn attributes_take_any_field() {
+    let event = with(sample("model.registered"), "/attributes", json!({ "anything": [1, { "goes": null }] }));
+    Event::from_json(&event.to_string()).unwrap();
+}
+
+#[test]
+fn a_missing_field_is_named_with_its_path() {
+    let mut event = sample("model.version_registered");
+    event["data"]["artifacts"][0].as_object_mut().unwrap().remove("digest");
+    let error = refusal(&event);
+    assert!(
+        matches!(&error, EventError::MissingField { path, field: "digest" } if path == "data.artifacts[0]"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_word_outside_its_set_gets_the_nearest_one() {
+    let error = refusal(&with(sample("model.registered"), "/data/kind", json!("statistic")));
+    assert!(
+        matches!(&error, EventError::UnknownValue { path, nearest: Some("statistical"), .. }
+            if path == "data.kind"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_subject_of_the_wrong_kind_is_told_the_right_ones() {
+    let error = refusal(&with(sample("model.registered"), "/subject/kind", json!("dataset")));
+    assert!(
+        matches!(
+            error,
+            EventError::SubjectKind {
+                event_type: "model.registered",
+                found: SubjectKind::Dataset,
+                allowed: &[SubjectKind::Model],
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn null_does_not_stand_for_an_absent_field() {
+    for pointer in ["/title", "/data/kind", "/subject/version", "/occurred", "/data/intended_uses"] {
+        let error = refusal(&with(sample("model.registered"), pointer, Value::Null));
+        assert!(
+            matches!(&error, EventError::WrongShape { path, found, .. }
+                if *path == pointer[1..].replace('/', ".") && found == "null"),
+            "{pointer}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_list_does_not_stand_for_an_absent_one() {
+    let error = refusal(&with(sample("model.registered"), "/about", json!([])));
+    assert!(matches!(&error, EventError::Refused { path, .. } if path == "about"), "{error:?}");
+}
+
+#[test]
+fn values_that_break_their_own_rule_are_refused_where_they_stand() {
+    let long = "x".repeat(16 * 1024 + 1);
+    let many = vec!["one"; 1025];
+    for (event_type, pointer, value) in [
+        ("model.registered", "/data/purpose", json!("  ")),
+        ("model.registered", "/data/purpose", json!(long)),
+        ("model.registered", "/data/intended_uses", json!(many)),
+        ("model.registered", "/subject/name", json!("Upper")),
+        ("model.registered", "/id", json!("0193fa1e-4f00-4000-8000-000000000000")),
+        ("model.registered", "/occurred", json!([5, 5])),
+        ("model.registered", "/occurred", json!([6, 5])),
+        ("model.registered", "/occurred", json!([5])),
+        ("model.registered", "/occurred", json!([5, 6, 7])),
+        ("model.registered", "/occurred", json!(-1)),
+        ("model.registered", "/occurred", json!(253_402_300_800_000_u64)),
+        ("approval.granted", "/data/scope/max_traffic_percent", json!(100.5)),
+        ("approval.granted", "/data/digests", json!([])),
+        ("training.completed", "/data/duration_s", json!(u64::MAX)),
+        ("training.completed", "/data/parameters_digest", json!("sha256:00")),
+    ] {
+        let error = refusal(&with(sample(event_type), pointer, value));
+        let place = match &error {
+            EventError::Refused { path, .. } | EventError::WrongShape { path, .. } => path,
+            other => panic!("{pointer}: {other:?}"),
+        };
+        assert_eq!(place.split('[').next().unwrap(), pointer[1..].replace('/', "."), "{error:?}");
+    }
+}
+
+#[test]
+fn an_act_without_an_exact_time_is_refused() {
+    let mut event = with(sample("approval.granted"), "/occurred", json!([1, 2]));
+    assert!(matches!(refusal(&event), EventError::ActWithoutTime { event_type: "approval.granted" }));
+    event.as_object_mut().unwrap().remove("occurred");
+    assert!(matches!(refusal(&event), EventError::ActWithoutTime { event_type: "approval.granted" }));
+}
+
+#[test]
+fn a_fact_without_a_time_is_taken() {
+    let mut event = sample("model.registered");
+    event.as_object_mut().unwrap().remove("occurred");
+    assert_eq!(Event::from_json(&event.to_string()).unwrap().occurred, None);
+}
+
+#[test]
+fn a_key_given_twice_is_refused() {
+    let text = sample("model.registered").to_string().replacen('{', r#"{"title":"a","#, 1);
+    assert!(matches!(Event::from_json(&text), Err(EventError::Json(_))));
+}
+
+#[test]
+fn an_event_that_calls_itself_something_else_than_announced_is_refused() {
+    let text = sample("model.registered").to_string();
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
+    let seed = probity_schemas::EventSeed::new("model.linked", 1).unwrap();
+    assert!(serde::de::DeserializeSeed::deserialize(seed, &mut deserializer).is_err());
+}
+
+#[test]
+fn the_fast_way_in_explains_failures_like_the_exact_one() {
+    let event = with(sample("model.registered"), "/data/porpose", json!("x"));
+    let error = Event::decode("model.registered", 1, || &event).unwrap_err();
+    assert_eq!(error.to_string(), refusal(&event).to_string());
+}
+
+#[test]
+fn nesting_without_end_is_refused() {
+    let mut deep = json!(1);
+    for _ in 0..11 {
+        deep = json!({ "deeper": deep });
+    }
+    let error = refusal(&with(sample("model.registered"), "/attributes", deep.clone()));
+    assert!(matches!(&error, EventError::Refused { path, .. } if path.starts_with("attributes.deeper")), "{error:?}");
+    let bottomless = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(matches!(Event::from_json(&bottomless), Err(EventError::Json(_))));
+}
+
+#[test]
+fn what_the_types_refuse_their_schema_refuses_too() {
+    for (event_type, pointer, value) in [
+        ("model.registered", "/data/porpose", json!("x")),
+        ("model.registered", "/data/kind", Value::Null),
+        ("model.registered", "/data/kind", json!("magic")),
+        ("model.registered", "/subject/kind", json!("dataset")),
+        ("model.registered", "/subject/name", json!("Upper")),
+        ("model.registered", "/data/purpose", json!(" ")),
+        ("model.registered", "/about", json!([])),
+        ("model.registered", "/ocurred", json!(1)),
+        ("approval.granted", "/occurred", json!([1, 2])),
+        ("approval.granted", "/data/digests", json!([])),
+        ("approval.granted", "/data/scope/max_traffic_percent", json!(100.5)),
+        ("policy.published", "/data/kind", json!("magic")),
+    ] {
+        let schema = find(event_type, 1).unwrap().json_schema().to_value();
+        let event = with(sample(event_type), pointer, value);
+        assert!(!jsonschema::is_valid(&schema, &event), "{event_type} {pointer}");
+        refusal(&event);
+    }
+}
