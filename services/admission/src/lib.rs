@@ -1,1 +1,29 @@
-//! Not filled yet.
+//! Who may record what, in which order: a state machine folded from statements.
+//!
+//! [`State::admit`] judges one statement at its position and, if it is admitted, becomes the state after it. The same
+//! code runs at the door, at a restart, and in an outsider's verifier, so it reads nothing but its arguments: no clock,
+//! no file, no network. Which event ids and revisions exist is asked of a [`History`], because they do not fit in memory.
+//!
+//! Facts are refused for one of three reasons only: their form, their signer, their signer's roles. Acts also obey the
+//! rules of [`rules`].
+
+mod authority;
+mod genesis;
+mod history;
+mod refusal;
+mod rules;
+mod snapshot;
+mod state;
+
+pub use genesis::GenesisError;
+pub use history::{EmptyHistory, History};
+pub use refusal::Refusal;
+pub use rules::{ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS};
+pub use snapshot::SnapshotError;
+pub use state::{AdmitError, Admitted, Position, State, Submitted, Verdict};
+
+/// The number of the rule set that this version founds ledgers with.
+pub const CURRENT_RULE_SET: u32 = 1;
+
+/// The rule sets that this version can judge by. A ledger under another one needs a newer version.
+pub const KNOWN_RULE_SETS: &[u32] = &[1];
