@@ -4,7 +4,9 @@ use std::{fmt, ops::Deref, str::FromStr};
 
 use crate::ParseError;
 
-/// A text someone wrote: never empty or blank, at most [`Text::MAX`] bytes.
+/// A text someone wrote: never empty or blank, at most [`Text::MAX`] bytes, and without control
+/// characters other than tab, line feed and carriage return, so that showing it on a terminal is
+/// harmless.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(String);
 
@@ -28,6 +30,13 @@ impl TryFrom<String> for Text {
         }
         if text.len() > Self::MAX {
             return Err(ParseError::TooLong { what: "text", max: Self::MAX, found: text.len() });
+        }
+        if let Some(found) = text.chars().find(|&c| c.is_control() && !"\t\n\r".contains(c)) {
+            return Err(ParseError::Character {
+                what: "text",
+                found,
+                allowed: "tab, line feed, carriage return and what can be printed",
+            });
         }
         Ok(Self(text))
     }
@@ -67,4 +76,4 @@ impl fmt::Debug for Text {
     }
 }
 
-text_form!(Text, "a text that isn't blank", { "minLength": 1, "maxLength": Text::MAX, "pattern": "\\S" });
+text_form!(Text, "a text that isn't blank", { "minLength": 1, "maxLength": Text::MAX, "allOf": [{ "pattern": "\\S" }, { "not": { "pattern": "[\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]" } }] });

@@ -231,7 +231,7 @@ impl EventError {
     }
 }
 
-/// Errors as serde reports them; [`EventError::within`] adds the path on the way out.
+/// Errors as serde reports them; `within` adds the path on the way out.
 impl de::Error for EventError {
     fn custom<T: fmt::Display>(reason: T) -> Self {
         Self::Refused { path: String::new(), reason: reason.to_string() }

@@ -1,5 +1,7 @@
 //! Names have one spelling, as text and as fields.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use probity_schemas::{
     Digest, EventId, Identity, Name, Namespace, NamespacePattern, ParseError, Subject, SubjectKind, Version,
 };

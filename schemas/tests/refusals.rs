@@ -1,5 +1,7 @@
 //! What isn't an event is refused, and the refusal helps to mend it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use probity_schemas::{Event, EventError, SubjectKind, find};
 use serde_json::{Value, json};
 
@@ -133,6 +135,7 @@ fn values_that_break_their_own_rule_are_refused_where_they_stand() {
     let many = vec!["one"; 1025];
     for (event_type, pointer, value) in [
         ("model.registered", "/data/purpose", json!("  ")),
+        ("model.registered", "/data/purpose", json!("\u{1b}[2J all is well")),
         ("model.registered", "/data/purpose", json!(long)),
         ("model.registered", "/data/intended_uses", json!(many)),
         ("model.registered", "/subject/name", json!("Upper")),
@@ -214,6 +217,7 @@ fn what_the_types_refuse_their_schema_refuses_too() {
         ("model.registered", "/subject/kind", json!("dataset")),
         ("model.registered", "/subject/name", json!("Upper")),
         ("model.registered", "/data/purpose", json!(" ")),
+        ("model.registered", "/data/purpose", json!("bell \u{7}")),
         ("model.registered", "/about", json!([])),
         ("model.registered", "/ocurred", json!(1)),
         ("approval.granted", "/occurred", json!([1, 2])),

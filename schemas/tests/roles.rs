@@ -1,5 +1,7 @@
 //! The roles a ledger begins with.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use probity_schemas::{DEFAULT_ROLES, Name, RolesPolicy, TypePattern, catalogue, find};
 
 fn default_roles() -> RolesPolicy {

@@ -1,5 +1,7 @@
 //! Every type comes with an event that shows what it is for.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::cell::Cell;
 
 use probity_schemas::{Event, EventSeed, TypeInfo, catalogue};

@@ -112,7 +112,7 @@ family! {
     fact "assessed" v 1 on &[Usecase];
     pub struct Assessed {
         /// The question.
-        assessment: AssessmentKind,
+        kind: AssessmentKind,
         /// The answer; absent where it is only known that there is one.
         outcome: Option<Outcome>,
         /// Why.
@@ -123,7 +123,7 @@ family! {
         "subject": story::origination(),
         "regarding": story::id("usecase.proposed"),
         "data": {
-            "assessment": "privacy",
+            "kind": "privacy",
             "outcome": "passed-with-conditions",
             "rationale": "Only data of the application and of the credit bureau; nothing from payment accounts without consent.",
         },
