@@ -5,6 +5,25 @@
 //! a sample. [`record!`] defines the structures such fields are made of and [`choice!`] closed sets of
 //! words. Adding a type is adding one block to one `family!`; adding a family is one file and
 //! one line in `catalogue.rs`.
+//!
+//! ```ignore
+//! /// Someone takes the model on. Signed by who takes it.
+//! act "ownership_accepted" v 1 on &[Model];
+//! pub struct OwnershipAccepted {
+//!     /// What for.
+//!     role: OwnershipRole,
+//!     /// Who had it before.
+//!     from: Option<Identity>,
+//! }
+//! sample {
+//!     "occurred": day(13),
+//!     "subject": story::scorecard(),
+//!     "data": { "role": "owner" },
+//! }
+//! ```
+//!
+//! A sample says all but `id`, `type` and `v`. A second version of a type is one more block, with
+//! `v 2` and a structure of another name; the first stays for ever.
 
 /// A structure that travels as an object: fields of type `Option` are left out when absent, lists
 /// (`Vec`) when empty; everything else is required; no other field is let in.
@@ -90,7 +109,8 @@ macro_rules! choice {
 /// One family of types.
 macro_rules! family {
     // How the data of a type is defined: a structure, or a choice between documents, told apart by
-    // `kind`, the document itself under `content`.
+    // `kind`, the document itself under `content`. Deterministic CBOR puts the shorter key first,
+    // so the kind is known before the document is read.
     (@data struct [$($meta:tt)*] $data:ident { $($body:tt)* }) => {
         record! { $($meta)* pub struct $data { $($body)* } }
     };

@@ -8,6 +8,20 @@
 //! Nothing here reads a clock, a file or a key, and no value exists that breaks its own rules: a
 //! [`Subject`], a [`Digest`] or a [`Text`] is checked when it is made, so holding one is the proof.
 //!
+//! ```
+//! use probity_schemas::{Event, EventId, Subject, Text, model::Registered};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model: Subject = "model:credit/pd-scorecard".parse()?;
+//! let purpose: Text = "Estimates the probability of default.".parse()?;
+//! let event = Event::new(EventId::from_time(1_736_154_000_000, [7; 10]), model, Registered::new(purpose));
+//!
+//! let json = serde_json::to_string(&event)?;
+//! assert_eq!(Event::from_json(&json)?, event);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! To read an event, use [`Event::from_json`] for text a person wrote, [`EventSeed`] where the type
 //! is already known and speed matters, and [`Event::decode`] for both at once.
 

@@ -28,7 +28,7 @@ pub(crate) fn day(days: u64) -> u64 {
     START + days * 86_400_000
 }
 
-/// What a model should predict: will this applicant repay?
+/// The use the story is about: deciding small loans.
 pub(crate) fn origination() -> Value {
     subject("usecase", "credit", "loan-origination")
 }

@@ -164,6 +164,7 @@ fn a_pattern_covers_a_namespace_and_what_is_nested_in_it() {
     assert!(covers("credit/*", "credit"));
     assert!(covers("credit/*", "credit/retail/cards"));
     assert!(!covers("credit/*", "creditors"));
+    assert!(!covers("credit/*", "creditors/retail"));
     assert!(!covers("credit/*", "fraud/credit"));
     assert!(covers("credit", "credit"));
     assert!(!covers("credit", "credit/retail"));

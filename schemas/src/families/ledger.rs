@@ -63,6 +63,18 @@ record! {
     }
 }
 
+record! {
+    /// A map from every subject of one kind to its statements, as a tree.
+    pub struct SubjectMap {
+        /// The kind.
+        kind: crate::SubjectKind,
+        /// The root of the map.
+        root: Digest,
+        /// How many subjects it holds.
+        count: u64,
+    }
+}
+
 choice! {
     /// Which of a ledger's keys.
     pub enum KeyPurpose {
@@ -304,17 +316,5 @@ family! {
             "backup_taken_at": day(249),
             "reason": "The disk failed.",
         },
-    }
-}
-
-record! {
-    /// A map from every subject of one kind to its statements, as a tree.
-    pub struct SubjectMap {
-        /// The kind.
-        kind: crate::SubjectKind,
-        /// The root of the map.
-        root: Digest,
-        /// How many subjects it holds.
-        count: u64,
     }
 }
