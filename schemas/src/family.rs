@@ -6,7 +6,7 @@
 //! words. Adding a type is adding one block to one `family!`; adding a family is one file and
 //! one line in `catalogue.rs`.
 //!
-//! ```ignore
+//! ```text
 //! /// Someone takes the model on. Signed by who takes it.
 //! act "ownership_accepted" v 1 on &[Model];
 //! pub struct OwnershipAccepted {

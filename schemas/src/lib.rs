@@ -5,8 +5,9 @@
 //! [`catalogue`]. The Rust types here are the source: the JSON Schemas in `json/` and the samples
 //! in `samples/` are generated from them.
 //!
-//! Nothing here reads a clock, a file or a key, and no value exists that breaks its own rules: a
-//! [`Subject`], a [`Digest`] or a [`Text`] is checked when it is made, so holding one is the proof.
+//! Nothing here reads a clock, a file or a key. A [`Subject`], a [`Digest`] or a [`Text`] is checked
+//! when it is made, so holding one is the proof; what only shows in a whole event is checked when
+//! it is read, or by [`Event::validate`] when it was made in code.
 //!
 //! ```
 //! use probity_schemas::{Event, EventId, Subject, Text, model::Registered};
