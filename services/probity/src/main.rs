@@ -1,2 +1,31 @@
-//! The probity binary.
-fn main() {}
+//! `probity`: the binary. Commands, configuration and wiring; what it does lives in the libraries.
+
+mod client;
+mod commands;
+mod config;
+mod failure;
+mod keyfile;
+mod ledger_dir;
+mod output;
+mod people;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::Cli;
+use crate::failure::exit_code;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
+    match outcome {
+        Ok(answer) => answer.into(),
+        Err(error) => {
+            eprintln!("probity: {error:#}");
+            exit_code(&error)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The way from a command to a server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use probity_proto::v1;
+use probity_proto::v1::log_service_client::LogServiceClient;
+use probity_proto::v1::registration_service_client::RegistrationServiceClient;
+use probity_schemas::Event;
+use probity_statement::{LedgerKeys, SignedStatement};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
+
+/// Messages may hold 4,096 statements of at most 64 KiB; this is what a client lets in.
+const MAX_MESSAGE: usize = 64 << 20;
+
+/// Where the server is and how to speak to it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServerArgs {
+    /// Address of the server; https for TLS.
+    #[arg(long, env = "PROBITY_SERVER", default_value = "http://127.0.0.1:7170", global = true)]
+    pub(crate) server: String,
+    /// PEM certificates of the authority that the server's certificate comes from.
+    #[arg(long, env = "PROBITY_CA", value_name = "PEM", global = true)]
+    pub(crate) ca: Option<PathBuf>,
+    /// PEM client certificate chain.
+    #[arg(long, env = "PROBITY_CLIENT_CERT", value_name = "PEM", requires = "client_key", global = true)]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// PEM private key of the client certificate.
+    #[arg(long, env = "PROBITY_CLIENT_KEY", value_name = "PEM", requires = "client_cert", global = true)]
+    pub(crate) client_key: Option<PathBuf>,
+}
+
+/// A connection to a server and the ledger behind it.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) registration: RegistrationServiceClient<Channel>,
+    pub(crate) log: LogServiceClient<Channel>,
+}
+
+impl ServerArgs {
+    /// Connects.
+    pub(crate) async fn connect(&self) -> Result<Client> {
+        let mut endpoint = Endpoint::from_shared(self.server.clone())
+            .with_context(|| format!("{:?} is not an address such as http://127.0.0.1:7170", self.server))?
+            .connect_timeout(Duration::from_secs(5));
+        if self.server.starts_with("https:") {
+            endpoint = endpoint.tls_config(self.tls()?)?;
+        }
+        let channel = endpoint.connect().await.map_err(|error| {
+            let cause = root_cause(&error);
+            anyhow!("cannot reach a server at {}: {cause}. Is `probity serve` running there?", self.server)
+        })?;
+        Ok(Client {
+            registration: RegistrationServiceClient::new(channel.clone())
+                .max_decoding_message_size(MAX_MESSAGE)
+                .max_encoding_message_size(MAX_MESSAGE),
+            log: LogServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE),
+        })
+    }
+
+    fn tls(&self) -> Result<ClientTlsConfig> {
+        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let mut tls = ClientTlsConfig::new();
+        if let Some(path) = &self.ca {
+            tls = tls.ca_certificate(Certificate::from_pem(read(path)?));
+        }
+        if let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) {
+            tls = tls.identity(TlsIdentity::from_pem(read(certificate)?, read(key)?));
+        }
+        Ok(tls)
+    }
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// Turns a failed call into an error that says what the server said.
+pub(crate) fn failed(status: tonic::Status) -> anyhow::Error {
+    anyhow!("the server answered {:?}: {}", status.code(), status.message())
+}
+
+impl Client {
+    /// The ledger's origin and public keys, from its founding statement, whose own signature is checked.
+    pub(crate) async fn ledger(&mut self) -> Result<LedgerKeys> {
+        let ledger = self.log.get_ledger(v1::GetLedgerRequest {}).await.map_err(failed)?.into_inner();
+        let founding = SignedStatement::parse(ledger.founding_statement).context("the founding statement")?;
+        LedgerKeys::from_founding(&founding).context("the founding statement")
+    }
+
+    /// Records statements in one call and returns a result for each.
+    pub(crate) async fn register(&mut self, statements: &[SignedStatement]) -> Result<Vec<v1::RegisterResult>> {
+        let submissions = statements
+            .iter()
+            .map(|statement| v1::Submission { statement: statement.bytes().clone(), expected_revision: None })
+            .collect();
+        let response = self.registration.register(v1::RegisterRequest { submissions }).await.map_err(failed)?;
+        let results = response.into_inner().results;
+        if results.len() != statements.len() {
+            return Err(anyhow!("the server answered {} of {} statements", results.len(), statements.len()));
+        }
+        Ok(results)
+    }
+}
+
+/// What an event is in one line.
+pub(crate) fn headline(event: &Event) -> String {
+    match &event.title {
+        Some(title) => format!("{} {} — {title}", event.event_type(), event.subject),
+        None => format!("{} {}", event.event_type(), event.subject),
+    }
+}

@@ -1,0 +1,144 @@
+//! `probity key`: make and show keys.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use probity_schemas::{Identity, Origin};
+use probity_statement::{Possession, SecretKey};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Global;
+use crate::failure::{Answer, wrong_use};
+use crate::people::People;
+use crate::{keyfile, output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a new Ed25519 key: FILE (PKCS#8 PEM, mode 0600) and its public half beside it (.pub).
+    New(NewArgs),
+    /// Show a key file: whose it is, its thumbprint, and what an administrator needs to enrol it.
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Where to write the private key, such as ada.key.
+    file: PathBuf,
+    #[command(flatten)]
+    whose: Whose,
+    /// Encrypt the private key with a passphrase, asked for or taken from PROBITY_KEY_PASSPHRASE.
+    #[arg(long)]
+    passphrase: bool,
+}
+
+/// Exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Whose {
+    /// A new person. The name goes to the directory of people only; the ledger sees person:<uuid>.
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+    /// A service, such as feature-store.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// A further key of somebody who has an identity already.
+    #[arg(long = "as", value_name = "IDENTITY")]
+    identity: Option<Identity>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A private or public key file.
+    file: PathBuf,
+    /// Prove possession of the private key to the ledger of this origin: prints the data of authority.enrolled.
+    #[arg(long, value_name = "ORIGIN")]
+    enrol_in: Option<Origin>,
+    /// Persons responsible for a service, for --enrol-in.
+    #[arg(long, value_name = "IDENTITY", requires = "enrol_in")]
+    responsible: Vec<Identity>,
+    /// Whose key it is, where the file does not say.
+    #[arg(long = "as", value_name = "IDENTITY")]
+    identity: Option<Identity>,
+}
+
+pub(crate) fn run(command: KeyCommand, global: &Global) -> Result<Answer> {
+    match command {
+        KeyCommand::New(args) => new(args, global),
+        KeyCommand::Show(args) => show(args, global),
+    }
+}
+
+fn new(args: NewArgs, global: &Global) -> Result<Answer> {
+    let Whose { person, service, identity } = args.whose;
+    let identity = match (&person, service, identity) {
+        (Some(_), _, _) => Identity::Person(Uuid::new_v4()),
+        (None, Some(name), _) => {
+            Identity::Service(name.parse().map_err(|error| wrong_use!("--service {name:?}: {error}"))?)
+        }
+        (None, None, Some(identity)) => identity,
+        (None, None, None) => return Err(wrong_use!("say whose key it is: --person, --service or --as")),
+    };
+    let passphrase = match args.passphrase {
+        true => Some(keyfile::ask_passphrase("New passphrase: ")?),
+        false => None,
+    };
+    let key = SecretKey::generate(&mut rand::rng())?;
+    keyfile::write(&args.file, &identity, &key, passphrase.as_ref().map(|text| text.as_str()))?;
+    if let Some(name) = &person {
+        People::remember(&global.people, &identity, name)?;
+    }
+    let kid = key.public().id().to_string();
+    if global.json {
+        output::json(&json!({ "identity": identity, "kid": kid, "file": args.file }))?;
+    } else {
+        println!("{} and {} written", args.file.display(), keyfile::public_path(&args.file).display());
+        println!("identity  {identity}");
+        println!("kid       {kid}");
+    }
+    Ok(Answer::Yes)
+}
+
+fn show(args: ShowArgs, global: &Global) -> Result<Answer> {
+    let Some(origin) = args.enrol_in else {
+        let public = match keyfile::read_public(&args.file) {
+            Ok(public) => public,
+            Err(_) => {
+                let signer = keyfile::read(&args.file, args.identity.clone())?;
+                keyfile::Public { identity: Some(signer.identity), key: signer.key.public().clone() }
+            }
+        };
+        let identity = args.identity.or(public.identity).map(|identity| identity.to_string());
+        let kid = public.key.id().to_string();
+        if global.json {
+            output::json(&json!({ "identity": identity, "kid": kid, "public_key": public.key.to_string() }))?;
+        } else {
+            let identity = identity.unwrap_or_else(|| "(the file does not say)".to_owned());
+            println!("identity    {}", global.people()?.show(&identity));
+            println!("kid         {kid}");
+            println!("public key  {}", public.key);
+        }
+        return Ok(Answer::Yes);
+    };
+    let signer = keyfile::read(&args.file, args.identity)?;
+    output::json(&enrolment(&signer, &origin, &args.responsible))?;
+    Ok(Answer::Yes)
+}
+
+/// The event that enrols a key, for an administrator to record.
+pub(crate) fn enrolment(signer: &keyfile::Signer, origin: &Origin, responsible: &[Identity]) -> serde_json::Value {
+    let key = signer.key.public();
+    let kind = if matches!(signer.identity, Identity::Person(_)) { "person" } else { "service" };
+    let possession = Possession::prove(&signer.key, origin, &signer.identity);
+    let mut data = json!({
+        "kind": kind,
+        "kid": key.id().to_string(),
+        "public_key": key.to_string(),
+        "possession": hex::encode(possession.0),
+    });
+    if !responsible.is_empty() {
+        data["responsible"] = json!(responsible);
+    }
+    json!({ "type": "authority.enrolled", "subject": signer.identity.subject(), "data": data })
+}

@@ -1,0 +1,46 @@
+//! What commands print: tables and times for people, JSON for programs.
+
+use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
+use probity_schemas::Occurred;
+use serde::Serialize;
+
+/// A table with a header, without lines; long texts wrap at the terminal's width.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
+    table
+}
+
+/// Prints one JSON document.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Unix seconds as an RFC 3339 time in UTC.
+pub(crate) fn time(seconds: u64) -> String {
+    let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    timestamp.map_or_else(|| format!("{seconds} s"), |timestamp| timestamp.to_string())
+}
+
+/// Unix milliseconds as an RFC 3339 time in UTC.
+pub(crate) fn time_ms(ms: u64) -> String {
+    let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.map_or_else(|| format!("{ms} ms"), |timestamp| timestamp.to_string())
+}
+
+/// When something happened, as far as the signer said: exact, between, or unknown.
+pub(crate) fn occurred(occurred: Option<&Occurred>) -> String {
+    match occurred {
+        None => "unknown".to_owned(),
+        Some(occurred) => match occurred.exact() {
+            Some(exact) => time_ms(exact.as_ms()),
+            None => {
+                let (earliest, latest) = (occurred.earliest().as_ms(), occurred.latest().as_ms());
+                format!("between {} and {}", time_ms(earliest), time_ms(latest))
+            }
+        },
+    }
+}

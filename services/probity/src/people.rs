@@ -1,0 +1,53 @@
+//! The directory of people: `person:<uuid>` → name, kept outside the log so that a name can be erased.
+//!
+//! A TOML file with one table `[people]`. Names are for display only; nothing that is signed holds one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use anyhow::{Context, Result};
+use probity_schemas::Identity;
+use serde::{Deserialize, Serialize};
+
+/// The environment variable that names the directory file.
+pub(crate) const VARIABLE: &str = "PROBITY_PEOPLE";
+
+/// The names that are known here.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct People {
+    #[serde(default)]
+    people: BTreeMap<String, String>,
+}
+
+impl People {
+    /// Reads the directory file; where there is none, nobody has a name.
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        match fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).with_context(|| format!("{} is not a directory of people", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// Adds or changes a name and writes the file, replacing it as a whole.
+    pub(crate) fn remember(path: &Path, identity: &Identity, name: &str) -> Result<()> {
+        let mut people = Self::load(path)?;
+        people.people.insert(identity.to_string(), name.to_owned());
+        let mut partial: PathBuf = path.to_owned();
+        partial.as_mut_os_string().push(".partial");
+        let text = toml::to_string(&people).context("cannot encode the directory of people")?;
+        fs::write(&partial, text)
+            .and_then(|()| fs::rename(&partial, path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The name of an identity where it is known, else the identity itself.
+    pub(crate) fn show(&self, identity: &str) -> String {
+        match self.people.get(identity) {
+            Some(name) => name.clone(),
+            None => identity.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Blocks on their way to the log: filling, sealed, committed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use probity_admission::State;
+use probity_log::{Block, BlockError, Head, MAX_BLOCK_STATEMENTS, STATEMENT_OVERHEAD, TARGET_BLOCK_LENGTH};
+use probity_statement::{LedgerSecrets, RootSignature};
+use probity_tlog::{BlockTree, CheckpointSigner, Frontier, Hash, KeyNameError};
+
+use crate::index::Entries;
+
+/// Signs what ends a block: the checkpoint and the root that receipts are made from.
+#[derive(Debug)]
+pub(crate) struct Sealer {
+    secrets: LedgerSecrets,
+    checkpoints: CheckpointSigner,
+}
+
+/// A block that still takes statements. Its time is fixed: it was set when the block was opened.
+#[derive(Debug)]
+pub(crate) struct OpenBlock {
+    pub(crate) height: u64,
+    pub(crate) first_index: u64,
+    pub(crate) time: u64,
+    statements: Vec<Bytes>,
+    leaves: Vec<Hash>,
+    length: usize,
+    pub(crate) entries: Entries,
+    /// The state before its first statement, to return to if the block does not become durable.
+    pub(crate) before: State,
+    /// The tree before its first statement.
+    pub(crate) frontier: Frontier,
+}
+
+/// A block that is on its way to storage.
+#[derive(Debug)]
+pub(crate) struct SealedBlock {
+    pub(crate) committed: Arc<CommittedBlock>,
+    pub(crate) leaves: Vec<Hash>,
+    pub(crate) entries: Entries,
+    pub(crate) before: State,
+    pub(crate) frontier: Frontier,
+    /// The admission state after the block, if the block changed it.
+    pub(crate) snapshot: Option<Vec<u8>>,
+}
+
+/// A block and what makes receipts for its statements.
+#[derive(Debug)]
+pub(crate) struct CommittedBlock {
+    pub(crate) block: Block,
+    tree: BlockTree,
+    signature: RootSignature,
+}
+
+impl CommittedBlock {
+    /// Makes the tree and the signature of a block that is already in the log, exactly as they were when it was sealed.
+    pub(crate) fn of(block: Block, before: &Frontier, leaves: &[Hash], secrets: &LedgerSecrets) -> Self {
+        let tree = BlockTree::new(before, leaves);
+        let (origin, key) = (secrets.origin.as_str(), &secrets.receipt);
+        let signature = RootSignature::sign(key, origin, block.tree_size(), &tree.root(), block.time());
+        Self { block, tree, signature }
+    }
+
+    /// The root of the tree that ends with this block.
+    pub(crate) fn root(&self) -> Hash {
+        self.tree.root()
+    }
+
+    /// The receipt of the statement at `index`, if it is in this block.
+    pub(crate) fn receipt(&self, index: u64) -> Option<Vec<u8>> {
+        self.signature.inclusion_receipt(&self.tree.inclusion_proof(index)?)
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        let block = &self.block;
+        Head { height: block.height(), tree_size: block.tree_size(), root: self.root(), time: block.time() }
+    }
+}
+
+impl OpenBlock {
+    pub(crate) fn new(height: u64, time: u64, frontier: Frontier, before: State) -> Self {
+        let first_index = frontier.size();
+        let (statements, leaves, entries) = (Vec::new(), Vec::new(), Entries::default());
+        Self { height, first_index, time, statements, leaves, length: 0, entries, before, frontier }
+    }
+
+    /// The index that the next statement gets.
+    pub(crate) fn next_index(&self) -> u64 {
+        self.first_index + self.leaves.len() as u64
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
+    /// Whether a statement of this length still fits.
+    pub(crate) fn has_room(&self, length: usize) -> bool {
+        self.is_empty()
+            || (self.leaves.len() < MAX_BLOCK_STATEMENTS
+                && self.length + length + STATEMENT_OVERHEAD <= TARGET_BLOCK_LENGTH)
+    }
+
+    pub(crate) fn push(&mut self, statement: Bytes, leaf: Hash) {
+        self.length += statement.len() + STATEMENT_OVERHEAD;
+        self.statements.push(statement);
+        self.leaves.push(leaf);
+    }
+}
+
+/// Why a block could not be sealed. A defect of ours: limits are kept while it fills.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The block breaks a limit.
+    #[error("the block could not be made: {0}")]
+    Block(#[from] BlockError),
+    /// The admission state could not be written down.
+    #[error(transparent)]
+    Snapshot(#[from] probity_admission::SnapshotError),
+}
+
+impl Sealer {
+    pub(crate) fn new(secrets: LedgerSecrets) -> Result<Self, KeyNameError> {
+        Ok(Self { checkpoints: secrets.checkpoint_signer()?, secrets })
+    }
+
+    pub(crate) fn secrets(&self) -> &LedgerSecrets {
+        &self.secrets
+    }
+
+    /// Ends a block: root, checkpoint, bytes, and the signature its receipts share. `after` is the state it leads to.
+    pub(crate) fn seal(&self, open: OpenBlock, after: &State) -> Result<SealedBlock, SealError> {
+        let tree = BlockTree::new(&open.frontier, &open.leaves);
+        let (size, root) = (open.next_index(), tree.root());
+        let checkpoint = self.checkpoints.sign(size, root, open.time);
+        let block = Block::new(open.height, open.first_index, open.time, &open.statements, &checkpoint)?;
+        let signature =
+            RootSignature::sign(&self.secrets.receipt, self.secrets.origin.as_str(), size, &root, open.time);
+        let snapshot = match after.changes() == open.before.changes() {
+            true => None,
+            false => Some(after.to_snapshot()?),
+        };
+        let committed = Arc::new(CommittedBlock { block, tree, signature });
+        let OpenBlock { leaves, entries, before, frontier, .. } = open;
+        Ok(SealedBlock { committed, leaves, entries, before, frontier, snapshot })
+    }
+
+    /// The tree after a sealed block.
+    pub(crate) fn frontier_after(sealed: &SealedBlock) -> Frontier {
+        sealed.committed.tree.frontier_after()
+    }
+}

@@ -1,0 +1,113 @@
+//! Why something is not recorded or not answered. Each variant owns its mapping to gRPC in `status`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use probity_admission::Refusal;
+use probity_schemas::EventError;
+use probity_statement::{KeyId, StatementError};
+
+/// Why one statement of a request is not recorded.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Rejection {
+    /// Not a well-formed statement.
+    #[error(transparent)]
+    Malformed(Arc<StatementError>),
+    /// The signature does not verify.
+    #[error("the signature does not verify with key {kid}")]
+    BadSignature {
+        /// The key that the statement names.
+        kid: KeyId,
+    },
+    /// Admission says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The issuer has already used this event id for another statement.
+    #[error("event id {id} is taken: the issuer's other statement with it is at index {index}")]
+    IdTaken {
+        /// The id.
+        id: probity_schemas::EventId,
+        /// Where the other statement stands.
+        index: u64,
+    },
+    /// Too many statements by keys that were not known ahead of order; try again.
+    #[error("too many statements by keys that are not enrolled; try again in a second")]
+    TooManyUnknownKeys,
+    /// The verification of the statement broke down. A defect of ours; nothing was recorded.
+    #[error("the statement could not be verified because of an internal error; nothing was recorded")]
+    Unverified,
+    /// The ledger cannot take it now; nothing was recorded.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<StatementError> for Rejection {
+    fn from(error: StatementError) -> Self {
+        Self::Malformed(Arc::new(error))
+    }
+}
+
+impl Rejection {
+    /// The event error within, where the statement is well formed and its event is not.
+    pub(crate) fn event_error(&self) -> Option<&EventError> {
+        match self {
+            Self::Malformed(error) => match error.as_ref() {
+                StatementError::Event(error) => Some(error),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Why the ledger takes no statements now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// Halted: reads go on, writes wait for a person.
+    #[error("the ledger is halted and takes no statements: {reason}")]
+    Halted {
+        /// What was found.
+        reason: String,
+    },
+    /// The disk has no room for the next block. Nothing was recorded.
+    #[error("the log has no room at present: {reason}")]
+    NoRoom {
+        /// What the system said.
+        reason: String,
+    },
+    /// The newest block is ahead of this machine's clock.
+    #[error("the last block is {ahead_s} s ahead of this machine's clock; writes are taken again once it has passed")]
+    ClockBehind {
+        /// By how many seconds.
+        ahead_s: u64,
+    },
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+/// Why a whole request is turned away, with nothing of it taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// Too much is waiting.
+    #[error("{waiting} statements are waiting, at most {limit} may; try again in {} ms", .retry_after.as_millis())]
+    Overloaded {
+        /// How many wait.
+        waiting: usize,
+        /// How many may.
+        limit: usize,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// More statements than one request may hold.
+    #[error("{count} statements in one request, at most {limit} are taken")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// The ledger takes nothing.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}

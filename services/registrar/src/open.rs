@@ -1,0 +1,222 @@
+//! From what is on disk to a running ledger.
+//!
+//! The admission state and the index of event ids and revisions are kept on disk, bound to a size and a root. If they
+//! belong to this log, only its tail is folded; if not, they are thrown away and folded from the first block.
+
+use std::io;
+use std::sync::Arc;
+
+use probity_admission::{AdmitError, GenesisError, Position, State, Submitted, Verdict};
+use probity_log::{Block, FileLog, Head, Log, ReadError, Tiles};
+use probity_projection::{Cursor, StoreError, View};
+use probity_schemas::Event;
+use probity_statement::{LedgerKeysError, LedgerSecrets, SignedStatement, StatementError};
+use probity_tlog::{Frontier, Hash, KeyNameError, leaf_hash};
+
+use crate::block::Sealer;
+use crate::clock::Clock;
+use crate::index::{Commit, Entries, Index, Past};
+use crate::read::Ledger;
+use crate::sequencer::with_causes;
+use crate::shared::Shared;
+
+/// What a registrar is opened with.
+#[derive(Debug)]
+pub struct Opening {
+    /// The log, opened and holding at least the genesis block.
+    pub log: Arc<FileLog>,
+    /// The stored nodes of its tree.
+    pub tiles: Tiles,
+    /// Where the index lives.
+    pub view: View,
+    /// The ledger's private keys.
+    pub secrets: LedgerSecrets,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How many statements may wait for an answer before callers are turned away.
+    pub waiting_statements: usize,
+}
+
+/// Why a ledger does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log has no block yet.
+    #[error("the log is empty: found a ledger first")]
+    Empty,
+    /// The log could not be read.
+    #[error("{}", with_causes(.0))]
+    Log(#[from] ReadError),
+    /// The first block does not found a ledger.
+    #[error("block 0 does not found a ledger: {0}")]
+    Genesis(#[from] GenesisError),
+    /// The keys in the key directory are not the ledger's.
+    #[error("the private keys given are not those of the ledger: its {which} key is another one")]
+    WrongKeys {
+        /// Which key.
+        which: &'static str,
+    },
+    /// The founding statement is not readable.
+    #[error(transparent)]
+    Founding(#[from] LedgerKeysError),
+    /// The index could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A statement in the log is not readable. Only a newer version, or a fault, can have written it.
+    #[error("the statement at index {index} is not readable by this version: {source}")]
+    Statement {
+        /// Its position.
+        index: u64,
+        /// What is wrong with it.
+        source: StatementError,
+    },
+    /// A statement in the log breaks the rules in force at its position.
+    #[error("the statement at index {index} should not have been admitted: {reason}")]
+    Inadmissible {
+        /// Its position.
+        index: u64,
+        /// The rule it breaks.
+        reason: String,
+    },
+    /// The origin cannot stand in a checkpoint.
+    #[error(transparent)]
+    Origin(#[from] KeyNameError),
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// Everything that runs once a ledger is open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) index: Index,
+    pub(crate) state: State,
+    pub(crate) frontier: Frontier,
+    pub(crate) head: Head,
+}
+
+impl Opened {
+    pub(crate) fn from(opening: Opening) -> Result<Self, OpenError> {
+        let Opening { log, tiles, view, secrets, clock: _, waiting_statements: _ } = opening;
+        let head = log.committed().ok_or(OpenError::Empty)?;
+        let genesis = log.block(0)?;
+        let first = parse(&genesis, 0)?.0;
+        own_keys(&first, &secrets)?;
+
+        let (mut state, next_height) = match resume(&log, &view)? {
+            Some(resumed) => resumed,
+            None => {
+                view.clear()?;
+                (State::found(&first)?, 0)
+            }
+        };
+        let mut index = Index::start(view).map_err(OpenError::Thread)?;
+        if next_height <= head.height {
+            tracing::info!(from = next_height, to = head.height, "folding the log into the index");
+        }
+        for height in next_height..=head.height {
+            let commit = fold(&log.block(height)?, &mut state, &index)?;
+            index.commit(commit)?;
+        }
+        let frontier = tiles.frontier();
+        let shared = Arc::new(Shared::new(state.clone(), Some(head)));
+        let sealer = Arc::new(Sealer::new(secrets)?);
+        let ledger = Arc::new(Ledger::new(log, tiles, sealer.clone(), shared.clone()));
+        Ok(Self { sealer, ledger, shared, index, state, frontier, head })
+    }
+}
+
+/// The state on disk and the next height, if they belong to this log.
+fn resume(log: &FileLog, view: &View) -> Result<Option<(State, u64)>, OpenError> {
+    let cursor = match Index::cursor(view) {
+        Ok(Some(cursor)) if cursor.next_height > 0 => cursor,
+        Ok(_) => return Ok(None),
+        Err(error @ StoreError::Cursor { .. }) => {
+            tracing::warn!(%error, "the index is folded anew");
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let belongs = match log.block(cursor.next_height - 1) {
+        Ok(block) => root_of(&block) == Some((cursor.tree_size, cursor.root)),
+        Err(ReadError::NoSuchBlock { .. }) => false,
+        Err(error) => return Err(error.into()),
+    };
+    let state = Index::state(view)?.map(|bytes| State::from_snapshot(&bytes));
+    match state {
+        Some(Ok(state)) if belongs => Ok(Some((state, cursor.next_height))),
+        _ => {
+            tracing::warn!(size = cursor.tree_size, "the index does not belong to this log or version; it is folded anew");
+            Ok(None)
+        }
+    }
+}
+
+/// Size and root of a block's checkpoint.
+pub(crate) fn root_of(block: &Block) -> Option<(u64, Hash)> {
+    let text = probity_tlog::Note::parse(block.checkpoint()).ok()?.text().to_owned();
+    let checkpoint = probity_tlog::Checkpoint::parse(&text).ok()?;
+    Some((checkpoint.size, checkpoint.root))
+}
+
+/// Judges the statements of a block again; they must be admitted as they were.
+fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenError> {
+    let before = state.changes();
+    let mut entries = Entries::default();
+    for (position, at) in (block.first_index()..block.tree_size()).enumerate() {
+        let (statement, event) = parse(block, at)?;
+        // Statement 0 is what the state was founded on.
+        if at == 0 {
+            continue;
+        }
+        let submitted = Submitted { statement: &statement, event: &event, expected_revision: None };
+        let past = Past { index, pending: [&entries].into_iter() };
+        let reason = match state.admit(submitted, Position { index: at, block_time: block.time() }, &past) {
+            Ok(Verdict::Admitted(admitted)) => {
+                entries.insert(&admitted, statement.subject(), at);
+                continue;
+            }
+            Ok(Verdict::AlreadyRecorded { index }) => format!("its event id is that of index {index}"),
+            Err(AdmitError::History(error)) => return Err(error.into()),
+            Err(error) => error.to_string(),
+        };
+        tracing::debug!(position, "inadmissible statement");
+        return Err(OpenError::Inadmissible { index: at, reason });
+    }
+    let (tree_size, root) = root_of(block).unwrap_or((block.tree_size(), Hash::EMPTY_ROOT));
+    let cursor = Cursor { next_height: block.height() + 1, tree_size, root };
+    let changed = state.changes() != before || block.height() == 0;
+    let snapshot = changed.then(|| state.to_snapshot().ok()).flatten();
+    Ok(Commit { entries, cursor, state: snapshot })
+}
+
+fn parse(block: &Block, index: u64) -> Result<(SignedStatement, Event), OpenError> {
+    let bytes = block.statement(index).ok_or(ReadError::NoSuchStatement { index })?;
+    let readable = || {
+        let statement = SignedStatement::parse(bytes::Bytes::copy_from_slice(bytes))?;
+        let event = statement.event()?;
+        Ok((statement, event))
+    };
+    readable().map_err(|source| OpenError::Statement { index, source })
+}
+
+/// The private keys must be those that the founding statement names.
+fn own_keys(founding: &SignedStatement, secrets: &LedgerSecrets) -> Result<(), OpenError> {
+    let named = probity_statement::LedgerKeys::from_founding(founding)?;
+    let own = secrets.public();
+    let which = match () {
+        () if named.origin != own.origin => "origin's",
+        () if named.checkpoint != own.checkpoint => "checkpoint",
+        () if named.clock != own.clock => "clock",
+        () if named.receipt != own.receipt => "receipt",
+        () => return Ok(()),
+    };
+    Err(OpenError::WrongKeys { which })
+}
+
+/// The leaves of a block, in order.
+pub(crate) fn leaves_of(block: &Block) -> Vec<Hash> {
+    block.statements().map(leaf_hash).collect()
+}

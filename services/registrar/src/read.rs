@@ -1,0 +1,196 @@
+//! The read side: entries, receipts, checkpoints and proofs of what is committed.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use probity_log::{Block, Durability, FileLog, Log, ReadError, Tiles, TilesError};
+use probity_schemas::Identity;
+use probity_tlog::{ConsistencyProof, Hash, InclusionProof, TreeError};
+
+use crate::block::{CommittedBlock, Sealer};
+use crate::open::leaves_of;
+use crate::sequencer::with_causes;
+use crate::shared::Shared;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Whoever can reach a listener on loopback without TLS: the operator of this machine, who can read the files anyway.
+    Local,
+    /// The identity that the caller's certificate is mapped to.
+    Identified(Identity),
+    /// A certificate of a trusted authority that is mapped to nobody.
+    Unmapped,
+}
+
+/// Why a question is not answered.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReadFault {
+    /// No statement there.
+    #[error("there is no statement at index {index}; the ledger has {size}")]
+    NoSuchEntry {
+        /// The index asked for.
+        index: u64,
+        /// The tree size.
+        size: u64,
+    },
+    /// No block there.
+    #[error("there is no block at height {height}")]
+    NoSuchHeight {
+        /// The height asked for.
+        height: u64,
+    },
+    /// Sizes or indices that do not fit together or exceed the tree.
+    #[error("{what}; the ledger has {size} statements")]
+    OutOfRange {
+        /// What is wrong.
+        what: String,
+        /// The tree size.
+        size: u64,
+    },
+    /// The caller may not read this.
+    #[error("{identity} may not read the whole ledger; it takes a reading role such as auditor in all namespaces (*)")]
+    NotAllowed {
+        /// Who asked.
+        identity: Identity,
+    },
+    /// The caller's certificate is mapped to nobody.
+    #[error("the client certificate is mapped to no identity; add it to [[access.certificate]]")]
+    Unidentified,
+    /// What is stored does not lead to the signed root.
+    #[error("what is stored for index {index} does not lead to the signed root; run `probity verify`")]
+    Damaged {
+        /// The index.
+        index: u64,
+    },
+    /// The log could not be read.
+    #[error("{}", with_causes(.0.as_ref()))]
+    Log(#[from] Arc<ReadError>),
+}
+
+impl From<ReadError> for ReadFault {
+    fn from(error: ReadError) -> Self {
+        Self::Log(Arc::new(error))
+    }
+}
+
+/// The committed part of one ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    log: Arc<FileLog>,
+    tiles: RwLock<Tiles>,
+    sealer: Arc<Sealer>,
+    shared: Arc<Shared>,
+}
+
+impl Ledger {
+    pub(crate) fn new(log: Arc<FileLog>, tiles: Tiles, sealer: Arc<Sealer>, shared: Arc<Shared>) -> Self {
+        Self { log, tiles: RwLock::new(tiles), sealer, shared }
+    }
+
+    pub(crate) fn enqueue(&self, block: Block) -> Durability {
+        self.log.enqueue(block)
+    }
+
+    /// Stores the nodes of a block that became durable.
+    pub(crate) fn append_nodes(&self, leaves: &[Hash]) -> Result<(), TilesError> {
+        self.tiles.write().unwrap_or_else(PoisonError::into_inner).append(leaves)
+    }
+
+    /// The ledger's name.
+    pub fn origin(&self) -> &str {
+        self.sealer.secrets().origin.as_str()
+    }
+
+    /// How many statements are committed.
+    pub fn size(&self) -> u64 {
+        self.shared.head().map_or(0, |head| head.tree_size)
+    }
+
+    /// Whether `caller` may read everything.
+    pub fn may_read_all(&self, caller: &Caller, now: u64) -> Result<(), ReadFault> {
+        match caller {
+            Caller::Local => Ok(()),
+            Caller::Unmapped => Err(ReadFault::Unidentified),
+            Caller::Identified(identity) if self.shared.state().may_read_all(identity, now) => Ok(()),
+            Caller::Identified(identity) => Err(ReadFault::NotAllowed { identity: identity.clone() }),
+        }
+    }
+
+    /// The block that holds the statement at `index`.
+    pub fn block_of(&self, index: u64) -> Result<Block, ReadFault> {
+        let size = self.size();
+        if index >= size {
+            return Err(ReadFault::NoSuchEntry { index, size });
+        }
+        Ok(self.log.block_of(index)?)
+    }
+
+    /// The block at `height`; the newest for `None`.
+    pub fn block_at(&self, height: Option<u64>) -> Result<Block, ReadFault> {
+        let newest = self.shared.head().map_or(0, |head| head.height);
+        match height.unwrap_or(newest) {
+            height if height > newest => Err(ReadFault::NoSuchHeight { height }),
+            height => Ok(self.log.block(height)?),
+        }
+    }
+
+    /// The block of a statement, with what makes receipts for it: the same bytes as when it was recorded.
+    pub(crate) async fn committed_block(self: &Arc<Self>, index: u64) -> Result<CommittedBlock, ReadFault> {
+        let ledger = self.clone();
+        let task = tokio::task::spawn_blocking(move || ledger.rebuild(index));
+        task.await.map_err(|_| ReadFault::from(ReadError::Abandoned))?
+    }
+
+    fn rebuild(&self, index: u64) -> Result<CommittedBlock, ReadFault> {
+        let block = self.block_of(index)?;
+        let damaged = || ReadFault::Damaged { index };
+        let before = self.with_tiles(|tiles| tiles.frontier_at(block.first_index())).map_err(|_| damaged())?;
+        let leaves = leaves_of(&block);
+        let committed = CommittedBlock::of(block, &before, &leaves, self.sealer.secrets());
+        // The stored nodes are a cache: never sign a root that the checkpoint key has not signed.
+        let signed = self.sealer.secrets().public().checkpoint_verifier().ok();
+        let signed = signed.and_then(|verifier| verifier.open(committed.block.checkpoint()).ok());
+        match signed {
+            Some(signed) if signed.checkpoint.root == committed.root() => Ok(committed),
+            _ => Err(damaged()),
+        }
+    }
+
+    /// The receipt of the statement at `index` and the tree size it is for.
+    pub async fn receipt(self: &Arc<Self>, index: u64) -> Result<(Vec<u8>, u64), ReadFault> {
+        let committed = self.committed_block(index).await?;
+        let receipt = committed.receipt(index).ok_or(ReadFault::Damaged { index })?;
+        Ok((receipt, committed.block.tree_size()))
+    }
+
+    /// The proof that the statement at `index` is in the tree of `size` (0 for the newest), and its leaf.
+    pub fn inclusion_proof(&self, index: u64, size: u64) -> Result<(InclusionProof, Hash), ReadFault> {
+        let current = self.size();
+        let size = if size == 0 { current } else { size };
+        if size > current || index >= size {
+            let what = format!("there is no proof for index {index} in a tree of {size}");
+            return Err(ReadFault::OutOfRange { what, size: current });
+        }
+        let proof = self.with_tiles(|tiles| {
+            let leaf = probity_tlog::NodeReader::node(tiles, 0, index).map_err(TreeError::Node)?;
+            Ok((probity_tlog::inclusion_proof(tiles, index, size)?, leaf))
+        });
+        proof.map_err(|_: TreeError<TilesError>| ReadFault::Damaged { index })
+    }
+
+    /// The proof that the tree of `second` (0 for the newest) extends the one of `first`.
+    pub fn consistency_proof(&self, first: u64, second: u64) -> Result<ConsistencyProof, ReadFault> {
+        let current = self.size();
+        let second = if second == 0 { current } else { second };
+        if first == 0 || first > second || second > current {
+            let what = format!("there is no proof from size {first} to size {second}");
+            return Err(ReadFault::OutOfRange { what, size: current });
+        }
+        let proof = self.with_tiles(|tiles| probity_tlog::consistency_proof(tiles, first, second));
+        proof.map_err(|_| ReadFault::Damaged { index: first - 1 })
+    }
+
+    fn with_tiles<T>(&self, ask: impl FnOnce(&Tiles) -> T) -> T {
+        ask(&self.tiles.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

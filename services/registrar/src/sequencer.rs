@@ -1,0 +1,398 @@
+//! The ordered part: one thread that admits statements, fills blocks, and answers once they are durable.
+//!
+//! While one block is being made durable, the next one fills; a lone statement waits for nothing. No answer leaves
+//! before everything it speaks of is durable: not a receipt, not "already recorded", not a refusal.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use probity_admission::{AdmitError, Position, Refusal, State, Submitted, Verdict};
+use probity_log::{AppendError, Head};
+use probity_projection::Cursor;
+use probity_schemas::EventId;
+use probity_statement::SignatureError;
+use probity_tlog::Frontier;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::block::{CommittedBlock, OpenBlock, SealedBlock, Sealer};
+use crate::clock::Clock;
+use crate::error::{Rejection, Unavailable};
+use crate::index::{Commit, Index, Past};
+use crate::limit::PerSecond;
+use crate::read::Ledger;
+use crate::shared::Shared;
+use crate::verify::{Verified, VerifyResult};
+
+/// How far the newest block may be ahead of this machine's clock, in seconds, before writes are refused.
+const MAX_CLOCK_LAG_S: u64 = 60;
+
+/// Statements whose key was not known ahead of order are verified here, on one core: no more than this many a second.
+const ORDERED_VERIFICATIONS_PER_SECOND: u32 = 1_000;
+
+/// What reaches the ordered thread.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Register(Request),
+    Durable { generation: u64, outcome: Result<(), AppendError> },
+    Stop,
+}
+
+/// The statements of one call, and who waits for the answer.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) items: Vec<VerifyResult>,
+    pub(crate) reply: oneshot::Sender<Vec<Sequenced>>,
+    /// Room in the queue, given back with the answer.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// What became of a statement.
+#[derive(Debug)]
+pub(crate) enum Sequenced {
+    Recorded { block: Arc<CommittedBlock>, index: u64 },
+    /// An event of this issuer and id is at `index`; whether it is the same statement is for the reader to see.
+    IdKnown { index: u64, id: EventId, statement: Bytes },
+    Rejected(Rejection),
+}
+
+#[derive(Debug)]
+enum Pending {
+    Recorded { height: u64, index: u64 },
+    IdKnown { index: u64, id: EventId, statement: Bytes },
+    Rejected(Rejection),
+}
+
+/// An answer that waits for blocks to become durable.
+#[derive(Debug)]
+struct Waiting {
+    items: Vec<Pending>,
+    reply: oneshot::Sender<Vec<Sequenced>>,
+    _permit: OwnedSemaphorePermit,
+    /// The answer leaves when the block of this height is durable.
+    release_at: u64,
+    /// The lowest height that holds one of its statements.
+    first_height: Option<u64>,
+    blocks: Vec<Arc<CommittedBlock>>,
+}
+
+/// The ordered thread's own.
+#[derive(Debug)]
+pub(crate) struct Sequencer {
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) index: Index,
+    /// The state after everything admitted, durable or not.
+    pub(crate) state: State,
+    /// The tree after everything sealed.
+    pub(crate) frontier: Frontier,
+    /// The last sealed block.
+    pub(crate) head: Head,
+    pub(crate) runtime: Handle,
+    pub(crate) messages: UnboundedReceiver<Message>,
+    pub(crate) sender: WeakUnboundedSender<Message>,
+    pub(crate) pipeline: Pipeline,
+}
+
+/// What is under way.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    open: Option<OpenBlock>,
+    in_flight: VecDeque<SealedBlock>,
+    waiting: VecDeque<Waiting>,
+    /// Counts the times that blocks in flight were given up, so that late news of them is not taken for news of others.
+    generation: u64,
+    stopping: bool,
+    unknown_keys: PerSecond,
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self {
+            open: None,
+            in_flight: VecDeque::new(),
+            waiting: VecDeque::new(),
+            generation: 0,
+            stopping: false,
+            unknown_keys: PerSecond::new(ORDERED_VERIFICATIONS_PER_SECOND),
+        }
+    }
+}
+
+impl Sequencer {
+    /// Runs until told to stop, or until nobody can send any more.
+    pub(crate) fn run(mut self) {
+        loop {
+            let message = match self.messages.try_recv() {
+                Ok(message) => message,
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {
+                    if self.pipeline.in_flight.is_empty() {
+                        // Nothing else to admit and the disk is idle: a lone statement goes at once.
+                        self.seal();
+                    }
+                    if self.pipeline.stopping && self.pipeline.in_flight.is_empty() {
+                        break;
+                    }
+                    match self.messages.blocking_recv() {
+                        Some(message) => message,
+                        None => break,
+                    }
+                }
+            };
+            match message {
+                Message::Register(request) => self.admit(request),
+                Message::Durable { generation, outcome } if generation == self.pipeline.generation => {
+                    self.settle(outcome);
+                }
+                Message::Durable { .. } => {}
+                Message::Stop => self.pipeline.stopping = true,
+            }
+        }
+        if let Err(error) = self.index.drain() {
+            tracing::error!(%error, "the index could not be written; it comes back from the log at the next start");
+        }
+    }
+
+    fn admit(&mut self, request: Request) {
+        let mut first_height = None;
+        let mut items = Vec::with_capacity(request.items.len());
+        for item in request.items {
+            let pending = item.and_then(|verified| self.admit_one(*verified)).unwrap_or_else(Pending::Rejected);
+            if let Pending::Recorded { height, .. } = pending {
+                first_height.get_or_insert(height);
+            }
+            items.push(pending);
+        }
+        let pipeline = &mut self.pipeline;
+        pipeline.open = pipeline.open.take().filter(|open| !open.is_empty());
+        let open = pipeline.open.as_ref().map(|open| open.height);
+        let uncommitted = open.or_else(|| pipeline.in_flight.back().map(|sealed| sealed.committed.block.height()));
+        let release_at = uncommitted.unwrap_or(0);
+        let Request { reply, permit: _permit, .. } = request;
+        let waiting = Waiting { items, reply, _permit, release_at, first_height, blocks: Vec::new() };
+        match (self.shared.unavailable(), uncommitted) {
+            (Some(unavailable), _) => waiting.refuse(&unavailable),
+            (None, Some(_)) => pipeline.waiting.push_back(waiting),
+            (None, None) => waiting.release(),
+        }
+    }
+
+    fn admit_one(&mut self, verified: Verified) -> Result<Pending, Rejection> {
+        self.ready()?;
+        self.verify_late(&verified)?;
+        let bytes = verified.statement.bytes();
+        if self.pipeline.open.as_ref().is_some_and(|open| !open.has_room(bytes.len())) {
+            self.seal();
+            self.ready()?;
+        }
+        let mut open = match self.pipeline.open.take() {
+            Some(open) => open,
+            None => self.open_block()?,
+        };
+        let position = Position { index: open.next_index(), block_time: open.time };
+        let submitted = Submitted {
+            statement: &verified.statement,
+            event: &verified.event,
+            expected_revision: verified.expected_revision,
+        };
+        let in_flight = self.pipeline.in_flight.iter().map(|sealed| &sealed.entries);
+        let past = Past { index: &self.index, pending: in_flight.chain([&open.entries]) };
+        let verdict = self.state.admit(submitted, position, &past);
+        let outcome = match verdict {
+            Ok(Verdict::Admitted(admitted)) => {
+                open.entries.insert(&admitted, verified.statement.subject(), position.index);
+                open.push(bytes.clone(), verified.leaf);
+                Ok(Pending::Recorded { height: open.height, index: position.index })
+            }
+            Ok(Verdict::AlreadyRecorded { index }) => {
+                Ok(Pending::IdKnown { index, id: verified.event.id, statement: bytes.clone() })
+            }
+            Err(AdmitError::Refused(refusal)) => Err(refusal.into()),
+            Err(error @ (AdmitError::UnknownRuleSet { .. } | AdmitError::History(_))) => {
+                Err(self.halt(error.to_string()).into())
+            }
+        };
+        // A halt has already given up what was open.
+        if self.shared.unavailable().is_none() {
+            self.pipeline.open = Some(open);
+        }
+        outcome
+    }
+
+    fn ready(&self) -> Result<(), Unavailable> {
+        match self.shared.unavailable() {
+            Some(unavailable) => Err(unavailable),
+            None if self.pipeline.stopping => Err(Unavailable::ShuttingDown),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks an unknown key up once more, now that everything ahead of this statement has been admitted.
+    fn verify_late(&mut self, verified: &Verified) -> Result<(), Rejection> {
+        if !verified.key_unknown {
+            return Ok(());
+        }
+        let kid = verified.statement.kid();
+        if self.state.keyring().get(&kid).is_none() {
+            return Err(Refusal::UnknownKey { kid }.into());
+        }
+        if !self.pipeline.unknown_keys.allow(self.clock.now()) {
+            return Err(Rejection::TooManyUnknownKeys);
+        }
+        self.state.keyring().verify(&verified.statement).map_err(|error| match error {
+            SignatureError::UnknownKey { kid } => Refusal::UnknownKey { kid }.into(),
+            SignatureError::Bad(_) => Rejection::BadSignature { kid },
+        })
+    }
+
+    fn open_block(&self) -> Result<OpenBlock, Unavailable> {
+        let now = self.clock.now();
+        let ahead_s = self.head.time.saturating_sub(now);
+        if ahead_s > MAX_CLOCK_LAG_S {
+            return Err(Unavailable::ClockBehind { ahead_s });
+        }
+        let time = now.max(self.head.time);
+        Ok(OpenBlock::new(self.head.height + 1, time, self.frontier.clone(), self.state.clone()))
+    }
+
+    /// Ends the open block and hands it to the log.
+    fn seal(&mut self) {
+        let Some(open) = self.pipeline.open.take().filter(|open| !open.is_empty()) else { return };
+        let sealed = match self.sealer.seal(open, &self.state) {
+            Ok(sealed) => sealed,
+            Err(error) => return drop(self.halt(error.to_string())),
+        };
+        self.frontier = Sealer::frontier_after(&sealed);
+        self.head = sealed.committed.head();
+        self.shared.publish_keyring(self.state.keyring());
+        let durability = self.ledger.enqueue(sealed.committed.block.clone());
+        self.pipeline.in_flight.push_back(sealed);
+        // The sender is gone only when nobody waits for answers any more.
+        if let Some(sender) = self.sender.upgrade() {
+            let generation = self.pipeline.generation;
+            self.runtime.spawn(async move {
+                let outcome = durability.await;
+                drop(sender.send(Message::Durable { generation, outcome }));
+            });
+        }
+    }
+
+    /// The oldest block in flight is durable, or will not be.
+    fn settle(&mut self, outcome: Result<(), AppendError>) {
+        match outcome {
+            Ok(()) => self.commit(),
+            Err(AppendError::Unavailable(reason)) => {
+                let reason = reason.to_string();
+                tracing::warn!(reason, "no room for the next block; what waits is refused and nothing is lost");
+                self.give_up(Unavailable::NoRoom { reason });
+            }
+            Err(
+                error @ (AppendError::Conflict { .. }
+                | AppendError::Invalid(_)
+                | AppendError::OutcomeUnknown { .. }
+                | AppendError::Fatal(_)),
+            ) => drop(self.halt(with_causes(&error))),
+        }
+    }
+
+    fn commit(&mut self) {
+        let Some(sealed) = self.pipeline.in_flight.pop_front() else { return };
+        let SealedBlock { committed, leaves, entries, snapshot, .. } = sealed;
+        let head = committed.head();
+        let cursor = Cursor { next_height: head.height + 1, tree_size: head.tree_size, root: head.root };
+        if let Err(error) = self.ledger.append_nodes(&leaves) {
+            return drop(self.halt(error.to_string()));
+        }
+        if snapshot.is_some() {
+            // Rights to read follow what is durable, not what is on its way.
+            let next = self.pipeline.in_flight.front().map(|sealed| &sealed.before);
+            let after = next.or(self.pipeline.open.as_ref().map(|open| &open.before)).unwrap_or(&self.state);
+            self.shared.publish_state(after.clone());
+        }
+        if let Err(error) = self.index.commit(Commit { entries, cursor, state: snapshot }) {
+            return drop(self.halt(error.to_string()));
+        }
+        self.shared.publish_head(head);
+        for waiting in &mut self.pipeline.waiting {
+            if waiting.first_height.is_some_and(|first| first <= head.height) && head.height <= waiting.release_at {
+                waiting.blocks.push(committed.clone());
+            }
+        }
+        while self.pipeline.waiting.front().is_some_and(|waiting| waiting.release_at <= head.height) {
+            if let Some(waiting) = self.pipeline.waiting.pop_front() {
+                waiting.release();
+            }
+        }
+    }
+
+    /// Stops taking statements until a person has looked.
+    fn halt(&mut self, reason: String) -> Unavailable {
+        tracing::error!(reason, "the ledger is halted: it answers reads and refuses writes");
+        let unavailable = Unavailable::Halted { reason };
+        self.shared.halt(unavailable.clone());
+        self.give_up(unavailable.clone());
+        unavailable
+    }
+
+    /// Forgets what is not durable and tells everyone who waits for it.
+    fn give_up(&mut self, unavailable: Unavailable) {
+        let pipeline = &mut self.pipeline;
+        pipeline.generation += 1;
+        let open = pipeline.open.take().map(|open| (open.before, open.frontier));
+        let oldest = pipeline.in_flight.drain(..).next().map(|sealed| (sealed.before, sealed.frontier));
+        if let Some((state, frontier)) = oldest.or(open) {
+            self.state = state;
+            self.frontier = frontier;
+        }
+        if let Some(head) = self.shared.head() {
+            self.head = head;
+        }
+        for waiting in pipeline.waiting.drain(..) {
+            waiting.refuse(&unavailable);
+        }
+    }
+}
+
+impl Waiting {
+    fn release(self) {
+        let resolve = |pending| match pending {
+            Pending::Recorded { height, index } => {
+                match self.blocks.iter().find(|block| block.block.height() == height) {
+                    Some(block) => Sequenced::Recorded { block: block.clone(), index },
+                    None => Sequenced::Rejected(Rejection::Unverified),
+                }
+            }
+            Pending::IdKnown { index, id, statement } => Sequenced::IdKnown { index, id, statement },
+            Pending::Rejected(rejection) => Sequenced::Rejected(rejection),
+        };
+        // Whoever asked may be gone; the statements are recorded all the same.
+        drop(self.reply.send(self.items.into_iter().map(resolve).collect()));
+    }
+
+    fn refuse(self, unavailable: &Unavailable) {
+        let refuse = |pending| match pending {
+            Pending::Rejected(rejection) => Sequenced::Rejected(rejection),
+            Pending::Recorded { .. } | Pending::IdKnown { .. } => {
+                Sequenced::Rejected(Rejection::Unavailable(unavailable.clone()))
+            }
+        };
+        drop(self.reply.send(self.items.into_iter().map(refuse).collect()));
+    }
+}
+
+/// An error with everything that led to it.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,176 @@
+//! `LogService`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use probity_log::Block;
+use probity_proto::v1;
+use probity_proto::v1::log_service_server::LogService;
+use probity_schemas::Identity;
+use probity_statement::SignedStatement;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{caller, identified};
+use crate::read::{Caller, Ledger, ReadFault};
+use crate::registrar::Registrar;
+
+/// Entries that a slow reader may leave unread before reading on waits for it.
+const STREAM_BUFFER: usize = 256;
+
+/// The log over gRPC.
+#[derive(Debug, Clone)]
+pub struct LogHandler {
+    registrar: Arc<Registrar>,
+}
+
+impl LogHandler {
+    /// Serves the committed part of a registrar's ledger.
+    pub fn new(registrar: Arc<Registrar>) -> Self {
+        Self { registrar }
+    }
+
+    fn ledger(&self) -> &Arc<Ledger> {
+        self.registrar.ledger()
+    }
+
+    /// Runs file reads where they do not hold up other requests.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Ledger) -> Result<T, ReadFault> + Send + 'static,
+    ) -> Result<T, Status> {
+        let ledger = self.ledger().clone();
+        let task = tokio::task::spawn_blocking(move || read(&ledger)).await;
+        Ok(task.map_err(|error| Status::internal(error.to_string()))??)
+    }
+}
+
+fn entry(block: &Block, index: u64) -> Option<v1::Entry> {
+    let statement = Bytes::copy_from_slice(block.statement(index)?);
+    Some(v1::Entry { index, statement, recorded_at: block.time(), height: block.height() })
+}
+
+fn issued_by(entry: &v1::Entry, issuer: &Identity) -> bool {
+    SignedStatement::parse(entry.statement.clone()).is_ok_and(|statement| statement.issuer() == issuer)
+}
+
+#[tonic::async_trait]
+impl LogService for LogHandler {
+    async fn get_ledger(
+        &self,
+        request: Request<v1::GetLedgerRequest>,
+    ) -> Result<Response<v1::GetLedgerResponse>, Status> {
+        identified(&request)?;
+        let founding = self.blocking(|ledger| ledger.block_of(0)).await?;
+        let (receipt, _) = self.ledger().receipt(0).await?;
+        let statement = founding.statement(0).map(Bytes::copy_from_slice).unwrap_or_default();
+        Ok(Response::new(v1::GetLedgerResponse {
+            origin: self.ledger().origin().to_owned(),
+            founding_statement: statement,
+            founding_receipt: receipt.into(),
+        }))
+    }
+
+    async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::Entry>, Status> {
+        let caller = caller(&request);
+        let index = request.get_ref().index;
+        let all = self.ledger().may_read_all(&caller, self.registrar.clock().now());
+        if let (Err(fault), Caller::Local | Caller::Unmapped) = (&all, &caller) {
+            return Err(fault.clone().into());
+        }
+        let block = self.blocking(move |ledger| ledger.block_of(index)).await?;
+        let entry = entry(&block, index).ok_or(ReadFault::Damaged { index })?;
+        match (all, caller) {
+            (Ok(()), _) => Ok(Response::new(entry)),
+            // Everyone may read what they stated themselves.
+            (Err(_), Caller::Identified(identity)) if issued_by(&entry, &identity) => Ok(Response::new(entry)),
+            (Err(fault), _) => Err(fault.into()),
+        }
+    }
+
+    type ListEntriesStream = ReceiverStream<Result<v1::Entry, Status>>;
+
+    async fn list_entries(
+        &self,
+        request: Request<v1::ListEntriesRequest>,
+    ) -> Result<Response<Self::ListEntriesStream>, Status> {
+        let caller = caller(&request);
+        let request = request.into_inner();
+        let issuer: Option<Identity> = match request.issuer.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|error| Status::invalid_argument(format!("issuer: {error}")))?),
+        };
+        let own = matches!((&caller, &issuer), (Caller::Identified(who), Some(issuer)) if who == issuer);
+        if !own {
+            self.ledger().may_read_all(&caller, self.registrar.clock().now())?;
+        }
+        let size = self.ledger().size();
+        let end = if request.end == 0 { size } else { request.end.min(size) };
+        let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
+        let ledger = self.ledger().clone();
+        tokio::task::spawn_blocking(move || {
+            let mut index = request.start;
+            while index < end {
+                let block = match ledger.block_of(index) {
+                    Ok(block) => block,
+                    Err(fault) => return drop(sender.blocking_send(Err(fault.into()))),
+                };
+                let wanted = (index..block.tree_size().min(end)).filter_map(|index| entry(&block, index));
+                for entry in wanted.filter(|entry| issuer.as_ref().is_none_or(|issuer| issued_by(entry, issuer))) {
+                    if sender.blocking_send(Ok(entry)).is_err() {
+                        return;
+                    }
+                }
+                index = block.tree_size();
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<v1::GetReceiptRequest>,
+    ) -> Result<Response<v1::GetReceiptResponse>, Status> {
+        identified(&request)?;
+        let index = request.get_ref().index;
+        let (receipt, tree_size) = self.ledger().receipt(index).await?;
+        Ok(Response::new(v1::GetReceiptResponse { index, tree_size, receipt: receipt.into() }))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<v1::GetCheckpointRequest>,
+    ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+        identified(&request)?;
+        let height = request.get_ref().height;
+        let block = self.blocking(move |ledger| ledger.block_at(height)).await?;
+        let root = crate::open::root_of(&block).map(|(_, root)| Bytes::copy_from_slice(root.as_bytes()));
+        Ok(Response::new(v1::GetCheckpointResponse {
+            checkpoint: block.checkpoint().to_owned(),
+            tree_size: block.tree_size(),
+            root: root.unwrap_or_default(),
+            height: block.height(),
+        }))
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<v1::GetInclusionProofRequest>,
+    ) -> Result<Response<v1::InclusionProof>, Status> {
+        identified(&request)?;
+        let v1::GetInclusionProofRequest { index, tree_size } = request.into_inner();
+        let (proof, leaf) = self.blocking(move |ledger| ledger.inclusion_proof(index, tree_size)).await?;
+        Ok(Response::new(v1::InclusionProof::of(&proof, &leaf)))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<v1::GetConsistencyProofRequest>,
+    ) -> Result<Response<v1::ConsistencyProof>, Status> {
+        identified(&request)?;
+        let v1::GetConsistencyProofRequest { first, second } = request.into_inner();
+        let proof = self.blocking(move |ledger| ledger.consistency_proof(first, second)).await?;
+        Ok(Response::new((&proof).into()))
+    }
+}

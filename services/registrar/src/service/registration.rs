@@ -1,0 +1,127 @@
+//! `RegistrationService`.
+
+use std::sync::Arc;
+
+use probity_proto::v1;
+use probity_proto::v1::registration_service_server::RegistrationService;
+use probity_schemas::{Event, EventId, Identity};
+use probity_statement::{KeyId, Unsigned};
+use serde_json::Value;
+use tonic::{Code, Request, Response, Status};
+
+use crate::error::Rejection;
+use crate::registrar::{Recorded, Registrar};
+use crate::status::{Verdict, event_error};
+use crate::verify::Submission;
+
+/// Ten random bytes for an event id.
+pub type RandomBytes = Arc<dyn Fn() -> [u8; 10] + Send + Sync>;
+
+/// The write side over gRPC. Writing needs no transport identity: the signature and its roles decide.
+#[derive(Clone)]
+pub struct RegistrationHandler {
+    registrar: Arc<Registrar>,
+    random: RandomBytes,
+}
+
+impl std::fmt::Debug for RegistrationHandler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegistrationHandler").field("registrar", &self.registrar).finish_non_exhaustive()
+    }
+}
+
+impl RegistrationHandler {
+    /// Serves a registrar; `random` is the source of the ids of prepared events.
+    pub fn new(registrar: Arc<Registrar>, random: RandomBytes) -> Self {
+        Self { registrar, random }
+    }
+}
+
+#[tonic::async_trait]
+impl RegistrationService for RegistrationHandler {
+    async fn register(
+        &self,
+        request: Request<v1::RegisterRequest>,
+    ) -> Result<Response<v1::RegisterResponse>, Status> {
+        let submission = |submission: v1::Submission| Submission {
+            statement: submission.statement,
+            expected_revision: submission.expected_revision,
+        };
+        let submissions = request.into_inner().submissions.into_iter().map(submission).collect();
+        let results = self.registrar.register(submissions).await?;
+        let results = results.into_iter().map(result).collect();
+        Ok(Response::new(v1::RegisterResponse { results }))
+    }
+
+    async fn prepare(&self, request: Request<v1::PrepareRequest>) -> Result<Response<v1::PrepareResponse>, Status> {
+        let request = request.into_inner();
+        let invalid = |reason, message: String| Status::from(Verdict::new(Code::InvalidArgument, reason, message));
+        let issuer: Identity = request
+            .issuer
+            .parse()
+            .map_err(|error| invalid("MALFORMED_ISSUER", format!("issuer {:?}: {error}", request.issuer)))?;
+        let kid: [u8; 32] = request
+            .kid
+            .as_ref()
+            .try_into()
+            .map_err(|_| invalid("MALFORMED_KID", "kid is not a thumbprint of 32 bytes".to_owned()))?;
+        let event = self.complete(&request.event_json)?;
+        let info = event.info();
+        if info.is_act() {
+            let message = format!(
+                "{} is an act: whoever signs it must build and read it themselves; only facts are prepared",
+                info.event_type
+            );
+            return Err(Verdict::new(Code::FailedPrecondition, "ACT_NOT_PREPARED", message)
+                .with("type", info.event_type)
+                .into());
+        }
+        let origin = self.registrar.ledger().origin();
+        let unsigned = Unsigned::new(&event, &issuer, origin, KeyId(kid))
+            .map_err(|error| Status::from(Verdict::from(&Rejection::from(error))))?;
+        let event_json = serde_json::to_string(&event).map_err(|error| Status::internal(error.to_string()))?;
+        Ok(Response::new(v1::PrepareResponse {
+            to_be_signed: unsigned.to_be_signed().into(),
+            statement_prefix: unsigned.prefix().into(),
+            event_json,
+        }))
+    }
+}
+
+impl RegistrationHandler {
+    /// Reads an event, filling in an id and the newest version where they are left out.
+    fn complete(&self, json: &str) -> Result<Event, Status> {
+        let random = (self.random)();
+        let id = EventId::from_time(self.registrar.clock().now_ms(), random);
+        let not_json = |error| Status::from(event_error(&probity_schemas::EventError::Json(error)));
+        let mut tree: Value = serde_json::from_str(json).map_err(not_json)?;
+        if let Value::Object(fields) = &mut tree {
+            fields.entry("id").or_insert_with(|| Value::String(id.to_string()));
+            let newest = fields.get("type").and_then(Value::as_str).and_then(newest_version);
+            if let Some(version) = newest {
+                fields.entry("v").or_insert_with(|| Value::from(version));
+            }
+        }
+        Event::from_value(&tree).map_err(|error| event_error(&error).into())
+    }
+}
+
+fn newest_version(event_type: &str) -> Option<u32> {
+    let versions = probity_schemas::catalogue().filter(|info| info.event_type == event_type);
+    versions.map(|info| info.version).max()
+}
+
+fn result(outcome: Result<Recorded, Rejection>) -> v1::RegisterResult {
+    use v1::register_result::Result as Kind;
+    let result = match outcome {
+        Ok(recorded) => Kind::Recorded(v1::Recorded {
+            index: recorded.index,
+            tree_size: recorded.tree_size,
+            recorded_at: recorded.recorded_at,
+            receipt: recorded.receipt.into(),
+            already_recorded: recorded.already_recorded,
+        }),
+        Err(rejection) => Kind::Refused(Verdict::from(&rejection).into()),
+    };
+    v1::RegisterResult { result: Some(result) }
+}

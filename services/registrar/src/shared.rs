@@ -1,0 +1,78 @@
+//! What the ordered thread tells everyone else.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use probity_admission::State;
+use probity_log::Head;
+use probity_statement::Keyring;
+use tokio::sync::watch;
+
+use crate::error::Unavailable;
+
+/// The newest committed state, and whether writes are taken.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    keyring: RwLock<Arc<Keyring>>,
+    state: RwLock<State>,
+    head: watch::Sender<Option<Head>>,
+    halted: watch::Sender<Option<Unavailable>>,
+}
+
+impl Shared {
+    pub(crate) fn new(state: State, head: Option<Head>) -> Self {
+        Self {
+            keyring: RwLock::new(state.keyring().clone()),
+            state: RwLock::new(state),
+            head: watch::Sender::new(head),
+            halted: watch::Sender::new(None),
+        }
+    }
+
+    /// All keys known ahead of order.
+    pub(crate) fn keyring(&self) -> Arc<Keyring> {
+        self.keyring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn publish_keyring(&self, keyring: &Arc<Keyring>) {
+        if !Arc::ptr_eq(&self.keyring(), keyring) {
+            *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = keyring.clone();
+        }
+    }
+
+    /// The committed admission state.
+    pub(crate) fn state(&self) -> State {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn publish_state(&self, state: State) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// The newest committed block.
+    pub(crate) fn head(&self) -> Option<Head> {
+        *self.head.borrow()
+    }
+
+    pub(crate) fn publish_head(&self, head: Head) {
+        self.head.send_replace(Some(head));
+    }
+
+    /// Why writes are refused, if they are.
+    pub(crate) fn unavailable(&self) -> Option<Unavailable> {
+        self.halted.borrow().clone()
+    }
+
+    pub(crate) fn halt(&self, unavailable: Unavailable) {
+        self.halted.send_if_modified(|halted| {
+            let first = halted.is_none();
+            if first {
+                *halted = Some(unavailable);
+            }
+            first
+        });
+    }
+
+    pub(crate) fn watch_halt(&self) -> watch::Receiver<Option<Unavailable>> {
+        self.halted.subscribe()
+    }
+}

@@ -1,0 +1,247 @@
+//! The mapping to gRPC status: once, for every variant, without a wildcard.
+//!
+//! Every status carries `google.rpc.ErrorInfo` with domain `probity`, a stable reason, and the facts as metadata.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use probity_admission::Refusal;
+use probity_proto::v1;
+use probity_schemas::EventError;
+use probity_statement::StatementError;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::error::{RegisterError, Rejection, Unavailable};
+use crate::read::ReadFault;
+
+/// The domain of all reasons.
+const DOMAIN: &str = "probity";
+
+/// A status in parts, so that it can stand in a result of its own or fail a call.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    metadata: HashMap<String, String>,
+    retry_after: Option<Duration>,
+}
+
+impl Verdict {
+    pub(crate) fn new(code: Code, reason: &'static str, message: impl ToString) -> Self {
+        Self { code, reason, message: message.to_string(), metadata: HashMap::new(), retry_after: None }
+    }
+
+    pub(crate) fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.metadata.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    fn retry(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+}
+
+impl From<Verdict> for Status {
+    fn from(verdict: Verdict) -> Self {
+        let mut details = ErrorDetails::with_error_info(verdict.reason, DOMAIN, verdict.metadata);
+        if let Some(after) = verdict.retry_after {
+            details.set_retry_info(Some(after));
+        }
+        Status::with_error_details(verdict.code, verdict.message, details)
+    }
+}
+
+impl From<Verdict> for v1::Refused {
+    fn from(verdict: Verdict) -> Self {
+        let (code, reason) = (verdict.code as i32, verdict.reason.to_owned());
+        Self { code, reason, message: verdict.message, metadata: verdict.metadata }
+    }
+}
+
+impl From<&Rejection> for Verdict {
+    fn from(rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::Malformed(error) => statement(error),
+            Rejection::BadSignature { kid } => {
+                Self::new(Code::Unauthenticated, "BAD_SIGNATURE", rejection).with("kid", kid)
+            }
+            Rejection::Refused(refusal) => refused(refusal),
+            Rejection::IdTaken { id, index } => {
+                Self::new(Code::AlreadyExists, "EVENT_ID_TAKEN", rejection).with("id", id).with("index", index)
+            }
+            Rejection::TooManyUnknownKeys => {
+                Self::new(Code::ResourceExhausted, "TOO_MANY_UNKNOWN_KEYS", rejection).retry(Duration::from_secs(1))
+            }
+            Rejection::Unverified => Self::new(Code::Internal, "INTERNAL", rejection),
+            Rejection::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+fn statement(error: &StatementError) -> Verdict {
+    let invalid = |reason| Verdict::new(Code::InvalidArgument, reason, error);
+    match error {
+        StatementError::TooLong { length } => invalid("STATEMENT_TOO_LONG").with("length", length),
+        StatementError::Envelope(_) => invalid("MALFORMED_STATEMENT"),
+        StatementError::Header(_) => invalid("MALFORMED_HEADER"),
+        StatementError::Algorithm(algorithm) => invalid("ALGORITHM_NOT_ACCEPTED").with("alg", algorithm),
+        StatementError::ContentType(found) => invalid("WRONG_CONTENT_TYPE").with("found", found),
+        StatementError::Issuer(found) => invalid("MALFORMED_ISSUER").with("found", found),
+        StatementError::Payload(_) => invalid("NOT_CANONICAL"),
+        StatementError::SubjectMismatch { header, event } => {
+            invalid("SUBJECT_MISMATCH").with("header", header).with("event", event)
+        }
+        StatementError::Encode(_) => invalid("NOT_ENCODABLE"),
+        StatementError::Event(error) => event_error(error),
+    }
+}
+
+/// What is wrong with an event.
+pub(crate) fn event_error(error: &EventError) -> Verdict {
+    let invalid = |reason| Verdict::new(Code::InvalidArgument, reason, format!("event: {error}"));
+    let nearest = |verdict: Verdict, nearest: &Option<&'static str>| match nearest {
+        Some(name) => verdict.with("nearest", name),
+        None => verdict,
+    };
+    match error {
+        EventError::Json(_) => invalid("NOT_JSON"),
+        EventError::Unreadable { .. } => invalid("UNREADABLE_EVENT"),
+        EventError::UnknownType { found, nearest: name } => {
+            nearest(invalid("UNKNOWN_TYPE").with("type", found), name)
+        }
+        EventError::UnsupportedVersion { event_type, found, .. } => {
+            invalid("UNSUPPORTED_VERSION").with("type", event_type).with("v", found)
+        }
+        EventError::UnknownField { path, field, nearest: name } => {
+            nearest(invalid("UNKNOWN_FIELD").with("path", path).with("field", field), name)
+        }
+        EventError::MissingField { path, field } => {
+            invalid("MISSING_FIELD").with("path", path).with("field", field)
+        }
+        EventError::DuplicateField { path, field } => {
+            invalid("DUPLICATE_FIELD").with("path", path).with("field", field)
+        }
+        EventError::UnknownValue { path, found, nearest: name, .. } => {
+            nearest(invalid("UNKNOWN_VALUE").with("path", path).with("found", found), name)
+        }
+        EventError::WrongShape { path, .. } => invalid("WRONG_SHAPE").with("path", path),
+        EventError::Refused { path, .. } => invalid("FIELD_REFUSED").with("path", path),
+        EventError::SubjectKind { event_type, found, .. } => {
+            invalid("WRONG_SUBJECT_KIND").with("type", event_type).with("found", found)
+        }
+        EventError::ActWithoutTime { event_type } => invalid("ACT_WITHOUT_TIME").with("type", event_type),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Verdict {
+    let with = |code, reason| Verdict::new(code, reason, refusal);
+    let broken = |reason| with(Code::FailedPrecondition, reason);
+    match refusal {
+        Refusal::WrongAudience { expected, found } => {
+            with(Code::InvalidArgument, "WRONG_AUDIENCE").with("expected", expected).with("found", found)
+        }
+        Refusal::UnknownKey { kid } => with(Code::Unauthenticated, "UNKNOWN_KEY").with("kid", kid),
+        Refusal::NotTheIssuersKey { kid, issuer } => {
+            with(Code::Unauthenticated, "NOT_THE_ISSUERS_KEY").with("kid", kid).with("issuer", issuer)
+        }
+        Refusal::KeyRevoked { kid, revoked_at } => {
+            with(Code::Unauthenticated, "KEY_REVOKED").with("kid", kid).with("revoked_at", revoked_at)
+        }
+        Refusal::NotAuthorised { issuer, event_type, namespace, roles } => {
+            let roles = roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            with(Code::PermissionDenied, "NOT_AUTHORISED")
+                .with("issuer", issuer)
+                .with("type", event_type)
+                .with("namespace", namespace)
+                .with("roles", roles)
+        }
+        Refusal::LedgerOnly { event_type } => {
+            with(Code::PermissionDenied, "LEDGER_ONLY").with("type", event_type)
+        }
+        Refusal::ActTooOld { occurred_ms, block_time_ms } => {
+            broken("ACT_TOO_OLD").with("occurred_ms", occurred_ms).with("block_time_ms", block_time_ms)
+        }
+        Refusal::ActInTheFuture { occurred_ms, block_time_ms } => {
+            broken("ACT_IN_THE_FUTURE").with("occurred_ms", occurred_ms).with("block_time_ms", block_time_ms)
+        }
+        Refusal::RevisionConflict { subject, expected, actual } => with(Code::Aborted, "REVISION_CONFLICT")
+            .with("subject", subject)
+            .with("expected", expected)
+            .with("actual", actual),
+        Refusal::NotAnIdentity { subject } => broken("NOT_AN_IDENTITY").with("subject", subject),
+        Refusal::WrongSignerKind { identity } => broken("WRONG_SIGNER_KIND").with("identity", identity),
+        Refusal::NotEnrolled { identity } => broken("NOT_ENROLLED").with("identity", identity),
+        Refusal::UnusableKey => broken("UNUSABLE_KEY"),
+        Refusal::WrongKid { stated, actual } => broken("WRONG_KID").with("stated", stated).with("actual", actual),
+        Refusal::KeyTaken { kid, identity } => broken("KEY_TAKEN").with("kid", kid).with("identity", identity),
+        Refusal::NoPossession { identity } => broken("NO_POSSESSION").with("identity", identity),
+        Refusal::NobodyResponsible => broken("NOBODY_RESPONSIBLE"),
+        Refusal::NotAPerson { identity } => broken("NOT_A_PERSON").with("identity", identity),
+        Refusal::UnknownRole { role, nearest } => {
+            let verdict = broken("UNKNOWN_ROLE").with("role", role);
+            match nearest {
+                Some(name) => verdict.with("nearest", name),
+                None => verdict,
+            }
+        }
+        Refusal::RoleNotHeld { identity, role } => {
+            broken("ROLE_NOT_HELD").with("identity", identity).with("role", role)
+        }
+        Refusal::NotTheirKey { kid, identity } => {
+            broken("NOT_THEIR_KEY").with("kid", kid).with("identity", identity)
+        }
+        Refusal::AlreadyOver { until } => broken("ALREADY_OVER").with("until_ms", until.as_ms()),
+        Refusal::NoAdministratorRole => broken("NO_ADMINISTRATOR_ROLE"),
+    }
+}
+
+impl From<&Unavailable> for Verdict {
+    fn from(unavailable: &Unavailable) -> Self {
+        let with = |reason| Self::new(Code::Unavailable, reason, unavailable);
+        match unavailable {
+            Unavailable::Halted { .. } => with("HALTED"),
+            Unavailable::NoRoom { .. } => with("NO_ROOM").retry(Duration::from_secs(5)),
+            Unavailable::ClockBehind { ahead_s } => {
+                with("CLOCK_BEHIND").with("ahead_s", ahead_s).retry(Duration::from_secs(*ahead_s))
+            }
+            Unavailable::ShuttingDown => with("SHUTTING_DOWN").retry(Duration::from_secs(1)),
+        }
+    }
+}
+
+impl From<RegisterError> for Status {
+    fn from(error: RegisterError) -> Self {
+        let verdict = match &error {
+            RegisterError::Overloaded { retry_after, .. } => {
+                Verdict::new(Code::ResourceExhausted, "OVERLOADED", &error).retry(*retry_after)
+            }
+            RegisterError::TooMany { limit, .. } => {
+                Verdict::new(Code::InvalidArgument, "TOO_MANY_STATEMENTS", &error).with("limit", limit)
+            }
+            RegisterError::Unavailable(unavailable) => unavailable.into(),
+        };
+        verdict.into()
+    }
+}
+
+impl From<ReadFault> for Status {
+    fn from(fault: ReadFault) -> Self {
+        let verdict = match &fault {
+            ReadFault::NoSuchEntry { index, size } => {
+                Verdict::new(Code::NotFound, "NO_SUCH_ENTRY", &fault).with("index", index).with("tree_size", size)
+            }
+            ReadFault::NoSuchHeight { height } => {
+                Verdict::new(Code::NotFound, "NO_SUCH_HEIGHT", &fault).with("height", height)
+            }
+            ReadFault::OutOfRange { .. } => Verdict::new(Code::OutOfRange, "OUT_OF_RANGE", &fault),
+            ReadFault::NotAllowed { .. } => Verdict::new(Code::PermissionDenied, "MAY_NOT_READ", &fault),
+            ReadFault::Unidentified => Verdict::new(Code::Unauthenticated, "UNIDENTIFIED", &fault),
+            ReadFault::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
+            ReadFault::Log(_) => Verdict::new(Code::Unavailable, "LOG_UNREADABLE", &fault),
+        };
+        verdict.into()
+    }
+}
