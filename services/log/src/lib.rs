@@ -1,1 +1,30 @@
-//! Not filled yet.
+//! Where blocks live: the append-only log of a ledger, its anchor, and the nodes of its tree.
+//!
+//! A [`Block`] is what is committed at once. A [`Log`] keeps blocks in order for one writer and many readers;
+//! [`FileLog`] keeps them in local files. A [`Chain`] says whether a block continues the blocks before it, and is run
+//! wherever blocks come from outside. [`Tiles`] gives the nodes proofs are made of.
+//!
+//! Nothing here reads a clock, signs anything or judges a statement. What was released is never changed: where stored
+//! bytes and signatures disagree, this crate stops and names the place.
+
+mod anchor;
+mod block;
+mod chain;
+mod file_log;
+mod frame;
+mod location;
+mod log;
+mod segments;
+pub mod storage;
+mod tiles;
+
+pub use anchor::{Anchor, AnchorError};
+pub use block::{Block, BlockError, MAX_BLOCK_LENGTH, MAX_BLOCK_STATEMENTS, STATEMENT_OVERHEAD, TARGET_BLOCK_LENGTH};
+pub use chain::{BlockFault, Chain, FrontierMismatch};
+pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, OpenError, Opening, Reader};
+pub use frame::FrameFault;
+pub use location::Location;
+pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolver, Unavailable};
+pub use segments::SegmentFault;
+pub use storage::StorageError;
+pub use tiles::{ExportError, Tiles, TilesError};

@@ -50,6 +50,12 @@ impl BundleId {
         self.width
     }
 
+    /// Whether the bundle is full and so will never change.
+    #[must_use]
+    pub const fn is_full(self) -> bool {
+        self.width == TILE_WIDTH
+    }
+
     /// The log index of the first entry.
     #[must_use]
     pub const fn first_entry(self) -> u64 {

@@ -1,0 +1,258 @@
+//! The segment files: framed blocks one after another, each file made and zeroed before it is needed.
+//!
+//! [`Segments`] finds and reads blocks, [`Appender`] adds them, `recovery` opens what a process left behind. Which
+//! blocks are committed is not known here: readers ask for heights that an anchor covers.
+
+mod appender;
+mod cursor;
+mod layout;
+mod recovery;
+mod scan;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub(crate) use appender::{AppendFailure, Appender};
+pub(crate) use cursor::Cursor;
+pub use layout::SegmentFault;
+pub(crate) use layout::{list, segment_has_frames};
+use layout::{segment_path, table_path};
+pub(crate) use scan::Scan;
+pub(crate) use table::{Entry, Position};
+
+use crate::frame::{FrameError, FrameFault, FrameReader};
+use crate::storage::{Operation, Storage, StorageError, StoredFile};
+use crate::{Block, Location, ReadError};
+use table::{Span, Table, search};
+
+/// The segments of one log, for one appender and any number of readers.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    storage: Arc<dyn Storage>,
+    dir: PathBuf,
+    /// The length in bytes of segments yet to be made.
+    segment_length: u64,
+    state: RwLock<State>,
+    /// Held while a table is made again, so that it is done once.
+    remaking: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Where each full segment starts; segment numbers are positions in this list.
+    sealed: Vec<Position>,
+    active: Active,
+}
+
+/// The segment that is appended to.
+#[derive(Debug)]
+struct Active {
+    file: Arc<dyn StoredFile>,
+    length: u64,
+    start: Position,
+    end: Position,
+    /// Where the next frame goes, in bytes.
+    offset: u64,
+    entries: Vec<Entry>,
+}
+
+/// Where a block is.
+struct Place {
+    number: u64,
+    file: Arc<dyn StoredFile>,
+    offset: u64,
+    index: u64,
+}
+
+impl Segments {
+    /// The block at `height`.
+    pub(crate) fn block(&self, height: u64) -> Result<Block, ReadError> {
+        let place = self.place(height)?;
+        let fault = match self.read_at(&place, height)? {
+            Ok(block) => return Ok(block),
+            Err(fault) => fault,
+        };
+        // Either the block is damaged or the table led astray: the frames themselves tell.
+        if let Some(found) = self.place_by_scanning(place.number, height)?
+            && found.offset != place.offset
+        {
+            return self.read_at(&found, height)?.map_err(|fault| self.damaged(&found, height, fault));
+        }
+        Err(self.damaged(&place, height, fault))
+    }
+
+    /// The height of the block that holds the statement at `index`.
+    pub(crate) fn height_of(&self, index: u64) -> Result<u64, ReadError> {
+        let (number, start) = {
+            let state = self.state();
+            let active = &state.active;
+            if index >= active.start.index {
+                let relative = u32::try_from(index - active.start.index).unwrap_or(u32::MAX);
+                let count = active.entries.len() as u64;
+                let at = |position| Ok::<_, std::convert::Infallible>(entry_at(&active.entries, position));
+                let Ok(found) = search(count, relative, at);
+                return found
+                    .filter(|_| index < active.end.index)
+                    .map(|position| active.start.height + position)
+                    .ok_or(ReadError::NoSuchStatement { index });
+            }
+            segment_before(&state.sealed, |start| start.index <= index)
+        }
+        .ok_or(ReadError::NoSuchStatement { index })?;
+        let relative = u32::try_from(index - start.index).unwrap_or(u32::MAX);
+        let path = table_path(&self.dir, number);
+        let lookup = |table: &Table| {
+            search(table.len(), relative, |position| table.entry(position))
+                .map_err(StorageError::of(Operation::Read, &path))
+        };
+        if let Some(position) = lookup(&self.table(number)?)? {
+            let height = start.height + position;
+            // As always with a table, the block itself has the last word.
+            if self.block(height).is_ok_and(|block| block.statement(index).is_some()) {
+                return Ok(height);
+            }
+        }
+        match lookup(&self.remade_table(number)?)? {
+            Some(position) => Ok(start.height + position),
+            None => Err(ReadError::NoSuchStatement { index }),
+        }
+    }
+
+    /// The height and index that follow the last appended block.
+    pub(crate) fn end(&self) -> Position {
+        self.state().active.end
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// Where the block at `height` is.
+    pub(crate) fn location(&self, height: u64) -> Result<Location, ReadError> {
+        let Place { number, offset, index, .. } = self.place(height)?;
+        Ok(Location { file: segment_path(&self.dir, number), offset, height, index })
+    }
+
+    fn place(&self, height: u64) -> Result<Place, ReadError> {
+        let (number, start) = {
+            let state = self.state();
+            let active = &state.active;
+            if let Some(position) = height.checked_sub(active.start.height) {
+                let entry = entry_at(&active.entries, position).ok_or(ReadError::NoSuchBlock { height })?;
+                return Ok(Place {
+                    number: state.sealed.len() as u64,
+                    file: active.file.clone(),
+                    offset: entry.offset.into(),
+                    index: active.start.index + u64::from(entry.index),
+                });
+            }
+            segment_before(&state.sealed, |start| start.height <= height)
+        }
+        .ok_or(ReadError::NoSuchBlock { height })?;
+        let table = self.table(number)?;
+        let path = table_path(&self.dir, number);
+        let position = height - start.height;
+        let entry = table.entry(position).map_err(StorageError::of(Operation::Read, &path))?;
+        let entry = entry.ok_or(ReadError::NoSuchBlock { height })?;
+        self.place_in(number, start, entry)
+    }
+
+    /// Where `height` is in a sealed segment by its frames alone; `None` if they do not lead that far.
+    fn place_by_scanning(&self, number: u64, height: u64) -> Result<Option<Place>, ReadError> {
+        let start = self.state().sealed.get(number as usize).copied();
+        let Some(start) = start else { return Ok(None) };
+        let scan = self.scan(number, start)?;
+        if scan.fault.is_none() {
+            drop(self.remade_table(number)?);
+        }
+        match entry_at(&scan.entries, height - start.height) {
+            Some(entry) => self.place_in(number, start, entry).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn place_in(&self, number: u64, start: Position, entry: Entry) -> Result<Place, ReadError> {
+        let path = segment_path(&self.dir, number);
+        let file = self.storage.open_read(&path).map_err(StorageError::of(Operation::Open, &path))?;
+        let index = start.index + u64::from(entry.index);
+        Ok(Place { number, file, offset: entry.offset.into(), index })
+    }
+
+    /// The block at `place`, or what is wrong there.
+    fn read_at(&self, place: &Place, height: u64) -> Result<Result<Block, FrameFault>, ReadError> {
+        match FrameReader::single(place.file.clone(), place.offset).next() {
+            Ok(Some(block)) if block.height() == height => Ok(Ok(block)),
+            Ok(Some(block)) => Ok(Err(FrameFault::OtherBlock { height: block.height(), index: block.first_index() })),
+            Ok(None) => Ok(Err(FrameFault::Missing)),
+            Err(FrameError::Fault(fault)) => Ok(Err(fault)),
+            Err(FrameError::Io(error)) => {
+                Err(StorageError::of(Operation::Read, &segment_path(&self.dir, place.number))(error).into())
+            }
+        }
+    }
+
+    fn damaged(&self, place: &Place, height: u64, fault: FrameFault) -> ReadError {
+        let at =
+            Location { file: segment_path(&self.dir, place.number), offset: place.offset, height, index: place.index };
+        ReadError::Damaged { at, fault }
+    }
+
+    /// The table of a sealed segment, made again if need be.
+    fn table(&self, number: u64) -> Result<Table, ReadError> {
+        let start = self.state().sealed.get(number as usize).copied();
+        match Table::open(&*self.storage, &table_path(&self.dir, number))? {
+            Some(table) if Some(table.span().start) == start => Ok(table),
+            _ => self.remade_table(number),
+        }
+    }
+
+    fn remade_table(&self, number: u64) -> Result<Table, ReadError> {
+        let _one_at_a_time = self.remaking.lock().unwrap_or_else(PoisonError::into_inner);
+        let (start, end) = {
+            let state = self.state();
+            let after = number as usize + 1;
+            let end = state.sealed.get(after).copied().unwrap_or(state.active.start);
+            (state.sealed.get(number as usize).copied().unwrap_or_default(), end)
+        };
+        let scan = self.scan(number, start)?;
+        if scan.end != end {
+            let at = scan.location(&segment_path(&self.dir, number));
+            return Err(ReadError::Damaged { at, fault: scan.fault.unwrap_or(FrameFault::Missing) });
+        }
+        let (span, path) = (Span { start, end }, table_path(&self.dir, number));
+        if let Err(error) = Table::write(&*self.storage, &path, span, &scan.entries) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the table of a segment is not kept");
+        }
+        Ok(Table::in_memory(span, scan.entries))
+    }
+
+    fn scan(&self, number: u64, start: Position) -> Result<Scan, ReadError> {
+        let path = segment_path(&self.dir, number);
+        let file = self.storage.open_read(&path).map_err(StorageError::of(Operation::Open, &path))?;
+        Ok(Scan::of(&file, start, u64::MAX).map_err(StorageError::of(Operation::Read, &path))?)
+    }
+
+    // A panic cannot leave the state half changed: every change is one assignment or one push.
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Number and start of the last segment whose start satisfies `is_before`.
+fn segment_before(sealed: &[Position], is_before: impl Fn(&Position) -> bool) -> Option<(u64, Position)> {
+    let number = sealed.partition_point(is_before).checked_sub(1)?;
+    Some((number as u64, sealed[number]))
+}
+
+fn entry_at(entries: &[Entry], position: u64) -> Option<Entry> {
+    entries.get(usize::try_from(position).ok()?).copied()
+}
