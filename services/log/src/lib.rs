@@ -2,7 +2,7 @@
 //!
 //! A [`Block`] is what is committed at once. A [`Log`] keeps blocks in order for one writer and many readers;
 //! [`FileLog`] keeps them in local files. A [`Chain`] says whether a block continues the blocks before it, and is run
-//! wherever blocks come from outside. [`Tiles`] gives the nodes proofs are made of.
+//! wherever blocks come from outside. [`Tiles`] gives the nodes proofs are made of, and [`scrub`] reads everything again.
 //!
 //! Nothing here reads a clock, signs anything or judges a statement. What was released is never changed: where stored
 //! bytes and signatures disagree, this crate stops and names the place.
@@ -10,10 +10,13 @@
 mod anchor;
 mod block;
 mod chain;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod file_log;
 mod frame;
 mod location;
 mod log;
+mod scrub;
 mod segments;
 pub mod storage;
 mod tiles;
@@ -25,6 +28,7 @@ pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, OpenError, O
 pub use frame::FrameFault;
 pub use location::Location;
 pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolver, Unavailable};
+pub use scrub::{Progress, ScrubError, Scrubbed, first_block, scrub};
 pub use segments::SegmentFault;
 pub use storage::StorageError;
 pub use tiles::{ExportError, Tiles, TilesError};

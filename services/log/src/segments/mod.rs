@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 pub(crate) use appender::{AppendFailure, Appender};
 pub(crate) use cursor::Cursor;
 pub use layout::SegmentFault;
-pub(crate) use layout::{list, segment_has_frames};
-use layout::{segment_path, table_path};
+use layout::table_path;
+pub(crate) use layout::{FRAMES_START, check_header, first_nonzero, list, segment_has_frames, segment_path};
 pub(crate) use scan::Scan;
 pub(crate) use table::{Entry, Position};
 
