@@ -8,6 +8,7 @@ mod keyfile;
 mod ledger_dir;
 mod output;
 mod people;
+mod replay;
 mod server;
 
 use std::process::ExitCode;

@@ -1,7 +1,10 @@
 //! What commands print: tables and times for people, JSON for programs.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use probity_schemas::Occurred;
 use serde::Serialize;
@@ -9,7 +12,7 @@ use serde::Serialize;
 /// A table with a header, without lines; long texts wrap at the terminal's width.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
     table
 }
 
@@ -43,4 +46,21 @@ pub(crate) fn occurred(occurred: Option<&Occurred>) -> String {
             }
         },
     }
+}
+
+/// A progress bar on standard error; it shows itself only if the work takes longer than two seconds.
+pub(crate) fn progress(what: &'static str, unit: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    let template = format!("{what} {{bar:30}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    let weak = bar.downgrade();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        if let Some(bar) = weak.upgrade().filter(|bar| !bar.is_finished()) {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4));
+        }
+    });
+    bar
 }

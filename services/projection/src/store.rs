@@ -163,7 +163,7 @@ impl View {
                 None => writes.remove(key),
             }
         }
-        writes.insert(&CURSOR_KEY, &cursor.to_bytes());
+        writes.insert(CURSOR_KEY, cursor.to_bytes());
         self.tree.apply_batch(writes).map_err(|source| self.store.error(source))
     }
 

@@ -37,7 +37,6 @@ pub(crate) struct OpenBlock {
 #[derive(Debug)]
 pub(crate) struct SealedBlock {
     pub(crate) committed: Arc<CommittedBlock>,
-    pub(crate) leaves: Vec<Hash>,
     pub(crate) entries: Entries,
     pub(crate) before: State,
     pub(crate) frontier: Frontier,
@@ -141,8 +140,8 @@ impl Sealer {
             false => Some(after.to_snapshot()?),
         };
         let committed = Arc::new(CommittedBlock { block, tree, signature });
-        let OpenBlock { leaves, entries, before, frontier, .. } = open;
-        Ok(SealedBlock { committed, leaves, entries, before, frontier, snapshot })
+        let OpenBlock { entries, before, frontier, .. } = open;
+        Ok(SealedBlock { committed, entries, before, frontier, snapshot })
     }
 
     /// The tree after a sealed block.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probity_admission::Refusal;
-use probity_schemas::EventError;
 use probity_statement::{KeyId, StatementError};
 
 /// Why one statement of a request is not recorded.
@@ -44,19 +43,6 @@ pub enum Rejection {
 impl From<StatementError> for Rejection {
     fn from(error: StatementError) -> Self {
         Self::Malformed(Arc::new(error))
-    }
-}
-
-impl Rejection {
-    /// The event error within, where the statement is well formed and its event is not.
-    pub(crate) fn event_error(&self) -> Option<&EventError> {
-        match self {
-            Self::Malformed(error) => match error.as_ref() {
-                StatementError::Event(error) => Some(error),
-                _ => None,
-            },
-            _ => None,
-        }
     }
 }
 

@@ -28,5 +28,5 @@ pub use found::{FoundError, Founding, founding_block};
 pub use open::{OpenError, Opening};
 pub use read::{Caller, Ledger, ReadFault};
 pub use registrar::{MAX_REQUEST_STATEMENTS, Recorded, Registrar};
-pub use service::{LogHandler, RegistrationHandler};
+pub use service::{LogHandler, RandomBytes, RegistrationHandler};
 pub use verify::Submission;

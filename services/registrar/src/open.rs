@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use probity_admission::{AdmitError, GenesisError, Position, State, Submitted, Verdict};
-use probity_log::{Block, FileLog, Head, Log, ReadError, Tiles};
+use probity_log::{Block, FileLog, Head, ReadError, Reader};
 use probity_projection::{Cursor, StoreError, View};
 use probity_schemas::Event;
 use probity_statement::{LedgerKeysError, LedgerSecrets, SignedStatement, StatementError};
@@ -25,8 +25,6 @@ use crate::shared::Shared;
 pub struct Opening {
     /// The log, opened and holding at least the genesis block.
     pub log: Arc<FileLog>,
-    /// The stored nodes of its tree.
-    pub tiles: Tiles,
     /// Where the index lives.
     pub view: View,
     /// The ledger's private keys.
@@ -46,6 +44,9 @@ pub enum OpenError {
     /// The log could not be read.
     #[error("{}", with_causes(.0))]
     Log(#[from] ReadError),
+    /// The stored nodes of the tree could not be read.
+    #[error("{}", with_causes(.0))]
+    Tiles(#[from] probity_log::TilesError),
     /// The first block does not found a ledger.
     #[error("block 0 does not found a ledger: {0}")]
     Genesis(#[from] GenesisError),
@@ -99,13 +100,14 @@ pub(crate) struct Opened {
 
 impl Opened {
     pub(crate) fn from(opening: Opening) -> Result<Self, OpenError> {
-        let Opening { log, tiles, view, secrets, clock: _, waiting_statements: _ } = opening;
-        let head = log.committed().ok_or(OpenError::Empty)?;
-        let genesis = log.block(0)?;
+        let Opening { log, view, secrets, clock: _, waiting_statements: _ } = opening;
+        let reader = log.reader().clone();
+        let head = reader.head().ok_or(OpenError::Empty)?;
+        let genesis = reader.block(0)?;
         let first = parse(&genesis, 0)?.0;
         own_keys(&first, &secrets)?;
 
-        let (mut state, next_height) = match resume(&log, &view)? {
+        let (mut state, next_height) = match resume(&reader, &view)? {
             Some(resumed) => resumed,
             None => {
                 view.clear()?;
@@ -117,19 +119,19 @@ impl Opened {
             tracing::info!(from = next_height, to = head.height, "folding the log into the index");
         }
         for height in next_height..=head.height {
-            let commit = fold(&log.block(height)?, &mut state, &index)?;
+            let commit = fold(&reader.block(height)?, &mut state, &index)?;
             index.commit(commit)?;
         }
-        let frontier = tiles.frontier();
+        let frontier = reader.tiles().frontier(head.tree_size)?;
         let shared = Arc::new(Shared::new(state.clone(), Some(head)));
         let sealer = Arc::new(Sealer::new(secrets)?);
-        let ledger = Arc::new(Ledger::new(log, tiles, sealer.clone(), shared.clone()));
+        let ledger = Arc::new(Ledger::new(log, reader, sealer.clone(), shared.clone()));
         Ok(Self { sealer, ledger, shared, index, state, frontier, head })
     }
 }
 
 /// The state on disk and the next height, if they belong to this log.
-fn resume(log: &FileLog, view: &View) -> Result<Option<(State, u64)>, OpenError> {
+fn resume(log: &Reader, view: &View) -> Result<Option<(State, u64)>, OpenError> {
     let cursor = match Index::cursor(view) {
         Ok(Some(cursor)) if cursor.next_height > 0 => cursor,
         Ok(_) => return Ok(None),
@@ -148,7 +150,10 @@ fn resume(log: &FileLog, view: &View) -> Result<Option<(State, u64)>, OpenError>
     match state {
         Some(Ok(state)) if belongs => Ok(Some((state, cursor.next_height))),
         _ => {
-            tracing::warn!(size = cursor.tree_size, "the index does not belong to this log or version; it is folded anew");
+            tracing::warn!(
+                size = cursor.tree_size,
+                "the index does not belong to this log or version; it is folded anew"
+            );
             Ok(None)
         }
     }
@@ -165,15 +170,16 @@ pub(crate) fn root_of(block: &Block) -> Option<(u64, Hash)> {
 fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenError> {
     let before = state.changes();
     let mut entries = Entries::default();
-    for (position, at) in (block.first_index()..block.tree_size()).enumerate() {
+    for at in block.first_index()..block.tree_size() {
         let (statement, event) = parse(block, at)?;
         // Statement 0 is what the state was founded on.
         if at == 0 {
             continue;
         }
         let submitted = Submitted { statement: &statement, event: &event, expected_revision: None };
-        let past = Past { index, pending: [&entries].into_iter() };
-        let reason = match state.admit(submitted, Position { index: at, block_time: block.time() }, &past) {
+        let position = Position { index: at, block_time: block.time() };
+        let verdict = state.admit(submitted, position, &Past { index, pending: std::iter::once(&entries) });
+        let reason = match verdict {
             Ok(Verdict::Admitted(admitted)) => {
                 entries.insert(&admitted, statement.subject(), at);
                 continue;
@@ -182,7 +188,6 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
             Err(AdmitError::History(error)) => return Err(error.into()),
             Err(error) => error.to_string(),
         };
-        tracing::debug!(position, "inadmissible statement");
         return Err(OpenError::Inadmissible { index: at, reason });
     }
     let (tree_size, root) = root_of(block).unwrap_or((block.tree_size(), Hash::EMPTY_ROOT));

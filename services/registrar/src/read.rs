@@ -1,10 +1,10 @@
 //! The read side: entries, receipts, checkpoints and proofs of what is committed.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use probity_log::{Block, Durability, FileLog, Log, ReadError, Tiles, TilesError};
+use probity_log::{Block, Durability, Log, ReadError, Reader};
 use probity_schemas::Identity;
-use probity_tlog::{ConsistencyProof, Hash, InclusionProof, TreeError};
+use probity_tlog::{ConsistencyProof, Hash, InclusionProof, NodeReader};
 
 use crate::block::{CommittedBlock, Sealer};
 use crate::open::leaves_of;
@@ -76,24 +76,19 @@ impl From<ReadError> for ReadFault {
 /// The committed part of one ledger.
 #[derive(Debug)]
 pub struct Ledger {
-    log: Arc<FileLog>,
-    tiles: RwLock<Tiles>,
+    log: Arc<dyn Log>,
+    reader: Reader,
     sealer: Arc<Sealer>,
     shared: Arc<Shared>,
 }
 
 impl Ledger {
-    pub(crate) fn new(log: Arc<FileLog>, tiles: Tiles, sealer: Arc<Sealer>, shared: Arc<Shared>) -> Self {
-        Self { log, tiles: RwLock::new(tiles), sealer, shared }
+    pub(crate) fn new(log: Arc<dyn Log>, reader: Reader, sealer: Arc<Sealer>, shared: Arc<Shared>) -> Self {
+        Self { log, reader, sealer, shared }
     }
 
     pub(crate) fn enqueue(&self, block: Block) -> Durability {
         self.log.enqueue(block)
-    }
-
-    /// Stores the nodes of a block that became durable.
-    pub(crate) fn append_nodes(&self, leaves: &[Hash]) -> Result<(), TilesError> {
-        self.tiles.write().unwrap_or_else(PoisonError::into_inner).append(leaves)
     }
 
     /// The ledger's name.
@@ -122,7 +117,7 @@ impl Ledger {
         if index >= size {
             return Err(ReadFault::NoSuchEntry { index, size });
         }
-        Ok(self.log.block_of(index)?)
+        Ok(self.reader.block_of(index)?)
     }
 
     /// The block at `height`; the newest for `None`.
@@ -130,7 +125,7 @@ impl Ledger {
         let newest = self.shared.head().map_or(0, |head| head.height);
         match height.unwrap_or(newest) {
             height if height > newest => Err(ReadFault::NoSuchHeight { height }),
-            height => Ok(self.log.block(height)?),
+            height => Ok(self.reader.block(height)?),
         }
     }
 
@@ -144,7 +139,7 @@ impl Ledger {
     fn rebuild(&self, index: u64) -> Result<CommittedBlock, ReadFault> {
         let block = self.block_of(index)?;
         let damaged = || ReadFault::Damaged { index };
-        let before = self.with_tiles(|tiles| tiles.frontier_at(block.first_index())).map_err(|_| damaged())?;
+        let before = self.reader.tiles().frontier(block.first_index()).map_err(|_| damaged())?;
         let leaves = leaves_of(&block);
         let committed = CommittedBlock::of(block, &before, &leaves, self.sealer.secrets());
         // The stored nodes are a cache: never sign a root that the checkpoint key has not signed.
@@ -171,11 +166,11 @@ impl Ledger {
             let what = format!("there is no proof for index {index} in a tree of {size}");
             return Err(ReadFault::OutOfRange { what, size: current });
         }
-        let proof = self.with_tiles(|tiles| {
-            let leaf = probity_tlog::NodeReader::node(tiles, 0, index).map_err(TreeError::Node)?;
-            Ok((probity_tlog::inclusion_proof(tiles, index, size)?, leaf))
-        });
-        proof.map_err(|_: TreeError<TilesError>| ReadFault::Damaged { index })
+        let tiles = self.reader.tiles();
+        let damaged = |_| ReadFault::Damaged { index };
+        let leaf = tiles.node(0, index).map_err(damaged)?;
+        let proof = probity_tlog::inclusion_proof(tiles, index, size);
+        Ok((proof.map_err(|_| ReadFault::Damaged { index })?, leaf))
     }
 
     /// The proof that the tree of `second` (0 for the newest) extends the one of `first`.
@@ -186,11 +181,7 @@ impl Ledger {
             let what = format!("there is no proof from size {first} to size {second}");
             return Err(ReadFault::OutOfRange { what, size: current });
         }
-        let proof = self.with_tiles(|tiles| probity_tlog::consistency_proof(tiles, first, second));
+        let proof = probity_tlog::consistency_proof(self.reader.tiles(), first, second);
         proof.map_err(|_| ReadFault::Damaged { index: first - 1 })
-    }
-
-    fn with_tiles<T>(&self, ask: impl FnOnce(&Tiles) -> T) -> T {
-        ask(&self.tiles.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -77,7 +77,10 @@ impl Registrar {
     }
 
     /// Records statements; one result for each, in order. Comes back when everything it speaks of is durable.
-    pub async fn register(&self, submissions: Vec<Submission>) -> Result<Vec<Result<Recorded, Rejection>>, RegisterError> {
+    pub async fn register(
+        &self,
+        submissions: Vec<Submission>,
+    ) -> Result<Vec<Result<Recorded, Rejection>>, RegisterError> {
         if let Some(unavailable) = self.shared.unavailable() {
             return Err(unavailable.into());
         }

@@ -53,9 +53,16 @@ pub(crate) struct Request {
 /// What became of a statement.
 #[derive(Debug)]
 pub(crate) enum Sequenced {
-    Recorded { block: Arc<CommittedBlock>, index: u64 },
+    Recorded {
+        block: Arc<CommittedBlock>,
+        index: u64,
+    },
     /// An event of this issuer and id is at `index`; whether it is the same statement is for the reader to see.
-    IdKnown { index: u64, id: EventId, statement: Bytes },
+    IdKnown {
+        index: u64,
+        id: EventId,
+        statement: Bytes,
+    },
     Rejected(Rejection),
 }
 
@@ -202,8 +209,8 @@ impl Sequencer {
             expected_revision: verified.expected_revision,
         };
         let in_flight = self.pipeline.in_flight.iter().map(|sealed| &sealed.entries);
-        let past = Past { index: &self.index, pending: in_flight.chain([&open.entries]) };
-        let verdict = self.state.admit(submitted, position, &past);
+        let pending = in_flight.chain(std::iter::once(&open.entries));
+        let verdict = self.state.admit(submitted, position, &Past { index: &self.index, pending });
         let outcome = match verdict {
             Ok(Verdict::Admitted(admitted)) => {
                 open.entries.insert(&admitted, verified.statement.subject(), position.index);
@@ -303,12 +310,9 @@ impl Sequencer {
 
     fn commit(&mut self) {
         let Some(sealed) = self.pipeline.in_flight.pop_front() else { return };
-        let SealedBlock { committed, leaves, entries, snapshot, .. } = sealed;
+        let SealedBlock { committed, entries, snapshot, .. } = sealed;
         let head = committed.head();
         let cursor = Cursor { next_height: head.height + 1, tree_size: head.tree_size, root: head.root };
-        if let Err(error) = self.ledger.append_nodes(&leaves) {
-            return drop(self.halt(error.to_string()));
-        }
         if snapshot.is_some() {
             // Rights to read follow what is durable, not what is on its way.
             let next = self.pipeline.in_flight.front().map(|sealed| &sealed.before);

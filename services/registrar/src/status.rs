@@ -109,18 +109,14 @@ pub(crate) fn event_error(error: &EventError) -> Verdict {
     match error {
         EventError::Json(_) => invalid("NOT_JSON"),
         EventError::Unreadable { .. } => invalid("UNREADABLE_EVENT"),
-        EventError::UnknownType { found, nearest: name } => {
-            nearest(invalid("UNKNOWN_TYPE").with("type", found), name)
-        }
+        EventError::UnknownType { found, nearest: name } => nearest(invalid("UNKNOWN_TYPE").with("type", found), name),
         EventError::UnsupportedVersion { event_type, found, .. } => {
             invalid("UNSUPPORTED_VERSION").with("type", event_type).with("v", found)
         }
         EventError::UnknownField { path, field, nearest: name } => {
             nearest(invalid("UNKNOWN_FIELD").with("path", path).with("field", field), name)
         }
-        EventError::MissingField { path, field } => {
-            invalid("MISSING_FIELD").with("path", path).with("field", field)
-        }
+        EventError::MissingField { path, field } => invalid("MISSING_FIELD").with("path", path).with("field", field),
         EventError::DuplicateField { path, field } => {
             invalid("DUPLICATE_FIELD").with("path", path).with("field", field)
         }
@@ -158,9 +154,7 @@ fn refused(refusal: &Refusal) -> Verdict {
                 .with("namespace", namespace)
                 .with("roles", roles)
         }
-        Refusal::LedgerOnly { event_type } => {
-            with(Code::PermissionDenied, "LEDGER_ONLY").with("type", event_type)
-        }
+        Refusal::LedgerOnly { event_type } => with(Code::PermissionDenied, "LEDGER_ONLY").with("type", event_type),
         Refusal::ActTooOld { occurred_ms, block_time_ms } => {
             broken("ACT_TOO_OLD").with("occurred_ms", occurred_ms).with("block_time_ms", block_time_ms)
         }
@@ -190,9 +184,7 @@ fn refused(refusal: &Refusal) -> Verdict {
         Refusal::RoleNotHeld { identity, role } => {
             broken("ROLE_NOT_HELD").with("identity", identity).with("role", role)
         }
-        Refusal::NotTheirKey { kid, identity } => {
-            broken("NOT_THEIR_KEY").with("kid", kid).with("identity", identity)
-        }
+        Refusal::NotTheirKey { kid, identity } => broken("NOT_THEIR_KEY").with("kid", kid).with("identity", identity),
         Refusal::AlreadyOver { until } => broken("ALREADY_OVER").with("until_ms", until.as_ms()),
         Refusal::NoAdministratorRole => broken("NO_ADMINISTRATOR_ROLE"),
     }

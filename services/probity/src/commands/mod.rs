@@ -2,9 +2,9 @@
 
 mod checkpoint;
 mod config;
-pub(crate) mod demo;
+// pub(crate) mod demo;
 mod entry;
-mod import;
+// mod import;
 mod init;
 mod key;
 mod receipt;
@@ -65,7 +65,7 @@ enum Command {
     /// Sign events and record them.
     Record(record::RecordArgs),
     /// Record an inventory from a CSV file.
-    Import(import::ImportArgs),
+    // Import(import::ImportArgs),
     /// Show a statement.
     Entry(entry::EntryArgs),
     /// Fetch the receipt of a statement.
@@ -75,7 +75,7 @@ enum Command {
     /// Verify a whole ledger, or one statement with its receipt, without trusting anyone.
     Verify(verify::VerifyArgs),
     /// See the whole thing work: a throw-away ledger, two models' lives, verification, tampering.
-    Demo(demo::DemoArgs),
+    // Demo(demo::DemoArgs),
     /// Check a configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -90,12 +90,12 @@ impl Cli {
             Command::Serve(args) => serve::run(args).await,
             Command::Key(command) => key::run(command, global),
             Command::Record(args) => record::run(args, global).await,
-            Command::Import(args) => import::run(args, global).await,
+            // Command::Import(args) => import::run(args, global).await,
             Command::Entry(args) => entry::run(args, global).await,
             Command::Receipt(args) => receipt::run(args, global).await,
             Command::Checkpoint(args) => checkpoint::run(args, global).await,
             Command::Verify(args) => verify::run(args, global),
-            Command::Demo(args) => demo::run(args).await,
+            // Command::Demo(args) => demo::run(args).await,
             Command::Config(command) => config::run(command, global),
         }
     }

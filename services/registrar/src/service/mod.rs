@@ -4,7 +4,7 @@ mod log;
 mod registration;
 
 pub use log::LogHandler;
-pub use registration::RegistrationHandler;
+pub use registration::{RandomBytes, RegistrationHandler};
 
 use tonic::Request;
 

@@ -39,10 +39,7 @@ impl RegistrationHandler {
 
 #[tonic::async_trait]
 impl RegistrationService for RegistrationHandler {
-    async fn register(
-        &self,
-        request: Request<v1::RegisterRequest>,
-    ) -> Result<Response<v1::RegisterResponse>, Status> {
+    async fn register(&self, request: Request<v1::RegisterRequest>) -> Result<Response<v1::RegisterResponse>, Status> {
         let submission = |submission: v1::Submission| Submission {
             statement: submission.statement,
             expected_revision: submission.expected_revision,

@@ -1,0 +1,198 @@
+//! `probity init`: found a ledger, or join a copy of one to an anchor again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use probity_log::storage::Disk;
+use probity_log::{Anchor, FileLog, FileLogOptions, Log};
+use probity_registrar::{Founding, SystemClock, founding_block};
+use probity_schemas::ledger::LedgerHead;
+use probity_schemas::{Digest, Identity, Origin};
+use probity_statement::PublicKey;
+use probity_tlog::{Checkpoint, Note, leaf_hash};
+use rand::Rng;
+use serde_json::json;
+
+use super::Global;
+use crate::config::anchor_beside;
+use crate::failure::{Answer, wrong_use};
+use crate::ledger_dir::LedgerDir;
+use crate::{keyfile, output, replay};
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The data directory to make.
+    directory: PathBuf,
+    /// The ledger's name for ever, such as ledger.example.com/models: the audience of every statement.
+    #[arg(long, required_unless_present = "join")]
+    origin: Option<Origin>,
+    /// Public key file of an administrator, as `probity key new --person` writes it. Give it twice.
+    #[arg(long = "administrator", value_name = "PUB", required_unless_present = "join")]
+    administrators: Vec<PathBuf>,
+    /// One administrator is enough. It is recorded, and every report shows it.
+    #[arg(long)]
+    single_administrator: bool,
+    /// Public key file of an offline recovery key; it can do nothing but enrol administrators.
+    #[arg(long = "recovery-key", value_name = "PUB", requires = "recovery_threshold")]
+    recovery_keys: Vec<PathBuf>,
+    /// How many recovery keys have to sign.
+    #[arg(long, value_name = "M", requires = "recovery_keys")]
+    recovery_threshold: Option<u32>,
+    /// The last checkpoint of the ledger that this one goes on from.
+    #[arg(long, value_name = "CHECKPOINT")]
+    succeeds: Option<PathBuf>,
+    /// The anchor: by default beside the data directory. Better on another volume, outside the backup set.
+    #[arg(long, value_name = "FILE")]
+    anchor: Option<PathBuf>,
+    /// Make the missing anchor of an existing ledger from this checkpoint, after verifying that the log reaches it.
+    #[arg(long, value_name = "CHECKPOINT", conflicts_with_all = ["origin", "administrators", "succeeds"])]
+    join: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: InitArgs, global: &Global) -> Result<Answer> {
+    if let Some(checkpoint) = &args.join {
+        return join(&args, checkpoint, global);
+    }
+    let Some(origin) = args.origin.clone() else { return Err(wrong_use!("--origin is needed")) };
+    let founding = founding(&args)?;
+    let founded = found(&args.directory, args.anchor.as_deref(), origin, &founding).await?;
+    let administrators: Vec<String> = founding.administrators.iter().map(|(who, _)| who.to_string()).collect();
+    if global.json {
+        output::json(&json!({
+            "origin": founded.origin, "founding_leaf_hash": founded.founding_leaf_hash,
+            "administrators": administrators, "receipt_key": founded.receipt_key,
+        }))?;
+    } else {
+        let people = global.people()?;
+        println!("Ledger {} is founded in {}.", founded.origin, args.directory.display());
+        println!("founding leaf hash  {}   (pin this)", founded.founding_leaf_hash);
+        for administrator in &administrators {
+            println!("administrator       {}", people.show(administrator));
+        }
+        println!("receipt key         {}   (give this to whoever checks receipts)", founded.receipt_key.display());
+        println!("\nStart it:  probity serve {}", args.directory.display());
+    }
+    Ok(Answer::Yes)
+}
+
+fn founding(args: &InitArgs) -> Result<Founding> {
+    let administrators = args.administrators.iter().map(|path| administrator(path)).collect::<Result<Vec<_>>>()?;
+    if args.single_administrator != (administrators.len() == 1) {
+        return Err(wrong_use!(
+            "{} administrator(s) given: a ledger has two or more, or one with --single-administrator",
+            administrators.len()
+        ));
+    }
+    let recovery = match args.recovery_threshold {
+        None => None,
+        Some(threshold) => {
+            let read = |path: &PathBuf| keyfile::read_public(path).map(|public| public.key);
+            Some((threshold, args.recovery_keys.iter().map(read).collect::<Result<Vec<_>>>()?))
+        }
+    };
+    let succeeds = args.succeeds.as_deref().map(predecessor).transpose()?;
+    Ok(Founding { administrators, single_administrator: args.single_administrator, recovery, succeeds })
+}
+
+fn administrator(path: &Path) -> Result<(Identity, PublicKey)> {
+    let public = keyfile::read_public(path)?;
+    match public.identity {
+        Some(identity @ Identity::Person(_)) => Ok((identity, public.key)),
+        Some(other) => Err(wrong_use!("{} is the key of {other}; an administrator is a person", path.display())),
+        None => Err(wrong_use!("{} does not say whose key it is: add a line `identity: person:<uuid>`", path.display())),
+    }
+}
+
+fn read_checkpoint(path: &Path) -> Result<(String, Checkpoint)> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let note = Note::parse(&text).with_context(|| format!("{} is not a signed note", path.display()))?;
+    let checkpoint =
+        Checkpoint::parse(note.text()).with_context(|| format!("{} is not a checkpoint", path.display()))?;
+    Ok((text, checkpoint))
+}
+
+fn predecessor(path: &Path) -> Result<LedgerHead> {
+    let (_, checkpoint) = read_checkpoint(path)?;
+    let origin = checkpoint.origin.parse().with_context(|| format!("the origin {:?}", checkpoint.origin))?;
+    Ok(LedgerHead { origin, tree_size: checkpoint.size, root: Digest::from_bytes(checkpoint.root.0) })
+}
+
+/// A ledger that has just been founded.
+#[derive(Debug)]
+pub(crate) struct Founded {
+    pub(crate) origin: String,
+    pub(crate) founding_leaf_hash: String,
+    pub(crate) receipt_key: PathBuf,
+}
+
+/// Makes the directory, the keys and block 0.
+pub(crate) async fn found(
+    directory: &Path,
+    anchor: Option<&Path>,
+    origin: Origin,
+    founding: &Founding,
+) -> Result<Founded> {
+    if directory.exists() && fs::read_dir(directory)?.next().is_some() {
+        bail!("{} is not empty; a ledger is founded in a directory of its own", directory.display());
+    }
+    let dir = LedgerDir::new(directory);
+    let secrets = LedgerDir::new_secrets(origin)?;
+    let random = || {
+        let mut bytes = [0; 10];
+        rand::rng().fill_bytes(&mut bytes);
+        bytes
+    };
+    // Everything that can be refused is refused before anything is written.
+    let block = founding_block(&secrets, founding, &SystemClock, random)?;
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    dir.write_secrets(&secrets)?;
+    let anchor = anchor.map_or_else(|| anchor_beside(directory), Path::to_owned);
+    let options = FileLogOptions::new(dir.log()).anchor(anchor);
+    let log = FileLog::create(&options, secrets.public().checkpoint_verifier()?)?;
+    let founding_leaf_hash = block.statement(0).map(|statement| leaf_hash(statement).to_string()).unwrap_or_default();
+    log.enqueue(block).await?;
+    Ok(Founded { origin: secrets.origin.to_string(), founding_leaf_hash, receipt_key: dir.receipt_public_key() })
+}
+
+/// Makes the anchor of an existing log from a checkpoint that the operator vouches for.
+fn join(args: &InitArgs, path: &Path, global: &Global) -> Result<Answer> {
+    let (text, checkpoint) = read_checkpoint(path)?;
+    let dir = LedgerDir::new(&args.directory);
+    let anchor = args.anchor.clone().unwrap_or_else(|| anchor_beside(&args.directory));
+    if anchor.exists() {
+        return Err(wrong_use!("{} exists; an anchor is only made where there is none", anchor.display()));
+    }
+    let options = FileLogOptions::new(dir.log()).anchor(&anchor);
+    let mut at_checkpoint = None;
+    let keys = replay::ledger_keys(&options)?;
+    keys.checkpoint_verifier()?.open(&text).with_context(|| format!("{} is not of this ledger", path.display()))?;
+    let outcome = replay::verify_each(&options, None, |_| {}, |head| {
+        if head.tree_size == checkpoint.size {
+            at_checkpoint = Some(head);
+        }
+    })?;
+    if let Err(unsound) = outcome {
+        eprintln!("probity: the log does not verify: {unsound}");
+        return Ok(Answer::No);
+    }
+    match at_checkpoint.filter(|head| head.root == checkpoint.root) {
+        Some(head) => {
+            Anchor::create(&Disk, &anchor, Some(head))?;
+            if global.json {
+                output::json(&json!({ "anchor": anchor, "tree_size": head.tree_size, "root": head.root.to_string() }))?;
+            } else {
+                println!("{} made at {} statements, root {}", anchor.display(), head.tree_size, head.root);
+            }
+            Ok(Answer::Yes)
+        }
+        None => {
+            eprintln!(
+                "probity: no block of this log ends at {} statements with root {}; the log is shorter, or another one",
+                checkpoint.size, checkpoint.root
+            );
+            Ok(Answer::No)
+        }
+    }
+}

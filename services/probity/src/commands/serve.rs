@@ -1,0 +1,65 @@
+//! `probity serve`: serve a ledger over gRPC until told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+use crate::failure::{Answer, wrong_use};
+use crate::server::Running;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The data directory that `probity init` made.
+    #[arg(required_unless_present = "config")]
+    directory: Option<PathBuf>,
+    /// A configuration file; ops/probity.toml is a sample.
+    #[arg(long, env = "PROBITY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen for gRPC.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
+    let loaded = Config::load(args.config.as_deref(), args.directory.as_deref(), std::env::vars());
+    let mut config = loaded.map_err(|error| wrong_use!("{error}"))?;
+    if let Some(address) = args.listen {
+        config.listen.grpc = address;
+        config.check().map_err(|error| wrong_use!("{error}"))?;
+    }
+    start_logging(&config)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let running = Running::start(&config).await?;
+    // One line on standard output, so that whoever started this knows where to connect.
+    println!("probity serves {} on {}", config.ledger.directory.display(), running.address);
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        failure = running.failed() => Some(failure),
+    };
+    if failure.is_none() {
+        tracing::info!("stopping");
+    }
+    running.stop().await?;
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(Answer::Yes),
+    }
+}
+
+fn start_logging(config: &Config) -> Result<()> {
+    let directives = config.log.filter.as_deref().unwrap_or("info");
+    let filter = EnvFilter::try_new(directives).map_err(|error| wrong_use!("[log] filter {directives:?}: {error}"))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    started.map_err(|error| anyhow!("logging could not be started: {error}"))
+}
