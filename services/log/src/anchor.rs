@@ -57,7 +57,7 @@ impl Anchor {
         Ok(Self { path: path.to_owned(), file, head, next_slot: 0 })
     }
 
-    /// Opens an anchor; `None` if there is none.
+    /// Opens an anchor; `None` if there is none. On return what it says is on stable storage.
     ///
     /// # Errors
     /// Neither slot is whole, they contradict each other, or the file system refuses.
@@ -68,6 +68,12 @@ impl Anchor {
             Err(error) => return Err(StorageError::of(Operation::Open, path)(error).into()),
         };
         let (head, slot) = newest(&*file, path)?;
+        // The process that wrote this may have ended before it was synced, or because it could not be. The other slot is
+        // the next to be overwritten, so this one must not be lost.
+        file.write_all_at(&encode(head), SLOTS[slot]).map_err(StorageError::of(Operation::Write, path))?;
+        file.sync_data().map_err(StorageError::of(Operation::Sync, path))?;
+        let dir = directory(path);
+        storage.sync_dir(dir).map_err(StorageError::of(Operation::Sync, dir))?;
         Ok(Some(Self { path: path.to_owned(), file, head, next_slot: 1 - slot }))
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use futures::StreamExt as _;
-use probity_tlog::{BlockTree, CheckpointSigner, CheckpointVerifier, Hash, leaf_hash};
+use probity_tlog::{BlockTree, CheckpointSigner, CheckpointVerifier, Frontier, Hash, leaf_hash};
 
 use crate::{AppendError, Block, Chain, Head, Log, MAX_BLOCK_STATEMENTS};
 
@@ -52,6 +52,14 @@ impl Ledger {
         Self { signer, chain }
     }
 
+    /// The ledger after `head`, the right edge of whose tree is `frontier`.
+    #[must_use]
+    pub fn at(frontier: Frontier, head: Option<Head>) -> Self {
+        let Self { signer, .. } = Self::new();
+        let chain = Chain::resume(signer.verifier(), frontier, head).unwrap();
+        Self { signer, chain }
+    }
+
     /// What opens this ledger's checkpoints.
     #[must_use]
     pub fn verifier(&self) -> CheckpointVerifier {
@@ -60,9 +68,14 @@ impl Ledger {
 
     /// The next block, with that many statements.
     pub fn block(&mut self, statements: usize) -> Block {
-        let block = self.alternative(statements, "");
-        self.chain.extend(&block).unwrap();
+        let block = self.alternative(statements, "a");
+        self.accept(&block);
         block
+    }
+
+    /// Goes on after a block that could come next.
+    pub fn accept(&mut self, block: &Block) {
+        self.chain.extend(block).unwrap();
     }
 
     /// Some next blocks of one to three statements.
@@ -193,11 +206,11 @@ async fn a_block_that_does_not_follow_is_a_conflict<H: Harness>(harness: &H) {
     // The same height again, with the same bytes and with others.
     let mut rival = Ledger::new();
     rival.blocks(2);
-    for again in [blocks[2].clone(), rival.alternative(1, "other")] {
+    for again in [blocks[2].clone(), rival.alternative(1, "b")] {
         assert_conflict(patiently(log.enqueue(again)).await, head);
     }
     let next = ledger.block(1);
-    let after_a_gap = ledger.alternative(1, "");
+    let after_a_gap = ledger.alternative(1, "a");
     assert_conflict(patiently(log.enqueue(after_a_gap)).await, head);
     assert_eq!(read(&log, 0).await, blocks);
     patiently(log.enqueue(next.clone())).await.unwrap();
@@ -208,7 +221,7 @@ async fn a_block_that_does_not_follow_is_a_conflict<H: Harness>(harness: &H) {
 async fn a_block_that_does_not_verify_is_refused<H: Harness>(harness: &H) {
     let (log, mut ledger, mut blocks) = with_blocks(harness, 3).await;
     let wrong_root = ledger.signed(Hash([7; 32]), &["statement"]);
-    let good = ledger.alternative(1, "");
+    let good = ledger.alternative(1, "a");
     let statements: Vec<_> = good.statements().collect();
     let signature_cut = good.checkpoint().replacen("\u{2014} ", "- ", 1);
     let unsigned = Block::new(good.height(), good.first_index(), good.time(), &statements, &signature_cut).unwrap();

@@ -6,13 +6,12 @@ use probity_tlog::leaf_hash;
 use tokio::sync::watch;
 
 use crate::log::{AppendError, FatalError, Head, Resolver, Unavailable};
-use crate::segments::{AppendFailure, Appender, Segments};
+use crate::segments::{AppendFailure, Appender, GROUP_BYTES, Segments};
 use crate::tiles::Tiles;
 use crate::{Anchor, Block, Chain};
 
-/// A group ends at this many blocks or bytes, so that the first of them does not wait for ever more.
+/// A group ends at this many blocks, so that the first of them does not wait for ever more.
 const GROUP_BLOCKS: usize = 64;
-const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 /// A queued block and who waits for it.
 pub(super) struct Submission {

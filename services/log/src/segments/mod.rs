@@ -26,6 +26,9 @@ use crate::storage::{Operation, Storage, StorageError, StoredFile};
 use crate::{Block, Location, ReadError};
 use table::{Span, Table, search};
 
+/// Once this many bytes are appended a sync follows before the next block.
+pub(crate) const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
 /// The segments of one log, for one appender and any number of readers.
 #[derive(Debug)]
 pub(crate) struct Segments {

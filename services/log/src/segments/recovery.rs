@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use super::layout::{FRAMES_START, check_header, first_nonzero, list, prepare, segment_path, table_path, zero};
 use super::scan::Scan;
 use super::table::{Position, Span, Table};
-use super::{Active, Segments, State};
+use super::{Active, GROUP_BYTES, Segments, State};
 use crate::frame::{self, FrameError, FrameFault, FrameReader};
 use crate::storage::{Operation, Storage, StorageError, StoredFile};
 use crate::{Block, BlockFault, Location, OpenError, SegmentFault};
@@ -22,6 +22,9 @@ pub(crate) struct Recovered {
     /// Where bytes were zeroed that are no whole block.
     pub(crate) discarded: Option<Location>,
 }
+
+/// Farther than this from the end of the log no group that was cut short has written, in bytes.
+const REACH: u64 = 2 * GROUP_BYTES as u64;
 
 type OpenSegment = (PathBuf, Arc<dyn StoredFile>);
 
@@ -108,12 +111,14 @@ impl Segments {
         for (segment, start) in [active].into_iter().chain(later.into_iter().map(|later| (later, FRAMES_START))) {
             let (path, file) = &segment;
             let garbage = first_nonzero(&**file, start).map_err(StorageError::of(Operation::Read, path))?;
-            let Some(offset) = garbage else { continue };
             let length = file.length().map_err(StorageError::of(Operation::Read, path))?;
-            zero(&**file, offset, length).map_err(StorageError::of(Operation::Write, path))?;
-            let Position { height, index } = self.end();
-            let at = Location { file: path.clone(), offset, height, index };
-            recovered.discarded.get_or_insert(at);
+            // Zeros that are read need not be on storage, if an earlier opening could not sync them.
+            let end = if garbage.is_some() { length } else { length.min(start + REACH) };
+            zero(&**file, start, end).map_err(StorageError::of(Operation::Write, path))?;
+            if let Some(offset) = garbage {
+                let Position { height, index } = self.end();
+                recovered.discarded.get_or_insert(Location { file: path.clone(), offset, height, index });
+            }
             unsynced.push(segment);
         }
         for (path, file) in unsynced {
