@@ -165,12 +165,13 @@ impl FrameReader {
         let count = usize::try_from(count).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let skip = usize::try_from(self.position - self.window_start).map_err(|_| io::ErrorKind::FileTooLarge)?;
         if skip + count > self.window.len() {
-            self.window.drain(..skip.min(self.window.len()));
-            self.window_start = self.position;
-            let have = self.window.len();
-            self.window.resize(count.max(self.read_ahead), 0);
-            let read = self.file.read_full_at(&mut self.window[have..], self.position + have as u64)?;
-            self.window.truncate(have + read);
+            let kept = self.window.get(skip..).unwrap_or_default();
+            let have = kept.len();
+            let mut window = vec![0; count.max(self.read_ahead)];
+            window[..have].copy_from_slice(kept);
+            let read = self.file.read_full_at(&mut window[have..], self.position + have as u64)?;
+            window.truncate(have + read);
+            (self.window, self.window_start) = (window, self.position);
         }
         let start = usize::try_from(self.position - self.window_start).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let end = self.window.len().min(start + count);

@@ -95,10 +95,10 @@ pub enum OpenError {
     Tree(#[from] FrontierMismatch),
     /// The nodes of the tree can neither be read nor made again.
     #[error("the tree cannot be read")]
-    Tiles(#[from] TilesError),
+    Tiles(#[source] TilesError),
     /// The block the anchor names cannot be read.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(ReadError),
     /// The configured segment length cannot be used.
     #[error("a segment cannot be {length} bytes long")]
     SegmentLength {
@@ -111,4 +111,26 @@ pub enum OpenError {
     /// The writer could not be started.
     #[error("the log's writer cannot be started")]
     Thread(#[source] std::io::Error),
+}
+
+impl From<ReadError> for OpenError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Damaged { at, fault } => Self::Damaged { at, fault },
+            ReadError::Storage(error) => Self::Storage(error),
+            ReadError::NoSuchBlock { .. } | ReadError::NoSuchStatement { .. } | ReadError::Abandoned => {
+                Self::Read(error)
+            }
+        }
+    }
+}
+
+impl From<TilesError> for OpenError {
+    fn from(error: TilesError) -> Self {
+        match error {
+            TilesError::Read(error) => error.into(),
+            TilesError::Storage(error) => Self::Storage(error),
+            TilesError::NotInTree { .. } | TilesError::Tile(_) | TilesError::Disagrees { .. } => Self::Tiles(error),
+        }
+    }
 }

@@ -59,13 +59,16 @@ impl Segments {
                 let state = RwLock::new(State { sealed, active });
                 return Ok(Self { storage, dir: dir.to_owned(), segment_length, state, remaking: Mutex::new(()) });
             }
-            let at = scan.location(path);
-            if let Some(fault) = scan.fault {
-                return Err(OpenError::Damaged { at, fault });
-            }
-            match next {
-                Some(next) if first_block(next)?.is_ok_and(|block| is_at(block.as_ref(), scan.end)) => {}
-                _ => return Err(OpenError::BehindAnchor { at, anchored }),
+            let goes_on = match next {
+                Some(next) => first_block(next)?.is_ok_and(|block| is_at(block.as_ref(), scan.end)),
+                None => false,
+            };
+            if !goes_on {
+                let at = scan.location(path);
+                return Err(match scan.fault {
+                    Some(fault) => OpenError::Damaged { at, fault },
+                    None => OpenError::BehindAnchor { at, anchored },
+                });
             }
             let span = Span { start: end, end: scan.end };
             if let Err(error) = Table::write(&*storage, &table_path(dir, number), span, &scan.entries) {
