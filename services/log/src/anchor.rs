@@ -106,10 +106,10 @@ impl Anchor {
                 return Ok(());
             }
             if head.tree_size == current.tree_size {
-                return Err(AnchorError::Disagrees { anchored: current, found: head });
+                return Err(AnchorError::Disagrees { anchored: current, found: Box::new(head) });
             }
             if head.tree_size < current.tree_size || head.height <= current.height || head.time < current.time {
-                return Err(AnchorError::Backwards { anchored: current, found: head });
+                return Err(AnchorError::Backwards { anchored: current, found: Box::new(head) });
             }
         }
         self.file
@@ -144,7 +144,7 @@ fn newest(file: &dyn StoredFile, path: &Path) -> Result<(Option<Head>, usize), A
         && let (Some(anchored), Some(found)) = (first, second)
         && anchored != found
     {
-        return Err(AnchorError::Disagrees { anchored, found });
+        return Err(AnchorError::Disagrees { anchored, found: Box::new(found) });
     }
     whole.into_iter().max_by_key(|(head, _)| size(head)).ok_or_else(|| AnchorError::Damaged { path: path.to_owned() })
 }
@@ -201,7 +201,7 @@ pub enum AnchorError {
         /// What is anchored.
         anchored: Head,
         /// What differs from it.
-        found: Head,
+        found: Box<Head>,
     },
     /// An anchor never goes back.
     #[error("the anchor is at block {} and cannot go to block {}", anchored.height, found.height)]
@@ -209,7 +209,7 @@ pub enum AnchorError {
         /// What is anchored.
         anchored: Head,
         /// What is older.
-        found: Head,
+        found: Box<Head>,
     },
     /// The file system refused.
     #[error(transparent)]

@@ -24,7 +24,7 @@ mod tiles;
 pub use anchor::{Anchor, AnchorError};
 pub use block::{Block, BlockError, MAX_BLOCK_LENGTH, MAX_BLOCK_STATEMENTS, STATEMENT_OVERHEAD, TARGET_BLOCK_LENGTH};
 pub use chain::{BlockFault, Chain, FrontierMismatch};
-pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, OpenError, Opening, Reader};
+pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, JoinError, OpenError, Opening, Reader, join};
 pub use frame::FrameFault;
 pub use location::Location;
 pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolver, Unavailable};

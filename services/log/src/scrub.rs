@@ -6,6 +6,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use probity_tlog::Hash;
+
 use crate::file_log::FileLogOptions;
 use crate::frame::{FrameError, FrameFault, FrameReader};
 use crate::segments::{FRAMES_START, SegmentFault, check_header, first_nonzero, list, segment_path};
@@ -28,7 +30,8 @@ pub struct Progress {
 pub struct Scrubbed {
     /// The last block that was read; `None` in an empty log.
     pub head: Option<Head>,
-    /// What the anchor says; `None` if there is no anchor. If there is one, `head` is the same.
+    /// What the anchor says; `None` if there is no anchor. If there is one, `head` is the same, unless the visitor broke
+    /// off.
     pub anchored: Option<Head>,
 }
 
@@ -62,15 +65,17 @@ pub fn scrub(
 ) -> Result<Scrubbed, ScrubError> {
     let anchored = Anchor::peek(&*options.storage, &options.anchor)?;
     let mut scrub = Scrub { options, chain, until: anchored.map(|head| head.map_or(0, |head| head.height + 1)) };
-    scrub.run(&mut |block, chain| {
+    let broken_off = scrub.run(&mut |block, chain| {
         let progress =
             Progress { blocks: block.height() + 1, statements: block.tree_size(), anchored: anchored.flatten() };
         visit(block, progress, chain)
     })?;
     let head = scrub.chain.head();
-    match anchored {
-        Some(anchored) if anchored != head => Err(ScrubError::DisagreesWithAnchor { anchored, found: head }),
-        _ => Ok(Scrubbed { head, anchored: anchored.flatten() }),
+    match (anchored.flatten(), head) {
+        (Some(anchored), Some(Head { tree_size, root, .. })) if head != Some(anchored) && broken_off.is_continue() => {
+            Err(ScrubError::DisagreesWithAnchor { anchored, size: tree_size, root })
+        }
+        (anchored, head) => Ok(Scrubbed { head, anchored }),
     }
 }
 
@@ -84,13 +89,13 @@ struct Scrub<'a> {
 type Visit<'a> = &'a mut dyn FnMut(&Block, &mut Chain) -> ControlFlow<()>;
 
 impl Scrub<'_> {
-    fn run(&mut self, visit: Visit<'_>) -> Result<(), ScrubError> {
+    fn run(&mut self, visit: Visit<'_>) -> Result<ControlFlow<()>, ScrubError> {
         let (storage, dir) = (&*self.options.storage, self.options.segments_dir());
         let segments = list(storage, &dir)?.segments;
         let mut at = Location { file: segment_path(&dir, 0), offset: FRAMES_START, height: 0, index: 0 };
         for (number, found) in (0..).zip(&segments) {
             if self.is_done() {
-                return Ok(());
+                return Ok(ControlFlow::Continue(()));
             }
             let path = segment_path(&dir, number);
             if number != *found {
@@ -101,41 +106,49 @@ impl Scrub<'_> {
                 return Err(ScrubError::Segment { file: path, fault });
             }
             let before = self.chain.next_height();
-            let offset = self.segment(&path, &file, visit)?;
-            if self.chain.next_height() == before && self.until.is_none() {
-                return Ok(());
+            let ControlFlow::Continue(offset) = self.segment(&path, &file, visit)? else {
+                return Ok(ControlFlow::Break(()));
+            };
+            let is_empty = self.chain.next_height() == before;
+            if is_empty && self.until.is_none() {
+                return Ok(ControlFlow::Continue(()));
             }
-            if self.chain.next_height() > before {
+            if !is_empty {
                 at = self.location(&path, offset);
             }
         }
         match self.until {
             Some(anchored) if !self.is_done() => Err(ScrubError::BehindAnchor { at, anchored }),
-            _ => Ok(()),
+            _ => Ok(ControlFlow::Continue(())),
         }
     }
 
     /// Reads one segment and returns where its frames end.
-    fn segment(&mut self, path: &Path, file: &Arc<dyn StoredFile>, visit: Visit<'_>) -> Result<u64, ScrubError> {
+    fn segment(
+        &mut self,
+        path: &Path,
+        file: &Arc<dyn StoredFile>,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<(), u64>, ScrubError> {
         let mut reader = FrameReader::new(file.clone(), FRAMES_START);
         loop {
             let offset = reader.position();
             if self.is_done() {
-                return Ok(offset);
+                return Ok(ControlFlow::Continue(offset));
             }
             let at = self.location(path, offset);
             match reader.next() {
                 Ok(Some(block)) => {
                     self.chain.extend(&block).map_err(|fault| ScrubError::Unverified { at, fault })?;
                     if visit(&block, &mut self.chain).is_break() {
-                        return Err(ScrubError::BrokenOff);
+                        return Ok(ControlFlow::Break(()));
                     }
                 }
                 Ok(None) => {
                     let garbage = first_nonzero(&**file, offset).map_err(StorageError::of(Operation::Read, path))?;
                     return match garbage {
                         Some(offset) => Err(ScrubError::Garbage { at: Location { offset, ..at } }),
-                        None => Ok(offset),
+                        None => Ok(ControlFlow::Continue(offset)),
                     };
                 }
                 Err(FrameError::Fault(fault)) => return Err(ScrubError::Damaged { at, fault }),
@@ -202,16 +215,18 @@ pub enum ScrubError {
         anchored: u64,
     },
     /// All blocks verify, but lead to another head than the anchor's.
-    #[error("the log leads to {found:?} where {anchored:?} was released")]
+    #[error(
+        "block {} ends with size {size} and root {root}, but the anchor has size {} and root {}",
+        anchored.height, anchored.tree_size, anchored.root
+    )]
     DisagreesWithAnchor {
         /// What was released.
-        anchored: Option<Head>,
-        /// What was read.
-        found: Option<Head>,
+        anchored: Head,
+        /// The block's size.
+        size: u64,
+        /// The block's root.
+        root: Hash,
     },
-    /// The visitor broke off.
-    #[error("the scrub was broken off")]
-    BrokenOff,
     /// The file system refused.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -7,8 +7,10 @@ use std::path::Path;
 use futures::executor::block_on;
 use probity_log::conformance::Ledger;
 use probity_log::{
-    AnchorError, AppendError, Block, FatalError, FileLog, FileLogOptions, Log as _, OpenError, Opening, first_block,
+    AnchorError, AppendError, Block, Chain, FatalError, FileLog, FileLogOptions, JoinError, Log as _, OpenError,
+    Opening, first_block, join,
 };
+use probity_tlog::{Checkpoint, Note};
 
 fn create(options: &FileLogOptions) -> Result<FileLog, OpenError> {
     FileLog::create(options, Ledger::new().verifier())
@@ -164,4 +166,34 @@ fn the_first_block_is_read_without_opening_the_log() {
     assert!(first_block(&options(root.path())).is_err());
     append(&log, &blocks);
     assert_eq!(first_block(&options(root.path())).unwrap(), blocks[0]);
+}
+
+#[test]
+fn a_log_that_lost_its_anchor_is_joined_at_a_trusted_checkpoint() {
+    let root = tempfile::tempdir().unwrap();
+    let options = options(root.path());
+    let blocks = Ledger::new().blocks(30);
+    append(&create(&options).unwrap(), &blocks);
+    let chain = || Chain::new(Ledger::new().verifier());
+    let trusted = |height: usize| Checkpoint::parse(Note::parse(blocks[height].checkpoint()).unwrap().text()).unwrap();
+    let there_is_one = join(&options, chain(), &trusted(20), |_, _, _| {});
+    assert!(matches!(there_is_one, Err(JoinError::Anchor(AnchorError::Exists { .. }))));
+
+    std::fs::remove_file(options.anchor_path()).unwrap();
+    let other_root = Checkpoint { root: trusted(19).root, ..trusted(20) };
+    let inside_a_block = Checkpoint { size: trusted(20).size - 1, ..trusted(20) };
+    let beyond = Checkpoint { size: 1000, ..trusted(20) };
+    for untrue in [other_root, inside_a_block, beyond] {
+        let refused = join(&options, chain(), &untrue, |_, _, _| {});
+        assert!(matches!(refused, Err(JoinError::NotInLog { .. })), "{refused:?}");
+    }
+    let other_log = Checkpoint { origin: "other".into(), ..trusted(20) };
+    assert!(matches!(join(&options, chain(), &other_log, |_, _, _| {}), Err(JoinError::OtherLog { .. })));
+
+    let mut visited = 0;
+    let head = join(&options, chain(), &trusted(20), |_, _, _| visited += 1).unwrap();
+    assert_eq!((head.height, visited), (20, 21));
+    let log = open(&options).unwrap();
+    assert_eq!(log.opening().adopted, 9);
+    assert_eq!(log.reader().head().unwrap().height, 29);
 }

@@ -4,6 +4,7 @@
 //! future resolved. While one group of blocks is on its way the next one queues up, and shares its syncs.
 
 mod error;
+mod joining;
 mod opening;
 mod options;
 mod reader;
@@ -20,6 +21,7 @@ use probity_tlog::CheckpointVerifier;
 use tokio::sync::watch;
 
 pub use error::OpenError;
+pub use joining::{JoinError, join};
 pub use options::{DEFAULT_SEGMENT_LENGTH, FileLogOptions};
 pub use reader::Reader;
 

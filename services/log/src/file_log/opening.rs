@@ -128,7 +128,7 @@ fn has_blocks(storage: &dyn Storage, dir: &Path) -> Result<bool, OpenError> {
 }
 
 /// Locks the log's directory against other processes, and leaves this one's id for them to name.
-fn lock(options: &FileLogOptions) -> Result<Arc<dyn StoredFile>, OpenError> {
+pub(super) fn lock(options: &FileLogOptions) -> Result<Arc<dyn StoredFile>, OpenError> {
     let (path, storage) = (options.lock_path(), &*options.storage);
     match storage.lock(&path) {
         Ok(Some(file)) => {
