@@ -1,0 +1,182 @@
+//! The events of one row.
+
+use probity_schemas::model::{Amended, ModelEvent};
+use probity_schemas::{Data, Event, EventError, EventId, ExternalId, Identity, ParseError, Text};
+use probity_statement::{KeyId, StatementError, Unsigned, derived_event_id};
+use serde_json::{Map, Value as Json};
+
+use crate::history::{KnownRow, said};
+use crate::mapping::{ColumnId, EventSpec, Mapping};
+use crate::naming::{Named, UNIT};
+use crate::report::{Effect, Reason};
+use crate::row::{Cells, Remark};
+
+/// The longest origin a ledger can have: the size of a statement must not depend on the ledger.
+const LONGEST_ORIGIN: usize = 200;
+
+/// Makes events for one issuer by one mapping.
+pub(crate) struct Builder<'m> {
+    pub(crate) mapping: &'m Mapping,
+    pub(crate) issuer: &'m Identity,
+    /// What the edition is called in amendments.
+    pub(crate) edition: &'m str,
+}
+
+impl Builder<'_> {
+    /// The id of what this issuer found in this system.
+    pub(crate) fn id(&self, found: &str, event_type: &str) -> EventId {
+        derived_event_id(self.issuer, &self.mapping.system, found, event_type)
+    }
+
+    fn id_of(&self, identity: &str, spec: &EventSpec) -> EventId {
+        match &spec.key {
+            Some(key) => self.id(&format!("{identity}{UNIT}{key}"), spec.info.event_type),
+            None => self.id(identity, spec.info.event_type),
+        }
+    }
+
+    /// The event a row yields by `spec`; `None` where its condition doesn't hold, or where it
+    /// can't be made, which is then among the remarks.
+    pub(crate) fn event(
+        &self,
+        spec: &EventSpec,
+        row: &Named,
+        cells: &Cells<'_>,
+        remarks: &mut Vec<Remark>,
+    ) -> Result<Option<Event>, Unmade> {
+        if spec.when.as_ref().is_some_and(|condition| !cells.holds(condition)) {
+            return Ok(None);
+        }
+        let name = Some(&row.name);
+        let mut tree = Map::new();
+        tree.insert("id".to_owned(), self.id_of(&row.identity, spec).to_string().into());
+        tree.insert("type".to_owned(), spec.info.event_type.into());
+        tree.insert("v".to_owned(), spec.info.version.into());
+        tree.insert("subject".to_owned(), json(&row.name.subject(spec.subject))?);
+        if let Some(occurred) = spec.occurred.and_then(|column| cells.date(column)) {
+            tree.insert("occurred".to_owned(), json(&occurred)?);
+        }
+        if !spec.about.is_empty() {
+            let about: Vec<_> = spec.about.iter().map(|kind| row.name.subject(*kind)).collect();
+            tree.insert("about".to_owned(), json(&about)?);
+        }
+        if let Some(title) = spec.title.as_ref().and_then(|title| cells.value(title, name, remarks)) {
+            tree.insert("title".to_owned(), title);
+        }
+        tree.insert("external_ids".to_owned(), json(&[self.external_id(&row.identity)?])?);
+        if spec.is_registration() {
+            tree.insert("attributes".to_owned(), json(&cells.attributes())?);
+        }
+        tree.insert("data".to_owned(), Json::Object(cells.fields(&spec.data, name, remarks)));
+        let event = Event::from_value(&Json::Object(tree))?;
+        self.check_size(&event)?;
+        Ok(Some(event))
+    }
+
+    /// What the file says otherwise than the record: one event for each difference.
+    pub(crate) fn amendments(&self, known: &KnownRow, row: &Named, event: &Event) -> Result<Vec<Event>, Unmade> {
+        let Data::Model(ModelEvent::Registered(registered)) = &event.data else { return Ok(Vec::new()) };
+        let now = said(event, registered);
+        let mut amendments = Vec::new();
+        let mut fields: Vec<_> = now.keys().chain(known.said.keys()).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        for what in fields {
+            let (old, new) = (known.said.get(what), now.get(what));
+            if old == new {
+                continue;
+            }
+            let earlier = known.amendments.get(what).copied().unwrap_or_default();
+            let found = format!("{}{UNIT}{earlier}{UNIT}{}{UNIT}{}", row.identity, what.word(), self.edition);
+            let reason = format!("The source says so since its edition {}.", self.edition);
+            let text = |text: Option<&String>| text.map(|text| text.parse::<Text>()).transpose();
+            let mut amended = Amended::new(what.field(), reason.parse()?);
+            amended.attribute = what.attribute().map(str::parse).transpose()?;
+            amended.old = text(old)?;
+            amended.new = text(new)?;
+            let id = self.id(&found, Amended::INFO.event_type);
+            let mut event = Event::new(id, known.subject.clone(), amended);
+            event.regarding = Some(known.registration);
+            event.external_ids = vec![self.external_id(&row.identity)?];
+            self.check_size(&event)?;
+            amendments.push(event);
+        }
+        Ok(amendments)
+    }
+
+    pub(crate) fn external_id(&self, found: &str) -> Result<ExternalId, ParseError> {
+        Ok(ExternalId::new(self.mapping.system.clone(), found.parse()?))
+    }
+
+    fn check_size(&self, event: &Event) -> Result<(), StatementError> {
+        Unsigned::new(event, self.issuer, &"o".repeat(LONGEST_ORIGIN), KeyId([0; 32])).map(drop)
+    }
+}
+
+/// Why an event of a row can't be made.
+#[derive(Debug)]
+pub(crate) enum Unmade {
+    Event(EventError),
+    Statement(StatementError),
+    Text(ParseError),
+}
+
+impl From<EventError> for Unmade {
+    fn from(error: EventError) -> Self {
+        Self::Event(error)
+    }
+}
+
+impl From<StatementError> for Unmade {
+    fn from(error: StatementError) -> Self {
+        Self::Statement(error)
+    }
+}
+
+impl From<ParseError> for Unmade {
+    fn from(error: ParseError) -> Self {
+        Self::Text(error)
+    }
+}
+
+impl Unmade {
+    /// What to report, with the column that the failed field comes from.
+    pub(crate) fn remark(self, effect: Effect, spec: &EventSpec) -> Remark {
+        let event_type = spec.info.event_type;
+        let (column, reason) = match self {
+            Self::Event(error) => (column_of(&error, spec), Reason::Event { event_type, error }),
+            Self::Statement(error) => (None, Reason::Statement { event_type, error }),
+            Self::Text(error) => (None, Reason::Text(error)),
+        };
+        Remark { effect, column, reason }
+    }
+}
+
+/// The column behind the field that an event was refused for.
+fn column_of(error: &EventError, spec: &EventSpec) -> Option<ColumnId> {
+    let (path, field) = match error {
+        EventError::MissingField { path, field } => (path.as_str(), *field),
+        EventError::UnknownField { path, field, .. } | EventError::DuplicateField { path, field } => {
+            (path.as_str(), field.as_str())
+        }
+        EventError::UnknownValue { path, .. }
+        | EventError::WrongShape { path, .. }
+        | EventError::Refused { path, .. } => (path.as_str(), ""),
+        EventError::Json(_)
+        | EventError::Unreadable { .. }
+        | EventError::UnknownType { .. }
+        | EventError::UnsupportedVersion { .. }
+        | EventError::SubjectKind { .. }
+        | EventError::ActWithoutTime { .. } => return None,
+    };
+    let mut steps = path.split(['.', '[']).chain([field]).filter(|step| !step.is_empty());
+    match steps.next()? {
+        "data" => spec.data.get(steps.next()?)?.column(),
+        "title" => spec.title.as_ref()?.column(),
+        _ => None,
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<Json, EventError> {
+    serde_json::to_value(value).map_err(EventError::Json)
+}

@@ -1,0 +1,109 @@
+//! The events a row yields.
+
+use std::collections::{BTreeMap, HashSet};
+
+use probity_schemas::{SubjectKind, TypeInfo, catalogue, find, model::Registered};
+use serde_json::Value as Json;
+
+use super::error::{MappingError, MappingProblem, nearest};
+use super::names::{ColumnId, Names};
+use super::raw::RawEvent;
+use super::value::resolve_fields;
+use super::{Condition, Value};
+
+/// An event, as a mapping describes it.
+#[derive(Clone, Debug)]
+pub(crate) struct EventSpec {
+    pub(crate) info: &'static TypeInfo,
+    /// Tells events of one type apart.
+    pub(crate) key: Option<String>,
+    pub(crate) subject: SubjectKind,
+    pub(crate) about: Vec<SubjectKind>,
+    pub(crate) occurred: Option<ColumnId>,
+    pub(crate) title: Option<Value>,
+    pub(crate) when: Option<Condition>,
+    pub(crate) data: BTreeMap<String, Value>,
+}
+
+impl EventSpec {
+    /// Whether this is the event that later editions amend.
+    pub(crate) fn is_registration(&self) -> bool {
+        self.info == Registered::INFO
+    }
+
+    fn resolve(raw: RawEvent, at: &str, names: &Names) -> Result<Self, MappingError> {
+        let key = |name: &str| format!("{at}.{name}");
+        let wrong = |name: &str, problem: MappingProblem| Err(MappingError::key(key(name), problem));
+        // An unknown name fails at version 1 with the nearest one.
+        let newest = catalogue().filter(|info| info.event_type == raw.event_type).max_by_key(|info| info.version);
+        let info = match newest {
+            Some(info) => info,
+            None => find(&raw.event_type, 1).map_err(|error| MappingError::key(key("type"), error))?,
+        };
+        if info.is_act() {
+            return wrong("type", MappingProblem::Act { event_type: info.event_type });
+        }
+        let kind = |text: &str, at: String| -> Result<SubjectKind, MappingError> {
+            text.parse().map_err(|error| MappingError::key(at, MappingProblem::Parse(error)))
+        };
+        let subject = kind(&raw.subject, key("subject"))?;
+        if !info.subject_kinds.contains(&subject) {
+            return wrong("subject", MappingProblem::SubjectKind { event_type: info.event_type, found: subject });
+        }
+        if raw.key.as_ref().is_some_and(|text| text.is_empty() || text.contains(char::is_control)) {
+            return wrong("key", MappingProblem::Range { expected: "a text without control characters" });
+        }
+        if let Some(fields) = fields_of(info)
+            && let Some(field) = raw.data.keys().find(|field| !fields.contains(*field))
+        {
+            let nearest = nearest(field, fields.iter().map(String::as_str));
+            let problem =
+                MappingProblem::UnknownField { event_type: info.event_type, field: field.clone(), nearest };
+            return wrong(&format!("data.{field}"), problem);
+        }
+        let about = raw.about.iter().enumerate();
+        Ok(Self {
+            info,
+            key: raw.key,
+            subject,
+            about: about.map(|(index, text)| kind(text, key(&format!("about[{index}]")))).collect::<Result<_, _>>()?,
+            occurred: raw.occurred.map(|column| names.date(&column, &key("occurred"))).transpose()?,
+            title: raw.title.map(|value| Value::resolve(value, &key("title"), names)).transpose()?,
+            when: raw.when.map(|condition| Condition::resolve(condition, &key("when"), names)).transpose()?,
+            data: resolve_fields(raw.data, &key("data"), names)?,
+        })
+    }
+}
+
+/// Resolves the events and holds them against each other.
+pub(super) fn resolve_all(raw: Vec<RawEvent>, names: &Names) -> Result<Vec<EventSpec>, MappingError> {
+    let mut events: Vec<EventSpec> = Vec::with_capacity(raw.len());
+    let mut ids = HashSet::new();
+    for (index, event) in raw.into_iter().enumerate() {
+        let at = format!("event[{index}]");
+        let event = EventSpec::resolve(event, &at, names)?;
+        if !ids.insert((event.info.event_type, event.key.clone())) {
+            return Err(MappingError::key(format!("{at}.key"), MappingProblem::RepeatedEvent));
+        }
+        if event.is_registration() && (event.key.is_some() || event.when.is_some()) {
+            return Err(MappingError::key(at, MappingProblem::Registration));
+        }
+        events.push(event);
+    }
+    if !events.iter().any(EventSpec::is_registration) {
+        return Err(MappingError::key("event", MappingProblem::Registration));
+    }
+    Ok(events)
+}
+
+/// The names of a type's fields, from its schema; `None` for a type that isn't a plain object.
+fn fields_of(info: &TypeInfo) -> Option<HashSet<String>> {
+    let schema = info.json_schema();
+    let schema = schema.as_value();
+    let data = schema.pointer("/properties/data")?;
+    let data = match data.get("$ref").and_then(Json::as_str) {
+        Some(reference) => schema.pointer(reference.strip_prefix('#')?)?,
+        None => data,
+    };
+    Some(data.get("properties")?.as_object()?.keys().cloned().collect())
+}

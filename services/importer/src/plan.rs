@@ -1,0 +1,356 @@
+//! What an import records: the events that are not in the record yet, and the report.
+
+use std::collections::{BTreeMap, HashSet};
+
+use probity_schemas::import::{Completed, Coverage, RowCounts};
+use probity_schemas::{Digest, Event, Identity, ParseError, Subject, Text, Timestamp};
+use serde::Serialize;
+
+use crate::build::Builder;
+use crate::history::History;
+use crate::mapping::{EventSpec, Mapping};
+use crate::naming::{Candidate, Named, Nameless, UNIT, name_all};
+use crate::report::{Column, Effect, Entry, Reason, Report};
+use crate::row::{Cells, Remark};
+use crate::sheet::{Row, Sheet};
+
+/// What became of a row. Every row is counted once.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Something of it is recorded for the first time.
+    Taken,
+    /// All of it is in the record.
+    Unchanged,
+    /// The record said otherwise.
+    Changed,
+    /// Not recorded, or not whole.
+    Refused,
+}
+
+/// A row of the plan.
+#[derive(Debug)]
+struct PlannedRow {
+    line: u64,
+    identity: Option<String>,
+    outcome: Outcome,
+}
+
+/// An event to record, and the row it comes from.
+#[derive(Debug)]
+struct PlannedEvent {
+    event: Event,
+    row: usize,
+    refused: bool,
+}
+
+/// Everything one import is to record.
+///
+/// The same file, mapping, issuer and history make the same plan, to the byte.
+#[derive(Debug)]
+pub struct Plan {
+    system: Text,
+    coverage: Coverage,
+    as_of: Option<Timestamp>,
+    file: Digest,
+    mapping: Digest,
+    issuer: Identity,
+    earlier_imports: u32,
+    is_latest: bool,
+    columns: Vec<Column>,
+    rows: Vec<PlannedRow>,
+    events: Vec<PlannedEvent>,
+    already_recorded: usize,
+    vanished: u64,
+    report: Report,
+}
+
+/// An import in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Rows of the file.
+    pub rows: u64,
+    /// Rows recorded for the first time.
+    pub recorded: u64,
+    /// Rows that were in the record, and the same.
+    pub already_recorded: u64,
+    /// Rows that were in the record, and different.
+    pub changed: u64,
+    /// Rows in the record that the file no longer has.
+    pub vanished: u64,
+    /// Rows not recorded, or not whole.
+    pub refused: u64,
+    /// Cells that are named in the report.
+    pub cells_reported: u64,
+    /// New events, by type.
+    pub events: BTreeMap<&'static str, u64>,
+    /// Events that were in the record.
+    pub events_already_recorded: u64,
+}
+
+impl Plan {
+    /// Plans the import of a file.
+    ///
+    /// `history` is what `issuer` recorded from the mapping's system before. `edition` is what the
+    /// file is called where it amends an earlier one; its digest, if nothing better is given.
+    pub fn new(mapping: &Mapping, sheet: &Sheet, history: &History, issuer: &Identity, edition: Option<&str>) -> Self {
+        let digest = sheet.digest.to_string();
+        let builder = Builder { mapping, issuer, edition: edition.unwrap_or(&digest) };
+        let mut plan = Self {
+            system: mapping.system.clone(),
+            coverage: mapping.coverage,
+            as_of: mapping.as_of,
+            file: sheet.digest,
+            mapping: mapping.digest,
+            issuer: issuer.clone(),
+            earlier_imports: history.completed(),
+            is_latest: history.is_latest(sheet.digest, mapping.digest),
+            columns: sheet.columns.clone(),
+            rows: Vec::with_capacity(sheet.rows.len()),
+            events: Vec::new(),
+            already_recorded: 0,
+            vanished: 0,
+            report: Report::default(),
+        };
+        plan.report_unmapped(sheet);
+        plan.add_rows(&builder, sheet, history);
+        plan.report_vanished(history);
+        plan.report.sort();
+        plan
+    }
+
+    /// What to record, in this order.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = &Event> {
+        self.events.iter().map(|planned| &planned.event)
+    }
+
+    /// Takes note that the ledger refused the event at this place of [`Plan::events`].
+    pub fn refuse(&mut self, event: usize, code: &str, message: &str) {
+        let Some(planned) = self.events.get_mut(event) else { return };
+        planned.refused = true;
+        let row = &mut self.rows[planned.row];
+        row.outcome = Outcome::Refused;
+        self.report.push(Entry {
+            effect: Effect::EventRefused,
+            line: Some(row.line),
+            column: None,
+            row: row.identity.clone(),
+            value: None,
+            reason: Reason::Ledger {
+                event_type: planned.event.event_type(),
+                code: code.to_owned(),
+                message: message.to_owned(),
+            },
+        });
+        self.report.sort();
+    }
+
+    /// What is not, or not as it stood, in the record.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The import in numbers.
+    pub fn summary(&self) -> Summary {
+        let mut events = BTreeMap::new();
+        for planned in self.events.iter().filter(|planned| !planned.refused) {
+            *events.entry(planned.event.event_type()).or_default() += 1;
+        }
+        let cells = [Effect::CellNotRead, Effect::CellNoted, Effect::CellLeftOut];
+        Summary {
+            rows: self.rows.len() as u64,
+            recorded: self.count(Outcome::Taken),
+            already_recorded: self.count(Outcome::Unchanged),
+            changed: self.count(Outcome::Changed),
+            vanished: self.vanished,
+            refused: self.count(Outcome::Refused),
+            cells_reported: cells.iter().map(|effect| self.report.count(*effect) as u64).sum(),
+            events,
+            events_already_recorded: self.already_recorded as u64,
+        }
+    }
+
+    /// The event that says what was imported, to be recorded last; `None` where this import adds
+    /// nothing to what the latest one said.
+    ///
+    /// # Errors
+    /// None for a plan of this crate.
+    pub fn completed(&self, report: Digest) -> Result<Option<Event>, ParseError> {
+        let all_refused = !self.events.is_empty() && self.events.iter().all(|planned| planned.refused);
+        if all_refused || (self.events.is_empty() && self.is_latest) {
+            return Ok(None);
+        }
+        let rows = RowCounts::new(
+            self.count(Outcome::Taken),
+            self.count(Outcome::Unchanged),
+            self.count(Outcome::Changed),
+            self.vanished,
+            self.count(Outcome::Refused),
+        );
+        let mut completed = Completed::new(self.system.clone(), self.coverage, self.file, rows);
+        completed.mapping_digest = Some(self.mapping);
+        completed.report_digest = Some(report);
+        completed.as_of = self.as_of;
+        let found = format!("{}{UNIT}{}", self.file, self.earlier_imports);
+        let id = probity_statement::derived_event_id(&self.issuer, &self.system, &found, Completed::INFO.event_type);
+        let mut event = Event::new(id, Subject::this_ledger(), completed);
+        let file = self.file.to_string().parse()?;
+        event.external_ids = vec![probity_schemas::ExternalId::new(self.system.clone(), file)];
+        Ok(Some(event))
+    }
+
+    fn count(&self, outcome: Outcome) -> u64 {
+        self.rows.iter().filter(|row| row.outcome == outcome).count() as u64
+    }
+
+    fn add_rows(&mut self, builder: &Builder<'_>, sheet: &Sheet, history: &History) {
+        let mut remarks: Vec<Vec<Remark>> = sheet.rows.iter().map(|_| Vec::new()).collect();
+        let cells: Vec<Option<Cells<'_>>> = sheet
+            .rows
+            .iter()
+            .zip(&mut remarks)
+            .map(|(row, remarks)| Some(Cells::new(builder.mapping, row.cells.as_ref().ok()?, remarks)))
+            .collect();
+        let candidates = sheet.rows.iter().zip(&cells).zip(&mut remarks);
+        let candidates = candidates
+            .filter_map(|((row, cells), remarks)| Some(Candidate { line: row.line, cells: cells.as_ref()?, remarks }));
+        let mut names = name_all(builder.mapping, candidates.collect(), history).into_iter();
+        for ((row, cells), mut remarks) in sheet.rows.iter().zip(&cells).zip(remarks) {
+            // Rows without cells weren't among the candidates.
+            let named = cells.as_ref().and_then(|_| names.next());
+            let (identity, outcome) = match (cells, named) {
+                (Some(cells), Some(Ok(named))) => {
+                    let outcome = self.add_row(builder, &named, cells, history, &mut remarks);
+                    (Some(named.identity), outcome)
+                }
+                (_, Some(Err(Nameless { identity, reason }))) => {
+                    // Nothing of the row is recorded, so nothing else about it matters.
+                    remarks = vec![Remark { effect: Effect::RowRefused, column: None, reason }];
+                    (identity, Outcome::Refused)
+                }
+                _ => (None, Outcome::Refused),
+            };
+            self.report_row(row, identity.as_deref(), remarks);
+            self.rows.push(PlannedRow { line: row.line, identity, outcome });
+        }
+    }
+
+    fn add_row(
+        &mut self,
+        builder: &Builder<'_>,
+        named: &Named,
+        cells: &Cells<'_>,
+        history: &History,
+        remarks: &mut Vec<Remark>,
+    ) -> Outcome {
+        let mut events = Vec::new();
+        let (mut whole, mut amended) = (true, false);
+        for spec in &builder.mapping.events {
+            let made = builder.event(spec, named, cells, remarks);
+            let event = match made {
+                Ok(Some(event)) => event,
+                Ok(None) => continue,
+                Err(unmade) if spec.is_registration() => {
+                    remarks.push(unmade.remark(Effect::RowRefused, spec));
+                    return Outcome::Refused;
+                }
+                Err(unmade) => {
+                    remarks.push(unmade.remark(Effect::EventRefused, spec));
+                    whole = false;
+                    continue;
+                }
+            };
+            if !history.has(event.id) {
+                events.push(event);
+                continue;
+            }
+            self.already_recorded += 1;
+            match amendments(builder, spec, named, &event, history) {
+                Ok(amendments) => {
+                    amended |= !amendments.is_empty();
+                    events.extend(amendments);
+                }
+                Err(remark) => {
+                    remarks.push(remark);
+                    whole = false;
+                }
+            }
+        }
+        let outcome = match (whole, amended, events.is_empty()) {
+            (false, _, _) => Outcome::Refused,
+            (true, true, _) => Outcome::Changed,
+            (true, false, false) => Outcome::Taken,
+            (true, false, true) => Outcome::Unchanged,
+        };
+        let row = self.rows.len();
+        self.events.extend(events.into_iter().map(|event| PlannedEvent { event, row, refused: false }));
+        outcome
+    }
+
+    fn report_row(&mut self, row: &Row, identity: Option<&str>, remarks: Vec<Remark>) {
+        let entry = |effect, column, value, reason| Entry {
+            effect,
+            line: Some(row.line),
+            column,
+            row: identity.map(str::to_owned),
+            value,
+            reason,
+        };
+        let cells = match &row.cells {
+            Ok(cells) => cells,
+            Err(broken) => return self.report.push(entry(Effect::RowRefused, None, None, Reason::Broken(*broken))),
+        };
+        // Several events may ask for one cell; its fault is one fault.
+        let mut seen = HashSet::new();
+        for Remark { effect, column, reason } in remarks {
+            if seen.insert((effect, column, reason.to_string())) {
+                let value = column.map(|column| cells[column.0].clone());
+                let column = column.map(|column| self.columns[column.0].clone());
+                self.report.push(entry(effect, column, value, reason));
+            }
+        }
+    }
+
+    fn report_unmapped(&mut self, sheet: &Sheet) {
+        for column in &sheet.unmapped {
+            self.report.push(Entry {
+                effect: Effect::ColumnNotMapped,
+                line: None,
+                column: Some(column.clone()),
+                row: None,
+                value: None,
+                reason: Reason::NotMapped,
+            });
+        }
+    }
+
+    fn report_vanished(&mut self, history: &History) {
+        let here: HashSet<&str> = self.rows.iter().filter_map(|row| row.identity.as_deref()).collect();
+        for (identity, known) in history.rows().filter(|(identity, _)| !here.contains(identity)) {
+            self.vanished += 1;
+            self.report.push(Entry {
+                effect: Effect::RowVanished,
+                line: None,
+                column: None,
+                row: Some(identity.to_owned()),
+                value: None,
+                reason: Reason::Vanished { subject: known.subject.to_string() },
+            });
+        }
+    }
+}
+
+/// How a recorded event is to be amended; only a registration is.
+fn amendments(
+    builder: &Builder<'_>,
+    spec: &EventSpec,
+    named: &Named,
+    event: &Event,
+    history: &History,
+) -> Result<Vec<Event>, Remark> {
+    match history.row(&named.identity) {
+        Some(known) if spec.is_registration() => builder
+            .amendments(known, named, event)
+            .map_err(|unmade| unmade.remark(Effect::EventRefused, spec)),
+        _ => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,256 @@
+//! The report: everything of a file that is not, or not as it stood, in the record.
+
+use probity_schemas::{EventError, ParseError, Timestamp};
+use probity_statement::StatementError;
+use serde::Serialize;
+
+use crate::dates::DateProblem;
+
+/// A column of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Column {
+    /// Its position, counted from 1.
+    pub position: usize,
+    /// Its header.
+    pub header: String,
+}
+
+/// What became of the thing a report entry is about.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Nothing of the row is recorded by this import.
+    RowRefused,
+    /// One event of the row is not recorded.
+    EventRefused,
+    /// The cell's text is kept in the registration, but nothing further was read from it.
+    CellNotRead,
+    /// The cell was read, and there is something to know about it.
+    CellNoted,
+    /// The cell is not recorded at all.
+    CellLeftOut,
+    /// The row was recorded by an earlier import and the file no longer has it.
+    RowVanished,
+    /// The mapping doesn't say what the column is; nothing of it is recorded.
+    ColumnNotMapped,
+}
+
+impl Effect {
+    /// The word that stands in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RowRefused => "row-refused",
+            Self::EventRefused => "event-refused",
+            Self::CellNotRead => "cell-not-read",
+            Self::CellNoted => "cell-noted",
+            Self::CellLeftOut => "cell-left-out",
+            Self::RowVanished => "row-vanished",
+            Self::ColumnNotMapped => "column-not-mapped",
+        }
+    }
+}
+
+/// Why a row can't be taken apart into cells.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BrokenRow {
+    /// A row of another length than the header.
+    #[error("the row has {found} cells, the header {expected}")]
+    Width {
+        /// How many the row has.
+        found: usize,
+        /// How many the header has.
+        expected: usize,
+    },
+    /// A quote is opened and the file ends before it is closed.
+    #[error("a quote is opened and not closed before the file ends")]
+    OpenQuote,
+}
+
+/// Why something is named in the report.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// A row that can't be taken apart into cells.
+    #[error("{0}")]
+    Broken(BrokenRow),
+    /// None of the cells that identify a row is filled.
+    #[error("all cells that identify the row are empty")]
+    NoIdentity,
+    /// Another row says the same in all cells that could tell the two apart.
+    #[error("same as line {line}")]
+    SameAs {
+        /// The line of the other row.
+        line: u64,
+    },
+    /// The row yields no name for its subject.
+    #[error("the row gives no {part}")]
+    NoName {
+        /// `name` or `namespace`.
+        part: &'static str,
+    },
+    /// The row's name or namespace isn't one.
+    #[error("{0}")]
+    Name(ParseError),
+    /// The name belongs to another row already.
+    #[error("the name {name} belongs to another row")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A text that can't be recorded.
+    #[error("{0}")]
+    Text(ParseError),
+    /// A cell that should be a date and isn't.
+    #[error("{0}")]
+    Date(DateProblem),
+    /// A cell that says more than a date.
+    #[error("only the date was read, not the remark beside it")]
+    Remark,
+    /// A date after the state that the file shows.
+    #[error("lies after the state that the file shows: announced, not yet happened")]
+    Announced {
+        /// The state that the file shows.
+        as_of: Timestamp,
+    },
+    /// A text that a table doesn't have.
+    #[error("not in the mapping's table {table}")]
+    NotInTable {
+        /// The table.
+        table: String,
+    },
+    /// A cell that should be a number and isn't.
+    #[error("not a number")]
+    NotANumber,
+    /// A text the mapping doesn't expect there.
+    #[error("not a text that the mapping expects here; no event follows from it")]
+    Unexpected,
+    /// An event that the vocabulary refuses.
+    #[error("{event_type}: {error}")]
+    Event {
+        /// The type.
+        event_type: &'static str,
+        /// What is wrong with it.
+        error: EventError,
+    },
+    /// An event that can't be a statement.
+    #[error("{event_type}: {error}")]
+    Statement {
+        /// The type.
+        event_type: &'static str,
+        /// What is wrong with it.
+        error: StatementError,
+    },
+    /// The ledger refused the statement.
+    #[error("{event_type}: refused by the ledger ({code}): {message}")]
+    Ledger {
+        /// The type.
+        event_type: &'static str,
+        /// The ledger's reason, such as `NOT_AUTHORISED`.
+        code: String,
+        /// What it said.
+        message: String,
+    },
+    /// A row that an earlier edition had.
+    #[error("recorded by an earlier import as {subject}, no longer in the file")]
+    Vanished {
+        /// What it is recorded as.
+        subject: String,
+    },
+    /// A column the mapping doesn't name.
+    #[error("not named under [columns] of the mapping")]
+    NotMapped,
+}
+
+/// One thing that is named in the report.
+#[derive(Debug)]
+pub struct Entry {
+    /// What became of it.
+    pub effect: Effect,
+    /// The line of the file on which its row begins, counted from 1.
+    pub line: Option<u64>,
+    /// The column it stands in.
+    pub column: Option<Column>,
+    /// The row's identity.
+    pub row: Option<String>,
+    /// The cell's text.
+    pub value: Option<String>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Everything of a file that is not, or not as it stood, in the record.
+#[derive(Debug, Default)]
+pub struct Report {
+    entries: Vec<Entry>,
+}
+
+/// An entry as it is written.
+#[derive(Serialize)]
+struct Line<'e> {
+    effect: &'static str,
+    line: Option<u64>,
+    position: Option<usize>,
+    column: Option<&'e str>,
+    row: Option<&'e str>,
+    value: Option<&'e str>,
+    reason: String,
+}
+
+impl<'e> From<&'e Entry> for Line<'e> {
+    fn from(entry: &'e Entry) -> Self {
+        Self {
+            effect: entry.effect.as_str(),
+            line: entry.line,
+            position: entry.column.as_ref().map(|column| column.position),
+            column: entry.column.as_ref().map(|column| column.header.as_str()),
+            row: entry.row.as_deref(),
+            value: entry.value.as_deref(),
+            reason: entry.reason.to_string(),
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Puts the entries into the file's order; those of the file as a whole come first.
+    pub(crate) fn sort(&mut self) {
+        let place = |entry: &Entry| (entry.line, entry.column.as_ref().map(|column| column.position));
+        self.entries.sort_by_key(place);
+    }
+
+    /// What is in it, in the order of the file.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// How many entries say this.
+    pub fn count(&self, effect: Effect) -> usize {
+        self.entries.iter().filter(|entry| entry.effect == effect).count()
+    }
+
+    /// The report as CSV with a header.
+    ///
+    /// # Errors
+    /// None that memory doesn't cause.
+    pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+        writer.write_record(["effect", "line", "position", "column", "row", "value", "reason"])?;
+        for entry in &self.entries {
+            writer.serialize(Line::from(entry))?;
+        }
+        writer.into_inner().map_err(|error| error.into_error().into())
+    }
+
+    /// The report as a JSON list.
+    ///
+    /// # Errors
+    /// None that memory doesn't cause.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let lines: Vec<Line<'_>> = self.entries.iter().map(Line::from).collect();
+        let mut text = serde_json::to_vec_pretty(&lines)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
