@@ -1,1 +1,7 @@
-//! Not filled yet.
+//! What the end-to-end suites and the load program share: a ledger of their own, served by the real binary.
+
+mod ledger;
+mod people;
+
+pub use ledger::{Server, TestLedger, binary};
+pub use people::{Signer, enrolment, granting};

@@ -68,7 +68,7 @@ pub enum Refusal {
         block_time_ms: u64,
     },
     /// An act that is dated ahead of the ledger's clock.
-    #[error("the act is dated {occurred_ms} ms, more than 5 minutes ahead of the ledger's clock ({block_time_ms} ms)")]
+    #[error("the act is dated {} s ahead of the ledger's clock, more than 5 minutes", (.occurred_ms - .block_time_ms) / 1_000)]
     ActInTheFuture {
         /// When it was done, as signed.
         occurred_ms: u64,

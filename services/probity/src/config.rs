@@ -230,8 +230,7 @@ fn overlay(table: &mut toml::Table, variable: &str, value: String) -> Result<(),
         return Ok(());
     };
     let (name, key) = (name.to_lowercase(), key.to_lowercase());
-    let not_a_section =
-        || ConfigError::Environment { variable: variable.to_owned(), section: name.clone() };
+    let not_a_section = || ConfigError::Environment { variable: variable.to_owned(), section: name.clone() };
     let section = section(table, &name).ok_or_else(not_a_section)?;
     // Numbers and booleans are written as in TOML, all else is text.
     let value = match format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("v")) {

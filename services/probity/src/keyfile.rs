@@ -60,7 +60,8 @@ pub(crate) fn write_new(path: &Path, mode: u32, text: &str) -> Result<()> {
 
 /// Reads a private key file, asking for its passphrase where it has one. `identity` overrides what the file says.
 pub(crate) fn read(path: &Path, identity: Option<Identity>) -> Result<Signer> {
-    let text = Zeroizing::new(fs::read_to_string(path).with_context(|| format!("cannot read the key {}", path.display()))?);
+    let text =
+        Zeroizing::new(fs::read_to_string(path).with_context(|| format!("cannot read the key {}", path.display()))?);
     let mode = fs::metadata(path).map(|metadata| metadata.mode() & 0o777).unwrap_or(0);
     if mode & 0o077 != 0 {
         bail!("{} can be read by others (mode {mode:04o}); run: chmod 600 {}", path.display(), path.display());

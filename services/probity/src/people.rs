@@ -25,7 +25,9 @@ impl People {
     /// Reads the directory file; where there is none, nobody has a name.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         match fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).with_context(|| format!("{} is not a directory of people", path.display())),
+            Ok(text) => {
+                toml::from_str(&text).with_context(|| format!("{} is not a directory of people", path.display()))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }

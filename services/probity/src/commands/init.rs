@@ -101,7 +101,9 @@ fn administrator(path: &Path) -> Result<(Identity, PublicKey)> {
     match public.identity {
         Some(identity @ Identity::Person(_)) => Ok((identity, public.key)),
         Some(other) => Err(wrong_use!("{} is the key of {other}; an administrator is a person", path.display())),
-        None => Err(wrong_use!("{} does not say whose key it is: add a line `identity: person:<uuid>`", path.display())),
+        None => {
+            Err(wrong_use!("{} does not say whose key it is: add a line `identity: person:<uuid>`", path.display()))
+        }
     }
 }
 
@@ -168,11 +170,16 @@ fn join(args: &InitArgs, path: &Path, global: &Global) -> Result<Answer> {
     let mut at_checkpoint = None;
     let keys = replay::ledger_keys(&options)?;
     keys.checkpoint_verifier()?.open(&text).with_context(|| format!("{} is not of this ledger", path.display()))?;
-    let outcome = replay::verify_each(&options, None, |_| {}, |head| {
-        if head.tree_size == checkpoint.size {
-            at_checkpoint = Some(head);
-        }
-    })?;
+    let outcome = replay::verify_each(
+        &options,
+        None,
+        |_| {},
+        |head| {
+            if head.tree_size == checkpoint.size {
+                at_checkpoint = Some(head);
+            }
+        },
+    )?;
     if let Err(unsound) = outcome {
         eprintln!("probity: the log does not verify: {unsound}");
         return Ok(Answer::No);

@@ -2,7 +2,7 @@
 
 mod checkpoint;
 mod config;
-// pub(crate) mod demo;
+mod demo;
 mod entry;
 // mod import;
 mod init;
@@ -75,7 +75,7 @@ enum Command {
     /// Verify a whole ledger, or one statement with its receipt, without trusting anyone.
     Verify(verify::VerifyArgs),
     /// See the whole thing work: a throw-away ledger, two models' lives, verification, tampering.
-    // Demo(demo::DemoArgs),
+    Demo(demo::DemoArgs),
     /// Check a configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -95,7 +95,7 @@ impl Cli {
             Command::Receipt(args) => receipt::run(args, global).await,
             Command::Checkpoint(args) => checkpoint::run(args, global).await,
             Command::Verify(args) => verify::run(args, global),
-            // Command::Demo(args) => demo::run(args).await,
+            Command::Demo(args) => demo::run(args).await,
             Command::Config(command) => config::run(command, global),
         }
     }

@@ -49,7 +49,9 @@ pub(crate) async fn run(args: ReceiptArgs, global: &Global) -> Result<Answer> {
         let transparent = attach_receipts(&statement, std::slice::from_ref(&response.receipt))?;
         fs::write(path, transparent).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let ReceiptProof::Inclusion(proof) = receipt.proof() else { anyhow::bail!("the server sent another kind of receipt") };
+    let ReceiptProof::Inclusion(proof) = receipt.proof() else {
+        anyhow::bail!("the server sent another kind of receipt")
+    };
     if global.json {
         output::json(&json!({
             "origin": receipt.origin(), "index": proof.leaf_index, "tree_size": proof.tree_size,

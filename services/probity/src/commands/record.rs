@@ -52,7 +52,9 @@ pub(crate) async fn run(args: RecordArgs, global: &Global) -> Result<Answer> {
     if let Some(event_type) = &args.sample {
         return sample(event_type);
     }
-    let (Some(file), Some(key)) = (&args.file, &args.key) else { return Err(wrong_use!("a file and --key are needed")) };
+    let (Some(file), Some(key)) = (&args.file, &args.key) else {
+        return Err(wrong_use!("a file and --key are needed"));
+    };
     let signer = keyfile::read(key, args.identity.clone())?;
     let events = read_events(file)?;
     let mut client = global.server.connect().await?;
@@ -141,7 +143,9 @@ fn read_events(path: &Path) -> Result<Vec<Event>> {
     let tree: Value =
         serde_json::from_str(&text).map_err(|error| wrong_use!("{} is not JSON: {error}", path.display()))?;
     match tree {
-        Value::Array(items) => items.into_iter().enumerate().map(|(at, item)| complete(item, &format!("[{at}] "))).collect(),
+        Value::Array(items) => {
+            items.into_iter().enumerate().map(|(at, item)| complete(item, &format!("[{at}] "))).collect()
+        }
         single => Ok(vec![complete(single, "")?]),
     }
 }
@@ -150,10 +154,9 @@ fn read_events(path: &Path) -> Result<Vec<Event>> {
 pub(crate) fn complete(mut tree: Value, place: &str) -> Result<Event> {
     let now_ms = SystemClock.now_ms();
     if let Value::Object(fields) = &mut tree {
-        let newest = fields
-            .get("type")
-            .and_then(Value::as_str)
-            .and_then(|name| probity_schemas::catalogue().filter(|info| info.event_type == name).max_by_key(|i| i.version));
+        let newest = fields.get("type").and_then(Value::as_str).and_then(|name| {
+            probity_schemas::catalogue().filter(|info| info.event_type == name).max_by_key(|i| i.version)
+        });
         fields.entry("id").or_insert_with(|| Value::String(new_id(now_ms).to_string()));
         if let Some(info) = newest {
             fields.entry("v").or_insert_with(|| Value::from(info.version));

@@ -13,7 +13,7 @@ use probity_projection::Store;
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
-use probity_registrar::{LogHandler, Opening, RandomBytes, RegistrationHandler, Registrar, SystemClock};
+use probity_registrar::{LogHandler, Opening, RandomBytes, Registrar, RegistrationHandler, SystemClock};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -126,7 +126,8 @@ impl Running {
 
     /// Stops taking calls, finishes what is under way, writes everything down.
     pub(crate) async fn stop(self) -> Result<()> {
-        drop(self.stop.send(()));
+        // Nobody listens any more if serving has ended by itself.
+        let _ = self.stop.send(());
         if tokio::time::timeout(GRACE, self.serving).await.is_err() {
             tracing::warn!("some calls did not finish in time and were cut off");
         }

@@ -1,0 +1,68 @@
+//! What happens when someone changes what was recorded.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use probity_statement::{LedgerKeys, Receipt, SignedStatement};
+
+use crate::config::anchor_beside;
+use crate::ledger_dir::LedgerDir;
+
+/// Where a byte was changed.
+pub(super) struct Place {
+    pub(super) file: PathBuf,
+    pub(super) offset: usize,
+}
+
+/// Copies a ledger and flips the lowest bit of one byte in the middle of `statement`.
+pub(super) fn change_one_byte(from: &Path, to: &Path, statement: &[u8]) -> Result<Place> {
+    copy(from, to)?;
+    fs::copy(anchor_beside(from), anchor_beside(to)).context("cannot copy the anchor")?;
+    for entry in fs::read_dir(LedgerDir::new(to).log().join("segments"))? {
+        let file = entry?.path();
+        let mut bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let found = bytes.windows(statement.len()).position(|window| window == statement);
+        if let Some(start) = found {
+            let offset = start + statement.len() / 2;
+            bytes[offset] ^= 1;
+            fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+            return Ok(Place { file, offset });
+        }
+    }
+    bail!("the statement is in no segment; this is a defect")
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).with_context(|| format!("cannot copy to {}", target.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Holds the changed statement against its receipt, as an outsider would who has only these two and the public key.
+pub(super) fn show_receipt_refuses(ledger: &LedgerKeys, statement: &SignedStatement, receipt: &Receipt) -> Result<()> {
+    let verify = |statement: &SignedStatement| {
+        receipt.verify_inclusion(&ledger.receipt, ledger.origin.as_str(), &statement.leaf_hash())
+    };
+    verify(statement).context("the receipt of the true statement")?;
+    println!("the receipt of the approval verifies with the true statement");
+    let mut bytes = statement.bytes().to_vec();
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 1;
+    }
+    let changed = SignedStatement::parse(Bytes::from(bytes)).context("the changed statement")?;
+    match verify(&changed) {
+        Ok(_) => bail!("the receipt verified with a changed statement; this is a defect"),
+        Err(error) => println!("and with one bit of it changed: {error}"),
+    }
+    Ok(())
+}

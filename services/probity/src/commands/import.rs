@@ -1,0 +1,315 @@
+//! `probity import`: record an inventory from a CSV file.
+//!
+//! What a file says is planned by `probity-importer`; here it is read, signed, sent and summed up.
+//! Running it again is always safe: it sends only what the ledger does not hold yet.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use probity_importer::{Effect, History, Mapping, Plan, Refusal, Sheet, Summary, digest};
+use probity_proto::v1::{self, register_result::Result as Outcome};
+use probity_schemas::{Event, Identity, Name, Text};
+use probity_statement::{LedgerKeys, SignedStatement};
+use serde_json::json;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use super::Global;
+use super::record::{check_receipt, sign};
+use crate::client::{Client, failed};
+use crate::failure::{Answer, wrong_use};
+use crate::keyfile::{self, Signer};
+use crate::output;
+
+/// Statements in one call, and bytes of them: a server's memory is shared.
+const BATCH: usize = 500;
+const BATCH_BYTES: usize = 2 << 20;
+/// How often a call is made again when the server cannot take it just now.
+const ATTEMPTS: u32 = 8;
+/// The first pause between attempts, where the server does not say how long; doubled each time.
+const PAUSE: Duration = Duration::from_millis(250);
+/// A progress bar for what is over sooner only flickers.
+const SHOW_PROGRESS_AFTER: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The inventory, a CSV file with a header.
+    file: PathBuf,
+    /// What its columns mean: a TOML file as described in ops/import/README.md.
+    #[arg(long, value_name = "TOML")]
+    mapping: PathBuf,
+    /// The importer's key file.
+    #[arg(long, env = "PROBITY_KEY", required_unless_present = "dry_run")]
+    key: Option<PathBuf>,
+    /// Who imports, where the key file does not say.
+    #[arg(long = "as", value_name = "IDENTITY")]
+    identity: Option<Identity>,
+    /// Where to write what is not, or not as it stood, recorded: CSV, or JSON if it ends with .json. By default beside
+    /// the file, as FILE.report.csv.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// What this edition of the file is called in amendments; by default its digest.
+    #[arg(long, value_name = "LABEL")]
+    edition: Option<Text>,
+    /// Write the report and record nothing: takes no server, and the ledger for empty.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) async fn run(args: ImportArgs, global: &Global) -> Result<Answer> {
+    let text = fs::read_to_string(&args.mapping).with_context(|| format!("cannot read {}", args.mapping.display()))?;
+    let mapping = Mapping::parse(&text).map_err(|error| wrong_use!("{}: {error}", args.mapping.display()))?;
+    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let sheet = Sheet::read(&bytes, &mapping).map_err(|error| wrong_use!("{}: {error}", args.file.display()))?;
+    let edition = args.edition.as_ref().map(Text::as_str);
+    let report = args.report.clone().unwrap_or_else(|| args.file.with_extension("report.csv"));
+    if report == args.file || report == args.mapping {
+        return Err(wrong_use!("the report would overwrite {}; give another file with --report", report.display()));
+    }
+
+    let Some(signer) = signer(&args)? else {
+        let importer = args.identity.clone().unwrap_or(Identity::Service("importer".parse::<Name>()?));
+        let plan = Plan::new(&mapping, &sheet, &History::new(mapping.system()), &importer, edition);
+        write_report(&plan, &report)?;
+        return finish(&plan.summary(), &report, None, global);
+    };
+    let mut client = global.server.connect().await?;
+    let ledger = client.ledger().await?;
+    let history = history(&mut client, &signer.identity, &mapping).await?;
+    let mut plan = Plan::new(&mapping, &sheet, &history, &signer.identity, edition);
+    let sender = Sender { client, signer: &signer, ledger: &ledger };
+    let (refusals, lacking) = sender.send_all(&plan).await?;
+    plan.refuse(refusals);
+    let report_digest = write_report(&plan, &report)?;
+    let completed = match plan.completed(report_digest)? {
+        Some(event) => Some(sender.send_completed(&event).await?),
+        None => None,
+    };
+    if !lacking.is_empty() {
+        eprintln!(
+            "{} lacks the role importer in: {}. An administrator grants it with authority.role_granted; then run this \
+             again.",
+            signer.identity,
+            lacking.into_iter().collect::<Vec<_>>().join(", ")
+        );
+    }
+    finish(&plan.summary(), &report, Some(completed), global)
+}
+
+/// Who signs; nobody in a dry run.
+fn signer(args: &ImportArgs) -> Result<Option<Signer>> {
+    match &args.key {
+        _ if args.dry_run => Ok(None),
+        Some(key) => keyfile::read(key, args.identity.clone()).map(Some),
+        None => Err(wrong_use!("--key is needed, unless with --dry-run")),
+    }
+}
+
+/// What this importer recorded from the mapping's system before.
+async fn history(client: &mut Client, importer: &Identity, mapping: &Mapping) -> Result<History> {
+    let request = v1::ListEntriesRequest { start: 0, end: 0, issuer: importer.to_string() };
+    let mut entries = client.log.list_entries(request).await.map_err(failed)?.into_inner();
+    let mut history = History::new(mapping.system());
+    let progress = Progress::new("reading what is recorded", None);
+    while let Some(entry) = entries.message().await.map_err(failed)? {
+        let event = SignedStatement::parse(entry.statement).and_then(|statement| statement.event());
+        history.take_in(&event.with_context(|| format!("index {}", entry.index))?);
+        progress.advance(1);
+    }
+    Ok(history)
+}
+
+fn write_report(plan: &Plan, path: &Path) -> Result<probity_schemas::Digest> {
+    let json = path.extension().is_some_and(|extension| extension == "json");
+    let bytes = if json { plan.report().to_json()? } else { plan.report().to_csv()? };
+    fs::write(path, &bytes).with_context(|| format!("cannot write the report {}", path.display()))?;
+    for entry in plan.report().entries().iter().filter(|entry| entry.effect == Effect::RowRefused).take(3) {
+        let line = entry.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        eprintln!("refused  {line}{}", entry.reason);
+    }
+    Ok(digest(&bytes))
+}
+
+/// Signs events and hands them to the ledger.
+struct Sender<'a> {
+    client: Client,
+    signer: &'a Signer,
+    ledger: &'a LedgerKeys,
+}
+
+impl Sender<'_> {
+    /// Sends all events of a plan. Returns what was refused, and the namespaces in which the importer has no role.
+    async fn send_all(&self, plan: &Plan) -> Result<(Vec<Refusal>, BTreeSet<String>)> {
+        let progress = Progress::new("recording", Some(plan.events().len()));
+        let (mut refusals, mut lacking) = (Vec::new(), BTreeSet::new());
+        let mut events = plan.events().enumerate().peekable();
+        while events.peek().is_some() {
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            while batch.len() < BATCH && bytes < BATCH_BYTES {
+                let Some((index, event)) = events.next() else { break };
+                let statement = sign(event, self.signer, self.ledger)?;
+                bytes += statement.bytes().len();
+                batch.push((index, statement));
+            }
+            for (event, refused) in self.send(&batch).await? {
+                if refused.code == Code::Unauthenticated as i32 {
+                    bail!("the ledger does not accept the key of {}: {}", self.signer.identity, refused.message);
+                }
+                if refused.reason == "NOT_AUTHORISED" {
+                    lacking.extend(refused.metadata.get("namespace").cloned());
+                }
+                refusals.push(Refusal { event, code: refused.reason, message: refused.message });
+            }
+            progress.advance(batch.len());
+        }
+        Ok((refusals, lacking))
+    }
+
+    /// Records the event that sums up the import.
+    async fn send_completed(&self, event: &Event) -> Result<String> {
+        let statement = sign(event, self.signer, self.ledger)?;
+        match self.send(&[(0, statement)]).await?.pop() {
+            None => Ok(event.id.to_string()),
+            Some((_, refused)) => bail!(
+                "the rows are recorded, import.completed is not: {}. The importer needs its role in the namespace \
+                 {} as well; then run this again",
+                refused.message,
+                event.subject.namespace
+            ),
+        }
+    }
+
+    /// Sends statements until the ledger has taken or refused each of them; returns the refused ones.
+    async fn send(&self, batch: &[(usize, SignedStatement)]) -> Result<Vec<(usize, v1::Refused)>> {
+        let mut waiting: Vec<&(usize, SignedStatement)> = batch.iter().collect();
+        let mut refused = Vec::new();
+        let mut attempt = 0;
+        while !waiting.is_empty() {
+            attempt += 1;
+            let (again, pause, why) = match self.call(&waiting).await {
+                Ok(results) => {
+                    let mut again = Vec::new();
+                    let mut why = String::new();
+                    for (submitted, result) in waiting.iter().zip(results) {
+                        match result.result {
+                            Some(Outcome::Recorded(recorded)) => check_receipt(&recorded, &submitted.1, self.ledger)?,
+                            Some(Outcome::Refused(not_now)) if is_transient(not_now.code) => {
+                                again.push(*submitted);
+                                why = not_now.message;
+                            }
+                            Some(Outcome::Refused(no)) => refused.push((submitted.0, no)),
+                            None => bail!("the server gave an empty answer; it is newer than this client"),
+                        }
+                    }
+                    (again, None, why)
+                }
+                Err(status) if is_transient(status.code() as i32) => {
+                    let pause = status.get_details_retry_info().and_then(|info| info.retry_delay);
+                    (waiting.clone(), pause, status.message().to_owned())
+                }
+                Err(status) => return Err(failed(status)),
+            };
+            waiting = again;
+            if waiting.is_empty() {
+                break;
+            }
+            if attempt == ATTEMPTS {
+                bail!("the server cannot take more now: {why}. What it took is recorded; run this again later");
+            }
+            tokio::time::sleep(pause.unwrap_or(PAUSE * 2u32.pow(attempt - 1))).await;
+        }
+        Ok(refused)
+    }
+
+    async fn call(&self, batch: &[&(usize, SignedStatement)]) -> Result<Vec<v1::RegisterResult>, Status> {
+        let submission = |(_, statement): &&(usize, SignedStatement)| v1::Submission {
+            statement: statement.bytes().clone(),
+            expected_revision: None,
+        };
+        let request = v1::RegisterRequest { submissions: batch.iter().map(submission).collect() };
+        let results = self.client.registration.clone().register(request).await?.into_inner().results;
+        if results.len() == batch.len() {
+            Ok(results)
+        } else {
+            Err(Status::data_loss(format!("{} of {} statements were answered", results.len(), batch.len())))
+        }
+    }
+}
+
+/// Whether the same call can succeed later.
+fn is_transient(code: i32) -> bool {
+    code == Code::ResourceExhausted as i32 || code == Code::Unavailable as i32
+}
+
+/// A progress bar on standard error, once it is worth one.
+struct Progress {
+    bar: ProgressBar,
+    since: Instant,
+}
+
+impl Progress {
+    fn new(what: &'static str, length: Option<usize>) -> Self {
+        let bar = ProgressBar::with_draw_target(length.map(|length| length as u64), ProgressDrawTarget::hidden());
+        let template = match length {
+            Some(_) => "{msg} {wide_bar} {pos}/{len} {eta}",
+            None => "{msg} {pos}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Self { bar, since: Instant::now() }
+    }
+
+    fn advance(&self, by: usize) {
+        if self.bar.is_hidden() && self.since.elapsed() > SHOW_PROGRESS_AFTER {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.inc(by as u64);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Prints the summary. `completed` is the id of `import.completed`, if one was due; absent for a dry run.
+fn finish(summary: &Summary, report: &Path, completed: Option<Option<String>>, global: &Global) -> Result<Answer> {
+    if global.json {
+        let mut document = serde_json::to_value(summary)?;
+        document["report"] = json!(report);
+        document["dry_run"] = json!(completed.is_none());
+        document["import_completed"] = json!(completed.flatten());
+        output::json(&document)?;
+    } else {
+        let mut table = output::table(&["rows", ""]);
+        let rows = [
+            ("in the file", summary.rows),
+            ("recorded", summary.recorded),
+            ("already recorded", summary.already_recorded),
+            ("changed", summary.changed),
+            ("refused, or not whole", summary.refused),
+            ("vanished", summary.vanished),
+        ];
+        rows.iter().for_each(|(what, count)| drop(table.add_row([(*what).to_owned(), count.to_string()])));
+        println!("{table}\n");
+        let mut table = output::table(&["events", ""]);
+        summary.events.iter().for_each(|(what, count)| drop(table.add_row([(*what).to_owned(), count.to_string()])));
+        table.add_row(["already recorded".to_owned(), summary.events_already_recorded.to_string()]);
+        println!("{table}\n");
+        println!("{} cells are named in {}", summary.cells_reported, report.display());
+        match completed {
+            None => println!("Dry run: nothing was recorded."),
+            Some(None) => println!("Nothing new: import.completed was not recorded again."),
+            Some(Some(id)) => println!("import.completed {id}"),
+        }
+    }
+    Ok(if summary.refused == 0 { Answer::Yes } else { Answer::No })
+}

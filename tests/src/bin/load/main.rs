@@ -1,0 +1,109 @@
+//! The load program: how much the real server takes, beside what the machine allows.
+//!
+//! Founds a throw-away ledger, starts the real binary over it, and sends events that were signed beforehand. Two limits
+//! are measured in the same run: strict Ed25519 verification on all cores, and `fdatasync` of the disk the ledger is on.
+//! Prints one JSON document. Nothing here asserts a time.
+
+mod events;
+mod limits;
+mod phases;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::Parser;
+use probity_tests::{Signer, TestLedger};
+use serde_json::{Value, json};
+
+use events::Presigned;
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures the real server beside the limits of the machine; prints JSON")]
+struct Args {
+    /// Fill the ledger to this many statements and measure again there.
+    #[arg(long, default_value_t = 0)]
+    fill: u64,
+    /// Statements of each closed-loop phase.
+    #[arg(long, default_value_t = 60_000)]
+    statements: usize,
+    /// Requests of 100 in flight.
+    #[arg(long, default_value_t = 8)]
+    in_flight: usize,
+    /// Open loop: single statements per second, for ten seconds.
+    #[arg(long, default_value_t = 2_000)]
+    rate: u64,
+    /// Also write the result to this file.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let ledger = TestLedger::found()?;
+    let server = ledger.serve(&[])?;
+    let signer = Signer::service("load")?;
+    ledger.enrol(&server, &signer, &["developer"]).await?;
+    let mut presigned = Presigned::new(signer, ledger.origin());
+
+    let verify = limits::verify_per_second(&mut presigned)?;
+    let fdatasync = limits::fdatasync(&ledger.directory())?;
+    eprintln!("limits: {verify:.0} strict verifications/s, fdatasync {:.0} µs", fdatasync.p50_us);
+
+    let mut result = json!({
+        "cores": std::thread::available_parallelism()?.get(),
+        "statement_bytes": presigned.statement_bytes()?,
+        "limits": { "strict_verifications_per_s": verify, "fdatasync": fdatasync },
+    });
+    let small = measure(&args, &server, &mut presigned, verify, fdatasync.p50_us).await?;
+    result["small"] = small;
+    if args.fill > 0 {
+        let started = Instant::now();
+        phases::fill(&server, &mut presigned, args.fill).await?;
+        eprintln!("filled to {} statements in {:.0} s", args.fill, started.elapsed().as_secs_f64());
+        let mut filled = measure(&args, &server, &mut presigned, verify, fdatasync.p50_us).await?;
+        filled["statements"] = json!(args.fill);
+        let (code, said) = server.stop()?;
+        anyhow::ensure!(code == Some(0), "the server ended with {code:?}: {said}");
+        let started = Instant::now();
+        let server = ledger.serve(&[])?;
+        filled["restart_s"] = json!(started.elapsed().as_secs_f64());
+        filled["restart_rss_mib"] = json!(phases::rss_mib(server.id())?);
+        server.kill()?;
+        let started = Instant::now();
+        let _server = ledger.serve(&[])?;
+        filled["restart_after_kill_s"] = json!(started.elapsed().as_secs_f64());
+        result["filled"] = filled;
+    }
+    let text = serde_json::to_string_pretty(&result)?;
+    println!("{text}");
+    if let Some(path) = args.out {
+        std::fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+async fn measure(
+    args: &Args,
+    server: &probity_tests::Server,
+    presigned: &mut Presigned,
+    verify: f64,
+    fdatasync_us: f64,
+) -> Result<Value> {
+    let batches = phases::closed(server, presigned.take(args.statements)?, 100, args.in_flight).await?;
+    eprintln!("requests of 100:      {:>8.0}/s = {:.2} of the limit", batches.per_second, batches.per_second / verify);
+    let singles = phases::closed(server, presigned.take(args.statements / 2)?, 1, 64).await?;
+    eprintln!("singles, 64 in flight: {:>7.0}/s = {:.2} of the limit", singles.per_second, singles.per_second / verify);
+    let lone = phases::closed(server, presigned.take(2_000)?, 1, 1).await?;
+    eprintln!("lone append: p50 {:.0} µs, fdatasync p50 {fdatasync_us:.0} µs", lone.latency.p50_us);
+    let open = phases::open(server, presigned.take(args.rate as usize * 10)?, args.rate).await?;
+    eprintln!("open loop at {}/s: p50 {:.0} µs, p99 {:.0} µs", args.rate, open.latency.p50_us, open.latency.p99_us);
+    Ok(json!({
+        "requests_of_100": batches, "requests_of_100_to_limit": batches.per_second / verify,
+        "singles_64_in_flight": singles, "singles_64_in_flight_to_limit": singles.per_second / verify,
+        "lone_append": lone, "lone_append_bound_us": 3.0 * fdatasync_us + 1_000.0,
+        "open_loop": open,
+        "rss_mib": phases::rss_mib(server.id())?,
+    }))
+}
