@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use probity_log::conformance::Ledger;
+use probity_log::storage::{Operation, Storage as _};
 use probity_log::{
     AnchorError, Block, Chain, FileLog, FileLogOptions, FrameFault, Head, Location, Log as _, OpenError, ReadError,
     ScrubError, SegmentFault, scrub,
 };
 use probity_tlog::tree_root;
-use simulated::SimulatedDisk;
+use simulated::{Mode, SimulatedDisk, Survivors};
 
 const SEGMENT_LENGTH: usize = 4096;
 const HEADER: usize = 64;
@@ -230,6 +231,19 @@ fn a_flipped_byte_of_a_table_changes_nothing() {
 }
 
 #[test]
+fn a_table_of_a_segment_that_is_not_full_is_removed() {
+    let closed = Closed::two_segments();
+    let [full, in_use] =
+        ["0000000000", "0000000001"].map(|name| PathBuf::from(format!("/data/log/segments/{name}.index")));
+    let file = closed.disk.create(&in_use).unwrap();
+    file.write_all_at(&closed.disk.contents(&full), 0).unwrap();
+    assert_intact(&closed.disk, &closed.blocks, "with a table");
+    let tables: Vec<_> =
+        closed.disk.files().into_iter().filter(|path| path.extension() == Some("index".as_ref())).collect();
+    assert_eq!(tables, [full]);
+}
+
+#[test]
 fn a_flipped_byte_of_the_anchor_falls_back_to_the_other_slot() {
     let closed = Closed::two_segments();
     for position in 0..closed.disk.contents(&anchor()).len() {
@@ -426,6 +440,28 @@ fn a_whole_block_behind_a_lost_one_is_not_adopted() {
     let discarded = usize::try_from(log.opening().discarded.as_ref().unwrap().offset).unwrap();
     assert!(closed.frames[4].1.contains(&discarded));
     append(&log, &blocks[3..]);
+}
+
+#[test]
+fn zeros_that_could_not_be_synced_are_written_again() {
+    let closed = Closed::with_blocks(5);
+    let three = Closed::with_blocks(3);
+    // Above the anchor the fourth block is torn and the fifth whole.
+    let (_, torn) = &closed.frames[3];
+    let disk = closed.changed(&segment(0), |bytes| bytes[torn.end - 1] ^= 1);
+    disk.set_contents(&anchor(), three.disk.contents(&anchor()));
+    // Opening zeroes both, but only in memory.
+    disk.fail_on("0000000000.segment", 1, Mode::Fails);
+    assert!(matches!(open(&disk), Err(OpenError::Storage(error)) if error.operation == Operation::Sync));
+    assert!(disk.has_failed());
+    disk.restart();
+    let mut ledger = Ledger::new();
+    let mut blocks = ledger.blocks(3);
+    let other = ledger.alternative(1, "b");
+    assert_eq!(other.bytes().len() + 8, torn.len(), "what followed the torn block follows this one too");
+    append(&open(&disk).unwrap(), std::slice::from_ref(&other));
+    blocks.push(other);
+    assert_intact(&disk.after_power_cut(Survivors::None), &blocks, "after a power cut");
 }
 
 #[test]

@@ -45,6 +45,14 @@ impl BlockTree {
         self.size
     }
 
+    /// The leaf hashes of the block, in order.
+    #[must_use]
+    pub fn leaves(&self) -> &[Hash] {
+        let Some(level) = self.levels.first() else { return &[] };
+        // A left sibling from before the block may stand first.
+        &level.nodes[level.nodes.len() - (self.size - self.first) as usize..]
+    }
+
     /// The root of the tree at [`BlockTree::size`].
     #[must_use]
     pub fn root(&self) -> Hash {

@@ -71,7 +71,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// Why text or bytes are no [`Hash`].
+/// Why text or bytes are no [`struct@Hash`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashTextError {
     /// Not standard, padded, canonical base64.

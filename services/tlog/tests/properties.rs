@@ -79,6 +79,7 @@ fn every_block_proves_its_leaves_as_the_stored_nodes_do() {
             let block = BlockTree::new(&frontier_before, &tree.0[before..size]);
             assert_eq!(block.size(), size as u64);
             assert_eq!(block.root(), tree.root(size), "{before} to {size}");
+            assert_eq!(block.leaves(), &tree.0[before..size]);
             assert_eq!(block.frontier_after(), frontier_by_pushing(&tree.0[..size]));
             for leaf in before..size {
                 let proof = block.inclusion_proof(leaf as u64).unwrap();

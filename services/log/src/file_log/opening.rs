@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use probity_tlog::{CheckpointVerifier, leaf_hash};
+use probity_tlog::CheckpointVerifier;
 
 use super::{FileLogOptions, OpenError, Opening};
 use crate::segments::{Segments, list, segment_has_frames};
@@ -66,8 +66,11 @@ pub(super) fn open(options: &FileLogOptions, verifier: CheckpointVerifier) -> Re
         agree(&segments, &verifier, head)?;
     }
     let (mut chain, tiles, rebuilt_tiles) = resume(&segments, verifier, head)?;
-    let recovered =
-        segments.recover(|block| chain.extend(block).map(|_| tiles.append(block.statements().map(leaf_hash))))?;
+    let recovered = segments.recover(|block| {
+        let tree = chain.extend(block)?;
+        tiles.append(tree.leaves().iter().copied());
+        Ok(())
+    })?;
     if let Some(head) = chain.head() {
         anchor.advance(head)?;
     }

@@ -65,12 +65,13 @@ impl Reader {
         }
     }
 
-    /// The committed blocks from `height` on, up to the present head. Reads files on the runtime's blocking threads.
+    /// The committed blocks from `height` on, up to the present head. Reads files on the blocking threads of the Tokio
+    /// runtime that polls it, and panics outside of one.
     pub fn read(&self, height: u64) -> impl Stream<Item = Result<Block, ReadError>> + Send + 'static {
         self.stream(height, false)
     }
 
-    /// Like [`Reader::read`], and then those that are committed later. Ends when the log is closed.
+    /// Like [`Reader::read`], and then those that are committed later. Ends when the log is closed, or after an error.
     pub fn follow(&self, height: u64) -> impl Stream<Item = Result<Block, ReadError>> + Send + 'static {
         self.stream(height, true)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 
-use probity_tlog::leaf_hash;
+use probity_tlog::BlockTree;
 use tokio::sync::watch;
 
 use crate::log::{AppendError, FatalError, Head, Resolver, Unavailable};
@@ -66,8 +66,8 @@ impl Writer {
         let mut group = group;
         while let Some(Submission { block, resolver }) = group.next() {
             match self.append(&block) {
-                Ok(()) => {
-                    leaves.extend(block.statements().map(leaf_hash));
+                Ok(tree) => {
+                    leaves.extend_from_slice(tree.leaves());
                     resolvers.push(resolver);
                 }
                 Err(Refusal::Block(error)) => resolver.resolve(Err(error)),
@@ -90,13 +90,13 @@ impl Writer {
     }
 
     /// Writes one block if it continues the log.
-    fn append(&mut self, block: &Block) -> Result<(), Refusal> {
+    fn append(&mut self, block: &Block) -> Result<BlockTree, Refusal> {
         let head = self.chain.head();
         if block.height() != self.chain.next_height() || block.first_index() != self.chain.size() {
             return Err(Refusal::Block(AppendError::Conflict { head }));
         }
         let mut extended = self.chain.clone();
-        extended.extend(block).map_err(|fault| Refusal::Block(fault.into()))?;
+        let tree = extended.extend(block).map_err(|fault| Refusal::Block(fault.into()))?;
         self.appender.append(block).map_err(|failure| match failure {
             AppendFailure::NoSegment(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "there is no room for another segment");
@@ -108,7 +108,7 @@ impl Writer {
             AppendFailure::Storage(error) => Refusal::Fatal(error.into()),
         })?;
         self.chain = extended;
-        Ok(())
+        Ok(tree)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::storage::{Operation, Storage, StorageError, StoredFile, with_suffix};
 pub(crate) const FRAMES_START: u64 = 64;
 
 const MAGIC: [u8; 8] = *b"PBLOGSG1";
-const EXTENSION: &str = ".segment";
+const SEGMENT: &str = ".segment";
+const TABLE: &str = ".index";
 static ZEROS: [u8; 1 << 18] = [0; 1 << 18];
 
 /// What is wrong with a segment file as a whole.
@@ -43,12 +44,12 @@ pub enum SegmentFault {
 
 /// The path of segment `number`.
 pub(crate) fn segment_path(dir: &Path, number: u64) -> PathBuf {
-    dir.join(format!("{number:010}{EXTENSION}"))
+    dir.join(format!("{number:010}{SEGMENT}"))
 }
 
 /// The path of the table of sealed segment `number`.
 pub(crate) fn table_path(dir: &Path, number: u64) -> PathBuf {
-    dir.join(format!("{number:010}.index"))
+    dir.join(format!("{number:010}{TABLE}"))
 }
 
 /// What is in a log's directory.
@@ -56,6 +57,8 @@ pub(crate) fn table_path(dir: &Path, number: u64) -> PathBuf {
 pub(crate) struct Listing {
     /// The segment numbers, ascending.
     pub(crate) segments: Vec<u64>,
+    /// The numbers of the segments that have a table, in no order.
+    pub(crate) tables: Vec<u64>,
     /// Files that were being made when a process ended.
     pub(crate) unfinished: Vec<PathBuf>,
 }
@@ -67,12 +70,18 @@ pub(crate) fn list(storage: &dyn Storage, dir: &Path) -> Result<Listing, Storage
     for name in names.iter().filter_map(|name| name.to_str()) {
         if name.ends_with(".new") {
             listing.unfinished.push(dir.join(name));
-        } else if let Some(number) = name.strip_suffix(EXTENSION).and_then(|number| number.parse().ok()) {
+        } else if let Some(number) = number(name, SEGMENT) {
             listing.segments.push(number);
+        } else if let Some(number) = number(name, TABLE) {
+            listing.tables.push(number);
         }
     }
     listing.segments.sort_unstable();
     Ok(listing)
+}
+
+fn number(name: &str, extension: &str) -> Option<u64> {
+    name.strip_suffix(extension)?.parse().ok()
 }
 
 /// Whether a segment holds anything beyond its header.

@@ -111,6 +111,7 @@ impl Segments {
             let path = segment_path(&self.dir, state.sealed.len() as u64);
             ((path, state.active.file.clone()), state.active.offset)
         };
+        self.remove_tables_from(self.state().sealed.len() as u64)?;
         for (segment, start) in [active].into_iter().chain(later.into_iter().map(|later| (later, FRAMES_START))) {
             let (path, file) = &segment;
             let garbage = first_nonzero(&**file, start).map_err(StorageError::of(Operation::Read, path))?;
@@ -161,6 +162,20 @@ impl Segments {
             *adopted += 1;
             offset = reader.position();
         }
+    }
+
+    /// Removes tables of segments that are not full: what a group that was cut short filled may be filled otherwise now.
+    fn remove_tables_from(&self, number: u64) -> Result<(), StorageError> {
+        let stale: Vec<_> =
+            list(&*self.storage, &self.dir)?.tables.into_iter().filter(|found| *found >= number).collect();
+        for number in &stale {
+            let path = table_path(&self.dir, *number);
+            self.storage.remove(&path).map_err(StorageError::of(Operation::Remove, &path))?;
+        }
+        if !stale.is_empty() {
+            self.storage.sync_dir(&self.dir).map_err(StorageError::of(Operation::Sync, &self.dir))?;
+        }
+        Ok(())
     }
 
     /// The segments from `number` on.
