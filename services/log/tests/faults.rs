@@ -92,14 +92,20 @@ fn check_every_aftermath(disk: &SimulatedDisk, blocks: &[Block], acknowledged: u
         let what = format!("{what}, then {how}");
         let log = open(&disk, acknowledged, &what);
         let count = check(&log, blocks, acknowledged, &what);
-        // As long as the block that was lost, if one was, so that what followed it would fit.
-        let other = ledger_of(&log).alternative(STATEMENTS, "b");
-        block_on(log.enqueue(other.clone())).unwrap_or_else(|error| panic!("{what}: stuck: {error:?}"));
+        // As long as the blocks that were lost, if any were, so that what followed those would fit; and enough of them to
+        // fill the segment that was being made.
+        let mut ledger = ledger_of(&log);
+        let mut blocks = blocks[..count].to_vec();
+        for _ in 0..4 {
+            let other = ledger.alternative(STATEMENTS, "b");
+            ledger.accept(&other);
+            block_on(log.enqueue(other.clone())).unwrap_or_else(|error| panic!("{what}: stuck: {error:?}"));
+            blocks.push(other);
+        }
         drop(log);
         if how == "killed" {
-            scrub_all(&disk, count as u64, &what);
+            scrub_all(&disk, blocks.len() as u64 - 1, &what);
         }
-        let blocks: Vec<_> = blocks[..count].iter().cloned().chain([other]).collect();
         let what = format!("{what}, then a power cut");
         let disk = disk.after_power_cut(Survivors::None);
         check(&open(&disk, blocks.len(), &what), &blocks, blocks.len(), &what);
