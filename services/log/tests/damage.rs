@@ -13,8 +13,8 @@ use closed::{
 };
 use probity_log::conformance::Ledger;
 use probity_log::storage::Storage as _;
-use probity_log::{FileLog, FrameFault, OpenError, ReadError, ScrubError, SegmentFault};
-use probity_tlog::tree_root;
+use probity_log::{Block, FileLog, FrameFault, OpenError, ReadError, ScrubError, SegmentFault};
+use probity_tlog::{inclusion_proof, leaf_hash, tree_root};
 use simulated::SimulatedDisk;
 
 #[test]
@@ -214,26 +214,32 @@ fn tiles_that_are_damaged_or_missing_are_made_again() {
     append(&FileLog::create(&options(&disk), verifier()).unwrap(), &blocks);
     let tiles: Vec<_> = disk.files().into_iter().filter(|path| path.starts_with("/data/log/tile")).collect();
     assert_eq!(tiles.len(), 3, "800 statements fill three tiles");
-    let whole = disk.copy();
-    for (i, tile) in tiles.iter().enumerate() {
-        let contents = whole.contents(tile);
-        for damage in 0..4 {
-            match damage {
-                0 => disk.delete(tile),
-                1 => disk.set_contents(tile, Vec::new()),
-                2 => disk.set_contents(tile, vec![0; contents.len()]),
-                _ => disk.set_contents(tile, [&contents[..100 + i], &[1], &contents[101 + i..]].concat()),
-            }
+    for tile in &tiles {
+        let contents = disk.contents(tile);
+        let one_byte = [&contents[..100], &[!contents[100]], &contents[101..]].concat();
+        for damaged in [None, Some(Vec::new()), Some(vec![0; contents.len()]), Some(one_byte)] {
+            let damage = || match &damaged {
+                None => disk.delete(tile),
+                Some(damaged) => disk.set_contents(tile, damaged.clone()),
+            };
+            damage();
+            assert_proves(&open(&disk).unwrap(), &blocks);
+            assert_eq!(disk.contents(tile), contents, "{} before opening", tile.display());
+
             let log = open(&disk).unwrap();
-            for block in &blocks {
-                let root = tree_root(log.tiles(), block.tree_size()).unwrap();
-                assert!(block.checkpoint().contains(&root.to_base64()));
-                let proof = probity_tlog::inclusion_proof(log.tiles(), block.first_index(), 800).unwrap();
-                let leaf = probity_tlog::leaf_hash(block.statements().next().unwrap());
-                proof.verify(&leaf, &log.reader().head().unwrap().root).unwrap();
-            }
-            drop(log);
-            assert_eq!(disk.contents(tile), contents, "{} after damage {damage}", tile.display());
+            assert!(!log.opening().rebuilt_tiles);
+            damage();
+            assert_proves(&log, &blocks);
+            assert_eq!(disk.contents(tile), contents, "{} after opening", tile.display());
         }
+    }
+}
+
+fn assert_proves(log: &FileLog, blocks: &[Block]) {
+    let root = log.reader().head().unwrap().root;
+    for block in blocks {
+        assert!(block.checkpoint().contains(&tree_root(log.tiles(), block.tree_size()).unwrap().to_base64()));
+        let proof = inclusion_proof(log.tiles(), block.first_index(), log.tiles().size()).unwrap();
+        proof.verify(&leaf_hash(block.statements().next().unwrap()), &root).unwrap();
     }
 }
