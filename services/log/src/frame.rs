@@ -1,6 +1,6 @@
 //! How a block lies in a segment: `u32be length ‖ u32be CRC-32C(length ‖ block) ‖ block`.
 //!
-//! A length and checksum of zero end the frames: a segment is zeroed before it is used.
+//! A length of zero ends the frames: a segment is zeroed before it is used.
 
 use std::io;
 use std::sync::Arc;
@@ -137,10 +137,10 @@ impl FrameReader {
         };
         let length_bytes = [l0, l1, l2, l3];
         let (length, stored) = (u32::from_be_bytes(length_bytes), u32::from_be_bytes([c0, c1, c2, c3]));
-        if length == 0 && stored == 0 {
+        if length == 0 {
             return Ok(None);
         }
-        if length == 0 || length as usize > MAX_BLOCK_LENGTH {
+        if length as usize > MAX_BLOCK_LENGTH {
             return Err(FrameFault::Length { length }.into());
         }
         let frame_length = FRAME_HEADER + u64::from(length);

@@ -254,7 +254,7 @@ pub struct StorageError {
 
 impl StorageError {
     /// For `map_err`: says what was being done to `path`.
-    pub(crate) fn of(operation: Operation, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn of(operation: Operation, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self { operation, path, source }
     }

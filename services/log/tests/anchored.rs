@@ -10,7 +10,7 @@ use closed::{
 };
 use probity_log::conformance::Ledger;
 use probity_log::storage::Operation;
-use probity_log::{AnchorError, FileLog, Location, OpenError, ScrubError, SegmentFault};
+use probity_log::{Anchor, AnchorError, FileLog, Location, OpenError, ScrubError, SegmentFault};
 use simulated::{Mode, SimulatedDisk, Survivors};
 
 #[test]
@@ -128,6 +128,8 @@ fn a_torn_tail_is_zeroed_and_the_log_goes_on() {
     let disk = closed.changed(&segment(0), |bytes| bytes[end..end + torn.len()].copy_from_slice(&torn));
     let log = open(&disk).unwrap();
     assert_eq!((log.opening().adopted, &log.opening().discarded), (1, &None));
+    let anchored = Anchor::peek(&disk, &anchor()).unwrap().unwrap();
+    assert_eq!(anchored, log.reader().head(), "what is released is anchored");
     assert_eq!(log.reader().block(3).unwrap(), next);
 }
 

@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use probity_log::conformance::Ledger;
-use probity_log::{AppendError, Block, Chain, FileLog, FileLogOptions, Log as _, OpenError, Unavailable, scrub};
+use probity_log::storage::Operation;
+use probity_log::{
+    AppendError, Block, Chain, FatalError, FileLog, FileLogOptions, Log as _, OpenError, ReadError, Unavailable, scrub,
+};
 use probity_tlog::tree_root;
 use simulated::{Mode, SimulatedDisk, Survivors};
 
@@ -247,6 +250,22 @@ fn a_failed_log_answers_everyone_and_says_so() {
     assert!(matches!(block_on(log.enqueue(blocks[1].clone())), Err(AppendError::Fatal(_))));
     assert_eq!(log.reader().head().unwrap().height, 0, "readers see what was released");
     assert_eq!(log.reader().block(0).unwrap(), blocks[0]);
+    assert!(matches!(log.reader().block(1), Err(ReadError::NoSuchBlock { height: 1 })), "it is written, not released");
+    let index = blocks[1].first_index();
+    assert!(matches!(log.reader().block_of(index), Err(ReadError::NoSuchStatement { .. })));
+}
+
+#[test]
+fn a_segment_made_in_advance_that_could_not_be_synced_fails_the_log() {
+    let (ledger, blocks) = blocks();
+    let disk = SimulatedDisk::default();
+    // Its file is made, zeroed, given its header and synced.
+    disk.fail_on("0000000001.segment.new", 3, Mode::Fails);
+    let log = FileLog::create(&options(&disk), ledger.verifier()).unwrap();
+    let refused = blocks.iter().find_map(|block| block_on(log.enqueue(block.clone())).err());
+    assert!(disk.has_failed());
+    let Some(AppendError::Fatal(fatal)) = refused else { panic!("{refused:?}") };
+    assert!(matches!(&*fatal, FatalError::Storage(error) if error.operation == Operation::Sync), "{fatal:?}");
 }
 
 #[test]

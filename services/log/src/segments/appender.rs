@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use super::Segments;
+use super::active::Active;
 use super::layout::{FRAMES_START, prepare, segment_path, table_path};
-use super::scan::entry;
-use super::table::{Position, Span, Table};
-use super::{Active, Segments};
+use super::table::{Span, Table};
 use crate::Block;
 use crate::frame;
 use crate::storage::{Operation, Storage, StorageError, StoredFile};
@@ -67,7 +67,7 @@ impl Appender {
         }
         file.write_all_at(&frame, offset)
             .map_err(|error| AppendFailure::Storage(StorageError::of(Operation::Write, &path)(error)))?;
-        self.segments.record(block, offset).ok_or(too_small)
+        self.segments.state_mut().active.record(block, offset).ok_or(too_small)
     }
 
     /// Returns once everything appended is on stable storage. After an error nothing may be appended any more.
@@ -96,17 +96,6 @@ impl Appender {
 }
 
 impl Segments {
-    /// Takes note of a frame that was written at `offset` of the active segment.
-    pub(super) fn record(&self, block: &Block, offset: u64) -> Option<()> {
-        let mut state = self.state_mut();
-        let active = &mut state.active;
-        let entry = entry(offset, block.first_index() - active.start.index)?;
-        active.entries.push(entry);
-        active.end = Position { height: block.height() + 1, index: block.tree_size() };
-        active.offset = offset + frame::frame_length(block);
-        Some(())
-    }
-
     /// Makes `next` the active segment.
     pub(super) fn seal(&self, next: Arc<dyn StoredFile>) -> Result<(), StorageError> {
         let number = self.state().sealed.len() as u64;
@@ -123,7 +112,7 @@ impl Segments {
         let mut state = self.state_mut();
         let (start, end) = (state.active.start, state.active.end);
         state.sealed.push(start);
-        state.active = Active { file: next, length, start: end, end, offset: FRAMES_START, entries: Vec::new() };
+        state.active = Active::new(next, length, end);
         Ok(())
     }
 }

@@ -1,11 +1,13 @@
 //! The segment files: framed blocks one after another, each file made and zeroed before it is needed.
 //!
-//! [`Segments`] finds and reads blocks, [`Appender`] adds them, `recovery` opens what a process left behind. Which
+//! [`Segments`] finds and reads blocks, [`Appender`] adds them, `opening` and `recovery` take over what a process left behind. Which
 //! blocks are committed is not known here: readers ask for heights that an anchor covers.
 
+mod active;
 mod appender;
 mod cursor;
 mod layout;
+mod opening;
 mod recovery;
 mod scan;
 mod table;
@@ -13,6 +15,7 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use active::Active;
 pub(crate) use appender::{AppendFailure, Appender};
 pub(crate) use cursor::Cursor;
 pub use layout::SegmentFault;
@@ -24,7 +27,7 @@ pub(crate) use table::{Entry, Position};
 use crate::frame::{FrameError, FrameFault, FrameReader};
 use crate::storage::{Operation, Storage, StorageError, StoredFile};
 use crate::{Block, Location, ReadError};
-use table::{Span, Table, search};
+use table::{Span, Table};
 
 /// Once this many bytes are appended a sync follows before the next block.
 pub(crate) const GROUP_BYTES: usize = 4 * 1024 * 1024;
@@ -48,24 +51,18 @@ struct State {
     active: Active,
 }
 
-/// The segment that is appended to.
-#[derive(Debug)]
-struct Active {
-    file: Arc<dyn StoredFile>,
-    length: u64,
-    start: Position,
-    end: Position,
-    /// Where the next frame goes, in bytes.
-    offset: u64,
-    entries: Vec<Entry>,
-}
-
 /// Where a block is.
 struct Place {
     number: u64,
     file: Arc<dyn StoredFile>,
     offset: u64,
     index: u64,
+}
+
+impl Place {
+    fn new(number: u64, file: Arc<dyn StoredFile>, start: Position, entry: Entry) -> Self {
+        Self { number, file, offset: entry.offset.into(), index: start.index + u64::from(entry.index) }
+    }
 }
 
 impl Segments {
@@ -87,39 +84,24 @@ impl Segments {
 
     /// The height of the block that holds the statement at `index`.
     pub(crate) fn height_of(&self, index: u64) -> Result<u64, ReadError> {
-        let (number, start) = {
+        let none = || ReadError::NoSuchStatement { index };
+        let number = {
             let state = self.state();
-            let active = &state.active;
-            if index >= active.start.index {
-                let relative = u32::try_from(index - active.start.index).unwrap_or(u32::MAX);
-                let count = active.entries.len() as u64;
-                let at = |position| Ok::<_, std::convert::Infallible>(entry_at(&active.entries, position));
-                let Ok(found) = search(count, relative, at);
-                return found
-                    .filter(|_| index < active.end.index)
-                    .map(|position| active.start.height + position)
-                    .ok_or(ReadError::NoSuchStatement { index });
+            if index >= state.active.start.index {
+                return state.active.height_of(index).ok_or_else(none);
             }
-            segment_before(&state.sealed, |start| start.index <= index)
-        }
-        .ok_or(ReadError::NoSuchStatement { index })?;
-        let relative = u32::try_from(index - start.index).unwrap_or(u32::MAX);
-        let path = table_path(&self.dir, number);
-        let lookup = |table: &Table| {
-            search(table.len(), relative, |position| table.entry(position))
-                .map_err(StorageError::of(Operation::Read, &path))
+            state.sealed.partition_point(|start| start.index <= index).checked_sub(1).ok_or_else(none)? as u64
         };
-        if let Some(position) = lookup(&self.table(number)?)? {
-            let height = start.height + position;
+        let lookup = |table: Table| {
+            table.height_of(index).map_err(StorageError::of(Operation::Read, &table_path(&self.dir, number)))
+        };
+        if let Some(height) = lookup(self.table(number)?)? {
             // As always with a table, the block itself has the last word.
             if self.block(height).is_ok_and(|block| block.statement(index).is_some()) {
                 return Ok(height);
             }
         }
-        match lookup(&self.remade_table(number)?)? {
-            Some(position) => Ok(start.height + position),
-            None => Err(ReadError::NoSuchStatement { index }),
-        }
+        lookup(self.remade_table(number)?)?.ok_or_else(none)
     }
 
     /// The height and index that follow the last appended block.
@@ -142,48 +124,39 @@ impl Segments {
     }
 
     fn place(&self, height: u64) -> Result<Place, ReadError> {
+        let none = || ReadError::NoSuchBlock { height };
         let (number, start) = {
             let state = self.state();
             let active = &state.active;
-            if let Some(position) = height.checked_sub(active.start.height) {
-                let entry = entry_at(&active.entries, position).ok_or(ReadError::NoSuchBlock { height })?;
-                return Ok(Place {
-                    number: state.sealed.len() as u64,
-                    file: active.file.clone(),
-                    offset: entry.offset.into(),
-                    index: active.start.index + u64::from(entry.index),
-                });
+            if height >= active.start.height {
+                let entry = active.entry_of(height).ok_or_else(none)?;
+                let number = state.sealed.len() as u64;
+                return Ok(Place::new(number, active.file.clone(), active.start, entry));
             }
-            segment_before(&state.sealed, |start| start.height <= height)
-        }
-        .ok_or(ReadError::NoSuchBlock { height })?;
-        let table = self.table(number)?;
-        let path = table_path(&self.dir, number);
-        let position = height - start.height;
-        let entry = table.entry(position).map_err(StorageError::of(Operation::Read, &path))?;
-        let entry = entry.ok_or(ReadError::NoSuchBlock { height })?;
-        self.place_in(number, start, entry)
+            let number =
+                state.sealed.partition_point(|start| start.height <= height).checked_sub(1).ok_or_else(none)?;
+            (number as u64, state.sealed[number])
+        };
+        let entry = self.table(number)?.entry_of(height);
+        let entry = entry.map_err(StorageError::of(Operation::Read, &table_path(&self.dir, number)))?;
+        Ok(Place::new(number, self.open_segment(number)?, start, entry.ok_or_else(none)?))
     }
 
-    /// Where `height` is in a sealed segment by its frames alone; `None` if they do not lead that far.
+    /// Where `height` is in a full segment by its frames alone; `None` if they do not lead that far.
     fn place_by_scanning(&self, number: u64, height: u64) -> Result<Option<Place>, ReadError> {
-        let start = self.state().sealed.get(number as usize).copied();
-        let Some(start) = start else { return Ok(None) };
+        let Some(start) = self.state().sealed.get(number as usize).copied() else { return Ok(None) };
         let scan = self.scan(number, start)?;
         if scan.fault.is_none() {
-            drop(self.remade_table(number)?);
+            self.remade_table(number)?;
         }
-        match entry_at(&scan.entries, height - start.height) {
-            Some(entry) => self.place_in(number, start, entry).map(Some),
-            None => Ok(None),
-        }
+        let entry = usize::try_from(height - start.height).ok().and_then(|position| scan.entries.get(position));
+        let Some(entry) = entry else { return Ok(None) };
+        Ok(Some(Place::new(number, self.open_segment(number)?, start, *entry)))
     }
 
-    fn place_in(&self, number: u64, start: Position, entry: Entry) -> Result<Place, ReadError> {
+    fn open_segment(&self, number: u64) -> Result<Arc<dyn StoredFile>, StorageError> {
         let path = segment_path(&self.dir, number);
-        let file = self.storage.open_read(&path).map_err(StorageError::of(Operation::Open, &path))?;
-        let index = start.index + u64::from(entry.index);
-        Ok(Place { number, file, offset: entry.offset.into(), index })
+        self.storage.open_read(&path).map_err(StorageError::of(Operation::Open, &path))
     }
 
     /// The block at `place`, or what is wrong there.
@@ -235,9 +208,8 @@ impl Segments {
     }
 
     fn scan(&self, number: u64, start: Position) -> Result<Scan, ReadError> {
-        let path = segment_path(&self.dir, number);
-        let file = self.storage.open_read(&path).map_err(StorageError::of(Operation::Open, &path))?;
-        Ok(Scan::of(&file, start, u64::MAX).map_err(StorageError::of(Operation::Read, &path))?)
+        let read = StorageError::of(Operation::Read, &segment_path(&self.dir, number));
+        Ok(Scan::of(&self.open_segment(number)?, start, u64::MAX).map_err(read)?)
     }
 
     // A panic cannot leave the state half changed: every change is one assignment or one push.
@@ -248,14 +220,4 @@ impl Segments {
     fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Number and start of the last segment whose start satisfies `is_before`.
-fn segment_before(sealed: &[Position], is_before: impl Fn(&Position) -> bool) -> Option<(u64, Position)> {
-    let number = sealed.partition_point(is_before).checked_sub(1)?;
-    Some((number as u64, sealed[number]))
-}
-
-fn entry_at(entries: &[Entry], position: u64) -> Option<Entry> {
-    entries.get(usize::try_from(position).ok()?).copied()
 }

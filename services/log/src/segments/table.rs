@@ -89,13 +89,35 @@ impl Table {
         self.span
     }
 
-    /// The number of blocks.
-    pub(crate) fn len(&self) -> u64 {
-        self.span.end.height - self.span.start.height
+    /// Where the block at `height` is; `None` if it is not in this segment.
+    pub(crate) fn entry_of(&self, height: u64) -> io::Result<Option<Entry>> {
+        match height.checked_sub(self.span.start.height) {
+            Some(position) if height < self.span.end.height => self.entry(position),
+            _ => Ok(None),
+        }
+    }
+
+    /// The height of the block that holds the statement at `index`; `None` if it is not in this segment.
+    pub(crate) fn height_of(&self, index: u64) -> io::Result<Option<u64>> {
+        let Span { start, end } = self.span;
+        if !(start.index..end.index).contains(&index) {
+            return Ok(None);
+        }
+        // The last block whose first index is not beyond `index`.
+        let (mut low, mut high) = (0, end.height - start.height);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.entry(middle)? {
+                Some(entry) if u64::from(entry.index) <= index - start.index => low = middle + 1,
+                Some(_) => high = middle,
+                None => return Ok(None),
+            }
+        }
+        Ok(low.checked_sub(1).map(|position| start.height + position))
     }
 
     /// The entry of the block that is `position` blocks into the segment.
-    pub(crate) fn entry(&self, position: u64) -> io::Result<Option<Entry>> {
+    fn entry(&self, position: u64) -> io::Result<Option<Entry>> {
         let file = match &self.entries {
             Entries::Stored(file) => file,
             Entries::Made(entries) => {
@@ -104,30 +126,10 @@ impl Table {
         };
         let mut bytes = [0; ENTRY];
         let count = file.read_full_at(&mut bytes, HEADER as u64 + position * ENTRY as u64)?;
-        if count < ENTRY {
-            return Ok(None);
-        }
         let [o0, o1, o2, o3, i0, i1, i2, i3] = bytes;
-        Ok(Some(Entry { offset: u32::from_be_bytes([o0, o1, o2, o3]), index: u32::from_be_bytes([i0, i1, i2, i3]) }))
+        let (offset, index) = (u32::from_be_bytes([o0, o1, o2, o3]), u32::from_be_bytes([i0, i1, i2, i3]));
+        Ok((count == ENTRY).then_some(Entry { offset, index }))
     }
-}
-
-/// The position among `count` blocks of the last whose index is at most `index`; `entry` reads one.
-pub(crate) fn search<E>(
-    count: u64,
-    index: u32,
-    mut entry: impl FnMut(u64) -> Result<Option<Entry>, E>,
-) -> Result<Option<u64>, E> {
-    let (mut low, mut high) = (0, count);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match entry(middle)? {
-            None => return Ok(None),
-            Some(found) if found.index <= index => low = middle + 1,
-            Some(_) => high = middle,
-        }
-    }
-    Ok(low.checked_sub(1))
 }
 
 fn encode_header(span: Span) -> [u8; HEADER] {
