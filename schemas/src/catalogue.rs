@@ -181,9 +181,20 @@ pub fn find(event_type: &str, version: u32) -> Result<&'static TypeInfo, EventEr
             found: version,
             known: catalogue().filter(|info| info.event_type == event_type).map(|info| info.version).collect(),
         },
-        None => EventError::UnknownType {
-            found: shorten(event_type),
-            nearest: nearest(event_type, catalogue().map(|info| info.event_type)),
-        },
+        None => unknown(event_type),
     })
+}
+
+/// Looks up the newest version of a type.
+///
+/// # Errors
+/// [`EventError::UnknownType`].
+pub fn newest(event_type: &str) -> Result<&'static TypeInfo, EventError> {
+    let versions = catalogue().filter(|info| info.event_type == event_type);
+    versions.max_by_key(|info| info.version).ok_or_else(|| unknown(event_type))
+}
+
+fn unknown(event_type: &str) -> EventError {
+    let nearest = nearest(event_type, catalogue().map(|info| info.event_type));
+    EventError::UnknownType { found: shorten(event_type), nearest }
 }

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{Data, Event, EventError, EventId, NonEmpty, Subject, TypeInfo, find, tree};
+use crate::{Data, Event, EventError, EventId, NonEmpty, Subject, Timestamp, TypeInfo, find, newest, tree};
 
 /// Reads an event whose type is already known, in one pass and without building a tree.
 ///
@@ -70,6 +70,25 @@ impl Event {
         let event = tree::Place::new(tree).deserialize_map(Envelope { info })?;
         event.check()?;
         Ok(event)
+    }
+
+    /// Reads an event that someone wrote by hand: an id, and the newest version of its type, are filled in where they
+    /// are left out; so is, for an act, the moment it is done.
+    ///
+    /// # Errors
+    /// Any [`EventError`] but [`EventError::Json`].
+    pub fn from_draft(mut tree: Value, id: EventId, now: Timestamp) -> Result<Self, EventError> {
+        if let Value::Object(fields) = &mut tree {
+            fields.entry("id").or_insert_with(|| id.to_string().into());
+            if let Some(Value::String(event_type)) = fields.get("type") {
+                let info = newest(event_type)?;
+                fields.entry("v").or_insert_with(|| info.version.into());
+                if info.is_act() {
+                    fields.entry("occurred").or_insert_with(|| now.as_ms().into());
+                }
+            }
+        }
+        Self::from_value(&tree)
     }
 
     /// Reads an event of a known type as fast as [`EventSeed`] and explains failures as precisely

@@ -51,7 +51,7 @@ mod tree;
 
 mod families;
 
-pub use catalogue::{Data, Nature, TypeInfo, catalogue, find};
+pub use catalogue::{Data, Nature, TypeInfo, catalogue, find, newest};
 pub use decode::EventSeed;
 pub use document::Document;
 pub use error::{EventError, ParseError};

@@ -98,7 +98,7 @@ impl TestLedger {
 }
 
 /// Records statements in one call.
-pub(crate) async fn register(
+pub async fn register(
     client: &mut RegistrationServiceClient<Channel>,
     statements: &[SignedStatement],
 ) -> Result<Vec<Outcome>> {

@@ -3,5 +3,5 @@
 mod ledger;
 mod people;
 
-pub use ledger::{Server, TestLedger, binary};
+pub use ledger::{Server, TestLedger, binary, register};
 pub use people::{Signer, enrolment, granting};

@@ -6,11 +6,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use probity_importer::{Effect, History, Mapping, Plan, Refusal, Sheet, Summary, digest};
 use probity_proto::v1::{self, register_result::Result as Outcome};
 use probity_schemas::{Event, Identity, Name, Text};
@@ -33,8 +32,6 @@ const BATCH_BYTES: usize = 2 << 20;
 const ATTEMPTS: u32 = 8;
 /// The first pause between attempts, where the server does not say how long; doubled each time.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A progress bar for what is over sooner only flickers.
-const SHOW_PROGRESS_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
@@ -76,7 +73,7 @@ pub(crate) async fn run(args: ImportArgs, global: &Global) -> Result<Answer> {
         let importer = args.identity.clone().unwrap_or(Identity::Service("importer".parse::<Name>()?));
         let plan = Plan::new(&mapping, &sheet, &History::new(mapping.system()), &importer, edition);
         write_report(&plan, &report)?;
-        return finish(&plan.summary(), &report, None, global);
+        return finish(&plan.summary(), &report, &Ending::DryRun, global);
     };
     let mut client = global.server.connect().await?;
     let ledger = client.ledger().await?;
@@ -86,10 +83,6 @@ pub(crate) async fn run(args: ImportArgs, global: &Global) -> Result<Answer> {
     let (refusals, lacking) = sender.send_all(&plan).await?;
     plan.refuse(refusals);
     let report_digest = write_report(&plan, &report)?;
-    let completed = match plan.completed(report_digest)? {
-        Some(event) => Some(sender.send_completed(&event).await?),
-        None => None,
-    };
     if !lacking.is_empty() {
         eprintln!(
             "{} lacks the role importer in: {}. An administrator grants it with authority.role_granted; then run this \
@@ -98,7 +91,11 @@ pub(crate) async fn run(args: ImportArgs, global: &Global) -> Result<Answer> {
             lacking.into_iter().collect::<Vec<_>>().join(", ")
         );
     }
-    finish(&plan.summary(), &report, Some(completed), global)
+    let ending = match plan.completed(report_digest)? {
+        Some(event) => Ending::Completed(sender.send_completed(&event).await?),
+        None => Ending::NothingNew,
+    };
+    finish(&plan.summary(), &report, &ending, global)
 }
 
 /// Who signs; nobody in a dry run.
@@ -115,12 +112,13 @@ async fn history(client: &mut Client, importer: &Identity, mapping: &Mapping) ->
     let request = v1::ListEntriesRequest { start: 0, end: 0, issuer: importer.to_string() };
     let mut entries = client.log.list_entries(request).await.map_err(failed)?.into_inner();
     let mut history = History::new(mapping.system());
-    let progress = Progress::new("reading what is recorded", None);
+    let progress = output::progress("reading what is recorded", "statements");
     while let Some(entry) = entries.message().await.map_err(failed)? {
         let event = SignedStatement::parse(entry.statement).and_then(|statement| statement.event());
         history.take_in(&event.with_context(|| format!("index {}", entry.index))?);
-        progress.advance(1);
+        progress.inc(1);
     }
+    progress.finish_and_clear();
     Ok(history)
 }
 
@@ -145,7 +143,8 @@ struct Sender<'a> {
 impl Sender<'_> {
     /// Sends all events of a plan. Returns what was refused, and the namespaces in which the importer has no role.
     async fn send_all(&self, plan: &Plan) -> Result<(Vec<Refusal>, BTreeSet<String>)> {
-        let progress = Progress::new("recording", Some(plan.events().len()));
+        let progress = output::progress("recording", "statements");
+        progress.set_length(plan.events().len() as u64);
         let (mut refusals, mut lacking) = (Vec::new(), BTreeSet::new());
         let mut events = plan.events().enumerate().peekable();
         while events.peek().is_some() {
@@ -165,8 +164,9 @@ impl Sender<'_> {
                 }
                 refusals.push(Refusal { event, code: refused.reason, message: refused.message });
             }
-            progress.advance(batch.len());
+            progress.inc(batch.len() as u64);
         }
+        progress.finish_and_clear();
         Ok((refusals, lacking))
     }
 
@@ -175,12 +175,11 @@ impl Sender<'_> {
         let statement = sign(event, self.signer, self.ledger)?;
         match self.send(&[(0, statement)]).await?.pop() {
             None => Ok(event.id.to_string()),
-            Some((_, refused)) => bail!(
-                "the rows are recorded, import.completed is not: {}. The importer needs its role in the namespace \
-                 {} as well; then run this again",
-                refused.message,
-                event.subject.namespace
-            ),
+            Some((_, refused)) => {
+                let namespace = &event.subject.namespace;
+                let said = refused.message;
+                bail!("import.completed is not recorded: {said}. Grant the importer its role in {namespace} as well")
+            }
         }
     }
 
@@ -246,47 +245,24 @@ fn is_transient(code: i32) -> bool {
     code == Code::ResourceExhausted as i32 || code == Code::Unavailable as i32
 }
 
-/// A progress bar on standard error, once it is worth one.
-struct Progress {
-    bar: ProgressBar,
-    since: Instant,
+/// How an import ends.
+enum Ending {
+    DryRun,
+    /// The latest import said all of it already.
+    NothingNew,
+    /// `import.completed` is recorded under this id.
+    Completed(String),
 }
 
-impl Progress {
-    fn new(what: &'static str, length: Option<usize>) -> Self {
-        let bar = ProgressBar::with_draw_target(length.map(|length| length as u64), ProgressDrawTarget::hidden());
-        let template = match length {
-            Some(_) => "{msg} {wide_bar} {pos}/{len} {eta}",
-            None => "{msg} {pos}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(what);
-        Self { bar, since: Instant::now() }
-    }
-
-    fn advance(&self, by: usize) {
-        if self.bar.is_hidden() && self.since.elapsed() > SHOW_PROGRESS_AFTER {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        self.bar.inc(by as u64);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// Prints the summary. `completed` is the id of `import.completed`, if one was due; absent for a dry run.
-fn finish(summary: &Summary, report: &Path, completed: Option<Option<String>>, global: &Global) -> Result<Answer> {
+/// Prints the summary.
+fn finish(summary: &Summary, report: &Path, ending: &Ending, global: &Global) -> Result<Answer> {
     if global.json {
         let mut document = serde_json::to_value(summary)?;
         document["report"] = json!(report);
-        document["dry_run"] = json!(completed.is_none());
-        document["import_completed"] = json!(completed.flatten());
+        document["dry_run"] = json!(matches!(ending, Ending::DryRun));
+        if let Ending::Completed(id) = ending {
+            document["import_completed"] = json!(id);
+        }
         output::json(&document)?;
     } else {
         let mut table = output::table(&["rows", ""]);
@@ -305,10 +281,10 @@ fn finish(summary: &Summary, report: &Path, completed: Option<Option<String>>, g
         table.add_row(["already recorded".to_owned(), summary.events_already_recorded.to_string()]);
         println!("{table}\n");
         println!("{} cells are named in {}", summary.cells_reported, report.display());
-        match completed {
-            None => println!("Dry run: nothing was recorded."),
-            Some(None) => println!("Nothing new: import.completed was not recorded again."),
-            Some(Some(id)) => println!("import.completed {id}"),
+        match ending {
+            Ending::DryRun => println!("Dry run: nothing was recorded."),
+            Ending::NothingNew => println!("Nothing new: import.completed is not recorded again."),
+            Ending::Completed(id) => println!("import.completed {id}"),
         }
     }
     Ok(if summary.refused == 0 { Answer::Yes } else { Answer::No })

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use probity_proto::v1::{self, register_result::Result as Outcome};
 use probity_registrar::{Clock, SystemClock};
-use probity_schemas::{Event, EventId, Identity};
+use probity_schemas::{Event, EventId, Identity, Timestamp};
 use probity_statement::{LedgerKeys, Receipt, SignedStatement, Unsigned};
 use rand::Rng;
 use serde_json::{Value, json};
@@ -150,37 +150,17 @@ fn read_events(path: &Path) -> Result<Vec<Event>> {
     }
 }
 
-/// Reads an event as a person wrote it, filling in what only a machine would know.
-pub(crate) fn complete(mut tree: Value, place: &str) -> Result<Event> {
-    let now_ms = SystemClock.now_ms();
-    if let Value::Object(fields) = &mut tree {
-        let newest = fields.get("type").and_then(Value::as_str).and_then(|name| {
-            probity_schemas::catalogue().filter(|info| info.event_type == name).max_by_key(|i| i.version)
-        });
-        fields.entry("id").or_insert_with(|| Value::String(new_id(now_ms).to_string()));
-        if let Some(info) = newest {
-            fields.entry("v").or_insert_with(|| Value::from(info.version));
-            if info.is_act() {
-                fields.entry("occurred").or_insert_with(|| Value::from(now_ms));
-            }
-        }
-    }
-    Event::from_value(&tree).map_err(|error| wrong_use!("{place}{error}"))
-}
-
-fn new_id(now_ms: u64) -> EventId {
+/// Reads an event as a person wrote it, filling in what only a machine would know. `place` is where it stands.
+pub(crate) fn complete(tree: Value, place: &str) -> Result<Event> {
     let mut random = [0; 10];
     rand::rng().fill_bytes(&mut random);
-    EventId::from_time(now_ms, random)
+    let now_ms = SystemClock.now_ms();
+    let event = Event::from_draft(tree, EventId::from_time(now_ms, random), Timestamp::from_ms(now_ms)?);
+    event.map_err(|error| wrong_use!("{place}{error}"))
 }
 
 fn sample(event_type: &str) -> Result<Answer> {
-    let newest = probity_schemas::catalogue().filter(|info| info.event_type == event_type).max_by_key(|i| i.version);
-    let Some(info) = newest else {
-        // Any version of it would do; the error names the nearest type.
-        let unknown = probity_schemas::find(event_type, 1).map(drop);
-        return Err(wrong_use!("{}", unknown.err().map_or_else(String::new, |error| error.to_string())));
-    };
+    let info = probity_schemas::newest(event_type).map_err(|error| wrong_use!("{error}"))?;
     let mut tree = serde_json::to_value(info.sample()?)?;
     if let Value::Object(fields) = &mut tree {
         for filled_in in ["id", "v", "occurred", "regarding", "causes"] {

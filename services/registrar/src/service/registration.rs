@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use probity_proto::v1;
 use probity_proto::v1::registration_service_server::RegistrationService;
-use probity_schemas::{Event, EventId, Identity};
+use probity_schemas::{Event, EventError, EventId, Identity, Timestamp};
 use probity_statement::{KeyId, Unsigned};
 use serde_json::Value;
 use tonic::{Code, Request, Response, Status};
@@ -86,26 +86,17 @@ impl RegistrationService for RegistrationHandler {
 }
 
 impl RegistrationHandler {
-    /// Reads an event, filling in an id and the newest version where they are left out.
+    /// Reads an event, filling in what only a machine would know.
     fn complete(&self, json: &str) -> Result<Event, Status> {
-        let random = (self.random)();
-        let id = EventId::from_time(self.registrar.clock().now_ms(), random);
-        let not_json = |error| Status::from(event_error(&probity_schemas::EventError::Json(error)));
-        let mut tree: Value = serde_json::from_str(json).map_err(not_json)?;
-        if let Value::Object(fields) = &mut tree {
-            fields.entry("id").or_insert_with(|| Value::String(id.to_string()));
-            let newest = fields.get("type").and_then(Value::as_str).and_then(newest_version);
-            if let Some(version) = newest {
-                fields.entry("v").or_insert_with(|| Value::from(version));
-            }
-        }
-        Event::from_value(&tree).map_err(|error| event_error(&error).into())
+        let now_ms = self.registrar.clock().now_ms();
+        let read = || {
+            let tree: Value = serde_json::from_str(json).map_err(EventError::Json)?;
+            // A clock beyond the year 9999 is not worth an error of its own.
+            let now = Timestamp::from_ms(now_ms).unwrap_or(Timestamp::MAX);
+            Event::from_draft(tree, EventId::from_time(now_ms, (self.random)()), now)
+        };
+        read().map_err(|error| event_error(&error).into())
     }
-}
-
-fn newest_version(event_type: &str) -> Option<u32> {
-    let versions = probity_schemas::catalogue().filter(|info| info.event_type == event_type);
-    versions.map(|info| info.version).max()
 }
 
 fn result(outcome: Result<Recorded, Rejection>) -> v1::RegisterResult {

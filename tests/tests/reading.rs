@@ -1,0 +1,117 @@
+//! What is committed can be read and proven.
+
+use std::collections::BTreeMap;
+
+use probity_proto::v1;
+use probity_proto::v1::register_result::Result as Outcome;
+use probity_statement::SignedStatement;
+use probity_tests::{Signer, TestLedger, register};
+use probity_tlog::{ConsistencyProof, Hash, InclusionProof};
+use serde_json::json;
+
+fn model(number: u64) -> serde_json::Value {
+    json!({
+        "type": "model.registered",
+        "subject": { "kind": "model", "namespace": "credit", "name": format!("m{number}") },
+        "data": { "purpose": "Estimates something." },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_entry_is_proven_at_every_size_and_every_size_extends_the_ones_before() {
+    let ledger = TestLedger::found().unwrap();
+    let server = ledger.serve(&[]).unwrap();
+    let developer = Signer::person().unwrap();
+    ledger.enrol(&server, &developer, &["developer"]).await.unwrap();
+    let mut client = server.registration().await.unwrap();
+    for batch in [1u64, 3, 1, 7, 2] {
+        let statements: Vec<_> = (0..batch).map(|n| developer.state(model(n), ledger.origin()).unwrap()).collect();
+        register(&mut client, &statements).await.unwrap();
+    }
+    let keys = server.keys().await.unwrap();
+    let verifier = keys.checkpoint_verifier().unwrap();
+    let mut log = server.log().await.unwrap();
+    let newest = log.get_checkpoint(v1::GetCheckpointRequest { height: None }).await.unwrap().into_inner();
+    let mut roots = BTreeMap::new();
+    for height in 0..=newest.height {
+        let request = v1::GetCheckpointRequest { height: Some(height) };
+        let checkpoint = log.get_checkpoint(request).await.unwrap().into_inner();
+        let signed = verifier.open(&checkpoint.checkpoint).unwrap().checkpoint;
+        assert_eq!(Hash::try_from(&checkpoint).unwrap(), signed.root);
+        roots.insert(signed.size, signed.root);
+    }
+    for (size, root) in &roots {
+        for index in 0..*size {
+            let request = v1::GetInclusionProofRequest { index, tree_size: *size };
+            let message = log.get_inclusion_proof(request).await.unwrap().into_inner();
+            let (proof, leaf) = <(InclusionProof, Hash)>::try_from(&message).unwrap();
+            proof.verify(&leaf, root).unwrap();
+            let entry = log.get_entry(v1::GetEntryRequest { index }).await.unwrap().into_inner();
+            assert_eq!(SignedStatement::parse(entry.statement).unwrap().leaf_hash(), leaf);
+        }
+        for (earlier, earlier_root) in roots.range(..size) {
+            let request = v1::GetConsistencyProofRequest { first: *earlier, second: *size };
+            let message = log.get_consistency_proof(request).await.unwrap().into_inner();
+            ConsistencyProof::try_from(&message).unwrap().verify(earlier_root, root).unwrap();
+        }
+    }
+    let beyond = v1::GetInclusionProofRequest { index: newest.tree_size, tree_size: 0 };
+    assert_eq!(log.get_inclusion_proof(beyond).await.unwrap_err().code(), tonic::Code::OutOfRange);
+    let nowhere = log.get_entry(v1::GetEntryRequest { index: newest.tree_size }).await.unwrap_err();
+    assert_eq!(nowhere.code(), tonic::Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_fetched_later_is_the_one_that_was_handed_out() {
+    let ledger = TestLedger::found().unwrap();
+    let server = ledger.serve(&[]).unwrap();
+    let developer = Signer::person().unwrap();
+    ledger.enrol(&server, &developer, &["developer"]).await.unwrap();
+    let mut client = server.registration().await.unwrap();
+    let statements: Vec<_> = (0..600).map(|n| developer.state(model(n), ledger.origin()).unwrap()).collect();
+    let mut handed_out = Vec::new();
+    for chunk in statements.chunks(50) {
+        for outcome in register(&mut client, chunk).await.unwrap() {
+            let Outcome::Recorded(recorded) = outcome else { panic!("{outcome:?}") };
+            handed_out.push(recorded);
+        }
+    }
+    let mut log = server.log().await.unwrap();
+    for recorded in handed_out.iter().step_by(13) {
+        let later = log.get_receipt(v1::GetReceiptRequest { index: recorded.index }).await.unwrap().into_inner();
+        assert_eq!((later.receipt, later.tree_size), (recorded.receipt.clone(), recorded.tree_size));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_are_listed_in_order_and_by_issuer() {
+    let ledger = TestLedger::found().unwrap();
+    let server = ledger.serve(&[]).unwrap();
+    let (one, other) = (Signer::person().unwrap(), Signer::person().unwrap());
+    for signer in [&one, &other] {
+        ledger.enrol(&server, signer, &["developer"]).await.unwrap();
+    }
+    let mut client = server.registration().await.unwrap();
+    for number in 0..20 {
+        let signer = if number % 2 == 0 { &one } else { &other };
+        register(&mut client, &[signer.state(model(number), ledger.origin()).unwrap()]).await.unwrap();
+    }
+    let mut log = server.log().await.unwrap();
+    let mut list = async |start: u64, end: u64, issuer: String| {
+        let mut stream = log.list_entries(v1::ListEntriesRequest { start, end, issuer }).await.unwrap().into_inner();
+        let mut entries = Vec::new();
+        while let Some(entry) = stream.message().await.unwrap() {
+            entries.push(entry);
+        }
+        entries
+    };
+    let all = list(0, 0, String::new()).await;
+    assert_eq!(all.iter().map(|entry| entry.index).collect::<Vec<_>>(), (0..all.len() as u64).collect::<Vec<_>>());
+    let slice = list(3, 9, String::new()).await;
+    assert_eq!(slice.iter().map(|entry| entry.index).collect::<Vec<_>>(), (3..9).collect::<Vec<_>>());
+    let own = list(0, 0, one.identity.to_string()).await;
+    assert_eq!(own.len(), 10);
+    for entry in own {
+        assert_eq!(SignedStatement::parse(entry.statement).unwrap().issuer(), &one.identity);
+    }
+}
