@@ -65,6 +65,6 @@ pub use dates::{DateProblem, FormProblem};
 pub use digest::digest;
 pub use history::History;
 pub use mapping::{Mapping, MappingError, MappingProblem};
-pub use plan::{Plan, Summary};
+pub use plan::{Plan, Refusal, Summary};
 pub use report::{BrokenRow, Column, Effect, Entry, Reason, Report};
 pub use sheet::{Sheet, SheetError};

@@ -23,7 +23,13 @@ pub(crate) const UNIT: char = '\u{1f}';
 #[derive(Debug)]
 pub(crate) struct Nameless {
     pub(crate) identity: Option<String>,
-    pub(crate) reason: Reason,
+    pub(crate) reason: Box<Reason>,
+}
+
+impl Nameless {
+    fn new(identity: Option<String>, reason: Reason) -> Self {
+        Self { identity, reason: Box::new(reason) }
+    }
 }
 
 /// A row's identity in its system, and its name.
@@ -51,18 +57,14 @@ pub(crate) fn name_all(
     for (row, identity) in rows.iter_mut().zip(identities) {
         wished.push(identity.and_then(|identity| match wish(mapping, row) {
             Ok(name) => Ok(Named { identity, name }),
-            Err(reason) => Err(Nameless { identity: Some(identity), reason }),
+            Err(reason) => Err(Nameless::new(Some(identity), reason)),
         }));
     }
     settle(wished, history)
 }
 
 /// Gives every row its identity.
-fn identify(
-    mapping: &Mapping,
-    rows: &[Candidate<'_, '_>],
-    history: &History,
-) -> Vec<Result<String, Nameless>> {
+fn identify(mapping: &Mapping, rows: &[Candidate<'_, '_>], history: &History) -> Vec<Result<String, Nameless>> {
     let plain: Vec<Option<String>> = rows.iter().map(|row| identity(mapping, row.cells)).collect();
     let further: Vec<String> = rows.iter().map(|row| further(mapping, row.cells)).collect();
     let mut lines: HashMap<(&str, &str), u64> = HashMap::new();
@@ -76,7 +78,7 @@ fn identify(
     }
     let each = rows.iter().zip(&plain).zip(&further);
     each.map(|((row, plain), further)| {
-        let refuse = |identity: Option<&String>, reason| Err(Nameless { identity: identity.cloned(), reason });
+        let refuse = |identity: Option<&String>, reason| Err(Nameless::new(identity.cloned(), reason));
         let Some(plain) = plain else { return refuse(None, Reason::NoIdentity) };
         let apart = format!("{plain} #{}", short_hash(further, 16));
         let identity = if history.row(&apart).is_some() {
@@ -152,12 +154,12 @@ fn settle(wished: Vec<Result<Named, Nameless>>, history: &History) -> Vec<Result
         } else if wishes.get(&key(&name)).is_some_and(|count| *count > 1) || is_others(&name, &identity, history) {
             match with_hash(name.name.as_str(), &identity).parse() {
                 Ok(apart) => name.name = apart,
-                Err(error) => return Err(Nameless { identity: Some(identity), reason: Reason::Name(error) }),
+                Err(error) => return Err(Nameless::new(Some(identity), Reason::Name(error))),
             }
         }
         if is_others(&name, &identity, history) || !taken.insert(key(&name)) {
             let reason = Reason::NameTaken { name: format!("{}/{}", name.namespace, name.name) };
-            return Err(Nameless { identity: Some(identity), reason });
+            return Err(Nameless::new(Some(identity), reason));
         }
         Ok(Named { identity, name })
     };

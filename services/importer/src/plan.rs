@@ -6,7 +6,7 @@ use probity_schemas::import::{Completed, Coverage, RowCounts};
 use probity_schemas::{Digest, Event, Identity, ParseError, Subject, Text, Timestamp};
 use serde::Serialize;
 
-use crate::build::Builder;
+use crate::build::{Builder, Unmade};
 use crate::history::History;
 use crate::mapping::{EventSpec, Mapping};
 use crate::naming::{Candidate, Named, Nameless, UNIT, name_all};
@@ -62,6 +62,17 @@ pub struct Plan {
     already_recorded: usize,
     vanished: u64,
     report: Report,
+}
+
+/// What the ledger said to an event that it did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The event's place in [`Plan::events`].
+    pub event: usize,
+    /// The ledger's reason, such as `NOT_AUTHORISED`.
+    pub code: String,
+    /// Its words.
+    pub message: String,
 }
 
 /// An import in numbers.
@@ -123,24 +134,22 @@ impl Plan {
         self.events.iter().map(|planned| &planned.event)
     }
 
-    /// Takes note that the ledger refused the event at this place of [`Plan::events`].
-    pub fn refuse(&mut self, event: usize, code: &str, message: &str) {
-        let Some(planned) = self.events.get_mut(event) else { return };
-        planned.refused = true;
-        let row = &mut self.rows[planned.row];
-        row.outcome = Outcome::Refused;
-        self.report.push(Entry {
-            effect: Effect::EventRefused,
-            line: Some(row.line),
-            column: None,
-            row: row.identity.clone(),
-            value: None,
-            reason: Reason::Ledger {
-                event_type: planned.event.event_type(),
-                code: code.to_owned(),
-                message: message.to_owned(),
-            },
-        });
+    /// Takes note of what the ledger refused.
+    pub fn refuse(&mut self, refusals: impl IntoIterator<Item = Refusal>) {
+        for Refusal { event, code, message } in refusals {
+            let Some(planned) = self.events.get_mut(event) else { continue };
+            planned.refused = true;
+            let row = &mut self.rows[planned.row];
+            row.outcome = Outcome::Refused;
+            self.report.push(Entry {
+                effect: Effect::EventRefused,
+                line: Some(row.line),
+                column: None,
+                row: row.identity.clone(),
+                value: None,
+                reason: Reason::Ledger { event_type: planned.event.event_type(), code, message },
+            });
+        }
         self.report.sort();
     }
 
@@ -224,7 +233,7 @@ impl Plan {
                 }
                 (_, Some(Err(Nameless { identity, reason }))) => {
                     // Nothing of the row is recorded, so nothing else about it matters.
-                    remarks = vec![Remark { effect: Effect::RowRefused, column: None, reason }];
+                    remarks = vec![Remark { effect: Effect::RowRefused, column: None, reason: *reason }];
                     (identity, Outcome::Refused)
                 }
                 _ => (None, Outcome::Refused),
@@ -269,8 +278,8 @@ impl Plan {
                     amended |= !amendments.is_empty();
                     events.extend(amendments);
                 }
-                Err(remark) => {
-                    remarks.push(remark);
+                Err(unmade) => {
+                    remarks.push(unmade.remark(Effect::EventRefused, spec));
                     whole = false;
                 }
             }
@@ -346,11 +355,9 @@ fn amendments(
     named: &Named,
     event: &Event,
     history: &History,
-) -> Result<Vec<Event>, Remark> {
+) -> Result<Vec<Event>, Unmade> {
     match history.row(&named.identity) {
-        Some(known) if spec.is_registration() => builder
-            .amendments(known, named, event)
-            .map_err(|unmade| unmade.remark(Effect::EventRefused, spec)),
+        Some(known) if spec.is_registration() => builder.amendments(known, named, event),
         _ => Ok(Vec::new()),
     }
 }

@@ -106,7 +106,7 @@ pub enum Reason {
     #[error("only the date was read, not the remark beside it")]
     Remark,
     /// A date after the state that the file shows.
-    #[error("lies after the state that the file shows: announced, not yet happened")]
+    #[error("recorded as it stands, though it lies after the state that the file shows")]
     Announced {
         /// The state that the file shows.
         as_of: Timestamp,

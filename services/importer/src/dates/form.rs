@@ -59,7 +59,7 @@ enum Piece {
     MonthName,
     /// A moment as RFC 3339 has it; always alone.
     Moment,
-    /// Anything: a remark.
+    /// Anything up to the character that follows in the form, or to the end: a remark.
     Remark,
 }
 
@@ -242,9 +242,11 @@ fn walk(pieces: &[Piece], text: &str, found: Found, calendar: &Calendar) -> Opti
             Some(Found { moment: Some(Timestamp::from_ms(ms).ok()?), ..found })
         }
         Piece::Remark => {
-            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]).rev();
-            let found = Found { remark: true, ..found };
-            ends.into_iter().find_map(|end| walk(pieces, &text[end..], found, calendar))
+            let end = match pieces.first() {
+                Some(Piece::Character(next)) => text.find(*next)?,
+                _ => text.len(),
+            };
+            walk(pieces, &text[end..], Found { remark: true, ..found }, calendar)
         }
     }
 }

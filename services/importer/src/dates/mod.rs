@@ -100,7 +100,9 @@ impl Dates {
 /// From the first moment of one day to the last of another, in UTC.
 pub(crate) fn days(first: Date, last: Date) -> Result<Occurred, DateProblem> {
     let (Some(earliest), Some(latest)) = (day_number(first), day_number(last)) else {
-        return Err(DateProblem::BeforeEpoch { hint: spreadsheet_day(first).filter(|day| (1980..=2099).contains(day)) });
+        return Err(DateProblem::BeforeEpoch {
+            hint: spreadsheet_day(first).filter(|day| (1980..=2099).contains(day)),
+        });
     };
     let moment = |ms| Timestamp::from_ms(ms).map_err(|_| DateProblem::Impossible);
     let (earliest, latest) = (moment(earliest * DAY_MS)?, moment(latest * DAY_MS + DAY_MS - 1)?);

@@ -60,8 +60,19 @@ const TESTS: &str = "equals, one_of, starts_with, in_table, present, dated";
 impl Condition {
     pub(super) fn resolve(raw: RawCondition, key: &str, names: &Names) -> Result<Self, MappingError> {
         let wrong = |problem| Err(MappingError::key(key, problem));
-        let RawCondition { column, equals, one_of, starts_with, in_table, present, dated, ignore_case, any_of, all_of, not } =
-            raw;
+        let RawCondition {
+            column,
+            equals,
+            one_of,
+            starts_with,
+            in_table,
+            present,
+            dated,
+            ignore_case,
+            any_of,
+            all_of,
+            not,
+        } = raw;
         let ignore_case = ignore_case.unwrap_or(names.ignore_case);
         let mut tests: Vec<Test> =
             equals.iter().chain(&one_of).map(|text| Test::Is(Pattern::new(text, ignore_case))).collect();

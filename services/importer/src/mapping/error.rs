@@ -9,7 +9,7 @@ use crate::dates::FormProblem;
 pub enum MappingError {
     /// Not TOML.
     #[error("not readable as TOML: {0}")]
-    Toml(#[source] toml::de::Error),
+    Toml(#[source] Box<toml::de::Error>),
     /// A key that doesn't belong there, is missing, or holds something else than it should.
     #[error("{key}: {}{}", .source.message(), on_line(.line))]
     Shape {
@@ -18,7 +18,7 @@ pub enum MappingError {
         /// The line it stands on, where that is known.
         line: Option<usize>,
         /// What the reader said.
-        source: toml::de::Error,
+        source: Box<toml::de::Error>,
     },
     /// A key that holds something of the right shape that can't be.
     #[error("{key}: {problem}")]
@@ -26,7 +26,7 @@ pub enum MappingError {
         /// The key, such as `event[2].data.purpose`.
         key: String,
         /// What is wrong with it.
-        problem: MappingProblem,
+        problem: Box<MappingProblem>,
     },
 }
 
@@ -178,6 +178,6 @@ pub(crate) fn nearest<'n>(found: &str, names: impl IntoIterator<Item = &'n str>)
 
 impl MappingError {
     pub(crate) fn key(key: impl Into<String>, problem: impl Into<MappingProblem>) -> Self {
-        Self::Key { key: key.into(), problem: problem.into() }
+        Self::Key { key: key.into(), problem: Box::new(problem.into()) }
     }
 }

@@ -57,8 +57,7 @@ impl EventSpec {
             && let Some(field) = raw.data.keys().find(|field| !fields.contains(*field))
         {
             let nearest = nearest(field, fields.iter().map(String::as_str));
-            let problem =
-                MappingProblem::UnknownField { event_type: info.event_type, field: field.clone(), nearest };
+            let problem = MappingProblem::UnknownField { event_type: info.event_type, field: field.clone(), nearest };
             return wrong(&format!("data.{field}"), problem);
         }
         let about = raw.about.iter().enumerate();

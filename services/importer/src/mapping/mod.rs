@@ -15,8 +15,8 @@ use probity_schemas::import::Coverage;
 use probity_schemas::{Digest, Text, Timestamp};
 
 pub(crate) use condition::{Condition, Test};
-pub use error::{MappingError, MappingProblem};
 pub(crate) use error::nearest;
+pub use error::{MappingError, MappingProblem};
 pub(crate) use event::EventSpec;
 pub(crate) use names::{ColumnId, Names, Place};
 use raw::{RawEncoding, RawMapping, RawNamedAfter};
@@ -27,7 +27,17 @@ use crate::dates::{Calendar, Dates, Form, end_of};
 use crate::digest::digest;
 
 const ENGLISH_MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september|sept", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september|sept",
+    "october",
+    "november",
     "december",
 ];
 
@@ -65,10 +75,10 @@ impl Mapping {
     /// # Errors
     /// The first thing that is wrong with it, and the key it is about.
     pub fn parse(text: &str) -> Result<Self, MappingError> {
-        let deserializer = toml::Deserializer::parse(text).map_err(MappingError::Toml)?;
+        let deserializer = toml::Deserializer::parse(text).map_err(|error| MappingError::Toml(Box::new(error)))?;
         let raw: RawMapping = serde_path_to_error::deserialize(deserializer).map_err(|error| {
             let key = error.path().to_string();
-            let source = error.into_inner();
+            let source = Box::new(error.into_inner());
             let line = source.span().map(|span| 1 + text[..span.start].matches('\n').count());
             MappingError::Shape { key, line, source }
         })?;
@@ -78,10 +88,17 @@ impl Mapping {
     fn resolve(raw: RawMapping, digest: Digest) -> Result<Self, MappingError> {
         let RawMapping { source, text, dates, columns, tables, row, expect, events } = raw;
         let names = Names::new(columns, tables, &dates.columns, text.ignore_case)?;
-        let system = source.system.parse().map_err(|error| MappingError::key("source.system", MappingProblem::Parse(error)))?;
+        let system =
+            source.system.parse().map_err(|error| MappingError::key("source.system", MappingProblem::Parse(error)))?;
         let as_of = source.as_of.as_deref().map(as_of).transpose()?;
         let delimiter = u8::try_from(source.delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n".contains(byte));
-        let delimiter = delimiter.ok_or_else(|| range("source.delimiter", "one ASCII character, not a quote or line end"))?;
+        let delimiter =
+            delimiter.ok_or_else(|| range("source.delimiter", "one ASCII character, not a quote or line end"))?;
+        for (key, markers) in [("text.empty", &text.empty), ("dates.empty", &dates.empty)] {
+            if markers.iter().any(|marker| marker.trim().trim_end_matches('*').is_empty()) {
+                return Err(range(key, "texts; what is blank is empty without being listed"));
+            }
+        }
         let nonempty = |list: bool, key: &str| match list {
             true => Err(MappingError::key(key, MappingProblem::Empty)),
             false => Ok(()),

@@ -99,9 +99,12 @@ impl Value {
             (None, None, None, None, Some(choices), None, None) => {
                 all(choices, &within("first"), names).map(Self::First)
             }
-            (None, None, None, None, None, Some(fields), None) => resolve_fields(fields, &within("fields"), names).map(Self::Fields),
+            (None, None, None, None, None, Some(fields), None) => {
+                resolve_fields(fields, &within("fields"), names).map(Self::Fields)
+            }
             (None, None, None, None, None, None, Some(kind)) => {
-                let kind = kind.parse().map_err(|error| MappingError::key(within("subject"), MappingProblem::Parse(error)))?;
+                let kind =
+                    kind.parse().map_err(|error| MappingError::key(within("subject"), MappingProblem::Parse(error)))?;
                 Ok(Self::Subject(kind))
             }
             _ => Err(MappingError::key(key, MappingProblem::NotOne { allowed: SOURCES })),

@@ -1,0 +1,266 @@
+//! From a file to rows: encodings, lines, columns, identities, names, and every cell that is at fault.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use probity_importer::{Effect, Mapping, Plan, Sheet, SheetError};
+use probity_schemas::{Data, Event, Text, model::ModelEvent};
+use support::*;
+
+fn purposes(plan: &Plan) -> Vec<String> {
+    let purpose = |event: &Event| match &event.data {
+        Data::Model(ModelEvent::Registered(registered)) => Some(registered.purpose.to_string()),
+        _ => None,
+    };
+    plan.events().filter_map(purpose).collect()
+}
+
+#[test]
+fn the_lines_in_the_report_are_those_of_the_file_whatever_stands_in_quotes() {
+    for end in ["\n", "\r\n"] {
+        let rows = [
+            "a,one,\"first line",
+            "second line, \"\"quoted\"\"\",,soon",
+            "",
+            "a,two,p,,soon",
+            "a,three,\"",
+            "",
+            "p\",,\"soon",
+            "\"",
+            "a,four,p,,soon",
+        ];
+        let file = format!("{HEADER}{}", rows.join("\n")).replace('\n', end);
+        let mapping = mapping(MAPPING);
+        let plan = plan(&mapping, file, &fresh(&mapping));
+        let lines: Vec<_> = plan.report().entries().iter().map(|entry| entry.line).collect();
+        assert_eq!(lines, [Some(2), Some(5), Some(6), Some(10)], "{end:?}");
+        assert_eq!(plan.summary().recorded, 4);
+    }
+}
+
+#[test]
+fn windows_1252_is_read_where_the_mapping_says_so() {
+    let mapping = mapping(&MAPPING.replace(r#"coverage = "full""#, r#"coverage = "full", encoding = "windows-1252""#));
+    let plan = plan(&mapping, [HEADER.as_bytes(), b"a,b,\x93Z\xfcge\x94 \x96 \x80 5,,\n"].concat(), &fresh(&mapping));
+    assert_eq!(purposes(&plan), ["“Züge” – € 5"]);
+    // 0x81 has no meaning there.
+    let file = [HEADER.as_bytes(), b"a,b,c,,\na,b,\x81,,\n"].concat();
+    let error = Sheet::read(&file, &mapping).unwrap_err();
+    assert_eq!(error.to_string(), "line 3: the bytes 81 are not Windows-1252");
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_refused_with_its_line() {
+    let error = Sheet::read(b"Area,Name\na,Z\xfcge\n", &mapping(MAPPING)).unwrap_err();
+    assert!(matches!(error, SheetError::Undecodable { line: 2, .. }), "{error}");
+    assert!(error.to_string().contains("windows-1252"), "{error}");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_header() {
+    let mapping = mapping(MAPPING);
+    let plan = plan(&mapping, format!("\u{feff}{HEADER}a,b,c,,\n"), &fresh(&mapping));
+    assert_eq!(plan.summary().recorded, 1);
+}
+
+#[test]
+fn a_row_of_another_length_is_refused_and_the_others_are_recorded() {
+    let plan = plan_of("a,b,c,,\na,short\na,d,e,,\na,f,g,,,\n");
+    let reason = |found| format!("the row has {found} cells, the header 5");
+    assert_eq!(
+        named(&plan),
+        [(Effect::RowRefused, Some(3), None, reason(2)), (Effect::RowRefused, Some(5), None, reason(6))]
+    );
+    assert_eq!((plan.summary().recorded, plan.summary().refused), (2, 2));
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_named_rather_than_swallowing_the_rest() {
+    let plan = plan_of("a,b,c,,\na,d,e,,\"never\na,f,g,,\n");
+    let reason = "a quote is opened and not closed before the file ends".to_owned();
+    assert_eq!(named(&plan), [(Effect::RowRefused, Some(3), None, reason)]);
+}
+
+#[test]
+fn one_of_nine_equal_headers_is_found_by_its_position() {
+    let nine = ["\"If other, please explain.\""; 9].join(",");
+    let text = MAPPING
+        .replace(r#"state = "State""#, "state = 9")
+        .replace(r#"{ column = "purpose" }"#, r#"{ column = "state" }"#);
+    let file = format!("Area,Name,Purpose,Started,{nine}\na,b,c,,1,2,3,4,5,6,7,8,9\n");
+    let by_position = mapping(&text);
+    let found = plan(&by_position, &file, &fresh(&by_position));
+    assert_eq!(purposes(&found), ["5"], "{:?}", named(&found));
+    let by_header = mapping(&text.replace("state = 9", r#"state = "If other, please explain.""#));
+    let error = Sheet::read(file.as_bytes(), &by_header).unwrap_err().to_string();
+    assert!(error.contains("columns.state"), "{error}");
+    assert!(error.contains("at positions 5, 6, 7, 8, 9, 10, 11, 12, 13"), "{error}");
+    let beyond = mapping(&text.replace("state = 9", "state = 14"));
+    let error = Sheet::read(file.as_bytes(), &beyond).unwrap_err().to_string();
+    assert!(error.contains("columns.state: the file has 13 columns"), "{error}");
+}
+
+#[test]
+fn columns_that_the_mapping_does_not_name_are_named_in_the_report() {
+    let mapping = mapping(MAPPING);
+    let plan = plan(&mapping, "Area,Name,Purpose,State,Started,Cost\na,b,c,,,12\n", &fresh(&mapping));
+    let reason = "not named under [columns] of the mapping".to_owned();
+    assert_eq!(named(&plan), [(Effect::ColumnNotMapped, None, Some("Cost"), reason)]);
+}
+
+#[test]
+fn rows_of_one_name_are_told_apart_and_true_twins_are_refused() {
+    let plan = plan_of("a,bot,one,,\na,bot,two,,\na,bot,one,,\na,other,one,,\n");
+    assert_eq!(named(&plan), [(Effect::RowRefused, Some(4), None, "same as line 2".to_owned())]);
+    let subjects = subjects(&plan, "model.registered");
+    assert_eq!(subjects.len(), 3);
+    assert!(subjects[..2].iter().all(|subject| subject.starts_with("model:a/bot-")), "{subjects:?}");
+    assert_ne!(subjects[0], subjects[1]);
+    assert_eq!(subjects[2], "model:a/other");
+}
+
+#[test]
+fn different_names_that_look_alike_as_subjects_stay_apart() {
+    let plan = plan_of("a,Chat Bot,one,,\na,chat-bot!,one,,\nb,chat bot,one,,\n");
+    let subjects = subjects(&plan, "model.registered");
+    assert_ne!(subjects[0], subjects[1]);
+    assert_eq!(subjects[2], "model:b/chat-bot");
+    assert!(plan.report().entries().is_empty());
+}
+
+#[test]
+fn any_name_becomes_a_name_of_the_vocabulary() {
+    let long = "word ".repeat(60);
+    let plan = plan_of(&format!("Ämter & Co.,Größe’s «Straße»,p,,\na,{long},p,,\na,{long}!,p,,\na,模型,p,,\n"));
+    let subjects = subjects(&plan, "model.registered");
+    assert_eq!(subjects[0], "model:aemter-co/groesses-strasse");
+    assert!(subjects[1].len() < 100 && subjects[1] != subjects[2], "{subjects:?}");
+    assert!(subjects[3].starts_with("model:a/unnamed-"));
+}
+
+#[test]
+fn a_row_without_identity_or_without_what_its_event_needs_is_refused_by_name() {
+    let plan = plan_of(",,c,,\na,b,,,2024\na,d,N/A,,\n");
+    let missing = "model.registered: missing field data.purpose".to_owned();
+    assert_eq!(
+        named(&plan),
+        [
+            (Effect::RowRefused, Some(2), None, "all cells that identify the row are empty".to_owned()),
+            (Effect::RowRefused, Some(3), Some("Purpose"), missing.clone()),
+            (Effect::RowRefused, Some(4), Some("Purpose"), missing),
+        ]
+    );
+    assert_eq!(plan.events().len(), 0);
+}
+
+#[test]
+fn a_cell_that_no_text_may_be_is_left_out_and_named() {
+    let long = "x".repeat(Text::MAX + 1);
+    let plan = plan_of(&format!("a,b,c,bad\u{7},\na,d,e,{long},\n"));
+    let found: Vec<_> = named(&plan).into_iter().map(|(effect, line, column, _)| (effect, line, column)).collect();
+    let left_out = |line| (Effect::CellLeftOut, Some(line), Some("State"));
+    assert_eq!(found, [left_out(2), left_out(3)]);
+    assert!(plan.events().all(|event| !event.attributes.contains_key("state")));
+}
+
+#[test]
+fn a_row_too_large_for_a_statement_is_refused() {
+    let part = "x".repeat(Text::MAX);
+    let row = format!("a,b,{part},{part},{part}");
+    let text = MAPPING
+        .replace("[columns]", "[columns]\nmore = \"More\"\nthen = \"Then\"")
+        .replace(r#"columns = ["started"]"#, "columns = []");
+    let text = text.replace(r#"occurred = "started""#, "");
+    let mapping = mapping(&text);
+    let file = format!("{},More,Then\n{row},{part},x\n", HEADER.trim());
+    let plan = plan(&mapping, file, &fresh(&mapping));
+    let (effect, line, _, reason) = named(&plan).remove(0);
+    assert_eq!((effect, line), (Effect::RowRefused, Some(2)));
+    assert!(reason.contains("at most 65535"), "{reason}");
+}
+
+#[test]
+fn every_cell_at_fault_is_named_with_line_column_and_text() {
+    let text = format!(
+        "{MAPPING}\n[[event]]\ntype = \"validation.completed\"\nsubject = \"model\"\n\
+         data.latency_p50_ms = {{ number = \"state\" }}\n\
+         [[expect]]\ncolumn = \"state\"\none_of = [\"5\"]\n"
+    )
+    .replace("data.purpose", "data.kind = { column = \"name\", table = \"kinds\" }\ndata.purpose");
+    let mapping = mapping(&text);
+    let plan = plan(&mapping, format!("{HEADER}a,learnt,c,5,1/1/2020\na,guess,d,fast,someday\n"), &fresh(&mapping));
+    let all: Vec<_> = plan
+        .report()
+        .entries()
+        .iter()
+        .map(|entry| {
+            let column = entry.column.as_ref().unwrap();
+            (entry.line.unwrap(), column.position, column.header.as_str(), entry.value.as_deref().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        all,
+        [(3, 2, "Name", "guess"), (3, 4, "State", "fast"), (3, 4, "State", "fast"), (3, 5, "Started", "someday")]
+    );
+    assert_eq!(plan.summary().cells_reported, 4);
+    assert_eq!(plan.summary().refused, 0);
+}
+
+#[test]
+fn the_report_is_written_as_csv_and_as_json() {
+    let plan = plan_of("a,\"b, \"\"c\"\"\",d,,soon\n");
+    let csv = String::from_utf8(plan.report().to_csv().unwrap()).unwrap();
+    assert_eq!(
+        csv,
+        "effect,line,position,column,row,value,reason\n\
+         cell-not-read,2,5,Started,\"a | b, \"\"c\"\"\",soon,not a date in any of the mapping's forms\n"
+    );
+    let json: serde_json::Value = serde_json::from_slice(&plan.report().to_json().unwrap()).unwrap();
+    assert_eq!(json[0]["line"], 2);
+    assert_eq!(json[0]["column"], "Started");
+    assert_eq!(plan_of("").report().to_csv().unwrap(), b"effect,line,position,column,row,value,reason\n");
+}
+
+#[test]
+fn an_inventory_of_another_shape_and_language_needs_no_code() {
+    let mapping = Mapping::parse(include_str!("data/werkzeuge.toml")).unwrap();
+    let plan = plan(&mapping, include_bytes!("data/werkzeuge.csv"), &fresh(&mapping));
+    assert_eq!(
+        subjects(&plan, "model.registered"),
+        [
+            "model:abteilung-7/gelernt/pruefhelfer-groesse",
+            "model:abteilung-7/regelwerk/ablage-waechter",
+            "model:abteilung-7/eingekauft/uebersetzer",
+            "model:abteilung-7/gemietet/stimme",
+        ]
+    );
+    let event = |line: usize, event_type: &str| -> serde_json::Value {
+        let number = (line - 1).to_string();
+        let of_row = |event: &&Event| event.event_type() == event_type && event.external_ids[0].id.as_str() == number;
+        plan.events().find(of_row).map(|event| serde_json::to_value(event).unwrap()).unwrap_or_default()
+    };
+    let first = event(2, "model.registered");
+    assert_eq!(first["title"], "Prüfhelfer Größe – Nr. 1");
+    assert_eq!(first["data"]["kind"], "ml");
+    assert_eq!(first["data"]["excluded_uses"], serde_json::json!(["Personen", "Gesichter"]));
+    assert_eq!(
+        event(2, "validation.completed")["data"]["metrics"][0],
+        serde_json::json!({ "name": "auc", "value": 0.91 })
+    );
+    // 1 to 31 March 2022, and the second quarter of 2023.
+    assert_eq!(
+        event(2, "validation.completed")["occurred"],
+        serde_json::json!([1_646_092_800_000_u64, 1_648_771_199_999_u64])
+    );
+    assert_eq!(event(3, "retirement.completed")["data"]["last_served_at"], 1_688_169_599_999_u64);
+    // The fiscal year 2022 from April 2022 to March 2023.
+    assert_eq!(
+        event(4, "deployment.started")["occurred"],
+        serde_json::json!([1_648_771_200_000_u64, 1_680_307_199_999_u64])
+    );
+    assert!(event(5, "validation.completed").is_null() && event(5, "retirement.completed").is_null());
+    let faults: Vec<_> = named(&plan).into_iter().map(|(_, line, column, _)| (line, column)).collect();
+    let line = |line, column| (Some(line), Some(column));
+    assert_eq!(faults, [line(6, "Art"), line(6, "Im Einsatz seit"), line(6, "Außer Betrieb")]);
+}
