@@ -192,3 +192,17 @@ fn a_segment_with_garbage_behind_its_blocks_is_not_followed_by_another() {
     assert_intact(&disk, &blocks, "with another eleventh block");
     scrub_all(&disk).unwrap();
 }
+
+#[test]
+fn a_segment_whose_name_was_not_synced_is_not_lost() {
+    let closed = Closed::with_blocks(5);
+    let mut ledger = Ledger::new();
+    let blocks = ledger.blocks(12);
+    closed.disk.unsync_name(&segment(1));
+    let log = open(&closed.disk).unwrap();
+    // Making the segment after it would sync the directory too.
+    closed.disk.fail_on("0000000002.segment.new", 0, Mode::Fails);
+    append(&log, &blocks[5..]);
+    drop(log);
+    assert_intact(&closed.disk.after_power_cut(Survivors::None), &blocks, "after a power cut");
+}

@@ -174,6 +174,11 @@ impl SimulatedDisk {
         world.inodes[inode] = Inode { durable: contents.clone(), cached: contents, unsynced: Vec::new() };
     }
 
+    /// Makes a file's name one that was given but never synced.
+    pub(crate) fn unsync_name(&self, path: &Path) {
+        self.world().durable_names.remove(path);
+    }
+
     /// Takes a file away.
     pub(crate) fn delete(&self, path: &Path) {
         let mut world = self.world();
