@@ -120,12 +120,21 @@ pub struct Server {
 impl Server {
     /// Starts the real binary and waits until it says where it listens.
     pub fn start(directory: &Path, environment: &[(&str, &str)]) -> Result<Self> {
-        let mut child = Command::new(binary()?)
-            .arg("serve")
-            .arg(directory)
-            .args(["--listen", "127.0.0.1:0"])
+        let mut command = Command::new(binary()?);
+        command.arg("serve").arg(directory).args(["--listen", "127.0.0.1:0"]).envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts the real binary with a configuration file.
+    pub fn with_config(config: &Path) -> Result<Self> {
+        let mut command = Command::new(binary()?);
+        command.arg("serve").arg("--config").arg(config);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Result<Self> {
+        let mut child = command
             .env("PROBITY_LOG__FILTER", "warn")
-            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

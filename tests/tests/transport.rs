@@ -1,0 +1,211 @@
+//! No one in where they don't belong: certificates, identities, and what they may read.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use probity_proto::v1;
+use probity_proto::v1::log_service_client::LogServiceClient;
+use probity_proto::v1::registration_service_client::RegistrationServiceClient;
+use probity_tests::{Server, Signer, TestLedger, binary};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use serde_json::json;
+use tonic::Code;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+/// A certificate authority of the test's own.
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+struct Issued {
+    certificate: String,
+    key: String,
+    sha256: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    fn issue(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Issued {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.extended_key_usages = vec![purpose];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let sha256 = openssl_fingerprint(&certificate.pem());
+        Issued { certificate: certificate.pem(), key: key.serialize_pem(), sha256 }
+    }
+}
+
+/// The fingerprint as an operator reads it: `openssl x509 -fingerprint -sha256`.
+fn openssl_fingerprint(pem: &str) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), pem).unwrap();
+    let output = Command::new("openssl")
+        .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.trim().split('=').nth(1).unwrap().to_owned()
+}
+
+struct Scene {
+    ledger: TestLedger,
+    server: Server,
+    authority: Authority,
+    auditor: (Signer, Issued),
+    developer: (Signer, Issued),
+    nobody: Issued,
+}
+
+impl Scene {
+    /// A ledger served with TLS, two identities with certificates, and a certificate that belongs to nobody.
+    async fn new() -> Self {
+        let ledger = TestLedger::found().unwrap();
+        let authority = Authority::new();
+        let client = |name: &str| authority.issue(name, ExtendedKeyUsagePurpose::ClientAuth);
+        let auditor = (Signer::person().unwrap(), client("auditor"));
+        let developer = (Signer::person().unwrap(), client("developer"));
+        let nobody = client("nobody");
+        let plain = ledger.serve(&[]).unwrap();
+        ledger.enrol(&plain, &auditor.0, &["auditor"]).await.unwrap();
+        ledger.enrol(&plain, &developer.0, &["developer"]).await.unwrap();
+        plain.stop().unwrap();
+
+        let home = ledger.home.path();
+        let own = authority.issue("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+        let write = |name: &str, text: &str| -> PathBuf {
+            let path = home.join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (certificate, key) = (write("server.pem", &own.certificate), write("server.key.pem", &own.key));
+        let ca = write("ca.pem", &authority.pem);
+        let mapping = |(signer, issued): &(Signer, Issued)| {
+            format!("[[access.certificate]]\nsha256 = {:?}\nidentity = \"{}\"\n", issued.sha256, signer.identity)
+        };
+        let config = format!(
+            "[ledger]\ndirectory = {:?}\n[listen]\ngrpc = '0.0.0.0:0'\n[tls]\ncertificate = {certificate:?}\n\
+             private_key = {key:?}\nclient_ca = {ca:?}\n{}{}",
+            ledger.directory(),
+            mapping(&auditor),
+            mapping(&developer)
+        );
+        let config = write("probity.toml", &config);
+        let server = Server::with_config(&config).unwrap();
+        Self { ledger, server, authority, auditor, developer, nobody }
+    }
+
+    async fn channel(&self, client: Option<&Issued>) -> Result<Channel, tonic::transport::Error> {
+        let port = self.server.address.rsplit(':').next().unwrap();
+        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&self.authority.pem));
+        if let Some(client) = client {
+            tls = tls.identity(Identity::from_pem(&client.certificate, &client.key));
+        }
+        Endpoint::from_shared(format!("https://localhost:{port}"))?.tls_config(tls)?.connect().await
+    }
+}
+
+async fn read_genesis(channel: Channel) -> Result<v1::Entry, tonic::Status> {
+    let mut log = LogServiceClient::new(channel);
+    Ok(log.get_entry(v1::GetEntryRequest { index: 0 }).await?.into_inner())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_worth_what_its_identity_may_read() {
+    let scene = Scene::new().await;
+    let auditor = scene.channel(Some(&scene.auditor.1)).await.unwrap();
+    assert_eq!(read_genesis(auditor.clone()).await.unwrap().index, 0);
+
+    let developer = scene.channel(Some(&scene.developer.1)).await.unwrap();
+    assert_eq!(read_genesis(developer.clone()).await.unwrap_err().code(), Code::PermissionDenied);
+    let nobody = scene.channel(Some(&scene.nobody)).await.unwrap();
+    let refused = read_genesis(nobody.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated, "{refused}");
+    assert!(refused.message().contains("access.certificate"), "{refused}");
+    let checkpoint = LogServiceClient::new(nobody).get_checkpoint(v1::GetCheckpointRequest { height: None }).await;
+    assert_eq!(checkpoint.unwrap_err().code(), Code::Unauthenticated);
+
+    // Hashes are for everyone who is known; statements of others are not, one's own are.
+    let mut log = LogServiceClient::new(developer.clone());
+    log.get_checkpoint(v1::GetCheckpointRequest { height: None }).await.unwrap();
+    log.get_receipt(v1::GetReceiptRequest { index: 0 }).await.unwrap();
+    let model = json!({
+        "type": "model.registered", "subject": { "kind": "model", "namespace": "credit", "name": "own" },
+        "data": { "purpose": "Estimates something." },
+    });
+    let own = scene.developer.0.state(model, scene.ledger.origin()).unwrap();
+    let mut registration = RegistrationServiceClient::new(developer);
+    let recorded = probity_tests::register(&mut registration, &[own]).await.unwrap();
+    let Some(v1::register_result::Result::Recorded(recorded)) = recorded.into_iter().next() else { panic!() };
+    log.get_entry(v1::GetEntryRequest { index: recorded.index }).await.unwrap();
+    let list = |issuer: String| v1::ListEntriesRequest { start: 0, end: 0, issuer };
+    let mut stream = log.list_entries(list(scene.developer.0.identity.to_string())).await.unwrap().into_inner();
+    assert_eq!(stream.message().await.unwrap().unwrap().index, recorded.index);
+    let all = log.list_entries(list(String::new())).await;
+    assert_eq!(all.unwrap_err().code(), Code::PermissionDenied);
+    let others = log.list_entries(list(scene.auditor.0.identity.to_string())).await;
+    assert_eq!(others.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_certificate_of_the_authority_nobody_gets_in() {
+    let scene = Scene::new().await;
+    let stranger = Authority::new().issue("stranger", ExtendedKeyUsagePurpose::ClientAuth);
+    for client in [None, Some(&stranger)] {
+        let got_in = match scene.channel(client).await {
+            Ok(channel) => read_genesis(channel).await.map_err(|status| assert_ne!(status.code(), Code::Ok)).is_ok(),
+            Err(_) => false,
+        };
+        assert!(!got_in);
+    }
+    let port = scene.server.address.rsplit(':').next().unwrap();
+    let plain = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).unwrap().connect().await;
+    if let Ok(channel) = plain {
+        assert!(read_genesis(channel).await.is_err(), "plain text must not be answered");
+    }
+}
+
+fn serve_and_fail(directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(binary().unwrap()).arg("serve").arg(directory).args(arguments).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn off_loopback_without_tls_the_server_refuses_to_start() {
+    let ledger = TestLedger::found().unwrap();
+    let (code, said) = serve_and_fail(&ledger.directory(), &["--listen", "0.0.0.0:0"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("without TLS") && said.contains("127.0.0.1"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_the_same_directory_is_refused_by_name() {
+    let ledger = TestLedger::found().unwrap();
+    let server = ledger.serve(&[]).unwrap();
+    let (code, said) = serve_and_fail(&ledger.directory(), &["--listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains(&format!("process {}", server.id())), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_reflection_answer() {
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::health_client::HealthClient;
+    let ledger = TestLedger::found().unwrap();
+    let server = ledger.serve(&[]).unwrap();
+    let mut health = HealthClient::new(server.channel().await.unwrap());
+    for service in ["", "probity.v1.RegistrationService", "probity.v1.LogService"] {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let status = health.check(request).await.unwrap().into_inner().status;
+        assert_eq!(status, ServingStatus::Serving as i32, "{service}");
+    }
+}
