@@ -4,7 +4,7 @@ mod checkpoint;
 mod config;
 mod demo;
 mod entry;
-// mod import;
+mod import;
 mod init;
 mod key;
 mod receipt;
@@ -65,7 +65,7 @@ enum Command {
     /// Sign events and record them.
     Record(record::RecordArgs),
     /// Record an inventory from a CSV file.
-    // Import(import::ImportArgs),
+    Import(import::ImportArgs),
     /// Show a statement.
     Entry(entry::EntryArgs),
     /// Fetch the receipt of a statement.
@@ -90,7 +90,7 @@ impl Cli {
             Command::Serve(args) => serve::run(args).await,
             Command::Key(command) => key::run(command, global),
             Command::Record(args) => record::run(args, global).await,
-            // Command::Import(args) => import::run(args, global).await,
+            Command::Import(args) => import::run(args, global).await,
             Command::Entry(args) => entry::run(args, global).await,
             Command::Receipt(args) => receipt::run(args, global).await,
             Command::Checkpoint(args) => checkpoint::run(args, global).await,
