@@ -179,6 +179,15 @@ fn a_recorded_row_keeps_its_name_when_a_namesake_appears() {
 }
 
 #[test]
+fn a_new_row_does_not_take_the_name_of_a_vanished_one() {
+    let mapping = mapping(MAPPING);
+    let plan = plan(&mapping, file("a,bot!,one,,\n"), &after("a,Bot,one,,\n"));
+    let subjects = subjects(&plan, "model.registered");
+    assert!(subjects.len() == 1 && subjects[0].starts_with("model:a/bot-"), "{subjects:?}");
+    assert_eq!((plan.summary().recorded, plan.summary().vanished), (1, 1));
+}
+
+#[test]
 fn what_the_ledger_refuses_is_named_and_counted() {
     let mut plan = plan_of(FIRST);
     let refusal = |event| Refusal { event, code: "NOT_AUTHORISED".to_owned(), message: "no role".to_owned() };

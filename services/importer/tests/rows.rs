@@ -208,6 +208,16 @@ fn every_cell_at_fault_is_named_with_line_column_and_text() {
 }
 
 #[test]
+fn a_cell_that_several_fields_ask_for_is_named_once() {
+    let kind = r#"{ column = "state", table = "kinds" }"#;
+    let fields = format!("title = {kind}\ndata.kind = {kind}\ndata.purpose");
+    let mapping = mapping(&MAPPING.replace("data.purpose", &fields));
+    let plan = plan(&mapping, format!("{HEADER}a,b,c,guess,\n"), &fresh(&mapping));
+    let reason = "not in the mapping's table kinds".to_owned();
+    assert_eq!(named(&plan), [(Effect::CellNotRead, Some(2), Some("State"), reason)]);
+}
+
+#[test]
 fn the_report_is_written_as_csv_and_as_json() {
     let plan = plan_of("a,\"b, \"\"c\"\"\",d,,soon\n");
     let csv = String::from_utf8(plan.report().to_csv().unwrap()).unwrap();

@@ -248,7 +248,7 @@ fn is_transient(code: i32) -> bool {
 /// How an import ends.
 enum Ending {
     DryRun,
-    /// The latest import said all of it already.
+    /// Everything was recorded before, or everything was refused.
     NothingNew,
     /// `import.completed` is recorded under this id.
     Completed(String),
@@ -274,16 +274,20 @@ fn finish(summary: &Summary, report: &Path, ending: &Ending, global: &Global) ->
             ("refused, or not whole", summary.refused),
             ("vanished", summary.vanished),
         ];
-        rows.iter().for_each(|(what, count)| drop(table.add_row([(*what).to_owned(), count.to_string()])));
+        for (what, count) in rows {
+            table.add_row([what.to_owned(), count.to_string()]);
+        }
         println!("{table}\n");
         let mut table = output::table(&["events", ""]);
-        summary.events.iter().for_each(|(what, count)| drop(table.add_row([(*what).to_owned(), count.to_string()])));
+        for (what, count) in &summary.events {
+            table.add_row([(*what).to_owned(), count.to_string()]);
+        }
         table.add_row(["already recorded".to_owned(), summary.events_already_recorded.to_string()]);
         println!("{table}\n");
         println!("{} cells are named in {}", summary.cells_reported, report.display());
         match ending {
             Ending::DryRun => println!("Dry run: nothing was recorded."),
-            Ending::NothingNew => println!("Nothing new: import.completed is not recorded again."),
+            Ending::NothingNew => println!("This import adds nothing: import.completed is not recorded."),
             Ending::Completed(id) => println!("import.completed {id}"),
         }
     }
