@@ -45,7 +45,11 @@ pub struct TestLedger {
 impl TestLedger {
     /// Founds a ledger with the real binary.
     pub fn found() -> Result<Self> {
-        let home = tempfile::tempdir()?;
+        Self::found_in(tempfile::tempdir()?)
+    }
+
+    /// The same in an empty directory that the caller chose.
+    pub fn found_in(home: TempDir) -> Result<Self> {
         let administrator = Signer::person()?;
         let public = home.path().join("administrator.pub");
         let pem = administrator.key.public().to_pem()?;

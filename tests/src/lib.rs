@@ -1,5 +1,6 @@
 //! What the end-to-end suites and the load program share: a ledger of their own, served by the real binary.
 
+pub mod fuzzing;
 mod ledger;
 mod people;
 

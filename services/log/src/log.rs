@@ -116,8 +116,8 @@ pub enum AppendError {
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     /// The next segment could not be made; most often because the disk is full.
-    #[error("there is no room for another segment")]
-    NoSegment(#[from] StorageError),
+    #[error("there is no room for another segment: {0}: {cause}", cause = .0.source)]
+    NoSegment(StorageError),
 }
 
 /// Why a log takes no more blocks until it is opened again.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is locked or changed, so a log can be scrubbed while it is written to, and a copy of one anywhere.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,10 +39,16 @@ pub struct Scrubbed {
 /// Reads the first block of a log without verifying it, for the keys that it holds.
 ///
 /// # Errors
-/// There is no whole block, or the file system refuses.
+/// There is no segment or no whole block in it, or the file system refuses.
 pub fn first_block(options: &FileLogOptions) -> Result<Block, ScrubError> {
     let path = segment_path(&options.segments_dir(), 0);
-    let file = options.storage.open_read(&path).map_err(StorageError::of(Operation::Open, &path))?;
+    let file = match options.storage.open_read(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(ScrubError::Segment { file: path, fault: SegmentFault::Missing });
+        }
+        Err(error) => return Err(StorageError::of(Operation::Open, &path)(error).into()),
+    };
     let at = Location { file: path.clone(), offset: FRAMES_START, height: 0, index: 0 };
     match FrameReader::single(file, FRAMES_START).next() {
         Ok(Some(block)) => Ok(block),

@@ -35,13 +35,20 @@ pub(crate) struct Sound {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unsound {
     #[error("{}", causes(.0))]
-    Log(#[from] ScrubError),
+    Log(ScrubError),
     #[error("the first block does not found a ledger: {reason}")]
     Genesis { reason: String },
     #[error("the ledger was founded by another statement: leaf hash {found}, expected {expected}")]
     OtherLedger { expected: String, found: String },
     #[error("the statement at index {index} (block {height}): {reason}")]
     Statement { index: u64, height: u64, reason: String },
+}
+
+// Not derived: the message says the causes already, so there is no source to print after it.
+impl From<ScrubError> for Unsound {
+    fn from(error: ScrubError) -> Self {
+        Self::Log(error)
+    }
 }
 
 impl Unsound {
@@ -52,8 +59,8 @@ impl Unsound {
 }
 
 /// The public keys of the ledger in these files.
-pub(crate) fn ledger_keys(options: &FileLogOptions) -> Result<LedgerKeys> {
-    let genesis = first_block(options).map_err(Unsound::from)?;
+pub(crate) fn ledger_keys(options: &FileLogOptions) -> Result<LedgerKeys, Unsound> {
+    let genesis = first_block(options)?;
     let (keys, _, _) = founding(&genesis).map_err(|reason| Unsound::Genesis { reason })?;
     Ok(keys)
 }
@@ -62,17 +69,7 @@ pub(crate) fn ledger_keys(options: &FileLogOptions) -> Result<LedgerKeys> {
 pub(crate) fn verify(
     options: &FileLogOptions,
     pinned: Option<&str>,
-    progress: impl FnMut(Progress),
-) -> Result<Result<Sound, Unsound>> {
-    verify_each(options, pinned, progress, |_| {})
-}
-
-/// Like [`verify`]; `visit` is told of every block.
-pub(crate) fn verify_each(
-    options: &FileLogOptions,
-    pinned: Option<&str>,
     mut progress: impl FnMut(Progress),
-    mut visit: impl FnMut(Head),
 ) -> Result<Result<Sound, Unsound>> {
     let genesis = match first_block(options) {
         Ok(block) => block,
@@ -88,9 +85,8 @@ pub(crate) fn verify_each(
     let chain = Chain::new(keys.checkpoint_verifier().context("the ledger's origin")?);
     let mut replay = Replay { state, seen: Seen::default(), unverified: Vec::new(), checkpoint: String::new() };
     let mut fault = None;
-    let scrubbed = scrub(options, chain, |block, at, chain| {
+    let scrubbed = scrub(options, chain, |block, at, _| {
         progress(at);
-        chain.head().into_iter().for_each(&mut visit);
         match replay.block(block) {
             Ok(()) => ControlFlow::Continue(()),
             Err(found) => {

@@ -61,7 +61,7 @@ pub enum JoinError {
         origin: String,
     },
     /// No block ends with the checkpoint.
-    #[error("no block ends with size {size} and root {root}")]
+    #[error("no block ends with size {size} and root {root}: {}", instead(found.as_ref()))]
     NotInLog {
         /// The checkpoint's size.
         size: u64,
@@ -82,4 +82,14 @@ pub enum JoinError {
     /// The file system refused.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// Where the search for a checkpoint ended.
+fn instead(found: Option<&Head>) -> String {
+    match found {
+        Some(Head { height, tree_size, root, .. }) => {
+            format!("reading ended with block {height}, which has size {tree_size} and root {root}")
+        }
+        None => "the log is empty".into(),
+    }
 }

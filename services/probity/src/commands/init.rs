@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use probity_log::storage::Disk;
-use probity_log::{Anchor, FileLog, FileLogOptions, Log};
+use probity_log::{Chain, FileLog, FileLogOptions, JoinError, Log};
 use probity_registrar::{Founding, SystemClock, founding_block};
 use probity_schemas::ledger::LedgerHead;
 use probity_schemas::{Digest, Identity, Origin};
@@ -19,6 +18,7 @@ use super::Global;
 use crate::config::anchor_beside;
 use crate::failure::{Answer, wrong_use};
 use crate::ledger_dir::LedgerDir;
+use crate::server::causes;
 use crate::{keyfile, output, replay};
 
 #[derive(Debug, Args)]
@@ -161,45 +161,35 @@ pub(crate) async fn found(
 /// Makes the anchor of an existing log from a checkpoint that the operator vouches for.
 fn join(args: &InitArgs, path: &Path, global: &Global) -> Result<Answer> {
     let (text, checkpoint) = read_checkpoint(path)?;
-    let dir = LedgerDir::new(&args.directory);
     let anchor = args.anchor.clone().unwrap_or_else(|| anchor_beside(&args.directory));
     if anchor.exists() {
         return Err(wrong_use!("{} exists; an anchor is only made where there is none", anchor.display()));
     }
-    let options = FileLogOptions::new(dir.log()).anchor(&anchor);
-    let mut at_checkpoint = None;
-    let keys = replay::ledger_keys(&options)?;
-    keys.checkpoint_verifier()?.open(&text).with_context(|| format!("{} is not of this ledger", path.display()))?;
-    let outcome = replay::verify_each(
-        &options,
-        None,
-        |_| {},
-        |head| {
-            if head.tree_size == checkpoint.size {
-                at_checkpoint = Some(head);
-            }
-        },
-    )?;
-    if let Err(unsound) = outcome {
-        eprintln!("probity: the log does not verify: {unsound}");
-        return Ok(Answer::No);
+    let options = FileLogOptions::new(LedgerDir::new(&args.directory).log()).anchor(&anchor);
+    let verifier = match replay::ledger_keys(&options) {
+        Ok(keys) => keys.checkpoint_verifier()?,
+        Err(unsound) if unsound.is_unreadable() => return Err(unsound.into()),
+        Err(unsound) => return Ok(no(&unsound.to_string())),
+    };
+    if let Err(error) = verifier.open(&text) {
+        return Ok(no(&format!("{} is not of this ledger: {error}", path.display())));
     }
-    match at_checkpoint.filter(|head| head.root == checkpoint.root) {
-        Some(head) => {
-            Anchor::create(&Disk, &anchor, Some(head))?;
-            if global.json {
-                output::json(&json!({ "anchor": anchor, "tree_size": head.tree_size, "root": head.root.to_string() }))?;
-            } else {
-                println!("{} made at {} statements, root {}", anchor.display(), head.tree_size, head.root);
-            }
-            Ok(Answer::Yes)
+    let joined = match probity_log::join(&options, Chain::new(verifier), &checkpoint, |_, _, _| {}) {
+        Ok(joined) => joined,
+        Err(error @ (JoinError::OtherLog { .. } | JoinError::NotInLog { .. } | JoinError::Scrub(_))) => {
+            return Ok(no(&causes(&error)));
         }
-        None => {
-            eprintln!(
-                "probity: no block of this log ends at {} statements with root {}; the log is shorter, or another one",
-                checkpoint.size, checkpoint.root
-            );
-            Ok(Answer::No)
-        }
+        Err(error) => return Err(error.into()),
+    };
+    if global.json {
+        output::json(&json!({ "anchor": anchor, "tree_size": joined.tree_size, "root": joined.root.to_string() }))?;
+    } else {
+        println!("{} made at {} statements, root {}", anchor.display(), joined.tree_size, joined.root);
     }
+    Ok(Answer::Yes)
+}
+
+fn no(reason: &str) -> Answer {
+    eprintln!("probity: no anchor was made: {reason}");
+    Answer::No
 }

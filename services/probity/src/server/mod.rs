@@ -1,6 +1,7 @@
 //! The wiring of a server: from a configuration to a running ledger, and orderly down again.
 
 mod access;
+mod advice;
 mod scrub;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use tonic_health::ServingStatus;
 
 use crate::config::{Config, TlsSection};
 use crate::ledger_dir::LedgerDir;
+use crate::replay;
 use access::Access;
 
 /// The longest message a client may send, in bytes: about 20,000 statements of ordinary length.
@@ -57,11 +59,13 @@ impl Running {
         let secrets = dir.read_secrets().with_context(|| {
             format!("{} is not the data directory of a ledger (probity init makes one)", dir.root().display())
         })?;
-        let verifier = secrets.public().checkpoint_verifier()?;
         let options = FileLogOptions::new(dir.log()).anchor(config.anchor());
+        // With the keys that the ledger itself names, so that foreign private keys are not mistaken for a damaged log.
+        let keys = replay::ledger_keys(&options).unwrap_or_else(|_| secrets.public());
+        let verifier = keys.checkpoint_verifier()?;
         let opening_options = options.clone();
         let log = tokio::task::spawn_blocking(move || FileLog::open(&opening_options, verifier)).await?;
-        let log = Arc::new(log.context("the ledger does not open")?);
+        let log = Arc::new(log.map_err(|error| advice::does_not_open(error, dir.root()))?);
         report_opening(&log);
 
         let store = Store::open(&dir.index(), config.limits.index_cache_mib << 20)?;
@@ -72,7 +76,8 @@ impl Running {
             clock: SystemClock::shared(),
             waiting_statements: config.limits.waiting_statements,
         };
-        let registrar = tokio::task::spawn_blocking(move || Registrar::open(opening)).await??;
+        let registrar = tokio::task::spawn_blocking(move || Registrar::open(opening)).await?;
+        let registrar = registrar.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
         let registrar = Arc::new(registrar);
 
         let listener = TcpListener::bind(config.listen.grpc)
