@@ -1,6 +1,8 @@
 //! Every type there is.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use schemars::{Schema, SchemaGenerator};
 use serde::{Deserializer, Serialize, Serializer, de};
@@ -168,29 +170,30 @@ pub fn catalogue() -> impl Iterator<Item = &'static TypeInfo> {
 /// # Errors
 /// [`EventError::UnknownType`] or [`EventError::UnsupportedVersion`].
 pub fn find(event_type: &str, version: u32) -> Result<&'static TypeInfo, EventError> {
-    let mut known = None;
-    for info in catalogue().filter(|info| info.event_type == event_type) {
-        if info.version == version {
-            return Ok(info);
-        }
-        known = Some(info.event_type);
-    }
-    Err(match known {
-        Some(event_type) => EventError::UnsupportedVersion {
-            event_type,
-            found: version,
-            known: catalogue().filter(|info| info.event_type == event_type).map(|info| info.version).collect(),
-        },
-        None => unknown(event_type),
+    let versions = BY_TYPE.get(event_type).ok_or_else(|| unknown(event_type))?;
+    let found = versions.iter().find(|info| info.version == version);
+    found.copied().ok_or_else(|| EventError::UnsupportedVersion {
+        event_type: versions[0].event_type,
+        found: version,
+        known: versions.iter().map(|info| info.version).collect(),
     })
 }
+
+/// The versions of each type. No type is without one.
+static BY_TYPE: LazyLock<HashMap<&'static str, Vec<&'static TypeInfo>>> = LazyLock::new(|| {
+    let mut types: HashMap<_, Vec<_>> = HashMap::new();
+    for info in catalogue() {
+        types.entry(info.event_type).or_default().push(info);
+    }
+    types
+});
 
 /// Looks up the newest version of a type.
 ///
 /// # Errors
 /// [`EventError::UnknownType`].
 pub fn newest(event_type: &str) -> Result<&'static TypeInfo, EventError> {
-    let versions = catalogue().filter(|info| info.event_type == event_type);
+    let versions = BY_TYPE.get(event_type).into_iter().flatten().copied();
     versions.max_by_key(|info| info.version).ok_or_else(|| unknown(event_type))
 }
 

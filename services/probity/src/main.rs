@@ -18,6 +18,10 @@ use clap::Parser;
 use crate::commands::Cli;
 use crate::failure::exit_code;
 
+/// Statements are allocated on one thread and freed on another; the system's allocator is slow at that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

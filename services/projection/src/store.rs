@@ -142,6 +142,12 @@ impl View {
         })
     }
 
+    /// The last key that begins with `prefix`.
+    pub fn last_key(&self, prefix: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let last = self.tree.scan_prefix(prefix).next_back().transpose();
+        Ok(last.map_err(|source| self.store.error(source))?.map(|(key, _)| key.to_vec()))
+    }
+
     /// How far the log is folded into this view; `None` for a new one.
     pub fn cursor(&self) -> Result<Option<Cursor>, StoreError> {
         let Some(bytes) = self.get(&CURSOR_KEY)? else { return Ok(None) };

@@ -181,6 +181,7 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
         let verdict = state.admit(submitted, position, &Past { index, pending: std::iter::once(&entries) });
         let reason = match verdict {
             Ok(Verdict::Admitted(admitted)) => {
+                index.note(&admitted);
                 entries.insert(&admitted, statement.subject(), at);
                 continue;
             }

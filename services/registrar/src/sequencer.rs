@@ -213,6 +213,7 @@ impl Sequencer {
         let verdict = self.state.admit(submitted, position, &Past { index: &self.index, pending });
         let outcome = match verdict {
             Ok(Verdict::Admitted(admitted)) => {
+                self.index.note(&admitted);
                 open.entries.insert(&admitted, verified.statement.subject(), position.index);
                 open.push(bytes.clone(), verified.leaf);
                 Ok(Pending::Recorded { height: open.height, index: position.index })

@@ -3,6 +3,7 @@
 //! Bytes are parsed once, strictly, and kept verbatim: verification, leaf hash and log all use what was received. A
 //! [`SignedStatement`] is well formed but says nothing about its signature until [`SignedStatement::verify`] does.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -77,6 +78,8 @@ pub struct SignedStatement {
     issuer: Identity,
     subject: Range<usize>,
     audience: Range<usize>,
+    event_type: Range<usize>,
+    version: u32,
 }
 
 impl SignedStatement {
@@ -97,13 +100,15 @@ impl SignedStatement {
         reader.end().map_err(envelope)?;
 
         let header = Header::read(&bytes[protected.clone()])?;
-        cbor::check(&bytes[payload.clone()], Profile::EVENT).map_err(StatementError::Payload)?;
+        let kind = check_payload(&bytes[payload.clone()]).map_err(StatementError::Payload)?;
         let within = |text: &str| {
             let start = text.as_ptr() as usize - bytes.as_ptr() as usize;
             start..start + text.len()
         };
         let (subject, audience) = (within(header.subject), within(header.audience));
-        Ok(Self { protected, payload, signature, kid: header.kid, issuer: header.issuer, subject, audience, bytes })
+        let (event_type, version) = (within(kind.event_type), kind.version);
+        let Header { kid, issuer, .. } = header;
+        Ok(Self { protected, payload, signature, kid, issuer, subject, audience, event_type, version, bytes })
     }
 
     /// The statement exactly as it was received.
@@ -154,7 +159,8 @@ impl SignedStatement {
 
     /// Decodes the event and holds it against the header.
     pub fn event(&self) -> Result<Event, StatementError> {
-        let event = decode_checked(self.payload())?;
+        let kind = Kind { event_type: self.text(&self.event_type), version: self.version };
+        let event = decode_checked(self.payload(), kind)?;
         let subject = event.subject.to_string();
         if subject != self.subject() {
             return Err(StatementError::SubjectMismatch { header: self.subject().to_owned(), event: subject });
@@ -215,36 +221,53 @@ impl Unsigned {
 /// # Errors
 /// If it is not canonical, or not an event of a known type, version and shape.
 pub fn decode_event(payload: &[u8]) -> Result<Event, StatementError> {
-    cbor::check(payload, Profile::EVENT).map_err(StatementError::Payload)?;
-    decode_checked(payload)
+    let kind = check_payload(payload).map_err(StatementError::Payload)?;
+    decode_checked(payload, kind)
 }
 
-/// Decodes what [`cbor::check`] has accepted.
-fn decode_checked(payload: &[u8]) -> Result<Event, StatementError> {
-    let (event_type, version) = type_and_version(payload).map_err(StatementError::Payload)?;
-    Event::decode(event_type, version, || Tree::new(payload)).map_err(StatementError::Event)
+/// Decodes what [`check_payload`] has accepted.
+fn decode_checked(payload: &[u8], kind: Kind<'_>) -> Result<Event, StatementError> {
+    Event::decode(kind.event_type, kind.version, || Tree::new(payload)).map_err(StatementError::Event)
 }
 
-/// Finds `type` and `v`, which canonical order puts behind the data they describe.
-fn type_and_version(payload: &[u8]) -> Result<(&str, u32), CborError> {
+/// What must be known of an event before its data can be read; canonical order puts both behind the data.
+#[derive(Clone, Copy)]
+struct Kind<'a> {
+    event_type: &'a str,
+    version: u32,
+}
+
+/// Checks that a payload is a canonical JSON tree, and finds `type` and `v` on the way: one pass, for every statement
+/// there is goes through here.
+fn check_payload(payload: &[u8]) -> Result<Kind<'_>, CborError> {
+    const FIELD: Profile = Profile { max_depth: Profile::EVENT.max_depth - 1, ..Profile::EVENT };
     let mut reader = Reader::new(payload);
     let (mut event_type, mut version) = (None, None);
+    let mut previous: &[u8] = &[];
     for _ in 0..reader.map()? {
         let at = reader.position();
-        match reader.text()? {
+        let name = reader.text()?;
+        let key = &payload[at..reader.position()];
+        match previous.cmp(key) {
+            Ordering::Less => previous = key,
+            Ordering::Equal => return Err(CborError::DuplicateKey { at }),
+            Ordering::Greater => return Err(CborError::KeyOrder { at }),
+        }
+        let at = reader.position();
+        match name {
             "type" => event_type = Some(reader.text()?),
             "v" => {
-                let value = reader.uint()?;
-                let value = u32::try_from(value);
+                let value = u32::try_from(reader.uint()?);
                 version = Some(value.map_err(|_| CborError::Expected { what: "a version of 32 bits", at })?);
             }
-            _ => drop(reader.item(Profile::EVENT)?),
+            _ => drop(reader.item(FIELD)?),
         }
     }
     reader.end()?;
     let at = reader.position();
     let event_type = event_type.ok_or(CborError::Expected { what: "a field \"type\"", at })?;
-    Ok((event_type, version.ok_or(CborError::Expected { what: "a field \"v\"", at })?))
+    let version = version.ok_or(CborError::Expected { what: "a field \"v\"", at })?;
+    Ok(Kind { event_type, version })
 }
 
 /// Where the next byte string's content lies.

@@ -17,6 +17,7 @@ use probity_tests::{Signer, TestLedger};
 use serde_json::{Value, json};
 
 use events::Presigned;
+use phases::Achieved;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures the real server beside the limits of the machine; prints JSON")]
@@ -92,9 +93,14 @@ async fn measure(
     fdatasync_us: f64,
 ) -> Result<Value> {
     let batches = phases::closed(server, presigned.take(args.statements)?, 100, args.in_flight).await?;
-    eprintln!("requests of 100:      {:>8.0}/s = {:.2} of the limit", batches.per_second, batches.per_second / verify);
+    let line = |what: &str, achieved: &phases::Achieved| {
+        let Achieved { per_second, server_cpu_us, .. } = achieved;
+        let share = per_second / verify;
+        eprintln!("{what:<24} {per_second:>7.0}/s = {share:.2} of the limit, {server_cpu_us:.0} µs of processor each");
+    };
+    line("requests of 100:", &batches);
     let singles = phases::closed(server, presigned.take(args.statements / 2)?, 1, 64).await?;
-    eprintln!("singles, 64 in flight: {:>7.0}/s = {:.2} of the limit", singles.per_second, singles.per_second / verify);
+    line("singles, 64 in flight:", &singles);
     let lone = phases::closed(server, presigned.take(2_000)?, 1, 1).await?;
     eprintln!("lone append: p50 {:.0} µs, fdatasync p50 {fdatasync_us:.0} µs", lone.latency.p50_us);
     let open = phases::open(server, presigned.take(args.rate as usize * 10)?, args.rate).await?;

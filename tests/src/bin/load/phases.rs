@@ -38,6 +38,9 @@ impl Latency {
 #[derive(Debug, Serialize)]
 pub(crate) struct Achieved {
     pub(crate) per_second: f64,
+    /// Processor time of the server for each statement, over all cores: unlike the rate, it hardly depends on what else
+    /// the machine does.
+    pub(crate) server_cpu_us: f64,
     /// Latency of a whole request.
     pub(crate) latency: Latency,
 }
@@ -62,7 +65,7 @@ async fn send(client: &mut Client, statements: &[Bytes]) -> Result<()> {
 pub(crate) async fn closed(server: &Server, statements: Vec<Bytes>, size: usize, in_flight: usize) -> Result<Achieved> {
     let (statements, next) = (Arc::new(statements), Arc::new(AtomicUsize::new(0)));
     let client = server.registration().await?;
-    let started = Instant::now();
+    let (started, cpu) = (Instant::now(), cpu_us(server.id())?);
     let workers: Vec<_> = (0..in_flight)
         .map(|_| {
             let (statements, next, mut client) = (statements.clone(), next.clone(), client.clone());
@@ -85,14 +88,15 @@ pub(crate) async fn closed(server: &Server, statements: Vec<Bytes>, size: usize,
         samples.extend(worker.await??);
     }
     let per_second = statements.len() as f64 / started.elapsed().as_secs_f64();
-    Ok(Achieved { per_second, latency: Latency::of(samples) })
+    let server_cpu_us = (cpu_us(server.id())? - cpu) / statements.len() as f64;
+    Ok(Achieved { per_second, server_cpu_us, latency: Latency::of(samples) })
 }
 
 /// Open loop: single statements at a fixed rate, whether or not earlier ones have been answered. Latency counts from the
 /// moment a statement was due, so that a stalled server cannot hide behind statements that were not sent.
 pub(crate) async fn open(server: &Server, statements: Vec<Bytes>, rate: u64) -> Result<Achieved> {
     let client = server.registration().await?;
-    let started = Instant::now();
+    let (started, cpu) = (Instant::now(), cpu_us(server.id())?);
     let mut calls = Vec::with_capacity(statements.len());
     for (number, statement) in statements.into_iter().enumerate() {
         let due = started + Duration::from_secs_f64(number as f64 / rate as f64);
@@ -108,7 +112,8 @@ pub(crate) async fn open(server: &Server, statements: Vec<Bytes>, rate: u64) -> 
         samples.push(call.await??);
     }
     let per_second = samples.len() as f64 / started.elapsed().as_secs_f64();
-    Ok(Achieved { per_second, latency: Latency::of(samples) })
+    let server_cpu_us = (cpu_us(server.id())? - cpu) / samples.len() as f64;
+    Ok(Achieved { per_second, server_cpu_us, latency: Latency::of(samples) })
 }
 
 /// Records statements in large requests until the ledger holds `target`.
@@ -121,6 +126,16 @@ pub(crate) async fn fill(server: &Server, presigned: &mut Presigned, target: u64
         }
         closed(server, presigned.take(missing.min(100_000) as usize)?, 500, 8).await?;
     }
+}
+
+/// Processor time of a process so far in microseconds, in steps of ten milliseconds.
+fn cpu_us(process: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name of the program, in brackets, may hold anything; the numbers come after it.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
+    let (user, system) = (ticks(11).context("no user time")?, ticks(12).context("no system time")?);
+    Ok((user + system) as f64 * 10_000.0)
 }
 
 /// Resident memory of a process in MiB.
