@@ -270,6 +270,24 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_sample_holds_the_defaults() {
+        let sample = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ops/probity.toml"));
+        let sample = Config::load(Some(sample), None, std::iter::empty()).unwrap();
+        let defaults = load("[ledger]\ndirectory = '/var/lib/probity/ledger'\n[log]\nfilter = 'info'\n", &[]).unwrap();
+        assert_eq!(sample, defaults);
+        // What is commented out parses as well once it is not.
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ops/probity.toml")).unwrap();
+        let all =
+            text.replace("# [tls]", "[tls]").replace("# [[access", "[[access").replace("12:34:…", &"ab:".repeat(32));
+        let keys = ["anchor", "certificate", "private_key", "client_ca", "sha256", "identity"];
+        let all = keys.iter().fold(all, |text, key| text.replace(&format!("# {key} ="), &format!("{key} =")));
+        let all = load(&all, &[]).unwrap();
+        assert!(
+            all.tls.unwrap().client_ca.is_some() && all.access.certificate.len() == 1 && all.ledger.anchor.is_some()
+        );
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_by_name() {
         let error = load("[ledger]\ndirectory = 'a'\ndirectroy = 'b'\n", &[]).unwrap_err().to_string();
         assert!(error.contains("directroy"), "{error}");

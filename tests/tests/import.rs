@@ -1,0 +1,150 @@
+//! An inventory goes in through the real binary: every row is in the ledger or named in the report.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use probity_proto::v1;
+use probity_statement::SignedStatement;
+use probity_tests::{Server, Signer, TestLedger, binary};
+use serde_json::Value;
+
+struct Scene {
+    ledger: TestLedger,
+    server: Server,
+    key: PathBuf,
+    importer: Signer,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let ledger = TestLedger::found().unwrap();
+        let server = ledger.serve(&[]).unwrap();
+        let importer = Signer::service("inventory-import").unwrap();
+        ledger.enrol(&server, &importer, &["importer"]).await.unwrap();
+        let key = ledger.home.path().join("importer.key");
+        let pem = importer.key.to_pem(None, &mut rand::rng()).unwrap();
+        std::fs::write(&key, format!("identity: {}\n{}", importer.identity, *pem)).unwrap();
+        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        Self { ledger, server, key, importer }
+    }
+
+    fn import(&self, file: &Path, mapping: &Path) -> (Output, Value) {
+        let report = self.ledger.home.path().join("report.json");
+        let output = Command::new(binary().unwrap())
+            .arg("import")
+            .arg(file)
+            .arg("--mapping")
+            .arg(mapping)
+            .arg("--key")
+            .arg(&self.key)
+            .arg("--report")
+            .arg(&report)
+            .args(["--json", "--server", &self.server.address])
+            .output()
+            .unwrap();
+        let summary = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{error}: {} {}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        });
+        (output, summary)
+    }
+
+    async fn size(&self) -> u64 {
+        let mut log = self.server.log().await.unwrap();
+        log.get_checkpoint(v1::GetCheckpointRequest { height: None }).await.unwrap().into_inner().tree_size
+    }
+
+    /// All events of the importer, as JSON.
+    async fn events(&self) -> Vec<Value> {
+        let mut log = self.server.log().await.unwrap();
+        let request = v1::ListEntriesRequest { start: 0, end: 0, issuer: self.importer.identity.to_string() };
+        let mut stream = log.list_entries(request).await.unwrap().into_inner();
+        let mut events = Vec::new();
+        while let Some(entry) = stream.message().await.unwrap() {
+            let event = SignedStatement::parse(entry.statement).unwrap().event().unwrap();
+            events.push(serde_json::to_value(&event).unwrap());
+        }
+        events
+    }
+}
+
+fn own_sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/importer/tests/data").join(name)
+}
+
+fn of_type<'a>(events: &'a [Value], event_type: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["type"] == event_type).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_adds_nothing_and_a_changed_cell_is_an_amendment() {
+    let scene = Scene::new().await;
+    let (file, mapping) = (own_sample("werkzeuge.csv"), own_sample("werkzeuge.toml"));
+    let (_, first) = scene.import(&file, &mapping);
+    let after_first = scene.size().await;
+    assert!(!of_type(&scene.events().await, "import.completed").is_empty(), "{first}");
+    scene.import(&file, &mapping);
+    assert_eq!(scene.size().await, after_first, "a second run adds nothing");
+
+    let text = std::fs::read_to_string(&file).unwrap();
+    let registered = of_type(&scene.events().await, "model.registered").len();
+    let purpose = of_type(&scene.events().await, "model.registered")[0]["data"]["purpose"].as_str().unwrap().to_owned();
+    assert!(text.contains(&purpose), "the sample's first purpose stands in the file as it is");
+    let edited = scene.ledger.home.path().join("werkzeuge.csv");
+    std::fs::write(&edited, text.replace(&purpose, &format!("{purpose} (neu)"))).unwrap();
+    scene.import(&edited, &mapping);
+    let events = scene.events().await;
+    assert_eq!(of_type(&events, "model.registered").len(), registered, "nothing is registered twice");
+    let amended = of_type(&events, "model.amended");
+    assert!(
+        amended.iter().any(|event| event["data"]["new"].as_str().is_some_and(|new| new.ends_with("(neu)"))),
+        "{amended:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_of_the_federal_inventory_is_recorded_or_named_in_the_report() {
+    let Some(inventory) = std::env::var_os("PROBITY_INVENTORY") else {
+        println!("DID NOT RUN: PROBITY_INVENTORY does not name the federal inventory");
+        return;
+    };
+    let scene = Scene::new().await;
+    let mapping = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops/import/us-federal-2024.toml");
+    let (output, _) = scene.import(Path::new(&inventory), &mapping);
+    assert_eq!(output.status.code(), Some(1), "three rows of the file repeat others to the letter, and are refused");
+    let events = scene.events().await;
+    let models = of_type(&events, "model.registered").len();
+    assert_eq!(of_type(&events, "usecase.proposed").len(), models);
+
+    // The file has 2,133 rows; those that are not in the ledger are named.
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(scene.ledger.home.path().join("report.json")).unwrap()).unwrap();
+    let text = report.to_string();
+    for line in ["902", "915", "956"] {
+        assert!(text.contains(line), "line {line} is not in the report");
+    }
+    assert_eq!(models + 3, 2_133);
+    let completed = of_type(&events, "import.completed");
+    assert_eq!(completed.len(), 1);
+    assert_eq!(completed[0]["data"]["rows"]["refused"], 3, "{}", completed[0]);
+
+    // What the rows say of their lives is there too.
+    for (event_type, at_least) in [
+        ("deployment.started", 500),
+        ("training.started", 500),
+        ("retirement.completed", 50),
+        ("risk.assessed", 100),
+        ("validation.completed", 50),
+        ("evidence.attached", 500),
+    ] {
+        let found = of_type(&events, event_type).len();
+        assert!(found >= at_least, "{found} × {event_type}");
+    }
+    let size = scene.size().await;
+    scene.import(Path::new(&inventory), &mapping);
+    assert_eq!(scene.size().await, size, "a second run adds nothing");
+
+    let Scene { ledger, server, .. } = scene;
+    server.stop().unwrap();
+    let output = Command::new(binary().unwrap()).arg("verify").arg(ledger.directory()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
