@@ -1,0 +1,97 @@
+//! A person at a terminal, in a directory of their own.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use probity_schemas::Identity;
+use probity_tests::{Server, binary, granting};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) struct Shell {
+    home: TempDir,
+    server: Option<Server>,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Shell {
+    pub(crate) fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    /// With a running ledger of one administrator, Ada Lovelace, who is a developer too and whose key is `ada.key`.
+    pub(crate) fn with_ledger() -> Self {
+        let mut shell = Self::new();
+        let ada = shell.json(&["key", "new", "--person", "Ada Lovelace", "ada.key"]);
+        shell.json(&[
+            "init",
+            "ledger",
+            "--origin",
+            "ledger.test/cli",
+            "--single-administrator",
+            "--administrator",
+            "ada.pub",
+        ]);
+        shell.server = Some(Server::start(&shell.path("ledger"), &[]).unwrap());
+        let ada: Identity = ada["identity"].as_str().unwrap().parse().unwrap();
+        shell.write("grant.json", &granting(&ada, "developer", &["*"]).to_string());
+        shell.json(&["record", "grant.json", "--key", "ada.key"]);
+        shell
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// A command of another program in this directory.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(self.home.path());
+        command
+    }
+
+    /// A command of ours in this directory.
+    pub(crate) fn probity(&self, args: &[&str]) -> Command {
+        let mut command = self.program(binary().unwrap().to_str().unwrap());
+        command.args(args);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PROBITY_")) {
+            command.env_remove(name);
+        }
+        if let Some(server) = &self.server {
+            command.env("PROBITY_SERVER", &server.address);
+        }
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        run(&mut self.probity(args))
+    }
+
+    /// Runs a command that must succeed and print one JSON document.
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let ran = run(self.probity(args).arg("--json"));
+        assert_eq!(ran.code, Some(0), "{args:?}: {ran:?}");
+        serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", ran.out))
+    }
+}
+
+pub(crate) fn run(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
