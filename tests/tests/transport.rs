@@ -1,5 +1,7 @@
 //! No one in where they don't belong: certificates, identities, and what they may read.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

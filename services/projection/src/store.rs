@@ -84,10 +84,8 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the store in `path`, creating it where there is none. `cache_bytes` bounds its page cache.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity_bytes(cache_bytes)
-            .flush_every_ms(Some(FLUSH_INTERVAL_MS));
+        let config =
+            sled::Config::new().path(path).cache_capacity_bytes(cache_bytes).flush_every_ms(Some(FLUSH_INTERVAL_MS));
         let db = config.open().map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
         Ok(Self { db, path: path.to_owned() })
     }

@@ -1,5 +1,12 @@
 //! A view holds what was written to it, and nothing of a batch that was not applied.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 use probity_projection::{Cursor, Store};
 use probity_tlog::Hash;
 

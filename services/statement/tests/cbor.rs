@@ -1,5 +1,12 @@
 //! Deterministic CBOR: what is written is accepted, and nothing else is.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 use ciborium::Value;
 use probity_statement::cbor::{self, CborError, Profile, Writer, write_value};
 use proptest::prelude::*;

@@ -1,5 +1,12 @@
 //! Statements and receipts: what a signer hands in and what the ledger hands back.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 use bytes::Bytes;
 use probity_schemas::{Event, Identity, newest};
 use probity_statement::{
