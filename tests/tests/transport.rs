@@ -1,6 +1,11 @@
 //! No one in where they don't belong: certificates, identities, and what they may read.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -209,5 +214,25 @@ async fn health_and_reflection_answer() {
         let request = HealthCheckRequest { service: service.to_owned() };
         let status = health.check(request).await.unwrap().into_inner().status;
         assert_eq!(status, ServingStatus::Serving as i32, "{service}");
+    }
+    let services = reflected(server.channel().await.unwrap()).await;
+    for service in ["probity.v1.RegistrationService", "probity.v1.LogService"] {
+        assert!(services.iter().any(|found| found == service), "{services:?}");
+    }
+}
+
+/// The services that the server says it has.
+async fn reflected(channel: Channel) -> Vec<String> {
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+    let message_request = Some(MessageRequest::ListServices(String::new()));
+    let request = ServerReflectionRequest { host: String::new(), message_request };
+    let mut client = ServerReflectionClient::new(channel);
+    let mut answers = client.server_reflection_info(futures::stream::iter([request])).await.unwrap().into_inner();
+    match answers.message().await.unwrap().unwrap().message_response {
+        Some(MessageResponse::ListServicesResponse(list)) => list.service.into_iter().map(|found| found.name).collect(),
+        other => panic!("{other:?}"),
     }
 }

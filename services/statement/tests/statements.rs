@@ -47,6 +47,23 @@ fn a_statement_says_what_was_signed_and_verifies_with_the_signers_key_only() {
 }
 
 #[test]
+fn coset_reads_a_statement_as_we_do_and_verifies_it() {
+    use coset::iana::EnumI64;
+    use coset::{CoseSign1, RegisteredLabelWithPrivate, TaggedCborSerializable, iana};
+    let statement = signed(&sample());
+    let theirs = CoseSign1::from_tagged_slice(statement.bytes()).unwrap();
+    let algorithm = RegisteredLabelWithPrivate::Assigned(iana::Algorithm::EdDSA);
+    assert_eq!(theirs.protected.header.alg, Some(algorithm));
+    assert_eq!(theirs.protected.header.key_id, statement.kid().0);
+    assert_eq!(theirs.payload.as_deref(), Some(statement.payload()));
+    assert!(theirs.unprotected.is_empty());
+    assert_eq!(iana::Algorithm::EdDSA.to_i64(), -8);
+    let verify = |message: &[u8], signature: &[u8]| key(7).public().verify(message, signature.try_into().unwrap());
+    theirs.verify_signature(&[], |signature, message| verify(message, signature)).unwrap();
+    assert!(theirs.verify_signature(b"other", |signature, message| verify(message, signature)).is_err());
+}
+
+#[test]
 fn every_type_of_event_survives_signing() {
     for info in probity_schemas::catalogue() {
         let event = info.sample().unwrap();
