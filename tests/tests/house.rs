@@ -1,6 +1,11 @@
 //! The house keeps its order: who may import whom, and what stands where.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

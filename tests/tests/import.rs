@@ -1,6 +1,11 @@
 //! An inventory goes in through the real binary: every row is in the ledger or named in the report.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,6 +1,11 @@
 //! A signed event goes in, a verifiable receipt comes out; everything else is refused with its reason.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 use bytes::Bytes;
 use probity_proto::v1;

@@ -1,6 +1,11 @@
 //! Tools that nobody here wrote accept what the running server produced, and refuse it once a byte is changed.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
