@@ -11,11 +11,10 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use probity_admission::{History, Position, State, Submitted, Verdict};
 use probity_log::{Block, Chain, FileLogOptions, Head, Progress, ScrubError, first_block, scrub};
+use probity_registrar::with_causes;
 use probity_schemas::{Event, EventId, Origin};
 use probity_statement::{LedgerKeys, SignedStatement};
 use rayon::prelude::*;
-
-use crate::server::causes;
 
 /// Statements whose signatures are verified together, on all cores.
 const BATCH: usize = 2_048;
@@ -34,7 +33,7 @@ pub(crate) struct Sound {
 /// What of a ledger does not verify.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unsound {
-    #[error("{}", causes(.0))]
+    #[error("{}", with_causes(.0))]
     Log(ScrubError),
     #[error("the first block does not found a ledger: {reason}")]
     Genesis { reason: String },

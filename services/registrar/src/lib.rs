@@ -23,7 +23,7 @@ mod verify;
 
 pub use block::SealError;
 pub use clock::{Clock, SystemClock};
-pub use error::{RegisterError, Rejection, Unavailable};
+pub use error::{RegisterError, Rejection, Unavailable, with_causes};
 pub use found::{FoundError, Founding, founding_block};
 pub use open::{OpenError, Opening};
 pub use read::{Caller, Ledger, ReadFault};

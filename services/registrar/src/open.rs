@@ -15,9 +15,9 @@ use probity_tlog::{Frontier, Hash, KeyNameError, leaf_hash};
 
 use crate::block::Sealer;
 use crate::clock::Clock;
+use crate::error::with_causes;
 use crate::index::{Commit, Entries, Index, Past};
 use crate::read::Ledger;
-use crate::sequencer::with_causes;
 use crate::shared::Shared;
 
 /// What a registrar is opened with.

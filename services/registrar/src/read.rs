@@ -7,8 +7,8 @@ use probity_schemas::Identity;
 use probity_tlog::{ConsistencyProof, Hash, InclusionProof, NodeReader};
 
 use crate::block::{CommittedBlock, Sealer};
+use crate::error::with_causes;
 use crate::open::leaves_of;
-use crate::sequencer::with_causes;
 use crate::shared::Shared;
 
 /// Who asks.

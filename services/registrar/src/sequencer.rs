@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{CommittedBlock, OpenBlock, SealedBlock, Sealer};
 use crate::clock::Clock;
-use crate::error::{Rejection, Unavailable};
+use crate::error::{Rejection, Unavailable, with_causes};
 use crate::index::{Commit, Index, Past};
 use crate::limit::PerSecond;
 use crate::read::Ledger;
@@ -389,15 +389,4 @@ impl Waiting {
         };
         drop(self.reply.send(self.items.into_iter().map(refuse).collect()));
     }
-}
-
-/// An error with everything that led to it.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

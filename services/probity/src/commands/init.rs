@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use probity_log::{Chain, FileLog, FileLogOptions, JoinError, Log};
-use probity_registrar::{Founding, SystemClock, founding_block};
+use probity_registrar::{Founding, SystemClock, founding_block, with_causes};
 use probity_schemas::ledger::LedgerHead;
 use probity_schemas::{Digest, Identity, Origin};
 use probity_statement::PublicKey;
@@ -18,7 +18,6 @@ use super::Global;
 use crate::config::anchor_beside;
 use crate::failure::{Answer, wrong_use};
 use crate::ledger_dir::LedgerDir;
-use crate::server::causes;
 use crate::{keyfile, output, replay};
 
 #[derive(Debug, Args)]
@@ -177,7 +176,7 @@ fn join(args: &InitArgs, path: &Path, global: &Global) -> Result<Answer> {
     let joined = match probity_log::join(&options, Chain::new(verifier), &checkpoint, |_, _, _| {}) {
         Ok(joined) => joined,
         Err(error @ (JoinError::OtherLog { .. } | JoinError::NotInLog { .. } | JoinError::Scrub(_))) => {
-            return Ok(no(&causes(&error)));
+            return Ok(no(&with_causes(&error)));
         }
         Err(error) => return Err(error.into()),
     };

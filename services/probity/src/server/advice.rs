@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use probity_log::{AnchorError, OpenError};
+use probity_registrar::with_causes;
 
 /// The error of a log that does not open, with what a person can do about it.
 pub(super) fn does_not_open(error: OpenError, directory: &Path) -> anyhow::Error {
@@ -31,5 +32,5 @@ pub(super) fn does_not_open(error: OpenError, directory: &Path) -> anyhow::Error
         ),
         _ => return anyhow::Error::new(error).context("the ledger does not open"),
     };
-    anyhow::anyhow!("the ledger does not open: {}\n{advice}", super::causes(&error))
+    anyhow::anyhow!("the ledger does not open: {}\n{advice}", with_causes(&error))
 }

@@ -14,7 +14,7 @@ use probity_projection::Store;
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
-use probity_registrar::{LogHandler, Opening, RandomBytes, Registrar, RegistrationHandler, SystemClock};
+use probity_registrar::{LogHandler, Opening, RandomBytes, Registrar, RegistrationHandler, SystemClock, with_causes};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -126,7 +126,10 @@ impl Running {
     /// Resolves when storage has failed, with the reason: the process must then exit, and a restart adopts.
     pub(crate) async fn failed(&self) -> anyhow::Error {
         let failure = self.log.failed().await;
-        anyhow!("storage has failed and what was written last is unknown; a restart finds out: {}", causes(&*failure))
+        anyhow!(
+            "storage has failed and what was written last is unknown; a restart finds out: {}",
+            with_causes(&*failure)
+        )
     }
 
     /// Stops taking calls, finishes what is under way, writes everything down.
@@ -179,15 +182,4 @@ fn tls_config(tls: &TlsSection) -> Result<ServerTlsConfig> {
         Some(path) => config.client_ca_root(Certificate::from_pem(read(path)?)),
         None => config,
     })
-}
-
-/// An error with everything that led to it.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

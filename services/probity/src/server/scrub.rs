@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use probity_log::{Chain, FileLogOptions, ScrubError, Scrubbed, scrub};
-use probity_registrar::Registrar;
+use probity_registrar::{Registrar, with_causes};
 use probity_statement::LedgerKeys;
 use tokio::task::JoinHandle;
 
-use super::causes;
 use crate::config::Config;
 
 /// Pause after each block, so that the check leaves the disk and a core to those who wait for an answer.
@@ -52,7 +51,7 @@ pub(crate) fn start(
                     tracing::info!(statements, "the stored log was verified from the first block");
                 }
                 Ok(Some(Err(error))) => {
-                    let reason = format!("the background check found: {}", causes(&error));
+                    let reason = format!("the background check found: {}", with_causes(&error));
                     tracing::error!(reason, "writes are refused");
                     return registrar.halt(reason);
                 }
