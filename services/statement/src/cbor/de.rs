@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::float::half_to_f64;
 use super::{ARRAY, CborError, MAP, NINT, Reader, SIMPLE, TEXT, UINT};
 
 /// Why a tree could not be decoded: the type's own words.
@@ -162,13 +163,4 @@ impl<'de> MapAccess<'de> for Pairs<'_, 'de> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
         seed.deserialize(Item(self.reader))
     }
-}
-
-/// IEEE 754 binary16 (RFC 8949 appendix D).
-fn half_to_f64(bits: u16) -> f64 {
-    let magnitude = match (bits >> 10 & 0x1f, f64::from(bits & 0x3ff)) {
-        (0, mantissa) => mantissa * 2f64.powi(-24),
-        (exponent, mantissa) => (mantissa + 1024.0) * 2f64.powi(i32::from(exponent) - 25),
-    };
-    if bits & 0x8000 == 0 { magnitude } else { -magnitude }
 }
