@@ -49,7 +49,8 @@ fn small_disk(home: &Path) -> Option<Disk> {
     match Disk::mount(home.join("disk")) {
         Ok(disk) => Some(disk),
         Err(reason) => {
-            writeln!(std::io::stderr(), "NOT RUN: no file system of 100 MiB can be mounted here: {reason}").unwrap();
+            let said = format!("NOT RUN: no file system of 100 MiB can be mounted here: {reason}\n");
+            std::io::stderr().write_all(said.as_bytes()).unwrap();
             None
         }
     }
