@@ -95,13 +95,8 @@ fn cbor_is_accepted_only_as_it_would_be_written() {
     let mut seeds: Vec<Vec<u8>> =
         statements().iter().flat_map(|it| [it.bytes().to_vec(), it.payload().to_vec()]).collect();
     seeds.extend(receipts().iter().map(|receipt| receipt.to_vec()));
-    for item in ["00", "3903e7", "fb3ff199999999999a", "f97e00", "a2616101616202", "c1820304", "f6", "f5", "40", "60"] {
-        if let Ok(item) = hex::decode(item)
-            && fuzzing::cbor(&item)
-        {
-            seeds.push(item);
-        }
-    }
+    let items = ["00", "3903e7", "fb3ff199999999999a", "f93c00", "a2616101616202", "c1820304", "f6", "f5", "40", "60"];
+    seeds.extend(items.map(|item| hex::decode(item).unwrap()));
     smoke("cbor", fuzzing::cbor, &seeds, 40_000);
 }
 
