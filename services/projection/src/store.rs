@@ -22,12 +22,12 @@ const FLUSH_INTERVAL_MS: usize = 1_000;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The files of the store could not be used.
-    #[error("the store in {path} failed: {source}")]
+    #[error("the store in {path} failed: {reason}")]
     Io {
         /// Where the store is.
         path: PathBuf,
         /// What the system or the store said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The cursor is not one that this version wrote: the view must be rebuilt.
     #[error("the cursor of view {view:?} in {path} is damaged; delete the view, it comes back from the log")]
@@ -86,7 +86,7 @@ impl Store {
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let config =
             sled::Config::new().path(path).cache_capacity_bytes(cache_bytes).flush_every_ms(Some(FLUSH_INTERVAL_MS));
-        let db = config.open().map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+        let db = config.open().map_err(|reason| StoreError::Io { path: path.to_owned(), reason })?;
         Ok(Self { db, path: path.to_owned() })
     }
 
@@ -101,8 +101,8 @@ impl Store {
         self.db.flush().map(drop).map_err(|source| self.error(source))
     }
 
-    fn error(&self, source: io::Error) -> StoreError {
-        StoreError::Io { path: self.path.clone(), source }
+    fn error(&self, reason: io::Error) -> StoreError {
+        StoreError::Io { path: self.path.clone(), reason }
     }
 }
 

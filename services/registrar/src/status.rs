@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use probity_admission::Refusal;
+use probity_log::ReadError;
 use probity_proto::v1;
 use probity_schemas::EventError;
 use probity_statement::StatementError;
@@ -232,7 +233,13 @@ impl From<ReadFault> for Status {
             ReadFault::NotAllowed { .. } => Verdict::new(Code::PermissionDenied, "MAY_NOT_READ", &fault),
             ReadFault::Unidentified => Verdict::new(Code::Unauthenticated, "UNIDENTIFIED", &fault),
             ReadFault::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
-            ReadFault::Log(_) => Verdict::new(Code::Unavailable, "LOG_UNREADABLE", &fault),
+            ReadFault::Log(error) => match error.as_ref() {
+                ReadError::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
+                ReadError::NoSuchBlock { .. }
+                | ReadError::NoSuchStatement { .. }
+                | ReadError::Storage(_)
+                | ReadError::Abandoned => Verdict::new(Code::Unavailable, "LOG_UNREADABLE", &fault),
+            },
         };
         verdict.into()
     }

@@ -137,8 +137,11 @@ impl Preparer {
     /// Segment `number`, ready for use.
     fn take(&mut self, number: u64) -> Result<Arc<dyn StoredFile>, StorageError> {
         match self.pending.take().map(JoinHandle::join) {
-            Some(Ok(prepared)) => prepared,
-            Some(Err(_)) | None => prepare(&*self.storage, &self.dir, number, self.segment_length),
+            Some(Ok(Ok(prepared))) => Ok(prepared),
+            // What a failed sync leaves is unknown, and a second one would say yes to it. All else may go better now:
+            // a disk that was full when the segment was made in advance may have room again.
+            Some(Ok(Err(error))) if error.operation == Operation::Sync => Err(error),
+            Some(Ok(Err(_)) | Err(_)) | None => prepare(&*self.storage, &self.dir, number, self.segment_length),
         }
     }
 }

@@ -38,10 +38,10 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "DIR")]
     receipts: Option<PathBuf>,
     /// Print a sample event of this type to start from, such as model.registered.
-    #[arg(long, value_name = "TYPE", exclusive = true)]
+    #[arg(long, value_name = "TYPE", conflicts_with_all = ["file", "types"])]
     sample: Option<String>,
     /// List all types of events.
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with = "file")]
     types: bool,
 }
 

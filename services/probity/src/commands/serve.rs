@@ -1,5 +1,6 @@
 //! `probity serve`: serve a ledger over gRPC until told to stop.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -56,7 +57,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
 fn start_logging(config: &Config) -> Result<()> {
     let directives = config.log.filter.as_deref().unwrap_or("info");
     let filter = EnvFilter::try_new(directives).map_err(|error| wrong_use!("[log] filter {directives:?}: {error}"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let stderr = std::io::stderr;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr);
     let started = match config.log.format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),

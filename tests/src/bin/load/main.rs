@@ -19,6 +19,10 @@ use serde_json::{Value, json};
 use events::Presigned;
 use phases::Achieved;
 
+/// As in the server, so that the program itself takes little of the machine.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(about = "Measures the real server beside the limits of the machine; prints JSON")]
 struct Args {
