@@ -75,7 +75,7 @@ pub(super) fn open(options: &FileLogOptions, verifier: CheckpointVerifier) -> Re
         anchor.advance(head)?;
     }
     let opening = Opening { adopted: recovered.adopted, discarded: recovered.discarded, rebuilt_tiles };
-    tracing::info!(head = ?chain.head(), ?opening, "log opened");
+    tracing::debug!(head = ?chain.head(), ?opening, "log opened");
     Ok(Opened { lock, segments, anchor, chain, tiles, opening })
 }
 

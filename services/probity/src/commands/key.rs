@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use probity_schemas::{Identity, Origin};
+use probity_schemas::{Identity, Name, NamespacePattern, Origin};
 use probity_statement::{Possession, SecretKey};
 use serde_json::json;
 use uuid::Uuid;
@@ -58,6 +58,12 @@ pub(crate) struct ShowArgs {
     /// Persons responsible for a service, for --enrol-in.
     #[arg(long, value_name = "IDENTITY", requires = "enrol_in")]
     responsible: Vec<Identity>,
+    /// Also print the event that gives this role; can be repeated.
+    #[arg(long = "role", value_name = "ROLE", requires_all = ["enrol_in", "namespaces"])]
+    roles: Vec<Name>,
+    /// Where the roles hold: a namespace such as credit, with everything in it (credit/*), or all (*); can be repeated.
+    #[arg(long = "in", value_name = "NAMESPACES", requires = "roles")]
+    namespaces: Vec<NamespacePattern>,
     /// Whose key it is, where the file does not say.
     #[arg(long = "as", value_name = "IDENTITY")]
     identity: Option<Identity>,
@@ -122,7 +128,13 @@ fn show(args: ShowArgs, global: &Global) -> Result<Answer> {
         return Ok(Answer::Yes);
     };
     let signer = keyfile::read(&args.file, args.identity)?;
-    output::json(&enrolment(&signer, &origin, &args.responsible))?;
+    let enrolled = enrolment(&signer, &origin, &args.responsible);
+    if args.roles.is_empty() {
+        output::json(&enrolled)?;
+    } else {
+        let granted = args.roles.iter().map(|role| granting(&signer.identity, role, &args.namespaces));
+        output::json(&std::iter::once(enrolled).chain(granted).collect::<Vec<_>>())?;
+    }
     Ok(Answer::Yes)
 }
 
@@ -141,4 +153,10 @@ pub(crate) fn enrolment(signer: &keyfile::Signer, origin: &Origin, responsible: 
         data["responsible"] = json!(responsible);
     }
     json!({ "type": "authority.enrolled", "subject": signer.identity.subject(), "data": data })
+}
+
+/// The event that gives a role, for an administrator to record.
+pub(crate) fn granting(identity: &Identity, role: &Name, namespaces: &[NamespacePattern]) -> serde_json::Value {
+    let data = json!({ "role": role, "namespaces": namespaces });
+    json!({ "type": "authority.role_granted", "subject": identity.subject(), "data": data })
 }

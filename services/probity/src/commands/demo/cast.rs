@@ -5,11 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use probity_schemas::{Identity, NamespacePattern, Origin, Subject};
 use probity_statement::{PublicKey, SecretKey};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::story::Step;
-use crate::commands::key::enrolment;
+use crate::commands::key::{enrolment, granting};
 use crate::keyfile::Signer;
 use crate::people::People;
 
@@ -112,10 +111,8 @@ impl Cast {
             let responsible = if who == Pipeline { vec![self.identity(Dev).clone()] } else { Vec::new() };
             let enrolled = enrolment(self.signer(who), origin, &responsible);
             steps.push(Step { who: Ada, event: enrolled, regarding: None });
-            let data = json!({ "role": role, "namespaces": namespaces });
-            let title = format!("{role} in credit and claims");
-            let subject = self.identity(who).subject();
-            let granted = json!({ "type": "authority.role_granted", "subject": subject, "title": title, "data": data });
+            let mut granted = granting(self.identity(who), &role.parse()?, &namespaces);
+            granted["title"] = format!("{role} in credit and claims").into();
             steps.push(Step { who: Ben, event: granted, regarding: None });
         }
         Ok(steps)
