@@ -45,6 +45,26 @@ fn a_ledger_is_not_founded_without_whom_and_where_it_needs() {
 }
 
 #[test]
+fn someone_is_let_in_with_a_role_by_one_file_that_an_administrator_signs() {
+    let shell = Shell::with_ledger();
+    shell.write("model.json", MODEL);
+    shell.json(&["key", "new", "--person", "Dora Dev", "dora.key"]);
+    let refused = shell.run(&["record", "model.json", "--key", "dora.key"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.contains("UNKNOWN_KEY"), "{refused:?}");
+
+    let show = ["key", "show", "dora.key", "--enrol-in", "ledger.test/cli", "--role", "developer", "--in", "credit/*"];
+    let enrolment = shell.run(&show);
+    shell.write("enrol.json", &enrolment.out);
+    assert_eq!(shell.json(&["record", "enrol.json", "--key", "ada.key"]).as_array().unwrap().len(), 2);
+    let recorded = shell.run(&["record", "model.json", "--key", "dora.key"]);
+    assert_eq!(recorded.code, Some(0), "{recorded:?}");
+    shell.write("elsewhere.json", &MODEL.replace("\"credit\"", "\"claims\""));
+    let refused = shell.run(&["record", "elsewhere.json", "--key", "dora.key"]);
+    assert!(refused.code == Some(1) && refused.err.contains("NOT_AUTHORISED"), "{refused:?}");
+}
+
+#[test]
 fn what_is_recorded_can_be_shown_and_proven_offline() {
     let shell = Shell::with_ledger();
     shell.write("model.json", MODEL);
