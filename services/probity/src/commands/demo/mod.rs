@@ -99,6 +99,12 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer> {
     if verify_all(&copy)? {
         bail!("the tampered copy verified; this is a defect");
     }
+    heading("The forger makes the checksum fit");
+    tamper::forge_checksum(&place)?;
+    if verify_all(&copy)? {
+        bail!("the forged copy verified; this is a defect");
+    }
+    heading("An outsider holds the changed approval against its receipt");
     tamper::show_receipt_refuses(&ledger, &approval.statement, &approval.receipt)?;
 
     if args.keep.is_some() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use probity_log::MAX_BLOCK_LENGTH;
 use probity_statement::{LedgerKeys, Receipt, SignedStatement};
 
 use crate::config::anchor_beside;
@@ -32,6 +33,24 @@ pub(super) fn change_one_byte(from: &Path, to: &Path, statement: &[u8]) -> Resul
         }
     }
     bail!("the statement is in no segment; this is a defect")
+}
+
+/// Makes the checksum of the block around a changed byte fit again, as someone would who knows the file's format.
+pub(super) fn forge_checksum(place: &Place) -> Result<()> {
+    let mut bytes = fs::read(&place.file).with_context(|| format!("cannot read {}", place.file.display()))?;
+    // A frame is its length and CRC-32C, each of four bytes, before the block; the nearest length that reaches beyond
+    // the changed byte, with a block behind it (a CBOR map of five), is this block's.
+    let frame = (0..place.offset.saturating_sub(8)).rev().find_map(|start| {
+        let length = u32::from_be_bytes(bytes[start..start + 4].try_into().ok()?) as usize;
+        let end = start.checked_add(8)?.checked_add(length)?;
+        let holds =
+            bytes[start + 8] == 0xa5 && (place.offset..bytes.len()).contains(&end) && length <= MAX_BLOCK_LENGTH;
+        holds.then_some((start, end))
+    });
+    let (start, end) = frame.context("no block around the changed byte; this is a defect")?;
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&bytes[start..start + 4]), &bytes[start + 8..end]);
+    bytes[start + 4..start + 8].copy_from_slice(&checksum.to_be_bytes());
+    fs::write(&place.file, bytes).with_context(|| format!("cannot write {}", place.file.display()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
