@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use probity_admission::{AdmitError, GenesisError, Position, State, Submitted, Verdict};
+use probity_admission::{AdmitError, GenesisError, Position, SnapshotError, State, Submitted, Verdict};
 use probity_log::{Block, FileLog, Head, ReadError, Reader};
 use probity_projection::{Cursor, StoreError, View};
 use probity_schemas::Event;
@@ -78,6 +78,9 @@ pub enum OpenError {
         /// The rule it breaks.
         reason: String,
     },
+    /// The admission state could not be written down.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The origin cannot stand in a checkpoint.
     #[error(transparent)]
     Origin(#[from] KeyNameError),
@@ -194,8 +197,8 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
     let (tree_size, root) = root_of(block).unwrap_or((block.tree_size(), Hash::EMPTY_ROOT));
     let cursor = Cursor { next_height: block.height() + 1, tree_size, root };
     let changed = state.changes() != before || block.height() == 0;
-    let snapshot = changed.then(|| state.to_snapshot().ok()).flatten();
-    Ok(Commit { entries, cursor, state: snapshot })
+    let state = if changed { Some(state.to_snapshot()?) } else { None };
+    Ok(Commit { entries, cursor, state })
 }
 
 fn parse(block: &Block, index: u64) -> Result<(SignedStatement, Event), OpenError> {

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::error::{RegisterError, Rejection, Unavailable};
 use crate::open::{OpenError, Opened, Opening};
 use crate::read::Ledger;
-use crate::sequencer::{Message, Pipeline, Request, Sequenced, Sequencer};
+use crate::sequencer::{Message, Pipeline, Request, Sequenced, Sequencer, forward};
 use crate::shared::Shared;
 use crate::verify::{Submission, verify_all};
 
@@ -56,6 +56,8 @@ impl Registrar {
         let (clock, limit) = (opening.clock.clone(), opening.waiting_statements);
         let Opened { sealer, ledger, shared, index, state, frontier, head } = Opened::from(opening)?;
         let (sender, messages) = mpsc::unbounded_channel();
+        let (durabilities, resolved) = mpsc::unbounded_channel();
+        Handle::current().spawn(forward(resolved, sender.downgrade()));
         let sequencer = Sequencer {
             sealer,
             clock: clock.clone(),
@@ -65,9 +67,8 @@ impl Registrar {
             state,
             frontier,
             head,
-            runtime: Handle::current(),
             messages,
-            sender: sender.downgrade(),
+            durabilities,
             pipeline: Pipeline::default(),
         };
         let thread = Builder::new().name("probity-sequencer".to_owned()).spawn(move || sequencer.run());

@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use probity_admission::{AdmitError, Position, Refusal, State, Submitted, Verdict};
-use probity_log::{AppendError, Head};
+use probity_log::{AppendError, Durability, Head};
 use probity_projection::Cursor;
 use probity_schemas::EventId;
 use probity_statement::SignatureError;
 use probity_tlog::Frontier;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{CommittedBlock, OpenBlock, SealedBlock, Sealer};
@@ -100,9 +99,9 @@ pub(crate) struct Sequencer {
     pub(crate) frontier: Frontier,
     /// The last sealed block.
     pub(crate) head: Head,
-    pub(crate) runtime: Handle,
     pub(crate) messages: UnboundedReceiver<Message>,
-    pub(crate) sender: WeakUnboundedSender<Message>,
+    /// To [`forward`].
+    pub(crate) durabilities: UnboundedSender<(u64, Durability)>,
     pub(crate) pipeline: Pipeline,
 }
 
@@ -128,6 +127,20 @@ impl Default for Pipeline {
             stopping: false,
             unknown_keys: PerSecond::new(ORDERED_VERIFICATIONS_PER_SECOND),
         }
+    }
+}
+
+/// Brings the news of blocks in flight back in the order of the blocks, whichever resolved first: that a later one failed
+/// must not be taken for news of an earlier one that is durable.
+pub(crate) async fn forward(
+    mut durabilities: UnboundedReceiver<(u64, Durability)>,
+    messages: WeakUnboundedSender<Message>,
+) {
+    while let Some((generation, durability)) = durabilities.recv().await {
+        let outcome = durability.await;
+        // The sender is gone only when nobody waits for answers any more.
+        let Some(messages) = messages.upgrade() else { return };
+        drop(messages.send(Message::Durable { generation, outcome }));
     }
 }
 
@@ -281,14 +294,8 @@ impl Sequencer {
         self.shared.publish_keyring(self.state.keyring());
         let durability = self.ledger.enqueue(sealed.committed.block.clone());
         self.pipeline.in_flight.push_back(sealed);
-        // The sender is gone only when nobody waits for answers any more.
-        if let Some(sender) = self.sender.upgrade() {
-            let generation = self.pipeline.generation;
-            self.runtime.spawn(async move {
-                let outcome = durability.await;
-                drop(sender.send(Message::Durable { generation, outcome }));
-            });
-        }
+        // The forwarder ends only after this.
+        drop(self.durabilities.send((self.pipeline.generation, durability)));
     }
 
     /// The oldest block in flight is durable, or will not be.
