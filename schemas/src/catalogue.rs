@@ -136,26 +136,48 @@ families! {
     Data(data::DataEvent),
     /// Training runs.
     Training(training::TrainingEvent),
+    /// Changes approved before they are made.
+    Plan(plan::PlanEvent),
     /// Independent validation.
     Validation(validation::ValidationEvent),
+    /// What somebody found wrong.
+    Finding(finding::FindingEvent),
     /// Risks and who bears them.
     Risk(risk::RiskEvent),
     /// Documents attached.
     Evidence(evidence::EvidenceEvent),
     /// Approvals.
     Approval(approval::ApprovalEvent),
+    /// One signature for many subjects.
+    Attestation(attestation::AttestationEvent),
+    /// Controls somebody may do without.
+    Exception(exception::ExceptionEvent),
     /// Where versions run.
     Deployment(deployment::DeploymentEvent),
+    /// What gates answered.
+    Gate(gate::GateEvent),
     /// Harm, and what was done about it.
     Incident(incident::IncidentEvent),
+    /// Changes to a model.
+    Change(change::ChangeEvent),
+    /// Suppliers and what they change.
+    Vendor(vendor::VendorEvent),
     /// The end of a model.
     Retirement(retirement::RetirementEvent),
     /// The rules in force.
     Policy(policy::PolicyEvent),
     /// Who may sign what.
     Authority(authority::AuthorityEvent),
+    /// Corrections of one's own facts.
+    Correction(correction::CorrectionEvent),
+    /// What must not be erased.
+    Hold(hold::HoldEvent),
+    /// Erasure.
+    Payload(payload::PayloadEvent),
     /// Imports from other systems.
     Import(import::ImportEvent),
+    /// Who is sent what.
+    Subscription(subscription::SubscriptionEvent),
     /// The ledger's own life.
     Ledger(ledger::LedgerEvent),
 }

@@ -1,18 +1,29 @@
 //! The families of types, one file each.
 
 pub mod approval;
+pub mod attestation;
 pub mod authority;
+pub mod change;
+pub mod correction;
 pub mod data;
 pub mod deployment;
 pub mod evidence;
+pub mod exception;
+pub mod finding;
+pub mod gate;
+pub mod hold;
 pub mod import;
 pub mod incident;
 pub mod ledger;
 pub mod model;
+pub mod payload;
+pub mod plan;
 pub mod policy;
 pub mod retirement;
 pub mod risk;
 pub mod shared;
+pub mod subscription;
 pub mod training;
 pub mod usecase;
 pub mod validation;
+pub mod vendor;

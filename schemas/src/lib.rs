@@ -57,15 +57,19 @@ pub use document::Document;
 pub use error::{EventError, ParseError};
 pub use event::{Event, EventId, Evidence, ExternalId};
 pub use families::{
-    approval, authority, data, deployment, evidence, import, incident, ledger, model, policy, retirement, risk, shared,
-    training, usecase, validation,
+    approval, attestation, authority, change, correction, data, deployment, evidence, exception, finding, gate, hold,
+    import, incident, ledger, model, payload, plan, policy, retirement, risk, shared, subscription, training, usecase,
+    validation, vendor,
 };
 pub use hex::{Digest, Kid, PublicKey, Signature};
 pub use identity::{Identity, Origin};
 pub use list::NonEmpty;
 pub use number::{Number, Percent};
 pub use pattern::{NamespacePattern, TypePattern};
-pub use policy_document::{DEFAULT_ROLES, RolesPolicy};
+pub use policy_document::{
+    AttributeField, AttributeKind, AttributesPolicy, DEFAULT_GATE, DEFAULT_ROLES, GatePolicy, GateSignatures,
+    LifecyclePolicy, RolesPolicy,
+};
 pub use subject::{Name, Namespace, Subject, SubjectKind, Version};
 pub use text::Text;
 pub use time::{Occurred, Timestamp};

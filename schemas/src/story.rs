@@ -1,4 +1,6 @@
-//! The story the samples tell: a bank's credit scorecard from its proposal to its end.
+//! The story the samples tell: three models of one bank. A credit scorecard from its proposal to its end, a
+//! vendor's language model that helps with claims and changes without a word, and a fraud model with a challenger,
+//! a way back and a plan by which it is trained again every week.
 //!
 //! Samples are written as JSON beside their types and read by the same code as anyone's events.
 //! What they have in common, the names and the dates, is here.
@@ -55,12 +57,79 @@ pub(crate) fn endpoint() -> Value {
     subject("endpoint", "credit", "origination-eu")
 }
 
+/// The second use: helping clerks with insurance claims.
+pub(crate) fn claims() -> Value {
+    subject("usecase", "insurance", "claims-intake")
+}
+
+/// A vendor's language model with prompts and documents of one's own.
+pub(crate) fn assistant() -> Value {
+    subject("model", "insurance", "claims-assistant")
+}
+
+/// The assistant as it went live. Of the vendor's part no digest exists.
+pub(crate) fn assistant_version() -> Value {
+    versioned(assistant(), "2025-03")
+}
+
+pub(crate) fn assistant_endpoint() -> Value {
+    subject("endpoint", "insurance", "claims-desk")
+}
+
+/// Who supplies the language model.
+pub(crate) fn supplier() -> Value {
+    subject("supplier", "insurance", "parlance")
+}
+
+/// What the assistant looks things up in.
+pub(crate) fn wordings() -> Value {
+    subject("dataset", "insurance", "wordings-index")
+}
+
+/// The third use: stopping fraudulent card payments.
+pub(crate) fn screening() -> Value {
+    subject("usecase", "payments", "card-screening")
+}
+
+pub(crate) fn fraud() -> Value {
+    subject("model", "payments", "card-fraud")
+}
+
+/// The fraud model in service when the story begins.
+pub(crate) fn champion() -> Value {
+    versioned(fraud(), "5.2.0")
+}
+
+/// The one that means to take its place.
+pub(crate) fn challenger() -> Value {
+    versioned(fraud(), "6.0.0")
+}
+
+/// The first one that was trained by the plan.
+pub(crate) fn retrained() -> Value {
+    versioned(fraud(), "6.1.0")
+}
+
+pub(crate) fn fraud_endpoint() -> Value {
+    subject("endpoint", "payments", "card-authorisation")
+}
+
+/// What the fraud model learns from.
+pub(crate) fn transactions() -> Value {
+    subject("dataset", "payments", "transactions-2025-w20")
+}
+
 pub(crate) fn ledger() -> Value {
     subject("ledger", "probity", "ledger")
 }
 
 pub(crate) fn roles_policy() -> Value {
     subject("policy", "probity", "roles")
+}
+
+/// The gate before production.
+pub(crate) fn production_gate() -> Value {
+    subject("policy", "probity", "production")
 }
 
 pub(crate) fn subject(kind: &str, namespace: &str, name: &str) -> Value {
@@ -78,6 +147,13 @@ pub(crate) const VALIDATOR: &str = "person:a1d3e5f7-2c4b-4f68-b0a2-7d9e1c3f5a03"
 pub(crate) const APPROVER: &str = "person:c85f2e14-6a9d-4b37-8e21-0f4d6b8a2c04";
 pub(crate) const FIRST_ADMINISTRATOR: &str = "person:0d9b7c3a-e1f5-4826-9c4e-b6a8d2f01e05";
 pub(crate) const SECOND_ADMINISTRATOR: &str = "person:74e6a0c8-3b5d-4f92-a7e1-5c9d3b1f8a06";
+pub(crate) const COMPLIANCE: &str = "person:3e9d5b71-8f2a-4c60-b7d4-2a6c8e0f4d07";
+pub(crate) const RISK_OFFICER: &str = "person:b2c4d6e8-1f3a-4957-8d6b-4e0f2a9c7b08";
+pub(crate) const AUDITOR: &str = "person:95a7c9e1-4d6f-4283-a1b5-8c3e7f0d2a09";
+pub(crate) const OPERATOR: &str = "person:d8f0a2b4-7c9e-4a15-93c7-6b1d5e4f3a10";
+pub(crate) const CLAIMS_OWNER: &str = "person:41b3d5f7-9a2c-4e68-b0d4-3f7a1c6e8b11";
+pub(crate) const FRAUD_OWNER: &str = "person:e7c9a1b3-5d8f-4061-8a2e-9d4b0f7c3e12";
+pub(crate) const FRAUD_DEVELOPER: &str = "person:5c7e9a0b-2d4f-4b83-9e6a-1c8d3f5b7a13";
 pub(crate) const PIPELINE: &str = "service:training-pipeline";
 pub(crate) const ORIGIN: &str = "ledger.bank.example/models";
 

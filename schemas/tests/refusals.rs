@@ -155,7 +155,7 @@ fn values_that_break_their_own_rule_are_refused_where_they_stand() {
         ("model.registered", "/occurred", json!(-1)),
         ("model.registered", "/occurred", json!(253_402_300_800_000_u64)),
         ("approval.granted", "/data/scope/max_traffic_percent", json!(100.5)),
-        ("approval.granted", "/data/digests", json!([])),
+        ("attestation.given", "/data/subjects", json!([])),
         ("training.completed", "/data/duration_s", json!(u64::MAX)),
         ("training.completed", "/data/parameters_digest", json!("sha256:00")),
     ] {
@@ -233,7 +233,7 @@ fn what_the_types_refuse_their_schema_refuses_too() {
         ("model.registered", "/about", json!([])),
         ("model.registered", "/ocurred", json!(1)),
         ("approval.granted", "/occurred", json!([1, 2])),
-        ("approval.granted", "/data/digests", json!([])),
+        ("attestation.given", "/data/subjects", json!([])),
         ("approval.granted", "/data/scope/max_traffic_percent", json!(100.5)),
         ("policy.published", "/data/kind", json!("magic")),
     ] {

@@ -1,7 +1,7 @@
 //! Approvals: what was asked, who said yes to exactly what, and what became of it.
 
 use crate::{
-    Digest, Name, NonEmpty, Percent, Subject,
+    Digest, Name, Percent, Subject,
     SubjectKind::Model,
     Text, Timestamp,
     shared::Environment,
@@ -77,8 +77,8 @@ family! {
     pub struct Granted {
         /// The gate.
         gate: Name,
-        /// The artefacts that are approved.
-        digests: NonEmpty<Digest>,
+        /// The artefacts that are approved; empty only for a version that is known by reference alone.
+        digests: Vec<Digest>,
         /// For what.
         scope: ApprovalScope,
         /// What the signature means, in words the signer saw.

@@ -2,7 +2,7 @@
 
 use crate::{
     Digest, Identity, Kid, Name, NamespacePattern, NonEmpty, PublicKey, Signature,
-    SubjectKind::Identity as OfIdentity,
+    SubjectKind::{Identity as OfIdentity, Policy},
     Text, Timestamp, TypePattern,
     story::{self, day, digest, hex},
 };
@@ -96,9 +96,9 @@ family! {
     }
 
     /// The second person's yes to an act that takes two.
-    act "confirmed" v 1 on &[OfIdentity];
+    act "confirmed" v 1 on &[OfIdentity, Policy];
     pub struct Confirmed {
-        /// The digest of the signed statement that is confirmed.
+        /// The SHA-256 of the bytes of the signed statement that is confirmed.
         statement_digest: Digest,
     }
     sample {

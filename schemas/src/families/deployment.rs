@@ -101,12 +101,12 @@ family! {
     pub struct Authorized {
         /// The version.
         version: Subject,
-        /// Its artefact.
-        digest: Digest,
-        /// What for.
-        use_case: Subject,
         /// Where.
         environment: Environment,
+        /// Its artefact; absent only for a version that is known by reference alone.
+        digest: Option<Digest>,
+        /// What for.
+        use_case: Option<Subject>,
         /// Until when it may start.
         expires_at: Option<Timestamp>,
     }
@@ -273,6 +273,8 @@ family! {
         reason: Text,
         /// How far it reaches.
         scope: StopScope,
+        /// Which version, or which model, where the scope is one.
+        version: Option<Subject>,
         /// Who decided it, when not the signer.
         decided_by: Option<Identity>,
     }

@@ -1,7 +1,7 @@
 //! The rules in force, embedded in the record they rule.
 
 use crate::{
-    Document, RolesPolicy,
+    AttributesPolicy, Document, GatePolicy, LifecyclePolicy, RolesPolicy,
     SubjectKind::Policy,
     story::{self, day},
 };
@@ -16,14 +16,14 @@ family! {
     pub enum Published {
         /// Which role may record what.
         Roles(RolesPolicy),
-        /// What may follow what in a model's life.
-        Lifecycle(Document),
-        /// What has to be there before something passes.
-        Gate(Document),
+        /// What has to be there before an approval is granted.
+        Lifecycle(LifecyclePolicy),
+        /// What it takes to pass a gate.
+        Gate(GatePolicy),
         /// What a regulation asks for.
         ControlPack(Document),
         /// Which fields a namespace's users have under `attributes`.
-        Attributes(Document),
+        Attributes(AttributesPolicy),
     }
     sample {
         "occurred": day(0),
