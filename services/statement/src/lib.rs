@@ -10,6 +10,8 @@ mod keys;
 mod ledger_keys;
 mod possession;
 mod receipt;
+mod sealed;
+mod signer;
 mod statement;
 mod transparent;
 
@@ -19,5 +21,7 @@ pub use keys::{BadSignature, KeyError, KeyId, PublicKey, SIGNATURE_LENGTH, Secre
 pub use ledger_keys::{LedgerKeys, LedgerKeysError, LedgerSecrets};
 pub use possession::{Possession, possession_message};
 pub use receipt::{Receipt, ReceiptError, ReceiptProof, RootSignature};
+pub use sealed::{SealError, SealingKey, SealingKeyId, UnsealError};
+pub use signer::{Signer, SigningError};
 pub use statement::{EVENT_MEDIA_TYPE, MAX_STATEMENT_LENGTH, SignedStatement, StatementError, Unsigned, decode_event};
 pub use transparent::{attach_receipts, detach_receipts};

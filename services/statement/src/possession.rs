@@ -3,6 +3,7 @@
 use probity_schemas::{Identity, Origin};
 
 use crate::keys::{BadSignature, PublicKey, SIGNATURE_LENGTH, SecretKey};
+use crate::signer::{Signer, SigningError, sign_checked};
 
 /// A signature by the key to be enrolled over [`possession_message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,18 @@ impl Possession {
     /// Proves that the holder of `key` wants to be enrolled as `identity` in the ledger `origin`.
     pub fn prove(key: &SecretKey, origin: &Origin, identity: &Identity) -> Self {
         Self(key.sign(&possession_message(origin, identity, key.public())))
+    }
+
+    /// The same with a key that is kept elsewhere.
+    ///
+    /// # Errors
+    /// If its holder does not sign, or not with this key.
+    pub fn prove_with<S: Signer + ?Sized>(
+        signer: &S,
+        origin: &Origin,
+        identity: &Identity,
+    ) -> Result<Self, SigningError> {
+        sign_checked(signer, &possession_message(origin, identity, signer.public())).map(Self)
     }
 
     /// Checks the proof.

@@ -12,6 +12,7 @@ use probity_tlog::{Hash, leaf_hash};
 
 use crate::cbor::{self, CborError, EncodeError, Profile, Reader, Tree, Writer};
 use crate::keys::{BadSignature, KeyId, PublicKey, SIGNATURE_LENGTH, SecretKey};
+use crate::signer::{Signer, SigningError, sign_checked};
 
 /// The longest statement in bytes; an entry bundle gives lengths 16 bits.
 pub const MAX_STATEMENT_LENGTH: usize = 65_535;
@@ -62,6 +63,9 @@ pub enum StatementError {
         /// The subject in the event.
         event: String,
     },
+    /// Whoever holds the key did not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// An event that has no deterministic encoding.
     #[error("event: {0}")]
     Encode(#[from] EncodeError),
@@ -206,6 +210,20 @@ impl Unsigned {
         let mut writer = Writer::with_capacity(self.protected.len() + self.payload.len() + 16);
         writer.tag(18).array(4).bytes(&self.protected).map(0).bytes(&self.payload).bytes_head(SIGNATURE_LENGTH);
         writer.into_bytes()
+    }
+
+    /// Signs it with a key that is kept elsewhere, and checks the signature before it is used.
+    ///
+    /// # Errors
+    /// [`StatementError::Signing`] if the holder does not sign, or not with the key that the statement names.
+    pub fn sign_with<S: Signer + ?Sized>(&self, signer: &S) -> Result<SignedStatement, StatementError> {
+        let mut bytes = self.prefix();
+        bytes.extend_from_slice(&sign_checked(signer, &self.to_be_signed())?);
+        let statement = SignedStatement::parse(bytes.into())?;
+        if statement.kid() != signer.public().id() {
+            return Err(SigningError::from(BadSignature).into());
+        }
+        Ok(statement)
     }
 
     /// Signs it.
