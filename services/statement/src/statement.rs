@@ -63,9 +63,6 @@ pub enum StatementError {
         /// The subject in the event.
         event: String,
     },
-    /// Whoever holds the key did not sign.
-    #[error(transparent)]
-    Signing(#[from] SigningError),
     /// An event that has no deterministic encoding.
     #[error("event: {0}")]
     Encode(#[from] EncodeError),
@@ -215,13 +212,13 @@ impl Unsigned {
     /// Signs it with a key that is kept elsewhere, and checks the signature before it is used.
     ///
     /// # Errors
-    /// [`StatementError::Signing`] if the holder does not sign, or not with the key that the statement names.
-    pub fn sign_with<S: Signer + ?Sized>(&self, signer: &S) -> Result<SignedStatement, StatementError> {
+    /// If the holder does not sign, or not with the key that the statement names.
+    pub fn sign_with<S: Signer + ?Sized>(&self, signer: &S) -> Result<SignedStatement, SigningError> {
         let mut bytes = self.prefix();
         bytes.extend_from_slice(&sign_checked(signer, &self.to_be_signed())?);
-        let statement = SignedStatement::parse(bytes.into())?;
+        let statement = SignedStatement::parse(bytes.into()).map_err(SigningError::new)?;
         if statement.kid() != signer.public().id() {
-            return Err(SigningError::from(BadSignature).into());
+            return Err(BadSignature.into());
         }
         Ok(statement)
     }
