@@ -18,11 +18,11 @@ use crate::failure::wrong_use;
 /// The passphrase of key files, for runs without a terminal.
 const PASSPHRASE_VARIABLE: &str = "PROBITY_KEY_PASSPHRASE";
 
-/// A private key and whose it is.
+/// A private key and whose it is. The key may be elsewhere.
 #[derive(Debug)]
-pub(crate) struct Signer {
+pub(crate) struct Signer<K = SecretKey> {
     pub(crate) identity: Identity,
-    pub(crate) key: SecretKey,
+    pub(crate) key: K,
 }
 
 /// A public key and whose it is, where its file says so.
@@ -45,7 +45,12 @@ pub(crate) fn write(path: &Path, identity: &Identity, key: &SecretKey, passphras
     }
     let pem = key.to_pem(passphrase, &mut rand::rng())?;
     write_new(path, 0o600, &format!("identity: {identity}\n{}", *pem))?;
-    write_new(&public, 0o644, &format!("identity: {identity}\n{}", key.public().to_pem()?))
+    write_public(&public, identity, key.public())
+}
+
+/// Writes a public key file. Never overwrites.
+pub(crate) fn write_public(path: &Path, identity: &Identity, key: &PublicKey) -> Result<()> {
+    write_new(path, 0o644, &format!("identity: {identity}\n{}", key.to_pem()?))
 }
 
 /// Writes a file that must not exist yet, and makes it durable.

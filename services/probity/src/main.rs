@@ -1,5 +1,6 @@
 //! `probity`: the binary. Commands, configuration and wiring; what it does lives in the libraries.
 
+mod agent;
 mod client;
 mod commands;
 mod config;
@@ -10,6 +11,7 @@ mod output;
 mod people;
 mod replay;
 mod server;
+mod signing;
 
 use std::process::ExitCode;
 

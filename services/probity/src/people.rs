@@ -1,6 +1,7 @@
 //! The directory of people: `person:<uuid>` → name, kept outside the log so that a name can be erased.
 //!
-//! A TOML file with one table `[people]`. Names are for display only; nothing that is signed holds one.
+//! A TOML file with a table `[people]`, identity → name, and a table `[keys]`, thumbprint → identity, for keys that cannot
+//! say themselves whose they are. Names are for display only; nothing that is signed holds one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 use probity_schemas::Identity;
+use probity_statement::KeyId;
 use serde::{Deserialize, Serialize};
 
 /// The environment variable that names the directory file.
@@ -19,6 +21,8 @@ pub(crate) const VARIABLE: &str = "PROBITY_PEOPLE";
 pub(crate) struct People {
     #[serde(default)]
     people: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    keys: BTreeMap<String, Identity>,
 }
 
 impl People {
@@ -35,14 +39,36 @@ impl People {
 
     /// Adds or changes a name and writes the file, replacing it as a whole.
     pub(crate) fn remember(path: &Path, identity: &Identity, name: &str) -> Result<()> {
+        Self::change(path, |people| drop(people.people.insert(identity.to_string(), name.to_owned())))
+    }
+
+    /// Writes down whose a key is.
+    pub(crate) fn remember_key(path: &Path, key: KeyId, identity: &Identity) -> Result<()> {
+        Self::change(path, |people| drop(people.keys.insert(key.to_string(), identity.clone())))
+    }
+
+    /// Whose a key is, where that is written down.
+    pub(crate) fn holder(&self, key: KeyId) -> Option<&Identity> {
+        self.keys.get(&key.to_string())
+    }
+
+    fn change(path: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
         let mut people = Self::load(path)?;
-        people.people.insert(identity.to_string(), name.to_owned());
+        change(&mut people);
         let mut partial: PathBuf = path.to_owned();
         partial.as_mut_os_string().push(".partial");
         let text = toml::to_string(&people).context("cannot encode the directory of people")?;
         fs::write(&partial, text)
             .and_then(|()| fs::rename(&partial, path))
             .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The name and the identity, or the identity alone.
+    pub(crate) fn show_both(&self, identity: &str) -> String {
+        match self.people.get(identity) {
+            Some(name) => format!("{name} ({identity})"),
+            None => identity.to_owned(),
+        }
     }
 
     /// The name of an identity where it is known, else the identity itself.

@@ -22,8 +22,9 @@ use super::Global;
 use super::record::{check_receipt, sign};
 use crate::client::{Client, failed};
 use crate::failure::{Answer, wrong_use};
-use crate::keyfile::{self, Signer};
+use crate::keyfile::Signer;
 use crate::output;
+use crate::signing::{AnyKey, KeyArgs};
 
 /// Statements in one call, and bytes of them: a server's memory is shared.
 const BATCH: usize = 500;
@@ -40,12 +41,9 @@ pub(crate) struct ImportArgs {
     /// What its columns mean: a TOML file as described in ops/import/README.md.
     #[arg(long, value_name = "TOML")]
     mapping: PathBuf,
-    /// The importer's key file.
-    #[arg(long, env = "PROBITY_KEY", required_unless_present = "dry_run")]
-    key: Option<PathBuf>,
-    /// Who imports, where the key file does not say.
-    #[arg(long = "as", value_name = "IDENTITY")]
-    identity: Option<Identity>,
+    /// The importer's.
+    #[command(flatten)]
+    key: KeyArgs,
     /// Where to write what is not, or not as it stood, recorded: CSV, or JSON if it ends with .json. By default beside
     /// the file, as FILE.report.csv.
     #[arg(long, value_name = "FILE")]
@@ -69,8 +67,8 @@ pub(crate) async fn run(args: ImportArgs, global: &Global) -> Result<Answer> {
         return Err(wrong_use!("the report would overwrite {}; give another file with --report", report.display()));
     }
 
-    let Some(signer) = signer(&args)? else {
-        let importer = args.identity.clone().unwrap_or(Identity::Service("importer".parse::<Name>()?));
+    let Some(signer) = signer(&args, global)? else {
+        let importer = args.key.identity.clone().unwrap_or(Identity::Service("importer".parse::<Name>()?));
         let plan = Plan::new(&mapping, &sheet, &History::new(mapping.system()), &importer, edition);
         write_report(&plan, &report)?;
         return finish(&plan.summary(), &report, &Ending::DryRun, global);
@@ -99,12 +97,8 @@ pub(crate) async fn run(args: ImportArgs, global: &Global) -> Result<Answer> {
 }
 
 /// Who signs; nobody in a dry run.
-fn signer(args: &ImportArgs) -> Result<Option<Signer>> {
-    match &args.key {
-        _ if args.dry_run => Ok(None),
-        Some(key) => keyfile::read(key, args.identity.clone()).map(Some),
-        None => Err(wrong_use!("--key is needed, unless with --dry-run")),
-    }
+fn signer(args: &ImportArgs, global: &Global) -> Result<Option<Signer<AnyKey>>> {
+    if args.dry_run { Ok(None) } else { args.key.open(global).map(Some) }
 }
 
 /// What this importer recorded from the mapping's system before.
@@ -136,7 +130,7 @@ fn write_report(plan: &Plan, path: &Path) -> Result<probity_schemas::Digest> {
 /// Signs events and hands them to the ledger.
 struct Sender<'a> {
     client: Client,
-    signer: &'a Signer,
+    signer: &'a Signer<AnyKey>,
     ledger: &'a LedgerKeys,
 }
 

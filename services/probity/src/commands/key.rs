@@ -1,33 +1,39 @@
 //! `probity key`: make and show keys.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use probity_schemas::{Identity, Name, NamespacePattern, Origin};
-use probity_statement::{Possession, SecretKey};
+use probity_statement::{Possession, PublicKey, SecretKey, Signer as Key};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::Global;
 use crate::failure::{Answer, wrong_use};
 use crate::people::People;
-use crate::{keyfile, output};
+use crate::{agent, keyfile, output, signing};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make a new Ed25519 key: FILE (PKCS#8 PEM, mode 0600) and its public half beside it (.pub).
+    /// Make a new Ed25519 key: FILE (PKCS#8 PEM, mode 0600) and its public half beside it (.pub). Or write down whose a key
+    /// in ssh-agent is.
     New(NewArgs),
-    /// Show a key file: whose it is, its thumbprint, and what an administrator needs to enrol it.
+    /// Show a key: whose it is, its thumbprint, and what an administrator needs to enrol it.
     Show(ShowArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    /// Where to write the private key, such as ada.key.
-    file: PathBuf,
+    /// Where to write the private key, such as ada.key; or agent:<comment, path or SHA256: fingerprint> for a key that
+    /// ssh-agent holds already, which stays there.
+    #[arg(value_name = "FILE|agent:KEY")]
+    file: String,
     #[command(flatten)]
     whose: Whose,
+    /// For a key in ssh-agent: write its public half with the identity to this file, as `probity init` takes it.
+    #[arg(long, value_name = "FILE")]
+    public: Option<PathBuf>,
     /// Encrypt the private key with a passphrase, asked for or taken from PROBITY_KEY_PASSPHRASE.
     #[arg(long)]
     passphrase: bool,
@@ -50,8 +56,9 @@ struct Whose {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// A private or public key file.
-    file: PathBuf,
+    /// A private or public key file, or agent:<comment, path or SHA256: fingerprint> for a key in ssh-agent.
+    #[arg(value_name = "FILE|agent:KEY")]
+    file: String,
     /// Prove possession of the private key to the ledger of this origin: prints the data of authority.enrolled.
     #[arg(long, value_name = "ORIGIN")]
     enrol_in: Option<Origin>,
@@ -86,36 +93,55 @@ fn new(args: NewArgs, global: &Global) -> Result<Answer> {
         (None, None, Some(identity)) => identity,
         (None, None, None) => return Err(wrong_use!("say whose key it is: --person, --service or --as")),
     };
-    let passphrase = match args.passphrase {
-        true => Some(keyfile::ask_passphrase("New passphrase: ")?),
-        false => None,
+    let (key, written) = match agent::selector(&args.file) {
+        Some(selector) => adopt(selector, &identity, args.public.as_deref(), global)?,
+        None if args.public.is_some() => {
+            return Err(wrong_use!("--public is for keys in ssh-agent; a key file gets its public half beside it"));
+        }
+        None => make(Path::new(&args.file), &identity, args.passphrase)?,
     };
-    let key = SecretKey::generate(&mut rand::rng())?;
-    keyfile::write(&args.file, &identity, &key, passphrase.as_ref().map(|text| text.as_str()))?;
     if let Some(name) = &person {
         People::remember(&global.people, &identity, name)?;
     }
-    let kid = key.public().id().to_string();
+    let kid = key.id().to_string();
     if global.json {
         output::json(&json!({ "identity": identity, "kid": kid, "file": args.file }))?;
     } else {
-        println!("{} and {} written", args.file.display(), keyfile::public_path(&args.file).display());
+        println!("{written}");
         println!("identity  {identity}");
         println!("kid       {kid}");
     }
     Ok(Answer::Yes)
 }
 
+/// Makes a key file. Returns what was done, in words.
+fn make(file: &Path, identity: &Identity, passphrase: bool) -> Result<(PublicKey, String)> {
+    let passphrase = match passphrase {
+        true => Some(keyfile::ask_passphrase("New passphrase: ")?),
+        false => None,
+    };
+    let key = SecretKey::generate(&mut rand::rng())?;
+    keyfile::write(file, identity, &key, passphrase.as_ref().map(|text| text.as_str()))?;
+    let written = format!("{} and {} written", file.display(), keyfile::public_path(file).display());
+    Ok((key.public().clone(), written))
+}
+
+/// Writes down whose a key in ssh-agent is. Returns what was done, in words.
+fn adopt(selector: &str, identity: &Identity, public: Option<&Path>, global: &Global) -> Result<(PublicKey, String)> {
+    let (key, _) = agent::find(selector)?;
+    if let Some(path) = public {
+        keyfile::write_public(path, identity, key.public())?;
+    }
+    People::remember_key(&global.people, key.public().id(), identity)?;
+    let public = public.map(|path| format!("; {} written", path.display())).unwrap_or_default();
+    let written = format!("{} {} stays in ssh-agent{public}", key.fingerprint(), key.comment());
+    Ok((key.public().clone(), written))
+}
+
 fn show(args: ShowArgs, global: &Global) -> Result<Answer> {
     let Some(origin) = args.enrol_in else {
-        let public = match keyfile::read_public(&args.file) {
-            Ok(public) => public,
-            Err(_) => {
-                let signer = keyfile::read(&args.file, args.identity.clone())?;
-                keyfile::Public { identity: Some(signer.identity), key: signer.key.public().clone() }
-            }
-        };
-        let identity = args.identity.or(public.identity).map(|identity| identity.to_string());
+        let public = public(&args.file, args.identity, global)?;
+        let identity = public.identity.map(|identity| identity.to_string());
         let kid = public.key.id().to_string();
         if global.json {
             output::json(&json!({ "identity": identity, "kid": kid, "public_key": public.key.to_string() }))?;
@@ -127,8 +153,9 @@ fn show(args: ShowArgs, global: &Global) -> Result<Answer> {
         }
         return Ok(Answer::Yes);
     };
-    let signer = keyfile::read(&args.file, args.identity)?;
-    let enrolled = enrolment(&signer, &origin, &args.responsible);
+    let signer = signing::open(&args.file, args.identity, global)?;
+    let possession = Possession::prove_with(&signer.key, &origin, &signer.identity)?;
+    let enrolled = enrolling(&signer.identity, signer.key.public(), possession, &args.responsible);
     if args.roles.is_empty() {
         output::json(&enrolled)?;
     } else {
@@ -138,11 +165,36 @@ fn show(args: ShowArgs, global: &Global) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
+/// The public half of a key, and whose it is where that is known.
+fn public(key: &str, identity: Option<Identity>, global: &Global) -> Result<keyfile::Public> {
+    if let Some(selector) = agent::selector(key) {
+        let (key, of_file) = agent::find(selector)?;
+        let holder = global.people()?.holder(key.public().id()).cloned();
+        return Ok(keyfile::Public { identity: identity.or(of_file).or(holder), key: key.public().clone() });
+    }
+    let public = match keyfile::read_public(Path::new(key)) {
+        Ok(public) => public,
+        Err(_) => {
+            let signer = keyfile::read(Path::new(key), identity.clone())?;
+            keyfile::Public { identity: Some(signer.identity), key: signer.key.public().clone() }
+        }
+    };
+    Ok(keyfile::Public { identity: identity.or(public.identity), key: public.key })
+}
+
 /// The event that enrols a key, for an administrator to record.
 pub(crate) fn enrolment(signer: &keyfile::Signer, origin: &Origin, responsible: &[Identity]) -> serde_json::Value {
-    let key = signer.key.public();
-    let kind = if matches!(signer.identity, Identity::Person(_)) { "person" } else { "service" };
     let possession = Possession::prove(&signer.key, origin, &signer.identity);
+    enrolling(&signer.identity, signer.key.public(), possession, responsible)
+}
+
+fn enrolling(
+    identity: &Identity,
+    key: &PublicKey,
+    possession: Possession,
+    responsible: &[Identity],
+) -> serde_json::Value {
+    let kind = if matches!(identity, Identity::Person(_)) { "person" } else { "service" };
     let mut data = json!({
         "kind": kind,
         "kid": key.id().to_string(),
@@ -152,7 +204,7 @@ pub(crate) fn enrolment(signer: &keyfile::Signer, origin: &Origin, responsible: 
     if !responsible.is_empty() {
         data["responsible"] = json!(responsible);
     }
-    json!({ "type": "authority.enrolled", "subject": signer.identity.subject(), "data": data })
+    json!({ "type": "authority.enrolled", "subject": identity.subject(), "data": data })
 }
 
 /// The event that gives a role, for an administrator to record.

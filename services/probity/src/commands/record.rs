@@ -9,7 +9,7 @@ use clap::Args;
 use probity_proto::v1::{self, register_result::Result as Outcome};
 use probity_registrar::{Clock, SystemClock};
 use probity_schemas::{Event, EventId, Identity, Timestamp};
-use probity_statement::{LedgerKeys, Receipt, SignedStatement, Unsigned};
+use probity_statement::{LedgerKeys, Receipt, SignedStatement, Signer as Key, Unsigned};
 use rand::Rng;
 use serde_json::{Value, json};
 
@@ -125,11 +125,11 @@ fn save(dir: &Path, recorded: &v1::Recorded, statement: &SignedStatement) -> Res
 }
 
 /// Signs an event for a ledger.
-pub(crate) fn sign(event: &Event, signer: &Signer, ledger: &LedgerKeys) -> Result<SignedStatement> {
+pub(crate) fn sign<K: Key>(event: &Event, signer: &Signer<K>, ledger: &LedgerKeys) -> Result<SignedStatement> {
     let kid = signer.key.public().id();
-    let unsigned = Unsigned::new(event, &signer.identity, ledger.origin.as_str(), kid);
-    let signed = unsigned.and_then(|unsigned| unsigned.sign(&signer.key));
-    signed.with_context(|| headline(event))
+    let unsigned =
+        Unsigned::new(event, &signer.identity, ledger.origin.as_str(), kid).with_context(|| headline(event))?;
+    unsigned.sign_with(&signer.key).with_context(|| headline(event))
 }
 
 fn read_events(path: &Path) -> Result<Vec<Event>> {
