@@ -5,11 +5,10 @@ use probity_schemas::{Data, Identity, Name};
 use probity_statement::{KeyError, KeyId, LedgerKeys, LedgerKeysError, PublicKey, SignedStatement, StatementError};
 
 use crate::KNOWN_RULE_SETS;
-use crate::authority::Authority;
+use crate::authority::{ADMINISTRATOR, Authority};
+use crate::life::Life;
+use crate::policies::Policies;
 use crate::state::State;
-
-/// The role of the first administrators.
-const ADMINISTRATOR: &str = "administrator";
 
 /// Why a statement does not found a ledger.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +63,12 @@ pub enum GenesisError {
         /// What it declares.
         single: bool,
     },
+    /// A recovery key that cannot be used, or is there twice.
+    #[error("recovery key {number} of the founding statement is not usable, or is there twice")]
+    RecoveryKey {
+        /// Which, counted from 1.
+        number: usize,
+    },
     /// The rule sets of this version do not know the role of administrators.
     #[error("the name of the administrator role is not valid")]
     RoleName,
@@ -81,9 +86,11 @@ impl State {
             return Err(GenesisError::UnknownRuleSet { found: founded.rule_set });
         }
         let mut authority = Authority::default();
-        authority.add(&keys.identity(), &keys.checkpoint, Vec::new());
+        let ledger = keys.identity();
+        authority.add(&ledger, &keys.checkpoint, Vec::new(), Vec::new());
         appoint_administrators(&mut authority, &founded)?;
-        Ok(Self::new(keys.origin, founded.rule_set, authority))
+        add_recovery_keys(&mut authority, &ledger, &founded)?;
+        Ok(Self::new(keys.origin, founded.rule_set, authority, Policies::default(), Life::default()))
     }
 }
 
@@ -108,8 +115,23 @@ fn appoint_administrators(authority: &mut Authority, founded: &Founded) -> Resul
         if authority.number(&identity).is_some() || authority.has_key(key.id()) {
             return Err(GenesisError::Repeated { identity });
         }
-        authority.add(&identity, &key, Vec::new());
-        authority.appoint(&identity, role.clone());
+        authority.add(&identity, &key, Vec::new(), Vec::new());
+        authority.appoint(&identity, role.clone(), Vec::new());
+    }
+    Ok(())
+}
+
+fn add_recovery_keys(authority: &mut Authority, ledger: &Identity, founded: &Founded) -> Result<(), GenesisError> {
+    let Some(recovery) = &founded.recovery else {
+        authority.constitute(founded.single_administrator, 0);
+        return Ok(());
+    };
+    authority.constitute(founded.single_administrator, recovery.threshold);
+    for (number, key) in (1..).zip(&recovery.keys) {
+        match PublicKey::from_bytes(key.as_bytes()) {
+            Ok(key) if !authority.has_key(key.id()) => authority.add_recovery_key(ledger, &key),
+            _ => return Err(GenesisError::RecoveryKey { number }),
+        }
     }
     Ok(())
 }

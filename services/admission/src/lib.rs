@@ -5,25 +5,39 @@
 //! no file, no network. Which event ids and revisions exist is asked of a [`History`], because they do not fit in memory.
 //!
 //! Facts are refused for one of three reasons only: their form, their signer, their signer's roles. Acts also obey the
-//! rules of [`rules`].
+//! rules of `rules`, each of which is a variant of [`Broken`].
+//!
+//! Which rules hold is itself in the log. Rule set 1 asks of an act that it is timely and its signer authorised; power
+//! takes effect with one signature. Rule set 2 holds everything in `rules`, and power takes two persons. Whatever the
+//! rule set, the state is folded from every statement, so that a later rule set knows the past.
 
 mod authority;
+mod broken;
+mod empower;
 mod genesis;
 mod history;
+mod life;
+mod policies;
 mod refusal;
 mod rules;
 mod snapshot;
 mod state;
 
+pub use authority::power::CONFIRMATION_MAX_WAIT_MS;
+pub use broken::Broken;
 pub use genesis::GenesisError;
 pub use history::{EmptyHistory, History};
+pub use life::Lapse;
 pub use refusal::Refusal;
-pub use rules::{ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS};
+pub use rules::{ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, EMERGENCY_MAX_MS};
 pub use snapshot::SnapshotError;
 pub use state::{AdmitError, Admitted, Position, State, Submitted, Verdict};
 
 /// The number of the rule set that this version founds ledgers with.
-pub const CURRENT_RULE_SET: u32 = 1;
+pub const CURRENT_RULE_SET: u32 = 2;
 
 /// The rule sets that this version can judge by. A ledger under another one needs a newer version.
-pub const KNOWN_RULE_SETS: &[u32] = &[1];
+pub const KNOWN_RULE_SETS: &[u32] = &[1, 2];
+
+/// The first rule set under which power takes two persons and acts obey the rules.
+pub(crate) const RULES_OF_POWER: u32 = 2;

@@ -3,6 +3,8 @@
 use probity_schemas::{Identity, Name, Namespace, Timestamp};
 use probity_statement::KeyId;
 
+use crate::broken::Broken;
+
 /// Why a statement is refused. What it says is final for this statement at this position, except where noted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -168,8 +170,19 @@ pub enum Refusal {
         until: Timestamp,
     },
     /// A policy that would leave nobody able to enrol anyone.
-    #[error("the policy has no role that may record authority.enrolled and authority.role_granted")]
+    #[error(
+        "the policy has no role that may record authority.enrolled, authority.role_granted and authority.confirmed"
+    )]
     NoAdministratorRole,
+    /// An act that breaks a rule.
+    #[error(transparent)]
+    Broken(Box<Broken>),
+}
+
+impl From<Broken> for Refusal {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(Box::new(broken))
+    }
 }
 
 fn names(names: &[Name]) -> String {

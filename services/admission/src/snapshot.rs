@@ -4,10 +4,12 @@ use probity_schemas::Origin;
 use serde::{Deserialize, Serialize};
 
 use crate::authority::Authority;
+use crate::life::Life;
+use crate::policies::Policies;
 use crate::state::State;
 
 /// Changes with every change of what a snapshot holds; an older one is folded anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Snapshot {
@@ -15,6 +17,8 @@ struct Snapshot {
     origin: Origin,
     rule_set: u32,
     authority: Authority,
+    policies: Policies,
+    life: Life,
 }
 
 /// Why bytes are not a state. The state comes back from the log.
@@ -42,6 +46,8 @@ impl State {
             origin: self.origin.clone(),
             rule_set: self.rule_set,
             authority: self.authority.as_ref().clone(),
+            policies: self.policies.as_ref().clone(),
+            life: self.life.clone(),
         };
         let mut bytes = Vec::new();
         ciborium::into_writer(&snapshot, &mut bytes)?;
@@ -52,7 +58,10 @@ impl State {
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let snapshot: Snapshot = ciborium::from_reader(bytes)?;
         match snapshot.version {
-            VERSION => Ok(Self::new(snapshot.origin, snapshot.rule_set, snapshot.authority)),
+            VERSION => {
+                let Snapshot { origin, rule_set, authority, policies, life, .. } = snapshot;
+                Ok(Self::new(origin, rule_set, authority, policies, life))
+            }
             found => Err(SnapshotError::Version { found }),
         }
     }

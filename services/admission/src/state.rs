@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
+use probity_schemas::attestation::AttestationEvent;
 use probity_schemas::authority::AuthorityEvent;
 use probity_schemas::ledger::LedgerEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
-use probity_schemas::{Data, Event, EventId, Identity, Origin};
+use probity_schemas::{Data, Event, EventId, Identity, Kid, Origin};
 use probity_statement::{Keyring, SignedStatement};
 
 use crate::authority::Authority;
+use crate::broken::Broken;
 use crate::history::History;
+use crate::life::{Life, Signed, Standing};
+use crate::policies::Policies;
 use crate::refusal::Refusal;
-use crate::{KNOWN_RULE_SETS, rules};
+use crate::rules::{self, Judging};
+use crate::{KNOWN_RULE_SETS, RULES_OF_POWER};
 
 /// Where a statement would stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,14 +86,17 @@ pub struct State {
     pub(crate) origin: Origin,
     pub(crate) rule_set: u32,
     pub(crate) authority: Arc<Authority>,
-    keyring: Arc<Keyring>,
-    changes: u64,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) life: Life,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) changes: u64,
 }
 
 impl State {
-    pub(crate) fn new(origin: Origin, rule_set: u32, authority: Authority) -> Self {
+    pub(crate) fn new(origin: Origin, rule_set: u32, authority: Authority, policies: Policies, life: Life) -> Self {
         let keyring = Arc::new(authority.keyring());
-        Self { origin, rule_set, authority: Arc::new(authority), keyring, changes: 0 }
+        let (authority, policies) = (Arc::new(authority), Arc::new(policies));
+        Self { origin, rule_set, authority, policies, life, keyring, changes: 0 }
     }
 
     /// The ledger's name.
@@ -110,6 +118,11 @@ impl State {
     /// earlier snapshot is as good as a new one.
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// How many subjects and open matters there are, by kind: what this takes in memory grows with them.
+    pub fn counts(&self) -> [(&'static str, usize); 6] {
+        self.life.counts()
     }
 
     /// Whether an identity may read the whole ledger at this time (Unix seconds).
@@ -141,68 +154,115 @@ impl State {
         }
         self.authority.not_revoked(statement.kid())?;
         let time_ms = position.block_time.saturating_mul(1_000);
-        self.may_record(statement.issuer(), event, position.index, time_ms)?;
+        let kid = Kid::from_bytes(statement.kid().0);
+        let signed = Signed { kid, index: position.index, time_ms };
+        let by = Standing { issuer: statement.issuer(), number: issuer, subject: statement.subject(), signed };
+        self.may_record(event, by)?;
         if event.info().is_act() {
-            rules::judge(event, time_ms)?;
+            rules::timely(event, time_ms)?;
+            if self.rule_set >= RULES_OF_POWER {
+                Judging::new(self, event, by).judge()?;
+                self.attests_what_is_there(event, history)?;
+            }
         }
         let revision = history.revision(statement.subject()).map_err(AdmitError::History)?;
         if let Some(expected) = expected_revision.filter(|expected| *expected != revision) {
             let subject = statement.subject().to_owned();
             return Err(Refusal::RevisionConflict { subject, expected, actual: revision }.into());
         }
-        self.take_effect(event, position, time_ms)?;
+        self.take_effect(statement, event, by)?;
         Ok(Verdict::Admitted(Admitted { issuer, id: event.id, revision: revision + 1 }))
     }
 
-    fn may_record(&self, issuer: &Identity, event: &Event, index: u64, time_ms: u64) -> Result<(), Refusal> {
+    fn may_record(&self, event: &Event, by: Standing<'_>) -> Result<(), Refusal> {
         let info = event.info();
-        match (issuer, &event.data) {
+        let strict = self.rule_set >= RULES_OF_POWER;
+        if self.authority.is_recovery_key(probity_statement::KeyId(*by.signed.kid.as_bytes())) {
+            return match &event.data {
+                Data::Authority(AuthorityEvent::Enrolled(_) | AuthorityEvent::Confirmed(_)) => Ok(()),
+                _ => Err(Broken::RecoveryKeyOnly.into()),
+            };
+        }
+        match (by.issuer, &event.data) {
             // The ledger holds no roles: it speaks about itself, and founds with the policies it starts from.
-            (Identity::Ledger(_), Data::Ledger(_)) => Ok(()),
-            (Identity::Ledger(_), Data::Policy(_)) if self.is_founding(index) => Ok(()),
-            (_, Data::Ledger(_)) => Err(Refusal::LedgerOnly { event_type: info.event_type }),
-            _ => self.authority.may_record(issuer, info, &event.subject.namespace, time_ms),
+            (Identity::Ledger(_), Data::Ledger(_)) => return Ok(()),
+            (Identity::Ledger(_), Data::Policy(policy)) if self.is_founding(policy, by.signed.index) => return Ok(()),
+            (_, Data::Ledger(_)) => return Err(Refusal::LedgerOnly { event_type: info.event_type }),
+            _ => {}
+        }
+        let mut whose = by.issuer;
+        if strict {
+            self.policies.attributes(event)?;
+            if info.is_act() {
+                Judging::new(self, event, by).in_office()?;
+                // Whoever signs in another's place does so with the other's roles.
+                whose = event.on_behalf_of.as_ref().unwrap_or(whose);
+            }
+        }
+        self.authority.may_record(whose, info, &event.subject.namespace, by.signed.time_ms)
+    }
+
+    /// Whether the ledger still speaks for itself, which is so in the genesis block only: it begins with roles and a gate.
+    fn is_founding(&self, policy: &PolicyEvent, index: u64) -> bool {
+        let PolicyEvent::Published(published) = policy;
+        match published.as_ref() {
+            Published::Gate(_) => self.rule_set >= RULES_OF_POWER && index == 2 && !self.policies.has_gate(),
+            _ => index > 0 && !self.authority.has_policy(),
         }
     }
 
-    /// Whether the ledger has no policy yet, which is so in the genesis block only.
-    fn is_founding(&self, index: u64) -> bool {
-        index > 0 && !self.authority.has_policy()
+    /// Nobody attests a state of things that is not in the log.
+    fn attests_what_is_there<H: History>(&self, event: &Event, history: &H) -> Result<(), AdmitError<H::Error>> {
+        let Data::Attestation(AttestationEvent::Given(given)) = &event.data else { return Ok(()) };
+        for attested in &given.subjects {
+            let actual = history.revision(&attested.subject.to_string()).map_err(AdmitError::History)?;
+            if attested.revision > actual {
+                let (subject, stated) = (attested.subject.to_string(), attested.revision);
+                return Err(Refusal::from(Broken::RevisionAhead { subject, stated, actual }).into());
+            }
+        }
+        Ok(())
     }
 
     /// Changes the state as the admitted event says. Refuses before it changes anything.
-    fn take_effect<E>(&mut self, event: &Event, position: Position, time_ms: u64) -> Result<(), AdmitError<E>> {
-        match &event.data {
-            Data::Authority(AuthorityEvent::Enrolled(enrolled)) => {
-                let key = {
-                    let origin = self.origin.clone();
-                    authority(self).enrol(event, enrolled, &origin)
-                }?;
-                Arc::make_mut(&mut self.keyring).insert(key);
+    fn take_effect<E>(
+        &mut self,
+        statement: &SignedStatement,
+        event: &Event,
+        by: Standing<'_>,
+    ) -> Result<(), AdmitError<E>> {
+        let empowered = self.empower(statement, event, by)?;
+        if let Data::Ledger(LedgerEvent::RulesAdopted(adopted)) = &event.data {
+            if !KNOWN_RULE_SETS.contains(&adopted.rule_set) {
+                return Err(AdmitError::UnknownRuleSet { found: adopted.rule_set, index: by.signed.index });
             }
-            Data::Authority(AuthorityEvent::RoleGranted(granted)) => authority(self).grant(event, granted, time_ms)?,
-            Data::Authority(AuthorityEvent::RoleWithdrawn(withdrawn)) => authority(self).withdraw(event, withdrawn)?,
-            Data::Authority(AuthorityEvent::KeyRevoked(revoked)) => {
-                authority(self).revoke(event, revoked, position.index)?;
-            }
-            Data::Policy(PolicyEvent::Published(published)) => match published.as_ref() {
-                Published::Roles(policy) => authority(self).adopt(policy)?,
-                _ => return Ok(()),
-            },
-            Data::Ledger(LedgerEvent::RulesAdopted(adopted)) => {
-                if !KNOWN_RULE_SETS.contains(&adopted.rule_set) {
-                    return Err(AdmitError::UnknownRuleSet { found: adopted.rule_set, index: position.index });
-                }
-                self.rule_set = adopted.rule_set;
-            }
-            _ => return Ok(()),
+            self.rule_set = adopted.rule_set;
         }
-        self.changes += 1;
+        let lived = self.live(event, by, statement.payload());
+        let adopted = matches!(&event.data, Data::Ledger(LedgerEvent::RulesAdopted(_)));
+        self.changes += u64::from(empowered || lived || adopted);
         Ok(())
     }
-}
 
-/// The authority, to be changed: copied first if an earlier state still shares it.
-fn authority(state: &mut State) -> &mut Authority {
-    Arc::make_mut(&mut state.authority)
+    /// Folds the event into what is known of models, uses, endpoints and open matters.
+    fn live(&mut self, event: &Event, by: Standing<'_>, payload: &[u8]) -> bool {
+        use probity_schemas::approval::ApprovalEvent as Approval;
+        use probity_schemas::deployment::DeploymentEvent as Deployment;
+        // What a signature fills, and which plan let a version through, is seen from before the act.
+        match &event.data {
+            Data::Approval(Approval::Granted(granted)) => {
+                if let Some(grant) = Judging::new(self, event, by).signature(granted) {
+                    self.life.sign_request(event, by, &self.authority, grant);
+                }
+            }
+            Data::Deployment(Deployment::Authorized(authorized)) => {
+                if let Some(plan) = Judging::new(self, event, by).used_plan(authorized) {
+                    self.life.cover(&plan, &authorized.version.to_string());
+                    return true;
+                }
+            }
+            _ => {}
+        }
+        self.life.fold(event, by, &self.authority, payload)
+    }
 }

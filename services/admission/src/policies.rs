@@ -1,0 +1,164 @@
+//! The policies that acts are judged by: gates, lifecycles, users' own fields. Embedded in the log, each holds from its
+//! position on until another one of the same name takes its place.
+
+use probity_schemas::policy::Published;
+use probity_schemas::{
+    AttributeField, AttributeKind, AttributesPolicy, Event, GatePolicy, LifecyclePolicy, Name, Namespace,
+    NamespacePattern,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::broken::Broken;
+
+/// A policy and where it came into force.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct InForce<P> {
+    subject: String,
+    name: Name,
+    index: u64,
+    policy: P,
+}
+
+/// All policies there have been but the roles', which are the authority's.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Policies {
+    /// Every gate policy ever: requests are judged by the one in force when they were made.
+    gates: Vec<InForce<GatePolicy>>,
+    lifecycles: Vec<InForce<LifecyclePolicy>>,
+    attributes: Vec<InForce<AttributesPolicy>>,
+}
+
+impl Policies {
+    /// Puts a policy into force. Returns whether it is of a kind that decides anything here.
+    pub(crate) fn publish(&mut self, subject: &str, published: &Published, index: u64) -> bool {
+        let name = subject.rsplit('/').next().and_then(|name| name.split('@').next()).unwrap_or(subject).parse();
+        let (subject, Ok(name)) = (subject.to_owned(), name) else { return false };
+        match published {
+            Published::Gate(policy) => {
+                self.gates.push(InForce { subject, name, index, policy: policy.clone() });
+            }
+            Published::Lifecycle(policy) => {
+                self.lifecycles.retain(|earlier| earlier.subject != subject);
+                self.lifecycles.push(InForce { subject, name, index, policy: policy.clone() });
+            }
+            Published::Attributes(policy) => {
+                self.attributes.retain(|earlier| earlier.subject != subject);
+                self.attributes.push(InForce { subject, name, index, policy: policy.clone() });
+            }
+            Published::Roles(_) | Published::ControlPack(_) => return false,
+        }
+        true
+    }
+
+    /// Whether there is any gate yet.
+    pub(crate) fn has_gate(&self) -> bool {
+        !self.gates.is_empty()
+    }
+
+    /// The gates in force at `index`: of each policy the newest one before it.
+    fn gates_at(&self, index: u64) -> impl Iterator<Item = &InForce<GatePolicy>> {
+        self.gates
+            .iter()
+            .enumerate()
+            .filter(move |(at, gate)| {
+                let replaced = |later: &InForce<GatePolicy>| later.subject == gate.subject && later.index < index;
+                gate.index < index && !self.gates[at + 1..].iter().any(replaced)
+            })
+            .map(|(_, gate)| gate)
+    }
+
+    /// The policy of a gate for models of a namespace, as it was at `index`. Of several the one that names the namespace
+    /// most closely decides, of those the newest.
+    pub(crate) fn gate(&self, name: &str, namespace: &Namespace, index: u64) -> Option<&GatePolicy> {
+        let named = self.gates_at(index).filter(|gate| gate.name.as_str() == name);
+        let closest = named.filter_map(|gate| Some((closeness(&gate.policy.namespaces, namespace)?, gate.index, gate)));
+        closest.max_by_key(|(closeness, index, _)| (*closeness, *index)).map(|(_, _, gate)| &gate.policy)
+    }
+
+    /// The names of the gates that models of a namespace pass.
+    pub(crate) fn gate_names(&self, namespace: &Namespace, index: u64) -> Vec<&Name> {
+        let covered = self.gates_at(index).filter(|gate| closeness(&gate.policy.namespaces, namespace).is_some());
+        let mut names: Vec<&Name> = covered.map(|gate| &gate.name).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The lifecycle policies that bind models of a namespace.
+    pub(crate) fn lifecycles(&self, namespace: &Namespace) -> impl Iterator<Item = &LifecyclePolicy> {
+        let covers = move |policy: &&LifecyclePolicy| closeness(&policy.namespaces, namespace).is_some();
+        self.lifecycles.iter().map(|policy| &policy.policy).filter(covers)
+    }
+
+    /// Holds the user's own fields to the schema that is published for their namespace, if there is one.
+    pub(crate) fn attributes(&self, event: &Event) -> Result<(), Broken> {
+        if self.attributes.is_empty() || event.attributes.is_empty() {
+            return Ok(());
+        }
+        let namespace = &event.subject.namespace;
+        let schemas = self.attributes.iter().map(|policy| &policy.policy);
+        let schemas: Vec<_> = schemas.filter(|policy| closeness(&policy.namespaces, namespace).is_some()).collect();
+        if schemas.is_empty() {
+            return Ok(());
+        }
+        let Ok(Value::Object(fields)) = serde_json::to_value(&event.attributes) else { return Ok(()) };
+        for (field, value) in &fields {
+            let known = schemas.iter().find_map(|schema| schema.fields.iter().find(|(name, _)| name.as_str() == field));
+            let Some((_, wanted)) = known else {
+                let names = schemas.iter().flat_map(|schema| schema.fields.keys());
+                let distance = |name: &&Name| strsim::damerau_levenshtein(name.as_str(), field);
+                let nearest = names.min_by_key(distance).filter(|name| distance(name) <= 3).cloned();
+                return Err(Broken::UnknownAttribute { field: field.clone(), namespace: namespace.clone(), nearest });
+            };
+            if !fits(wanted, value) {
+                return Err(Broken::AttributeUnfit { field: field.clone(), expected: expected(wanted) });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How closely patterns name a namespace; `None` if they don't.
+fn closeness(patterns: &[NamespacePattern], namespace: &Namespace) -> Option<usize> {
+    let length = |pattern: &NamespacePattern| match pattern {
+        NamespacePattern::All => 0,
+        NamespacePattern::Within(root) => root.as_str().len(),
+        NamespacePattern::Exactly(one) => one.as_str().len() + 1,
+    };
+    patterns.iter().filter(|pattern| pattern.covers(namespace)).map(length).max()
+}
+
+fn fits(field: &AttributeField, value: &Value) -> bool {
+    match (field.kind, value) {
+        (AttributeKind::Text, Value::String(text)) => {
+            field.values.is_empty() || field.values.iter().any(|allowed| allowed.as_str() == text)
+        }
+        (AttributeKind::Date, Value::String(text)) => is_date(text),
+        (AttributeKind::Number, Value::Number(_)) | (AttributeKind::Boolean, Value::Bool(_)) => true,
+        _ => false,
+    }
+}
+
+/// A date of RFC 3339: `2025-03-14`.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.split('-').map(|part| (part.len(), part.parse::<u32>()));
+    let month = 1..=12;
+    let day = 1..=31;
+    matches!(
+        (parts.next(), parts.next(), parts.next(), parts.next()),
+        (Some((4, Ok(_))), Some((2, Ok(m))), Some((2, Ok(d))), None) if month.contains(&m) && day.contains(&d)
+    )
+}
+
+fn expected(field: &AttributeField) -> String {
+    match field.kind {
+        AttributeKind::Text if !field.values.is_empty() => {
+            format!("one of {}", field.values.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(", "))
+        }
+        AttributeKind::Text => "a text".to_owned(),
+        AttributeKind::Number => "a number".to_owned(),
+        AttributeKind::Boolean => "true or false".to_owned(),
+        AttributeKind::Date => "a date such as 2025-03-14".to_owned(),
+    }
+}

@@ -1,0 +1,279 @@
+//! Approvals: who may sign, for exactly what, on which evidence.
+
+use probity_schemas::approval::{ConditionMet, Granted, Rejected};
+use probity_schemas::shared::Environment;
+use probity_schemas::{Digest, GatePolicy, Identity, Name};
+
+use super::Judging;
+use crate::broken::Broken;
+use crate::life::{Case, Grant, GrantCondition, Matter, Request, Version, model_of};
+
+const REQUEST: &[&str] = &["approval.requested"];
+const GRANT: &[&str] = &["approval.granted"];
+
+impl<'a> Judging<'a> {
+    /// `approval.granted`.
+    pub(super) fn approval_granted(&self, granted: &Granted) -> Result<(), Broken> {
+        let opener = self.opener(REQUEST)?;
+        let request = request(opener)?;
+        self.same_gate(&granted.gate, request)?;
+        self.registered(self.by.subject)?;
+        self.not_retired(self.by.subject)?;
+        let Some(version) = self.state.life.version(self.by.subject) else {
+            return Err(Broken::NotRegistered { subject: self.by.subject.to_owned() });
+        };
+        self.signs_for(&granted.gate, opener.index)?;
+        self.uninvolved(version)?;
+        self.signs_once(request)?;
+        self.binds(granted, request, version)?;
+        self.evidence_is_there(&granted.evidence_seen)?;
+        if let Some(until) = granted.expires_at {
+            self.later_than_now("expires_at", until.as_ms())?;
+        }
+        self.validated(&granted.gate, opener.index, version)?;
+        self.lifecycle(granted)
+    }
+
+    /// `approval.rejected`.
+    pub(super) fn approval_rejected(&self, rejected: &Rejected) -> Result<(), Broken> {
+        let opener = self.opener(REQUEST)?;
+        self.same_gate(&rejected.gate, request(opener)?)?;
+        self.signs_for(&rejected.gate, opener.index).map(drop)
+    }
+
+    /// `approval.condition_met`.
+    pub(super) fn condition_met(&self, met: &ConditionMet) -> Result<(), Broken> {
+        let (request, grant) = self.grant()?;
+        let open = |condition: &&GrantCondition| {
+            let already = condition.met.is_some_and(|met| self.state.authority.counts(&met));
+            condition.id == met.condition && !already
+        };
+        if !grant.conditions.iter().any(|condition| open(&condition)) {
+            return Err(Broken::NoSuchCondition { condition: met.condition.clone() });
+        }
+        if let Some(version) = self.state.life.versions.get(self.by.subject) {
+            self.uninvolved(version)?;
+        }
+        let _ = request;
+        Ok(())
+    }
+
+    /// `approval.revoked`.
+    pub(super) fn approval_revoked(&self) -> Result<(), Broken> {
+        let (_, grant) = self.grant()?;
+        match (grant.revoked, self.event.regarding) {
+            (Some((index, _)), Some(regarding)) => Err(Broken::OpenerClosed { regarding, index }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The signature this act is about, and the request it was given to.
+    fn grant(&self) -> Result<(&'a Request, &'a Grant), Broken> {
+        let opener = self.answered(GRANT)?;
+        let life = &self.state.life;
+        let Case::Grant(id) = &opener.case else { return Err(self.unknown(GRANT)) };
+        let matter = life.matter(id).ok_or_else(|| self.unknown(GRANT))?;
+        let request = request(matter)?;
+        let grant = request.grants.iter().find(|grant| Some(grant.id) == self.event.regarding);
+        grant.map(|grant| (request, grant)).ok_or_else(|| self.unknown(GRANT))
+    }
+
+    fn unknown(&self, takes: &'static [&'static str]) -> Broken {
+        Broken::OpenerUnknown { regarding: self.event.regarding.unwrap_or(self.event.id), takes }
+    }
+
+    fn same_gate(&self, gate: &Name, request: &Request) -> Result<(), Broken> {
+        match request.gate == *gate {
+            true => Ok(()),
+            false => Err(Broken::OpenerDiffers { field: "gate", expected: request.gate.to_string() }),
+        }
+    }
+
+    /// The policy of a gate as it was when the request was made: the policy decides, not the requester.
+    fn gate(&self, gate: &Name, at: u64) -> Result<&'a GatePolicy, Broken> {
+        let namespace = &self.event.subject.namespace;
+        let policies = &self.state.policies;
+        policies.gate(gate.as_str(), namespace, at).ok_or_else(|| {
+            let names = policies.gate_names(namespace, at);
+            let distance = |name: &&&Name| strsim::damerau_levenshtein(name.as_str(), gate.as_str());
+            let nearest = names.iter().min_by_key(distance).filter(|name| distance(name) <= 3);
+            Broken::NoSuchGate {
+                gate: gate.clone(),
+                namespace: namespace.clone(),
+                nearest: nearest.map(|name| (*name).clone()),
+            }
+        })
+    }
+
+    /// The gate's roles that the signer, or whom it signs for, holds here.
+    pub(crate) fn signs_for(&self, gate: &Name, at: u64) -> Result<Vec<Name>, Broken> {
+        let policy = self.gate(gate, at)?;
+        let who = self.event.on_behalf_of.as_ref().unwrap_or(self.by.issuer);
+        let namespace = &self.event.subject.namespace;
+        let held: Vec<&Name> = self.state.authority.held(who, namespace, self.by.signed.time_ms).collect();
+        let wanted = policy.signatures.iter().map(|signatures| &signatures.role);
+        let roles: Vec<Name> = wanted.clone().filter(|role| held.contains(role)).cloned().collect();
+        match roles.is_empty() {
+            false => Ok(roles),
+            true => Err(Broken::NotASignatory {
+                gate: gate.clone(),
+                namespace: namespace.clone(),
+                person: who.clone(),
+                roles: wanted.cloned().collect(),
+            }),
+        }
+    }
+
+    /// Whoever had a hand in a version does not decide on it.
+    fn uninvolved(&self, version: &Version) -> Result<(), Broken> {
+        let hand = version.involved.iter().find(|hand| self.actors.persons.contains(&hand.person));
+        if let Some(hand) = hand {
+            return Err(Broken::FourEyes { person: hand.person.clone(), index: hand.index });
+        }
+        let Some(index) = version.anonymous else { return Ok(()) };
+        let namespace = &self.event.subject.namespace;
+        let model = self.state.life.models.get(model_of(self.by.subject));
+        let owns =
+            |person: &Identity| model.is_some_and(|model| model.owners.iter().any(|owner| owner.person == *person));
+        let develops = |person: &Identity| self.state.authority.develops(person, namespace, self.by.signed.time_ms);
+        match self.actors.persons.iter().find(|person| develops(person) || owns(person)) {
+            Some(person) => Err(Broken::UnknownInitiator { person: person.clone(), index }),
+            None => Ok(()),
+        }
+    }
+
+    fn signs_once(&self, request: &Request) -> Result<(), Broken> {
+        let mut good =
+            request.grants.iter().filter(|grant| grant.revoked.is_none() && self.state.authority.counts(&grant.signed));
+        let same = good.find_map(|grant| {
+            let person = self.signatories().into_iter().find(|person| grant.persons.contains(person))?;
+            Some((person, grant.signed.index))
+        });
+        match same {
+            Some((person, index)) => Err(Broken::SignedAlready { person, index }),
+            None => Ok(()),
+        }
+    }
+
+    /// The signer and whom it signs for: together one person.
+    pub(crate) fn signatories(&self) -> Vec<Identity> {
+        [self.by.issuer].into_iter().chain(&self.event.on_behalf_of).cloned().collect()
+    }
+
+    /// An approval is for artefacts of this version that were asked for.
+    fn binds(&self, granted: &Granted, request: &Request, version: &Version) -> Result<(), Broken> {
+        if version.has_artifacts && granted.digests.is_empty() {
+            return Err(Broken::DigestsMissing);
+        }
+        let asked = |digest: &Digest| request.digests.is_empty() || request.digests.contains(digest);
+        match granted.digests.iter().find(|digest| !version.digests.contains(digest) || !asked(digest)) {
+            Some(digest) => Err(Broken::ForeignDigest { digest: *digest }),
+            None => Ok(()),
+        }
+    }
+
+    fn evidence_is_there(&self, seen: &[Digest]) -> Result<(), Broken> {
+        for digest in seen {
+            match self.state.life.documents.get(digest) {
+                None => return Err(Broken::EvidenceUnknown { digest: *digest }),
+                Some(document) => {
+                    if let Some(index) = document.withdrawn {
+                        return Err(Broken::EvidenceWithdrawn { digest: *digest, index });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn validated(&self, gate: &Name, at: u64, version: &Version) -> Result<(), Broken> {
+        for scope in &self.gate(gate, at)?.validation_scopes {
+            let latest = version.validations.iter().filter(|validation| validation.scopes.contains(scope));
+            if !latest.max_by_key(|validation| validation.index).is_some_and(|validation| validation.passed) {
+                return Err(Broken::NotValidated { scope: *scope });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the lifecycle policies in force ask for before anything is granted.
+    fn lifecycle(&self, granted: &Granted) -> Result<(), Broken> {
+        let life = &self.state.life;
+        let name = model_of(self.by.subject);
+        let model = life.models.get(name);
+        for policy in self.state.policies.lifecycles(&self.event.subject.namespace) {
+            if policy.use_case_accepted {
+                for use_case in &granted.scope.uses {
+                    let known = life.use_cases.get(use_case.to_string().as_str());
+                    let counts = |signed| self.state.authority.counts(&signed);
+                    let accepted = known
+                        .is_some_and(|known| known.accepted.is_some_and(counts) && !known.retired.is_some_and(counts));
+                    if !accepted {
+                        return Err(Broken::UseNotAccepted { use_case: use_case.to_string() });
+                    }
+                }
+            }
+            let owned = model.is_some_and(|model| {
+                model.owners.iter().any(|owner| {
+                    self.state.authority.counts(&owner.signed)
+                        && self.state.authority.departed(&owner.person, self.by.signed.time_ms).is_none()
+                })
+            });
+            if policy.owner_accepted && !owned {
+                return Err(Broken::NoOwner { model: name.to_owned() });
+            }
+            let classified = model.and_then(|model| model.classified_until);
+            let in_time = |until: Option<u64>| until.is_none_or(|until| self.by.signed.time_ms < until);
+            if policy.classified && !classified.is_some_and(in_time) {
+                return Err(Broken::NotClassified { model: name.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The signature as it is kept, with the roles it fills and the end that the gate sets.
+    pub(crate) fn signature(&self, granted: &Granted) -> Option<Grant> {
+        let opener = self.state.life.matter(&self.event.regarding?)?;
+        // Under rule set 1 any approver's signature was taken, whatever gate it named.
+        let roles = self.signs_for(&granted.gate, opener.index).unwrap_or_default();
+        let policy = self.gate(&granted.gate, opener.index).ok();
+        let most = policy
+            .and_then(|policy| policy.max_validity_days)
+            .map(|days| self.by.signed.time_ms.saturating_add(u64::from(days) * 24 * 60 * 60 * 1_000));
+        let stated = granted.expires_at.map(|until| until.as_ms());
+        let conditions = granted.conditions.iter().map(|condition| GrantCondition {
+            id: condition.id.clone(),
+            due: condition.due.map(|due| due.as_ms()),
+            before: condition.before,
+            met: None,
+        });
+        Some(Grant {
+            id: self.event.id,
+            signed: self.by.signed,
+            persons: self.signatories(),
+            roles,
+            digests: granted.digests.clone(),
+            scope: granted.scope.clone(),
+            evidence_seen: granted.evidence_seen.clone(),
+            conditions: conditions.collect(),
+            expires_at: stated.into_iter().chain(most).min(),
+            revoked: None,
+        })
+    }
+
+    /// The gates that guard an environment for models of this namespace.
+    pub(super) fn gates_of(&self, environment: Environment, namespace: &probity_schemas::Namespace) -> Vec<&'a Name> {
+        let (policies, at) = (&self.state.policies, self.by.signed.index);
+        let guards = |name: &&Name| {
+            policies.gate(name.as_str(), namespace, at).is_some_and(|gate| gate.environments.contains(&environment))
+        };
+        policies.gate_names(namespace, at).into_iter().filter(guards).collect()
+    }
+}
+
+fn request(matter: &Matter) -> Result<&Request, Broken> {
+    match &matter.case {
+        Case::ApprovalRequest(request) => Ok(request),
+        other => Err(Broken::OpenerDiffers { field: "regarding", expected: other.opened_by().to_owned() }),
+    }
+}

@@ -1,0 +1,104 @@
+//! Plans and exceptions: leave that is given ahead, for a time, with its bounds.
+
+use probity_schemas::Name;
+use probity_schemas::exception::{Extended, Granted, Invoked};
+
+use super::Judging;
+use crate::broken::Broken;
+use crate::life::{Case, Matter};
+
+/// How long an emergency lasts at most: a day.
+pub const EMERGENCY_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
+
+impl Judging<'_> {
+    /// `plan.approved`.
+    pub(super) fn plan_approved(&self) -> Result<(), Broken> {
+        let opener = self.opener(&["plan.proposed"])?;
+        self.four_eyes(opener)?;
+        self.registered(self.by.subject)?;
+        self.not_retired(self.by.subject)?;
+        let Case::Plan(plan) = &opener.case else { return Ok(()) };
+        self.later_than_now("expires_at", plan.proposed.expires_at.as_ms())?;
+        match (plan.approved.filter(|approved| self.state.authority.counts(approved)), self.event.regarding) {
+            (Some(approved), Some(regarding)) => Err(Broken::OpenerClosed { regarding, index: approved.index }),
+            _ => Ok(()),
+        }
+    }
+
+    /// `plan.revoked`.
+    pub(super) fn plan_revoked(&self) -> Result<(), Broken> {
+        self.opener(&["plan.proposed"]).map(drop)
+    }
+
+    /// `exception.granted`: the answer to a request, or the second signature of an emergency.
+    pub(super) fn exception_granted(&self, granted: &Granted) -> Result<(), Broken> {
+        let opener = self.opener(&["exception.requested", "exception.invoked"])?;
+        self.four_eyes(opener)?;
+        let control = match &opener.case {
+            Case::ExceptionRequest { control } => control,
+            Case::Emergency(emergency) => &emergency.control,
+            _ => return Ok(()),
+        };
+        self.same_control(control, &granted.control)?;
+        if let Case::Emergency(emergency) = &opener.case
+            && let (Some(second), Some(regarding)) = (emergency.second, self.event.regarding)
+            && self.state.authority.counts(&second)
+        {
+            return Err(Broken::OpenerClosed { regarding, index: second.index });
+        }
+        self.not_retired(self.by.subject)?;
+        self.later_than_now("expires_at", granted.expires_at.as_ms())
+    }
+
+    /// `exception.extended`.
+    pub(super) fn exception_extended(&self, extended: &Extended) -> Result<(), Broken> {
+        let opener = self.opener(&["exception.granted"])?;
+        self.not_retired(self.by.subject)?;
+        self.later_than_now("expires_at", extended.expires_at.as_ms())?;
+        match &opener.case {
+            Case::Exception(exception) if extended.expires_at.as_ms() <= exception.expires_at => {
+                Err(Broken::NotLater { until_ms: exception.expires_at })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `exception.revoked`.
+    pub(super) fn exception_revoked(&self) -> Result<(), Broken> {
+        self.opener(&["exception.granted", "exception.invoked"]).map(drop)
+    }
+
+    /// `exception.invoked`: one person, a day at most, and not again before the second signature is there.
+    pub(super) fn exception_invoked(&self, invoked: &Invoked) -> Result<(), Broken> {
+        self.not_retired(self.by.subject)?;
+        let (until, now) = (invoked.expires_at.as_ms(), self.by.signed.time_ms);
+        self.later_than_now("expires_at", until)?;
+        let began = self.event.occurred.and_then(|occurred| occurred.exact()).map_or(now, |at| at.as_ms().min(now));
+        if until > began.saturating_add(EMERGENCY_MAX_MS) {
+            return Err(Broken::EmergencyTooLong);
+        }
+        let life = &self.state.life;
+        let earlier = life.exceptions.get(self.by.subject).into_iter().flatten().filter_map(|id| life.matter(id));
+        match earlier.into_iter().find(|matter| self.unsigned(matter, &invoked.control)) {
+            Some(matter) => Err(Broken::EmergencyUnsigned { index: matter.index }),
+            None => Ok(()),
+        }
+    }
+
+    fn unsigned(&self, matter: &Matter, control: &Name) -> bool {
+        match &matter.case {
+            Case::Emergency(emergency) => {
+                emergency.control == *control
+                    && !emergency.second.is_some_and(|second| self.state.authority.counts(&second))
+            }
+            _ => false,
+        }
+    }
+
+    fn same_control(&self, expected: &Name, found: &Name) -> Result<(), Broken> {
+        match expected == found {
+            true => Ok(()),
+            false => Err(Broken::OpenerDiffers { field: "control", expected: expected.to_string() }),
+        }
+    }
+}

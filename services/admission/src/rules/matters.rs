@@ -1,0 +1,163 @@
+//! Everything else that is decided: uses, ownership, findings, risks, retirement, holds, erasure, subscriptions.
+
+use probity_schemas::finding::Extended;
+use probity_schemas::payload::{Erased, ErasedKind};
+use probity_schemas::risk::Accepted;
+use probity_schemas::subscription::Removed;
+use probity_schemas::{Identity, Subject};
+
+use super::Judging;
+use crate::broken::Broken;
+use crate::life::{Case, Matter, UseCase};
+
+impl Judging<'_> {
+    fn use_case(&self) -> Result<&UseCase, Broken> {
+        let known = self.state.life.use_cases.get(self.by.subject).filter(|known| known.proposed.is_some());
+        let known = known.ok_or_else(|| Broken::NotRegistered { subject: self.by.subject.to_owned() })?;
+        match known.retired.filter(|retired| self.state.authority.counts(retired)) {
+            Some(retired) => Err(Broken::Retired { subject: self.by.subject.to_owned(), index: retired.index }),
+            None => Ok(known),
+        }
+    }
+
+    fn proposal(&self) -> Result<(), Broken> {
+        match self.event.regarding {
+            Some(_) => self.opener(&["usecase.proposed"]).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// `usecase.accepted`.
+    pub(super) fn use_case_accepted(&self) -> Result<(), Broken> {
+        let known = self.use_case()?;
+        self.proposal()?;
+        let proposer = known.proposers.iter().find(|person| self.actors.persons.contains(person));
+        match (proposer, known.proposed) {
+            (Some(person), Some(index)) => Err(Broken::FourEyes { person: person.clone(), index }),
+            _ => Ok(()),
+        }
+    }
+
+    /// `usecase.declined`.
+    pub(super) fn use_case_declined(&self) -> Result<(), Broken> {
+        self.use_case()?;
+        self.proposal()
+    }
+
+    /// `usecase.retired`.
+    pub(super) fn use_case_retired(&self) -> Result<(), Broken> {
+        self.use_case().map(drop)
+    }
+
+    /// `model.ownership_accepted`.
+    pub(super) fn ownership_accepted(&self) -> Result<(), Broken> {
+        self.registered(self.by.subject)?;
+        self.not_retired(self.by.subject)
+    }
+
+    /// `finding.closed`.
+    pub(super) fn finding_closed(&self) -> Result<(), Broken> {
+        let opener = self.opener(&["finding.raised"])?;
+        self.not_its_owner(opener)
+    }
+
+    /// `finding.extended`.
+    pub(super) fn finding_extended(&self, extended: &Extended) -> Result<(), Broken> {
+        let opener = self.opener(&["finding.raised"])?;
+        self.not_its_owner(opener)?;
+        self.later_than_now("due", extended.due.as_ms())
+    }
+
+    fn not_its_owner(&self, finding: &Matter) -> Result<(), Broken> {
+        let Case::Finding { owner: Some(owner) } = &finding.case else { return Ok(()) };
+        match self.actors.persons.contains(owner) {
+            true => Err(Broken::OwnFinding { person: owner.clone() }),
+            false => Ok(()),
+        }
+    }
+
+    /// `risk.accepted`.
+    pub(super) fn risk_accepted(&self, accepted: &Accepted) -> Result<(), Broken> {
+        self.opener(&["risk.assessed"])?;
+        self.later_than_now("expires_at", accepted.expires_at.as_ms())
+    }
+
+    /// `retirement.approved`.
+    pub(super) fn retirement_approved(&self) -> Result<(), Broken> {
+        let opener = self.opener(&["retirement.proposed"])?;
+        self.four_eyes(opener)?;
+        self.not_retired(self.by.subject)
+    }
+
+    /// `retirement.reversed`.
+    pub(super) fn retirement_reversed(&self) -> Result<(), Broken> {
+        self.opener(&["retirement.approved", "retirement.completed"]).map(drop)
+    }
+
+    /// `hold.lifted`.
+    pub(super) fn hold_lifted(&self) -> Result<(), Broken> {
+        self.opener(&["hold.set"]).map(drop)
+    }
+
+    /// `payload.erased`: nothing that a hold covers, wherever the key's texts are.
+    pub(super) fn erased(&self, erased: &Erased) -> Result<(), Broken> {
+        let life = &self.state.life;
+        let mut subjects: Vec<Subject> = self.event.about.clone();
+        subjects.push(self.event.subject.clone());
+        if erased.kind == ErasedKind::SealingKey {
+            let sealed = key_id(&erased.key).and_then(|kid| life.sealed.get(&kid));
+            subjects.extend(sealed.into_iter().flatten().filter_map(|key| key.parse().ok()));
+        }
+        for subject in subjects {
+            if let Some(index) = life.hold_over(&subject) {
+                return Err(Broken::OnHold { subject: subject.to_string(), index });
+            }
+        }
+        Ok(())
+    }
+
+    /// `subscription.removed`.
+    pub(super) fn subscription_removed(&self, removed: &Removed) -> Result<(), Broken> {
+        let opener = self.opener(&["subscription.configured"])?;
+        match &opener.case {
+            Case::Subscription { name } if *name != removed.name => {
+                Err(Broken::OpenerDiffers { field: "name", expected: name.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whoever is spoken for has asked for it, and neither has left.
+    pub(crate) fn in_office(&self) -> Result<(), Broken> {
+        let now = self.by.signed.time_ms;
+        for person in self.signatories() {
+            if let Some(last_day_ms) = self.state.authority.departed(&person, now) {
+                return Err(Broken::Departed { person, last_day_ms });
+            }
+        }
+        let Some(delegator) = &self.event.on_behalf_of else { return Ok(()) };
+        let delegate = self.by.issuer;
+        let persons = matches!((delegator, delegate), (Identity::Person(_), Identity::Person(_)));
+        match persons && self.state.authority.delegated(delegator, delegate, self.info(), now) {
+            true => Ok(()),
+            false => Err(Broken::NotDelegated {
+                delegator: delegator.clone(),
+                delegate: delegate.clone(),
+                event_type: self.info().event_type,
+            }),
+        }
+    }
+}
+
+/// A sealing key's id as it is written: 32 hexadecimal digits.
+fn key_id(text: &str) -> Option<[u8; 16]> {
+    let digits = text.as_bytes();
+    if digits.len() != 32 || !text.is_ascii() {
+        return None;
+    }
+    let mut id = [0; 16];
+    for (byte, at) in id.iter_mut().zip((0..32).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(id)
+}

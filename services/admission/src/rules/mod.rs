@@ -1,0 +1,184 @@
+//! The rules that bind acts at the door.
+//!
+//! Facts are never brought here. Each rule reads the state as it is before the act and names what stands against it; none
+//! changes anything.
+
+mod approvals;
+mod deployments;
+mod exceptions;
+mod matters;
+mod power;
+
+use probity_schemas::{Data, Event, Identity, TypeInfo};
+
+use crate::broken::Broken;
+use crate::life::{Actors, Matter, Standing};
+use crate::refusal::Refusal;
+use crate::state::State;
+
+pub use exceptions::EMERGENCY_MAX_MS;
+
+/// How old an act may be when it is handed in: a signed approval that its author dropped cannot turn up a year later.
+pub const ACT_MAX_AGE_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// How far an act may be ahead of the ledger's clock.
+pub const ACT_MAX_LEAD_MS: u64 = 5 * 60 * 1_000;
+
+/// The acts that services may carry out. None of them decides anything: an authorisation only follows what persons or a
+/// plan approved by persons have let through.
+const ACTS_OF_SERVICES: &[&str] =
+    &["deployment.authorized", "subscription.configured", "subscription.removed", "payload.erased"];
+
+/// An act is timely: no older than a day, no further ahead than five minutes. Holds under every rule set.
+pub(crate) fn timely(act: &Event, block_time_ms: u64) -> Result<(), Refusal> {
+    // The vocabulary refuses acts without an exact time before they get here.
+    let Some(occurred) = act.occurred.and_then(|occurred| occurred.exact()) else { return Ok(()) };
+    let occurred_ms = occurred.as_ms();
+    if occurred_ms.saturating_add(ACT_MAX_AGE_MS) < block_time_ms {
+        return Err(Refusal::ActTooOld { occurred_ms, block_time_ms });
+    }
+    if occurred_ms > block_time_ms.saturating_add(ACT_MAX_LEAD_MS) {
+        return Err(Refusal::ActInTheFuture { occurred_ms, block_time_ms });
+    }
+    Ok(())
+}
+
+/// An act before its judges: rule set 2.
+pub(crate) struct Judging<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) event: &'a Event,
+    pub(crate) by: Standing<'a>,
+    pub(crate) actors: Actors,
+}
+
+impl<'a> Judging<'a> {
+    pub(crate) fn new(state: &'a State, event: &'a Event, by: Standing<'a>) -> Self {
+        Self { state, event, by, actors: state.authority.actors(by.issuer, event) }
+    }
+
+    /// Judges the act.
+    pub(crate) fn judge(&self) -> Result<(), Refusal> {
+        use probity_schemas::{
+            approval::ApprovalEvent as Approval, authority::AuthorityEvent as Authority,
+            deployment::DeploymentEvent as Deployment, exception::ExceptionEvent as Exception,
+            finding::FindingEvent as Finding, hold::HoldEvent as Hold, model::ModelEvent as Model,
+            payload::PayloadEvent as Payload, plan::PlanEvent as Plan, retirement::RetirementEvent as Retirement,
+            risk::RiskEvent as Risk, subscription::SubscriptionEvent as Subscription, usecase::UsecaseEvent as Usecase,
+        };
+        self.takes_a_person()?;
+        match &self.event.data {
+            Data::Approval(Approval::Granted(granted)) => self.approval_granted(granted)?,
+            Data::Approval(Approval::Rejected(rejected)) => self.approval_rejected(rejected)?,
+            Data::Approval(Approval::ConditionMet(met)) => self.condition_met(met)?,
+            Data::Approval(Approval::Revoked(_)) => self.approval_revoked()?,
+            Data::Deployment(Deployment::Authorized(authorized)) => self.authorized(authorized)?,
+            Data::Deployment(Deployment::Resumed(_)) => self.resumed()?,
+            Data::Plan(Plan::Approved(_)) => self.plan_approved()?,
+            Data::Plan(Plan::Revoked(_)) => self.plan_revoked()?,
+            Data::Exception(Exception::Granted(granted)) => self.exception_granted(granted)?,
+            Data::Exception(Exception::Extended(extended)) => self.exception_extended(extended)?,
+            Data::Exception(Exception::Revoked(_)) => self.exception_revoked()?,
+            Data::Exception(Exception::Invoked(invoked)) => self.exception_invoked(invoked)?,
+            Data::Usecase(Usecase::Accepted(_)) => self.use_case_accepted()?,
+            Data::Usecase(Usecase::Declined(_)) => self.use_case_declined()?,
+            Data::Usecase(Usecase::Retired(_)) => self.use_case_retired()?,
+            Data::Model(Model::OwnershipAccepted(_)) => self.ownership_accepted()?,
+            Data::Finding(Finding::Closed(_)) => self.finding_closed()?,
+            Data::Finding(Finding::Extended(extended)) => self.finding_extended(extended)?,
+            Data::Risk(Risk::Accepted(accepted)) => self.risk_accepted(accepted)?,
+            Data::Retirement(Retirement::Approved(_)) => self.retirement_approved()?,
+            Data::Retirement(Retirement::Reversed(_)) => self.retirement_reversed()?,
+            Data::Hold(Hold::Lifted(_)) => self.hold_lifted()?,
+            Data::Payload(Payload::Erased(erased)) => self.erased(erased)?,
+            Data::Subscription(Subscription::Removed(removed)) => self.subscription_removed(removed)?,
+            Data::Authority(Authority::Confirmed(confirmed)) => self.confirmed(confirmed)?,
+            Data::Authority(Authority::Delegated(delegated)) => self.delegated(delegated)?,
+            // Enrolments, roles, revocations and policies are judged where they take effect, attestations against the
+            // history: see `State`. Setting a hold or a subscription breaks no rule. The rest are facts.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn info(&self) -> &'static TypeInfo {
+        self.event.info()
+    }
+
+    fn takes_a_person(&self) -> Result<(), Broken> {
+        let event_type = self.info().event_type;
+        match self.by.issuer {
+            Identity::Service(_) if !ACTS_OF_SERVICES.contains(&event_type) => {
+                Err(Broken::TakesAPerson { event_type, issuer: self.by.issuer.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the act answers: it must exist, be of one of these types, be about the same subject, and be open.
+    fn opener(&self, takes: &'static [&'static str]) -> Result<&'a Matter, Broken> {
+        let matter = self.answered(takes)?;
+        match matter.closed.filter(|closed| self.state.authority.counts(closed)) {
+            Some(closed) => {
+                // Only reached with a reference: `answered` asked for it.
+                let regarding = self.event.regarding.unwrap_or(self.event.id);
+                Err(Broken::OpenerClosed { regarding, index: closed.index })
+            }
+            None => Ok(matter),
+        }
+    }
+
+    /// What the act answers, open or closed.
+    fn answered(&self, takes: &'static [&'static str]) -> Result<&'a Matter, Broken> {
+        let event_type = self.info().event_type;
+        let regarding = self.event.regarding.ok_or(Broken::OpenerMissing { event_type, takes })?;
+        let unknown = Broken::OpenerUnknown { regarding, takes };
+        let matter = self.state.life.matter(&regarding).ok_or(unknown)?;
+        let found = matter.case.opened_by();
+        if !takes.contains(&found) {
+            return Err(Broken::OpenerUnfit { regarding, found, takes });
+        }
+        if *matter.subject != *self.by.subject {
+            return Err(Broken::OpenerOfAnother { regarding, found: matter.subject.to_string() });
+        }
+        Ok(matter)
+    }
+
+    /// Nobody behind the act was behind what it answers.
+    fn four_eyes(&self, opener: &Matter) -> Result<(), Broken> {
+        match opener.actors.persons.iter().find(|person| self.actors.persons.contains(person)) {
+            Some(person) => Err(Broken::FourEyes { person: person.clone(), index: opener.index }),
+            None => Ok(()),
+        }
+    }
+
+    fn not_retired(&self, subject: &str) -> Result<(), Broken> {
+        match self.state.life.retired(subject) {
+            Some(index) => Err(Broken::Retired { subject: subject.to_owned(), index }),
+            None => Ok(()),
+        }
+    }
+
+    /// A model or a version of one is there: registered, by whichever name the act has.
+    fn registered(&self, subject: &str) -> Result<(), Broken> {
+        let life = &self.state.life;
+        let known = match subject.contains('@') {
+            true => life.version(subject).is_some(),
+            false => life.models.get(subject).is_some_and(|model| model.registered.is_some()),
+        };
+        match known {
+            true => Ok(()),
+            false => Err(Broken::NotRegistered { subject: subject.to_owned() }),
+        }
+    }
+
+    fn later_than_now(&self, field: &'static str, at_ms: u64) -> Result<(), Broken> {
+        match at_ms > self.by.signed.time_ms {
+            true => Ok(()),
+            false => Err(Broken::InThePast { field, at_ms }),
+        }
+    }
+
+    fn counts(&self, matter: &Matter) -> bool {
+        matter.closed.is_none_or(|closed| !self.state.authority.counts(&closed))
+    }
+}
