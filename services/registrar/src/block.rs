@@ -40,8 +40,6 @@ pub(crate) struct SealedBlock {
     pub(crate) entries: Entries,
     pub(crate) before: State,
     pub(crate) frontier: Frontier,
-    /// The admission state after the block, if the block changed it.
-    pub(crate) snapshot: Option<Vec<u8>>,
 }
 
 /// A block and what makes receipts for its statements.
@@ -113,9 +111,6 @@ pub enum SealError {
     /// The block breaks a limit.
     #[error("the block could not be made: {0}")]
     Block(#[from] BlockError),
-    /// The admission state could not be written down.
-    #[error(transparent)]
-    Snapshot(#[from] probity_admission::SnapshotError),
 }
 
 impl Sealer {
@@ -127,21 +122,17 @@ impl Sealer {
         &self.secrets
     }
 
-    /// Ends a block: root, checkpoint, bytes, and the signature its receipts share. `after` is the state it leads to.
-    pub(crate) fn seal(&self, open: OpenBlock, after: &State) -> Result<SealedBlock, SealError> {
+    /// Ends a block: root, checkpoint, bytes, and the signature its receipts share.
+    pub(crate) fn seal(&self, open: OpenBlock) -> Result<SealedBlock, SealError> {
         let tree = BlockTree::new(&open.frontier, &open.leaves);
         let (size, root) = (open.next_index(), tree.root());
         let checkpoint = self.checkpoints.sign(size, root, open.time);
         let block = Block::new(open.height, open.first_index, open.time, &open.statements, &checkpoint)?;
         let signature =
             RootSignature::sign(&self.secrets.receipt, self.secrets.origin.as_str(), size, &root, open.time);
-        let snapshot = match after.changes() == open.before.changes() {
-            true => None,
-            false => Some(after.to_snapshot()?),
-        };
         let committed = Arc::new(CommittedBlock { block, tree, signature });
         let OpenBlock { entries, before, frontier, .. } = open;
-        Ok(SealedBlock { committed, entries, before, frontier, snapshot })
+        Ok(SealedBlock { committed, entries, before, frontier })
     }
 
     /// The tree after a sealed block.

@@ -1,16 +1,15 @@
 //! Founding a ledger: block 0.
 
-use bytes::Bytes;
 use probity_admission::{CURRENT_RULE_SET, EmptyHistory, GenesisError, Position, State, Submitted, Verdict};
 use probity_log::Block;
 use probity_schemas::ledger::{Administrator, Founded, LedgerEvent, LedgerHead, LedgerKeys, Recovery};
 use probity_schemas::policy::{PolicyEvent, Published};
 use probity_schemas::{
-    DEFAULT_ROLES, Data, Event, EventId, Kid, Name, Namespace, NonEmpty, Occurred, ParseError, PublicKey, Subject,
-    SubjectKind, Timestamp,
+    DEFAULT_GATE, DEFAULT_ROLES, Data, Event, EventId, Kid, Name, Namespace, NonEmpty, Occurred, ParseError, PublicKey,
+    Subject, SubjectKind, Timestamp,
 };
 use probity_statement::{LedgerSecrets, SignedStatement, StatementError, Unsigned};
-use probity_tlog::{Frontier, Hash, KeyNameError};
+use probity_tlog::{Frontier, KeyNameError};
 
 use crate::block::{OpenBlock, SealError, Sealer};
 use crate::clock::Clock;
@@ -55,17 +54,18 @@ pub enum FoundError {
     #[error(transparent)]
     Vocabulary(#[from] ParseError),
     /// The default policy is not readable. A defect of this build.
-    #[error("the default roles policy is not readable: {0}")]
+    #[error("a default policy is not readable: {0}")]
     Policy(#[from] serde_json::Error),
     /// The default policy is not admitted under the current rules. A defect of this build.
-    #[error("the default roles policy is not admitted: {0}")]
+    #[error("a default policy is not admitted: {0}")]
     PolicyRefused(String),
     /// The block could not be made.
     #[error(transparent)]
     Seal(#[from] SealError),
 }
 
-/// Makes block 0: statement 0 founds the ledger, statement 1 puts the default policy into force.
+/// Makes block 0: statement 0 founds the ledger, statements 1 and 2 put the default roles and the gate to production into
+/// force.
 pub fn founding_block(
     secrets: &LedgerSecrets,
     founding: &Founding,
@@ -85,26 +85,30 @@ pub fn founding_block(
     };
     let founded = LedgerEvent::Founded(Box::new(founded(secrets, founding)?));
     let (first, _) = state_it(Subject::this_ledger(), "The ledger is founded", founded.into())?;
-    let published = PolicyEvent::Published(Box::new(Published::Roles(serde_json::from_str(DEFAULT_ROLES)?)));
-    let (second, policy) = state_it(roles_policy()?, "The roles this ledger begins with", published.into())?;
+    let policies = [
+        ("roles", "The roles this ledger begins with", Published::Roles(serde_json::from_str(DEFAULT_ROLES)?)),
+        ("production", "The gate to production", Published::Gate(serde_json::from_str(DEFAULT_GATE)?)),
+    ];
 
     let before = State::found(&first)?;
     let mut after = before.clone();
     let time = now_ms / 1_000;
-    let submitted = Submitted { statement: &second, event: &policy, expected_revision: None };
-    match after.admit(submitted, Position { index: 1, block_time: time }, &EmptyHistory) {
-        Ok(Verdict::Admitted(_)) => {}
-        Ok(Verdict::AlreadyRecorded { index }) => {
-            return Err(FoundError::PolicyRefused(format!("it is at index {index}")));
-        }
-        Err(error) => return Err(FoundError::PolicyRefused(error.to_string())),
-    }
     let mut open = OpenBlock::new(0, time, Frontier::new(), before);
-    for statement in [first, second] {
-        let (bytes, leaf): (Bytes, Hash) = (statement.bytes().clone(), statement.leaf_hash());
-        open.push(bytes, leaf);
+    let mut push = |statement: &SignedStatement| open.push(statement.bytes().clone(), statement.leaf_hash());
+    push(&first);
+    for (index, (name, title, policy)) in (1..).zip(policies) {
+        let published = PolicyEvent::Published(Box::new(policy));
+        let (statement, event) = state_it(policy_subject(name)?, title, published.into())?;
+        let submitted = Submitted { statement: &statement, event: &event, expected_revision: None };
+        match after.admit(submitted, Position { index, block_time: time }, &EmptyHistory) {
+            Ok(Verdict::Admitted(_)) => push(&statement),
+            Ok(Verdict::AlreadyRecorded { index }) => {
+                return Err(FoundError::PolicyRefused(format!("it is at index {index}")));
+            }
+            Err(error) => return Err(FoundError::PolicyRefused(error.to_string())),
+        }
     }
-    let sealed = Sealer::new(secrets.clone())?.seal(open, &after)?;
+    let sealed = Sealer::new(secrets.clone())?.seal(open)?;
     Ok(sealed.committed.block.clone())
 }
 
@@ -146,7 +150,7 @@ fn founded(secrets: &LedgerSecrets, founding: &Founding) -> Result<Founded, Foun
     })
 }
 
-fn roles_policy() -> Result<Subject, ParseError> {
-    let (namespace, name): (Namespace, Name) = ("probity".parse()?, "roles".parse()?);
+fn policy_subject(name: &str) -> Result<Subject, ParseError> {
+    let (namespace, name): (Namespace, Name) = ("probity".parse()?, name.parse()?);
     Ok(Subject { kind: SubjectKind::Policy, namespace, name, version: None })
 }

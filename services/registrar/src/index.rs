@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use probity_admission::{Admitted, History};
+use probity_admission::{Admitted, History, SnapshotError, State};
 use probity_projection::{Cursor, StoreError, View};
 use probity_schemas::EventId;
+use probity_tlog::Hash;
 use uuid::Uuid;
 
 /// Table of event ids: issuer number (4 bytes) and UUID (16 bytes) → index (8 bytes).
@@ -24,6 +25,12 @@ const EVENTS: u8 = 1;
 const REVISIONS: u8 = 2;
 /// The snapshot of the admission state.
 const STATE: [u8; 1] = [3];
+/// Where the snapshot was taken: next height (8 bytes), size (8 bytes), root.
+const STATE_CURSOR: [u8; 1] = [4];
+
+/// Statements between two snapshots of the admission state: a quarter of the log, within these bounds. A snapshot takes
+/// time in proportion to the state, a restart after a crash in proportion to the statements since the last one.
+const SNAPSHOT_EVERY: std::ops::RangeInclusive<u64> = 65_536..=262_144;
 
 /// Committed entries that are written together: more make writing cheaper, fewer make the tail that a restart folds
 /// shorter. A restart folds some hundred thousand a second.
@@ -67,15 +74,35 @@ impl Entries {
 pub(crate) struct Commit {
     pub(crate) entries: Entries,
     pub(crate) cursor: Cursor,
-    /// The admission state at the cursor, if it changed since the last commit.
-    pub(crate) state: Option<Vec<u8>>,
+    /// The admission state at the cursor.
+    pub(crate) state: State,
 }
 
 #[derive(Debug)]
 struct Write {
     entries: Arc<Entries>,
     cursor: Cursor,
-    state: Option<Vec<u8>>,
+    /// The admission state at the cursor, where it is time to write it down.
+    state: Option<Snapshot>,
+}
+
+/// What is to be written of the admission state.
+#[derive(Debug)]
+enum Snapshot {
+    Whole(Box<State>),
+    /// It is the one that is there; only the place is another.
+    Unchanged,
+}
+
+/// Why the index could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// It could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The admission state could not be encoded.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
 }
 
 /// The index, ahead of which nothing is ever forgotten.
@@ -83,10 +110,12 @@ struct Write {
 pub(crate) struct Index {
     view: View,
     fresh: Entries,
-    fresh_end: Option<(Cursor, Option<Vec<u8>>)>,
+    fresh_end: Option<(Cursor, State)>,
     writing: Option<Arc<Entries>>,
     writes: Option<SyncSender<Write>>,
-    written: Receiver<Result<(), StoreError>>,
+    written: Receiver<Result<(), IndexError>>,
+    /// The size of the tree and the changes of the state at the last snapshot of this run.
+    last_snapshot: Option<(u64, u64)>,
     thread: Option<JoinHandle<()>>,
     /// The newest id of each issuer that was asked for, of all there are on disk and in memory.
     newest: RefCell<HashMap<u32, Option<EventId>>>,
@@ -137,6 +166,7 @@ impl Index {
             writing: None,
             writes: Some(writes),
             written,
+            last_snapshot: None,
             thread: Some(thread),
             newest: RefCell::default(),
             remembered: RefCell::default(),
@@ -165,31 +195,44 @@ impl Index {
         view.cursor()
     }
 
-    /// The admission state on disk.
-    pub(crate) fn state(view: &View) -> Result<Option<Vec<u8>>, StoreError> {
-        view.get(&STATE)
+    /// The admission state on disk and where it was taken.
+    pub(crate) fn state(view: &View) -> Result<Option<(Cursor, Vec<u8>)>, StoreError> {
+        let place = view.get(&STATE_CURSOR)?.and_then(|bytes| read_cursor(&bytes));
+        Ok(place.zip(view.get(&STATE)?.map(|bytes| bytes.to_vec())))
     }
 
     /// Takes in what has been committed. Waits for the writer only if far too much is unwritten.
-    pub(crate) fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+    pub(crate) fn commit(&mut self, commit: Commit) -> Result<(), IndexError> {
         self.fresh.extend(commit.entries);
-        let earlier_state = self.fresh_end.take().and_then(|(_, state)| state);
-        self.fresh_end = Some((commit.cursor, commit.state.or(earlier_state)));
+        self.fresh_end = Some((commit.cursor, commit.state));
         match self.fresh.events.len() {
             unwritten if unwritten < WRITE_TOGETHER => Ok(()),
-            unwritten => self.hand_over(unwritten >= MAX_UNWRITTEN),
+            unwritten => self.hand_over(unwritten >= MAX_UNWRITTEN, false),
         }
     }
 
-    /// Waits until everything committed is written.
-    pub(crate) fn drain(&mut self) -> Result<(), StoreError> {
+    /// Waits until everything committed is written, the state too.
+    pub(crate) fn drain(&mut self) -> Result<(), IndexError> {
         while self.fresh_end.is_some() || self.writing.is_some() {
-            self.hand_over(true)?;
+            self.hand_over(true, true)?;
         }
         Ok(())
     }
 
-    fn hand_over(&mut self, wait: bool) -> Result<(), StoreError> {
+    /// What is to be written of the state now, if anything.
+    fn snapshot(&mut self, cursor: &Cursor, state: State, at_once: bool) -> Option<Snapshot> {
+        let changes = state.changes();
+        let (taken_at, taken_changes) = self.last_snapshot.unzip();
+        let interval = (cursor.tree_size / 4).clamp(*SNAPSHOT_EVERY.start(), *SNAPSHOT_EVERY.end());
+        let due = at_once || cursor.tree_size.saturating_sub(taken_at.unwrap_or(0)) >= interval;
+        if !due {
+            return None;
+        }
+        self.last_snapshot = Some((cursor.tree_size, changes));
+        Some(if taken_changes == Some(changes) { Snapshot::Unchanged } else { Snapshot::Whole(Box::new(state)) })
+    }
+
+    fn hand_over(&mut self, wait: bool, at_once: bool) -> Result<(), IndexError> {
         if self.writing.is_some() {
             let outcome = match wait {
                 true => self.written.recv().ok(),
@@ -205,11 +248,14 @@ impl Index {
                 written.revisions.iter().for_each(|(subject, revision)| remembered.insert(subject, *revision));
             }
         }
-        if let (Some((cursor, state)), Some(writes)) = (self.fresh_end.take(), &self.writes) {
+        if let Some((cursor, state)) = self.fresh_end.take() {
+            let state = self.snapshot(&cursor, state, at_once);
             let entries = Arc::new(std::mem::take(&mut self.fresh));
             self.writing = Some(entries.clone());
-            // The writer only goes away when this does.
-            drop(writes.send(Write { entries, cursor, state }));
+            if let Some(writes) = &self.writes {
+                // The writer only goes away when this does.
+                drop(writes.send(Write { entries, cursor, state }));
+            }
         }
         Ok(())
     }
@@ -224,7 +270,7 @@ impl Drop for Index {
     }
 }
 
-fn write(view: &View, job: &Write) -> Result<(), StoreError> {
+fn write(view: &View, job: &Write) -> Result<(), IndexError> {
     let mut batch = view.batch();
     for ((issuer, id), index) in &job.entries.events {
         batch.insert(event_key(*issuer, id), index.to_be_bytes());
@@ -232,10 +278,26 @@ fn write(view: &View, job: &Write) -> Result<(), StoreError> {
     for (subject, revision) in &job.entries.revisions {
         batch.insert(revision_key(subject), revision.to_be_bytes());
     }
-    if let Some(state) = &job.state {
-        batch.insert(STATE, state.as_slice());
+    match &job.state {
+        Some(Snapshot::Whole(state)) => {
+            batch.insert(STATE, state.to_snapshot()?);
+            batch.insert(STATE_CURSOR, cursor_bytes(&job.cursor));
+        }
+        Some(Snapshot::Unchanged) => batch.insert(STATE_CURSOR, cursor_bytes(&job.cursor)),
+        None => {}
     }
-    view.apply(batch, job.cursor)
+    Ok(view.apply(batch, job.cursor)?)
+}
+
+fn cursor_bytes(cursor: &Cursor) -> Vec<u8> {
+    [&cursor.next_height.to_be_bytes()[..], &cursor.tree_size.to_be_bytes(), cursor.root.as_bytes()].concat()
+}
+
+fn read_cursor(bytes: &[u8]) -> Option<Cursor> {
+    let (next_height, rest) = bytes.split_first_chunk()?;
+    let (tree_size, root) = rest.split_first_chunk()?;
+    let (next_height, tree_size) = (u64::from_be_bytes(*next_height), u64::from_be_bytes(*tree_size));
+    Some(Cursor { next_height, tree_size, root: Hash(root.try_into().ok()?) })
 }
 
 fn newest_on_disk(view: &View, issuer: u32) -> Result<Option<EventId>, StoreError> {

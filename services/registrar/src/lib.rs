@@ -25,6 +25,7 @@ pub use block::SealError;
 pub use clock::{Clock, SystemClock};
 pub use error::{RegisterError, Rejection, Unavailable, with_causes};
 pub use found::{FoundError, Founding, founding_block};
+pub use index::IndexError;
 pub use open::{OpenError, Opening};
 pub use read::{Caller, Ledger, ReadFault};
 pub use registrar::{MAX_REQUEST_STATEMENTS, Recorded, Registrar};

@@ -6,17 +6,17 @@
 use std::io;
 use std::sync::Arc;
 
-use probity_admission::{AdmitError, GenesisError, Position, SnapshotError, State, Submitted, Verdict};
+use probity_admission::{AdmitError, GenesisError, History, Position, State, Submitted, Verdict};
 use probity_log::{Block, FileLog, Head, ReadError, Reader};
 use probity_projection::{Cursor, StoreError, View};
-use probity_schemas::Event;
+use probity_schemas::{Event, EventId};
 use probity_statement::{LedgerKeysError, LedgerSecrets, SignedStatement, StatementError};
 use probity_tlog::{Frontier, Hash, KeyNameError, leaf_hash};
 
 use crate::block::Sealer;
 use crate::clock::Clock;
 use crate::error::with_causes;
-use crate::index::{Commit, Entries, Index, Past};
+use crate::index::{Commit, Entries, Index, IndexError, Past};
 use crate::read::Ledger;
 use crate::shared::Shared;
 
@@ -78,9 +78,9 @@ pub enum OpenError {
         /// The rule it breaks.
         reason: String,
     },
-    /// The admission state could not be written down.
+    /// The index could not be written.
     #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
+    Index(#[from] IndexError),
     /// The origin cannot stand in a checkpoint.
     #[error(transparent)]
     Origin(#[from] KeyNameError),
@@ -110,20 +110,23 @@ impl Opened {
         let first = parse(&genesis, 0)?.0;
         own_keys(&first, &secrets)?;
 
-        let (mut state, next_height) = match resume(&reader, &view)? {
+        let Resumed { mut state, state_height, next_height } = match resume(&reader, &view, &first)? {
             Some(resumed) => resumed,
             None => {
                 view.clear()?;
-                (State::found(&first)?, 0)
+                Resumed { state: State::found(&first)?, state_height: 0, next_height: 0 }
             }
         };
         let mut index = Index::start(view).map_err(OpenError::Thread)?;
-        if next_height <= head.height {
-            tracing::info!(from = next_height, to = head.height, "folding the log into the index");
+        if state_height <= head.height {
+            tracing::info!(from = state_height, to = head.height, "folding the log into the admission state");
         }
-        for height in next_height..=head.height {
+        for height in state_height..=head.height {
             let commit = fold(&reader.block(height)?, &mut state, &index)?;
-            index.commit(commit)?;
+            // What the index has already was only folded for the state's sake.
+            if height >= next_height {
+                index.commit(commit)?;
+            }
         }
         let frontier = reader.tiles().frontier(head.tree_size)?;
         let shared = Arc::new(Shared::new(state.clone(), Some(head)));
@@ -133,8 +136,17 @@ impl Opened {
     }
 }
 
-/// The state on disk and the next height, if they belong to this log.
-fn resume(log: &Reader, view: &View) -> Result<Option<(State, u64)>, OpenError> {
+/// What was on disk and belongs to this log.
+struct Resumed {
+    state: State,
+    /// The first height that the state has not seen.
+    state_height: u64,
+    /// The first height that the index has not seen; never before the state's.
+    next_height: u64,
+}
+
+/// The index and the state on disk, as far as they belong to this log.
+fn resume(log: &Reader, view: &View, founding: &SignedStatement) -> Result<Option<Resumed>, OpenError> {
     let cursor = match Index::cursor(view) {
         Ok(Some(cursor)) if cursor.next_height > 0 => cursor,
         Ok(_) => return Ok(None),
@@ -144,21 +156,48 @@ fn resume(log: &Reader, view: &View) -> Result<Option<(State, u64)>, OpenError> 
         }
         Err(error) => return Err(error.into()),
     };
-    let belongs = match log.block(cursor.next_height - 1) {
-        Ok(block) => root_of(&block) == Some((cursor.tree_size, cursor.root)),
-        Err(ReadError::NoSuchBlock { .. }) => false,
-        Err(error) => return Err(error.into()),
-    };
-    let state = Index::state(view)?.map(|bytes| State::from_snapshot(&bytes));
-    match state {
-        Some(Ok(state)) if belongs => Ok(Some((state, cursor.next_height))),
-        _ => {
-            tracing::warn!(
-                size = cursor.tree_size,
-                "the index does not belong to this log or version; it is folded anew"
-            );
-            Ok(None)
+    if !belongs(log, &cursor)? {
+        tracing::warn!(size = cursor.tree_size, "the index does not belong to this log; it is folded anew");
+        return Ok(None);
+    }
+    let next_height = cursor.next_height;
+    if let Some((taken_at, bytes)) = Index::state(view)?
+        && taken_at.next_height <= next_height
+        && belongs(log, &taken_at)?
+    {
+        match State::from_snapshot(&bytes) {
+            Ok(state) => return Ok(Some(Resumed { state, state_height: taken_at.next_height, next_height })),
+            Err(error) => tracing::warn!(%error, "the admission state is folded anew"),
         }
+    }
+    Ok(Some(Resumed { state: State::found(founding)?, state_height: 0, next_height }))
+}
+
+fn belongs(log: &Reader, cursor: &Cursor) -> Result<bool, OpenError> {
+    let Some(last) = cursor.next_height.checked_sub(1) else { return Ok(false) };
+    match log.block(last) {
+        Ok(block) => Ok(root_of(&block) == Some((cursor.tree_size, cursor.root))),
+        Err(ReadError::NoSuchBlock { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The past as it was before a position, although the index may know more by now.
+struct Before<'a, H> {
+    history: &'a H,
+    index: u64,
+}
+
+impl<H: History> History for Before<'_, H> {
+    type Error = H::Error;
+
+    fn event_index(&self, issuer: u32, id: &EventId) -> Result<Option<u64>, H::Error> {
+        Ok(self.history.event_index(issuer, id)?.filter(|index| *index < self.index))
+    }
+
+    /// May be later than the position. What is asked of it is only whether it has been reached.
+    fn revision(&self, subject: &str) -> Result<u64, H::Error> {
+        self.history.revision(subject)
     }
 }
 
@@ -171,7 +210,6 @@ pub(crate) fn root_of(block: &Block) -> Option<(u64, Hash)> {
 
 /// Judges the statements of a block again; they must be admitted as they were.
 fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenError> {
-    let before = state.changes();
     let mut entries = Entries::default();
     for at in block.first_index()..block.tree_size() {
         let (statement, event) = parse(block, at)?;
@@ -181,7 +219,8 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
         }
         let submitted = Submitted { statement: &statement, event: &event, expected_revision: None };
         let position = Position { index: at, block_time: block.time() };
-        let verdict = state.admit(submitted, position, &Past { index, pending: std::iter::once(&entries) });
+        let past = Past { index, pending: std::iter::once(&entries) };
+        let verdict = state.admit(submitted, position, &Before { history: &past, index: at });
         let reason = match verdict {
             Ok(Verdict::Admitted(admitted)) => {
                 index.note(&admitted);
@@ -196,9 +235,7 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
     }
     let (tree_size, root) = root_of(block).unwrap_or((block.tree_size(), Hash::EMPTY_ROOT));
     let cursor = Cursor { next_height: block.height() + 1, tree_size, root };
-    let changed = state.changes() != before || block.height() == 0;
-    let state = if changed { Some(state.to_snapshot()?) } else { None };
-    Ok(Commit { entries, cursor, state })
+    Ok(Commit { entries, cursor, state: state.clone() })
 }
 
 fn parse(block: &Block, index: u64) -> Result<(SignedStatement, Event), OpenError> {

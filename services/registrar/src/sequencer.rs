@@ -285,7 +285,7 @@ impl Sequencer {
     /// Ends the open block and hands it to the log.
     fn seal(&mut self) {
         let Some(open) = self.pipeline.open.take().filter(|open| !open.is_empty()) else { return };
-        let sealed = match self.sealer.seal(open, &self.state) {
+        let sealed = match self.sealer.seal(open) {
             Ok(sealed) => sealed,
             Err(error) => return drop(self.halt(error.to_string())),
         };
@@ -318,16 +318,14 @@ impl Sequencer {
 
     fn commit(&mut self) {
         let Some(sealed) = self.pipeline.in_flight.pop_front() else { return };
-        let SealedBlock { committed, entries, snapshot, .. } = sealed;
+        let SealedBlock { committed, entries, .. } = sealed;
         let head = committed.head();
         let cursor = Cursor { next_height: head.height + 1, tree_size: head.tree_size, root: head.root };
-        if snapshot.is_some() {
-            // Rights to read follow what is durable, not what is on its way.
-            let next = self.pipeline.in_flight.front().map(|sealed| &sealed.before);
-            let after = next.or(self.pipeline.open.as_ref().map(|open| &open.before)).unwrap_or(&self.state);
-            self.shared.publish_state(after.clone());
-        }
-        if let Err(error) = self.index.commit(Commit { entries, cursor, state: snapshot }) {
+        // Rights to read follow what is durable, not what is on its way.
+        let next = self.pipeline.in_flight.front().map(|sealed| &sealed.before);
+        let state = next.or(self.pipeline.open.as_ref().map(|open| &open.before)).unwrap_or(&self.state).clone();
+        self.shared.publish_state(state.clone());
+        if let Err(error) = self.index.commit(Commit { entries, cursor, state }) {
             return drop(self.halt(error.to_string()));
         }
         self.shared.publish_head(head);

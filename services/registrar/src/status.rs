@@ -188,6 +188,11 @@ fn refused(refusal: &Refusal) -> Verdict {
         Refusal::NotTheirKey { kid, identity } => broken("NOT_THEIR_KEY").with("kid", kid).with("identity", identity),
         Refusal::AlreadyOver { until } => broken("ALREADY_OVER").with("until_ms", until.as_ms()),
         Refusal::NoAdministratorRole => broken("NO_ADMINISTRATOR_ROLE"),
+        // Each rule names itself; what it rests on can be looked up and proven.
+        Refusal::Broken(rule) => match rule.rests_on() {
+            Some(index) => broken(rule.reason()).with("rests_on", index),
+            None => broken(rule.reason()),
+        },
     }
 }
 
