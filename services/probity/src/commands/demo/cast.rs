@@ -110,10 +110,11 @@ impl Cast {
             let Some(role) = who.role() else { continue };
             let responsible = if who == Pipeline { vec![self.identity(Dev).clone()] } else { Vec::new() };
             let enrolled = enrolment(self.signer(who), origin, &responsible);
-            steps.push(Step { who: Ada, event: enrolled, regarding: None });
+            let confirmed_by = (who != Pipeline).then_some(Ben);
+            steps.push(Step { who: Ada, event: enrolled, regarding: None, confirmed_by });
             let mut granted = granting(self.identity(who), &role.parse()?, &namespaces);
             granted["title"] = format!("{role} in credit and claims").into();
-            steps.push(Step { who: Ben, event: granted, regarding: None });
+            steps.push(Step { who: Ben, event: granted, regarding: None, confirmed_by: Some(Ada) });
         }
         Ok(steps)
     }

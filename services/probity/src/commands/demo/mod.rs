@@ -13,9 +13,10 @@ use clap::Args;
 use probity_log::FileLogOptions;
 use probity_proto::v1::{self, register_result::Result as Outcome};
 use probity_registrar::Founding;
-use probity_schemas::{Event, EventId, Origin};
+use probity_schemas::{Digest, Event, EventId, Origin};
 use probity_statement::{LedgerKeys, Receipt, SignedStatement};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::init::found;
 use super::record::{check_receipt, complete, sign};
@@ -25,7 +26,7 @@ use crate::failure::Answer;
 use crate::ledger_dir::LedgerDir;
 use crate::server::Running;
 use crate::{output, replay};
-use cast::Cast;
+use cast::{Cast, Who};
 use story::Step;
 
 /// The demo's ledger.
@@ -133,25 +134,51 @@ async fn record(
         }
         let event = complete(step.event, "")?;
         last_of.insert(event.event_type(), event.id);
-        let signer = cast.signer(step.who);
-        let statement = sign(&event, signer, ledger)?;
-        match outcome(client, &statement).await? {
-            Outcome::Recorded(answer) => {
-                check_receipt(&answer, &statement, ledger)?;
-                println!("{:>4}  {:<22} {}", answer.index, step.who.name(), line(&event, cast));
-                if !expected {
-                    bail!("this should have been refused; this is a defect");
-                }
-                recorded.push(Recorded { receipt: Receipt::parse(answer.receipt)?, statement });
-            }
-            Outcome::Refused(refused) if expected => bail!("{} was refused: {}", line(&event, cast), refused.message),
-            Outcome::Refused(refused) => {
-                println!("   -  {:<22} {}", step.who.name(), line(&event, cast));
-                println!("      refused: {} ({})", refused.message, refused.reason);
-            }
-        }
+        let Some(answer) = submit(client, ledger, cast, step.who, &event, expected).await? else { continue };
+        let Some(second) = step.confirmed_by else {
+            recorded.push(answer);
+            continue;
+        };
+        let yes = json!({
+            "type": "authority.confirmed", "subject": event.subject, "regarding": event.id,
+            "data": { "statement_digest": sha256_of(answer.statement.bytes()) },
+        });
+        recorded.push(answer);
+        recorded.extend(submit(client, ledger, cast, second, &complete(yes, "")?, expected).await?);
     }
     Ok(recorded)
+}
+
+/// Signs and records one event, and says what became of it.
+async fn submit(
+    client: &mut Client,
+    ledger: &LedgerKeys,
+    cast: &Cast,
+    who: Who,
+    event: &Event,
+    expected: bool,
+) -> Result<Option<Recorded>> {
+    let statement = sign(event, cast.signer(who), ledger)?;
+    match outcome(client, &statement).await? {
+        Outcome::Recorded(answer) => {
+            check_receipt(&answer, &statement, ledger)?;
+            println!("{:>4}  {:<22} {}", answer.index, who.name(), line(event, cast));
+            if !expected {
+                bail!("this should have been refused; this is a defect");
+            }
+            Ok(Some(Recorded { receipt: Receipt::parse(answer.receipt)?, statement }))
+        }
+        Outcome::Refused(refused) if expected => bail!("{} was refused: {}", line(event, cast), refused.message),
+        Outcome::Refused(refused) => {
+            println!("   -  {:<22} {}", who.name(), line(event, cast));
+            println!("      refused: {} ({})", refused.message, refused.reason);
+            Ok(None)
+        }
+    }
+}
+
+fn sha256_of(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(Sha256::digest(bytes).into())
 }
 
 async fn outcome(client: &mut Client, statement: &SignedStatement) -> Result<Outcome> {

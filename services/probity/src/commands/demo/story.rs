@@ -1,5 +1,6 @@
 //! What happens in the demo: the lives of two models, event by event.
 
+use probity_schemas::Identity;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -13,11 +14,18 @@ pub(super) struct Step {
     pub(super) event: Value,
     /// The type of the earlier event of the story that this one continues, answers or closes.
     pub(super) regarding: Option<&'static str>,
+    /// The second person, where it takes two.
+    pub(super) confirmed_by: Option<Who>,
 }
 
 impl Step {
     fn regarding(mut self, event_type: &'static str) -> Self {
         self.regarding = Some(event_type);
+        self
+    }
+
+    fn initiated_by(mut self, person: &Identity) -> Self {
+        self.event["initiators"] = json!([person]);
         self
     }
 
@@ -33,6 +41,7 @@ fn step(who: Who, event_type: &str, subject: Value, title: &str, data: Value) ->
         who,
         event: json!({ "type": event_type, "subject": subject, "title": title, "data": data }),
         regarding: None,
+        confirmed_by: None,
     }
 }
 
@@ -110,7 +119,8 @@ pub(super) fn scorecard(cast: &Cast) -> Vec<Step> {
                 "dataset_digests": [digest("applications of 2025")],
                 "metrics": [{ "name": "auc", "value": 0.812 }], "duration_s": 5_412, "energy_kwh": 11.2,
             }),
-        ),
+        )
+        .initiated_by(cast.identity(Dev)),
         step(
             Dev,
             "model.version_registered",
@@ -284,6 +294,13 @@ pub(super) fn claims_assistant(cast: &Cast) -> Vec<Step> {
         )
         .with_report(&protocol),
         step(
+            Vera,
+            "approval.requested",
+            snapshot.clone(),
+            "For production",
+            json!({ "gate": "production", "digests": [digest("prompt 12")] }),
+        ),
+        step(
             Arno,
             "approval.granted",
             snapshot.clone(),
@@ -294,7 +311,8 @@ pub(super) fn claims_assistant(cast: &Cast) -> Vec<Step> {
                 "evidence_seen": [protocol],
                 "meaning": "I have read the test protocol. A handler reads every summary.",
             }),
-        ),
+        )
+        .regarding("approval.requested"),
         step(
             Dana,
             "deployment.started",
@@ -346,8 +364,12 @@ pub(super) fn forbidden() -> Vec<(&'static str, Step)> {
             "purpose": "Forecasts interest rates.",
         }),
     );
+    let production = subject("endpoint", "credit", "origination-eu");
+    let unapproved = json!({ "version": version("claims", "claims-assistant", "2026-08"), "environment": "production" });
+    let retired = step(Dana, "deployment.authorized", production, "What was retired", unapproved);
     vec![
         ("A developer approves", own),
+        ("A model that has been retired is let through to production", retired),
         ("An approval that was dropped is handed in a year later", old),
         ("A developer of credit and claims registers a model of treasury", elsewhere),
     ]
