@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod config;
 mod failure;
+mod fields;
 mod keyfile;
 mod ledger_dir;
 mod output;
@@ -12,6 +13,7 @@ mod people;
 mod replay;
 mod server;
 mod signing;
+mod vault;
 
 use std::process::ExitCode;
 

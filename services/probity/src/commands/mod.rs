@@ -1,15 +1,22 @@
 //! The commands. Each module holds one: its arguments, what it does, what it prints.
 
+mod approve;
 mod checkpoint;
 mod config;
+mod confirm;
+mod correct;
 mod demo;
 mod entry;
+mod erase;
+mod hold;
 mod import;
 mod init;
 mod key;
 mod receipt;
 mod record;
 mod serve;
+mod suspend;
+mod vault;
 mod verify;
 
 use std::path::PathBuf;
@@ -64,6 +71,26 @@ enum Command {
     Key(key::KeyCommand),
     /// Sign events and record them.
     Record(record::RecordArgs),
+    /// Say yes to a request for approval.
+    Approve(approve::ApproveArgs),
+    /// Say no to a request for approval.
+    Reject(approve::RejectArgs),
+    /// Be the second person who says yes to an enrolment, a role or a policy.
+    Confirm(confirm::ConfirmArgs),
+    /// Pull the plug: stop what serves at an endpoint.
+    Suspend(suspend::SuspendArgs),
+    /// Let serve again what was suspended.
+    Resume(suspend::ResumeArgs),
+    /// Correct a fact of one's own; the original stays.
+    Correct(correct::CorrectArgs),
+    /// Forbid erasure, and allow it again.
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
+    /// Show the keys that personal data are sealed under.
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+    /// Erase what was sealed for a person or case, by destroying its key.
+    Erase(erase::EraseArgs),
     /// Record an inventory from a CSV file.
     Import(import::ImportArgs),
     /// Show a statement.
@@ -90,6 +117,15 @@ impl Cli {
             Command::Serve(args) => serve::run(args).await,
             Command::Key(command) => key::run(command, global),
             Command::Record(args) => record::run(args, global).await,
+            Command::Approve(args) => approve::approve(args, global).await,
+            Command::Reject(args) => approve::reject(args, global).await,
+            Command::Confirm(args) => confirm::run(args, global).await,
+            Command::Suspend(args) => suspend::suspend(args, global).await,
+            Command::Resume(args) => suspend::resume(args, global).await,
+            Command::Correct(args) => correct::run(args, global).await,
+            Command::Hold(command) => hold::run(command, global).await,
+            Command::Vault(command) => vault::run(command, global),
+            Command::Erase(args) => erase::run(args, global).await,
             Command::Import(args) => import::run(args, global).await,
             Command::Entry(args) => entry::run(args, global).await,
             Command::Receipt(args) => receipt::run(args, global).await,

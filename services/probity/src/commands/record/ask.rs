@@ -1,0 +1,191 @@
+//! Asking a person at a terminal.
+
+use anyhow::Result;
+use dialoguer::theme::ColorfulTheme;
+use dialoguer::{Confirm, Input, Select};
+use probity_schemas::EventError;
+use serde_json::{Map, Value, json};
+
+use super::at_terminal;
+use super::draft::Draft;
+use crate::fields::{Field, Path, Shape, Word, fit, put};
+
+/// Asks for what a draft lacks. False if the person broke off.
+pub(super) fn missing(draft: &mut Draft) -> Result<bool> {
+    if !at_terminal() {
+        return Ok(true);
+    }
+    let event_type = draft.info()?.event_type;
+    let missing = draft.missing()?;
+    if !missing.is_empty() {
+        eprintln!("{event_type} needs {} more; Ctrl-C records nothing.", count(missing.len(), "field"));
+    }
+    for (path, field) in missing {
+        let answer = Form { draft, path }.ask(&field, true);
+        match answer {
+            Ok(Some((path, value))) => put(&mut draft.tree, &path, value, false).map_err(anyhow::Error::msg)?,
+            Ok(None) => {}
+            Err(error) if is_end(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+/// Whether to sign.
+pub(super) fn may_sign(events: usize) -> Result<bool> {
+    yes(if events == 1 { "Sign and record it?" } else { "Sign and record them?" })
+}
+
+/// Yes or no; no, where the person broke off.
+pub(super) fn yes(question: &str) -> Result<bool> {
+    let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(question).default(false).interact();
+    match answer.map_err(anyhow::Error::from) {
+        Err(error) if is_end(&error) => Ok(false),
+        answer => answer,
+    }
+}
+
+/// Whether the person broke off, or nobody is there any more.
+fn is_end(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<dialoguer::Error>();
+    error.is_some_and(|dialoguer::Error::IO(error)| {
+        matches!(error.kind(), std::io::ErrorKind::Interrupted | std::io::ErrorKind::UnexpectedEof)
+    })
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A place of a draft that is being filled in.
+struct Form<'a> {
+    draft: &'a Draft,
+    path: Path,
+}
+
+impl Form<'_> {
+    /// Asks for one field. None where it may be left out and is.
+    fn ask(&self, field: &Field, required: bool) -> Result<Option<(Path, Value)>> {
+        Ok(self.value(&field.name, &field.doc, &field.shape, required)?.map(|value| (self.path.clone(), value)))
+    }
+
+    fn value(&self, name: &str, doc: &str, shape: &Shape, required: bool) -> Result<Option<Value>> {
+        match shape {
+            Shape::Words(words) => self.choose(name, doc, words, required).map(|word| word.map(Value::from)),
+            Shape::Boolean if required => {
+                let prompt = format!("{name}: {doc}");
+                let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(prompt).interact()?;
+                Ok(Some(answer.into()))
+            }
+            Shape::List(of) => self.list(name, doc, of, required).map(Some),
+            Shape::Record(fields) => self.record(name, doc, fields).map(Some),
+            Shape::Choice(choices) => {
+                let words: Vec<Word> = choices.iter().map(|(word, _)| word.clone()).collect();
+                let Some(kind) = self.choose(&format!("kind of {name}"), doc, &words, true)? else { return Ok(None) };
+                let shape =
+                    choices.iter().find(|(word, _)| word.word == kind).map_or(&Shape::Document, |(_, shape)| shape);
+                let content = self.within("content").value("content", "", shape, true)?;
+                Ok(Some(json!({ "kind": kind, "content": content })))
+            }
+            _ => self.line(name, doc, shape, required),
+        }
+    }
+
+    fn within(&self, name: &str) -> Form<'_> {
+        Form { draft: self.draft, path: self.path.join(name) }
+    }
+
+    /// One line of text, asked for again until it can stand there.
+    fn line(&self, name: &str, doc: &str, shape: &Shape, required: bool) -> Result<Option<Value>> {
+        eprintln!("{}", [doc, &format!("({})", shape.in_words())].join(" ").trim());
+        let check = |text: &String| match text.trim() {
+            "" if required => Err("it cannot be left out".to_owned()),
+            "" => Ok(()),
+            text => fit(shape, text, self.draft.now_ms()).and_then(|value| self.check(value)),
+        };
+        let theme = ColorfulTheme::default();
+        let prompt = if required { name.to_owned() } else { format!("{name} (empty for none)") };
+        let answer: String =
+            Input::with_theme(&theme).with_prompt(prompt).allow_empty(true).validate_with(check).interact_text()?;
+        match answer.trim() {
+            "" => Ok(None),
+            text => fit(shape, text, self.draft.now_ms()).map(Some).map_err(anyhow::Error::msg),
+        }
+    }
+
+    /// Holds a value against the event's type, as far as that can tell already.
+    fn check(&self, value: Value) -> Result<(), String> {
+        let mut trial = self.draft.tree.clone();
+        put(&mut trial, &self.path, value, false)?;
+        match self.draft.error(trial).map_err(|error| error.to_string())? {
+            Some(error) if concerns(&error, &self.path.as_in_errors()) => Err(error.to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    fn choose(&self, name: &str, doc: &str, words: &[Word], required: bool) -> Result<Option<String>> {
+        let mut items: Vec<String> = words
+            .iter()
+            .map(|Word { word, doc }| if doc.is_empty() { word.clone() } else { format!("{word} — {doc}") })
+            .collect();
+        if !required {
+            items.push("(none)".to_owned());
+        }
+        let theme = ColorfulTheme::default();
+        let prompt = if doc.is_empty() { name.to_owned() } else { format!("{name}: {doc}") };
+        let chosen = Select::with_theme(&theme).with_prompt(prompt).items(&items).default(0).interact()?;
+        Ok(words.get(chosen).map(|word| word.word.clone()))
+    }
+
+    fn list(&self, name: &str, doc: &str, of: &Shape, required: bool) -> Result<Value> {
+        let mut items = Vec::new();
+        loop {
+            let form = self.within(&items.len().to_string());
+            // A record of optional fields never ends a list; nobody is asked for more than one.
+            let more = !matches!(of, Shape::Record(_)) || items.is_empty() || yes(&format!("Another of {name}?"))?;
+            if !more {
+                return Ok(Value::Array(items));
+            }
+            let label = format!("{name} {}", items.len() + 1);
+            match form.value(&label, doc, of, required && items.is_empty())? {
+                Some(item) => items.push(item),
+                None => return Ok(Value::Array(items)),
+            }
+        }
+    }
+
+    fn record(&self, name: &str, doc: &str, fields: &[Field]) -> Result<Value> {
+        eprintln!("{name}: {doc}");
+        let mut entries = Map::new();
+        for field in fields {
+            let form = self.within(&field.name);
+            let optional_list = !field.required && matches!(field.shape, Shape::List(_) | Shape::Record(_));
+            let value =
+                match optional_list && !matches!(&field.shape, Shape::List(of) if !matches!(**of, Shape::Record(_))) {
+                    // Records within records are asked for only where they are needed.
+                    true => None,
+                    false => form.value(&field.name, &field.doc, &field.shape, field.required)?,
+                };
+            match value {
+                Some(Value::Array(items)) if items.is_empty() => {}
+                Some(value) => drop(entries.insert(field.name.clone(), value)),
+                None => {}
+            }
+        }
+        Ok(Value::Object(entries))
+    }
+}
+
+/// Whether an error is about this place or one within it. Fields that are missing are asked for anyway.
+fn concerns(error: &EventError, place: &str) -> bool {
+    match error {
+        EventError::WrongShape { path, .. }
+        | EventError::Refused { path, .. }
+        | EventError::UnknownValue { path, .. }
+        | EventError::UnknownField { path, .. }
+        | EventError::DuplicateField { path, .. } => path.starts_with(place),
+        EventError::SubjectKind { .. } => place == "subject",
+        _ => false,
+    }
+}

@@ -1,0 +1,136 @@
+//! From what people write to what an event holds.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use probity_schemas::Subject;
+use serde_json::{Value, json};
+
+use super::Shape;
+
+/// Reads a value for a field from one text: JSON where the field is no text, and the short forms that people use for
+/// subjects, times, lists and yes or no. `now_ms` is what relative times count from.
+pub(crate) fn fit(shape: &Shape, text: &str, now_ms: u64) -> Result<Value, String> {
+    let parsed: Option<Value> = serde_json::from_str(text).ok();
+    match shape {
+        Shape::Text(_) => Ok(match parsed {
+            Some(value @ (Value::String(_) | Value::Object(_))) => value,
+            _ => text.into(),
+        }),
+        Shape::Words(words) => {
+            let text = text.trim_matches('"');
+            match words.iter().any(|word| word.word == text) {
+                true => Ok(text.into()),
+                false => Err(format!("{text:?} is not {}", shape.in_words())),
+            }
+        }
+        Shape::Integer => parsed.filter(|value| value.is_u64() || value.is_i64()).ok_or_else(|| not(shape, text)),
+        Shape::Number => parsed.filter(Value::is_number).ok_or_else(|| not(shape, text)),
+        Shape::Boolean => match text {
+            "true" | "yes" => Ok(true.into()),
+            "false" | "no" => Ok(false.into()),
+            _ => Err(not(shape, text)),
+        },
+        Shape::List(of) => match parsed {
+            Some(Value::Array(items)) => settled(shape, Value::Array(items), now_ms),
+            _ => Ok(json!([fit(of, text, now_ms)?])),
+        },
+        Shape::Subject(_) | Shape::Time | Shape::Occurred => {
+            settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms)
+        }
+        Shape::Record(_) | Shape::Choice(_) | Shape::Document => match parsed {
+            Some(value @ Value::Object(_)) => settled(shape, value, now_ms),
+            _ => Err(format!("{text:?} is not {} in JSON", shape.in_words())),
+        },
+    }
+}
+
+fn settled(shape: &Shape, mut value: Value, now_ms: u64) -> Result<Value, String> {
+    settle(shape, &mut value, now_ms)?;
+    Ok(value)
+}
+
+/// Replaces, throughout what a person wrote, subjects and times that are texts by what an event holds. Everything else
+/// stays as it is: what is wrong with it, the event's own type says best.
+pub(crate) fn settle(shape: &Shape, value: &mut Value, now_ms: u64) -> Result<(), String> {
+    match (shape, &mut *value) {
+        (Shape::Subject(_), Value::String(text)) => {
+            let subject: Subject = text.parse().map_err(|error| format!("{text:?}: {error}"))?;
+            *value = serde_json::to_value(subject).map_err(|error| error.to_string())?;
+        }
+        (Shape::Time, Value::String(text)) => *value = time_of(text, now_ms)?.into(),
+        (Shape::Occurred, Value::String(text)) => {
+            *value = match text.split_once("..") {
+                Some((earliest, latest)) => json!([time_of(earliest, now_ms)?, time_of(latest, now_ms)?]),
+                None => time_of(text, now_ms)?.into(),
+            };
+        }
+        (Shape::Occurred, Value::Array(ends)) => {
+            for end in ends {
+                settle(&Shape::Time, end, now_ms)?;
+            }
+        }
+        (Shape::List(of), Value::Array(items)) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                settle(of, item, now_ms).map_err(|error| format!("[{at}] {error}"))?;
+            }
+        }
+        (Shape::Record(fields), Value::Object(entries)) => {
+            for field in fields {
+                if let Some(entry) = entries.get_mut(&field.name) {
+                    settle(&field.shape, entry, now_ms).map_err(|error| format!("{}: {error}", field.name))?;
+                }
+            }
+        }
+        (Shape::Choice(choices), Value::Object(entries)) => {
+            let kind = entries.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let chosen = choices.iter().find(|(word, _)| word.word == kind);
+            if let (Some((_, shape)), Some(content)) = (chosen, entries.get_mut("content")) {
+                settle(shape, content, now_ms).map_err(|error| format!("content: {error}"))?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Milliseconds since 1970 from `now`, an RFC 3339 time, a date (its first moment in UTC), or a distance from now such
+/// as `+90d`, `-2h`.
+fn time_of(text: &str, now_ms: u64) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is not {}", Shape::Time.in_words());
+    if text == "now" {
+        return Ok(now_ms);
+    }
+    if let Some(distance) = text.strip_prefix('+') {
+        return now_ms.checked_add(span(distance).ok_or_else(wrong)?).ok_or_else(wrong);
+    }
+    if let Some(distance) = text.strip_prefix('-') {
+        return now_ms.checked_sub(span(distance).ok_or_else(wrong)?).ok_or_else(wrong);
+    }
+    let timestamp = match text.parse::<jiff::Timestamp>() {
+        Ok(timestamp) => timestamp,
+        Err(_) => {
+            let date: Date = text.parse().map_err(|_| wrong())?;
+            date.to_zoned(TimeZone::UTC).map_err(|_| wrong())?.timestamp()
+        }
+    };
+    u64::try_from(timestamp.as_millisecond()).map_err(|_| wrong())
+}
+
+/// A number and a unit: seconds, minutes, hours, days, weeks.
+fn span(text: &str) -> Option<u64> {
+    let unit = text.chars().last()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return None,
+    };
+    let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    count.checked_mul(seconds * 1_000)
+}
+
+fn not(shape: &Shape, text: &str) -> String {
+    format!("{text:?} is not {}", shape.in_words())
+}

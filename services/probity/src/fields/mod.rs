@@ -1,0 +1,199 @@
+//! What can be filled in: the fields of a type as its JSON Schema names them, for help, prompts and showing.
+
+mod fit;
+mod path;
+
+use probity_schemas::TypeInfo;
+use serde_json::Value;
+
+pub(crate) use fit::{fit, settle};
+pub(crate) use path::{Path, is_missing, put};
+
+/// Schemas refer to each other, never to themselves; this ends it if one ever does.
+const DEPTH: u8 = 12;
+
+/// One field.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    /// As it is written.
+    pub(crate) name: String,
+    /// Whether nothing is said without it.
+    pub(crate) required: bool,
+    /// What it means, in one line.
+    pub(crate) doc: String,
+    /// What may stand there.
+    pub(crate) shape: Shape,
+}
+
+/// One word of a closed set.
+#[derive(Debug, Clone)]
+pub(crate) struct Word {
+    pub(crate) word: String,
+    pub(crate) doc: String,
+}
+
+/// What may stand in a field.
+#[derive(Debug, Clone)]
+pub(crate) enum Shape {
+    /// A subject, of one of these kinds; of any where none is named.
+    Subject(Vec<String>),
+    /// A moment.
+    Time,
+    /// A moment, or an interval.
+    Occurred,
+    /// One of a closed set.
+    Words(Vec<Word>),
+    /// A text of the form that is described.
+    Text(String),
+    Integer,
+    Number,
+    Boolean,
+    List(Box<Shape>),
+    Record(Vec<Field>),
+    /// One of several documents: `kind` says which, `content` is the document.
+    Choice(Vec<(Word, Shape)>),
+    /// An object with fields that no schema knows.
+    Document,
+}
+
+/// The fields of a whole event of this type.
+pub(crate) fn of_type(info: &TypeInfo) -> Shape {
+    let schema = info.json_schema().to_value();
+    Reader { definitions: schema.get("$defs").cloned().unwrap_or_default() }.shape(&schema, DEPTH)
+}
+
+impl Shape {
+    /// A field by its name.
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
+        match self {
+            Self::Record(fields) => fields.iter().find(|field| field.name == name),
+            _ => None,
+        }
+    }
+
+    /// What it is, in a few words.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Subject(kinds) if kinds.is_empty() => "a subject such as model:credit/pd@3.1.0".to_owned(),
+            Self::Subject(kinds) => {
+                format!("a subject ({}:namespace/name, with @version where it has one)", kinds.join(" or "))
+            }
+            Self::Time => "a time such as 2026-03-01T12:00:00Z, 2026-03-01, now, +90d".to_owned(),
+            Self::Occurred => "a time such as 2026-03-01T12:00:00Z, now, -2h; or EARLIEST..LATEST".to_owned(),
+            Self::Words(words) => format!("one of {}", listed(words.iter())),
+            Self::Text(form) => form.clone(),
+            Self::Integer => "a whole number".to_owned(),
+            Self::Number => "a number".to_owned(),
+            Self::Boolean => "true or false".to_owned(),
+            Self::List(of) => format!("a list, each {}", of.in_words()),
+            Self::Record(_) => "an object".to_owned(),
+            Self::Choice(choices) => format!("an object of the kind {}", listed(choices.iter().map(|(word, _)| word))),
+            Self::Document => "an object with any fields".to_owned(),
+        }
+    }
+}
+
+fn listed<'a>(words: impl Iterator<Item = &'a Word>) -> String {
+    words.map(|word| word.word.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+struct Reader {
+    definitions: Value,
+}
+
+impl Reader {
+    fn shape(&self, schema: &Value, depth: u8) -> Shape {
+        let Some(deeper) = depth.checked_sub(1) else { return Shape::Document };
+        if let Some(name) = referred(schema) {
+            return match name {
+                "Subject" => Shape::Subject(words_of(schema.pointer("/properties/kind/enum"))),
+                "Timestamp" => Shape::Time,
+                "Occurred" => Shape::Occurred,
+                _ => self.definitions.get(name).map_or(Shape::Document, |schema| self.shape(schema, deeper)),
+            };
+        }
+        if let Some(Value::Array(cases)) = schema.get("oneOf") {
+            return self.cases(cases, deeper);
+        }
+        if schema.get("enum").is_some() {
+            let word = |word| Word { word, doc: String::new() };
+            return Shape::Words(words_of(schema.get("enum")).into_iter().map(word).collect());
+        }
+        match schema.get("type").and_then(Value::as_str) {
+            Some("integer") => Shape::Integer,
+            Some("number") => Shape::Number,
+            Some("boolean") => Shape::Boolean,
+            Some("array") => {
+                let of = schema.get("items").map_or(Shape::Document, |items| self.shape(items, deeper));
+                Shape::List(Box::new(of))
+            }
+            Some("object") if schema.get("properties").is_some() => self.record(schema, deeper),
+            Some("object") => Shape::Document,
+            _ => Shape::Text(first_line(schema).unwrap_or_else(|| "a text".to_owned())),
+        }
+    }
+
+    /// The required fields in the order in which the type has them, then the others.
+    fn record(&self, schema: &Value, depth: u8) -> Shape {
+        let required = words_of(schema.get("required"));
+        let mut fields = Vec::new();
+        for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let required = required.contains(name);
+            let doc = first_line(schema).unwrap_or_default();
+            fields.push(Field { name: name.clone(), required, doc, shape: self.shape(schema, depth) });
+        }
+        let place = |field: &Field| required.iter().position(|name| *name == field.name).unwrap_or(usize::MAX);
+        fields.sort_by_key(place);
+        Shape::Record(fields)
+    }
+
+    fn cases(&self, cases: &[Value], depth: u8) -> Shape {
+        let word = |schema: &Value, word: &Value| Word {
+            word: word.as_str().unwrap_or_default().to_owned(),
+            doc: first_line(schema).unwrap_or_default(),
+        };
+        let mut words = Vec::new();
+        let mut choices = Vec::new();
+        for case in cases {
+            if let Some(constant) = case.get("const") {
+                words.push(word(case, constant));
+            } else if let Some(more) = case.get("enum").and_then(Value::as_array) {
+                words.extend(more.iter().map(|constant| word(case, constant)));
+            } else if let Some(kind) = case.pointer("/properties/kind/const") {
+                let content = case.pointer("/properties/content").map_or(Shape::Document, |it| self.shape(it, depth));
+                choices.push((word(case, kind), content));
+            }
+        }
+        match (words.is_empty(), choices.is_empty()) {
+            (false, _) => Shape::Words(words),
+            (true, false) => Shape::Choice(choices),
+            (true, true) => Shape::Document,
+        }
+    }
+}
+
+/// The definition that a schema refers to.
+fn referred(schema: &Value) -> Option<&str> {
+    let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref"))?.as_str()?;
+    reference.rsplit('/').next()
+}
+
+fn words_of(words: Option<&Value>) -> Vec<String> {
+    let words = words.and_then(Value::as_array).into_iter().flatten();
+    words.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The first paragraph of a schema's description.
+fn first_line(schema: &Value) -> Option<String> {
+    let text = schema.get("description")?.as_str()?;
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    Some(paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// What a type says, in one line.
+pub(crate) fn doc_of(info: &TypeInfo) -> String {
+    let schema = info.json_schema().to_value();
+    let name = schema.pointer("/properties/data").and_then(referred).unwrap_or_default();
+    let data = schema.pointer(&format!("/$defs/{name}")).or_else(|| schema.pointer("/properties/data"));
+    data.and_then(first_line).unwrap_or_default()
+}
