@@ -31,8 +31,11 @@ pub struct TypeInfo {
     /// The kinds of subject it can be about.
     pub subject_kinds: &'static [SubjectKind],
     pub(crate) data_schema: fn(&mut SchemaGenerator) -> Schema,
-    pub(crate) sample: fn() -> Result<Event, EventError>,
+    pub(crate) sample: Sample,
+    pub(crate) more_samples: &'static [(&'static str, Sample)],
 }
+
+pub(crate) type Sample = fn() -> Result<Event, EventError>;
 
 impl TypeInfo {
     /// Whether it is an act.
@@ -62,6 +65,15 @@ impl TypeInfo {
     pub fn sample(&self) -> Result<Event, EventError> {
         (self.sample)()
     }
+
+    /// All samples of this type, as far as the story needs it more than once: the one without a label first.
+    ///
+    /// # Errors
+    /// None that outlives the tests, as with [`TypeInfo::sample`].
+    pub fn samples(&self) -> impl Iterator<Item = (Option<&'static str>, Result<Event, EventError>)> {
+        let more = self.more_samples.iter().map(|(label, sample)| (Some(*label), sample()));
+        std::iter::once((None, self.sample())).chain(more)
+    }
 }
 
 impl PartialEq for TypeInfo {
@@ -78,16 +90,29 @@ impl fmt::Debug for TypeInfo {
     }
 }
 
+/// A family of types: what is said about one side of a model's life.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name, such as `model`.
+    pub name: &'static str,
+    /// What it is about, in a line.
+    pub description: &'static str,
+    /// Its types.
+    pub types: &'static [&'static TypeInfo],
+}
+
 /// Names the families: each line adds one to [`Data`].
 macro_rules! families {
-    ($($(#[$meta:meta])* $variant:ident($module:ident::$family:ident),)+) => {
+    ($(#[doc = $description:literal] $variant:ident($module:ident::$family:ident),)+) => {
         /// What an event says beyond its envelope, by family.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Data {
-            $($(#[$meta])* $variant($module::$family),)+
+            $(#[doc = $description] $variant($module::$family),)+
         }
 
-        const FAMILIES: &[&[&TypeInfo]] = &[$($module::$family::TYPES),+];
+        const FAMILIES: &[Family] = &[$(
+            Family { name: $module::$family::NAME, description: $description, types: $module::$family::TYPES },
+        )+];
 
         impl Data {
             /// The catalogue entry of the type this is.
@@ -132,6 +157,8 @@ families! {
     Usecase(usecase::UsecaseEvent),
     /// Models and their versions.
     Model(model::ModelEvent),
+    /// What depends on what.
+    Dependency(dependency::DependencyEvent),
     /// Datasets.
     Data(data::DataEvent),
     /// Training runs.
@@ -154,12 +181,28 @@ families! {
     Exception(exception::ExceptionEvent),
     /// Where versions run.
     Deployment(deployment::DeploymentEvent),
+    /// Trials of one version against another.
+    Experiment(experiment::ExperimentEvent),
     /// What gates answered.
     Gate(gate::GateEvent),
+    /// What is watched.
+    Monitor(monitor::MonitorEvent),
+    /// What goes wrong from day to day.
+    Issue(issue::IssueEvent),
     /// Harm, and what was done about it.
     Incident(incident::IncidentEvent),
+    /// Worries anyone may voice.
+    Concern(concern::ConcernEvent),
+    /// What models are worth and what they cost.
+    Value(value::ValueEvent),
     /// Changes to a model.
     Change(change::ChangeEvent),
+    /// Looking again.
+    Review(review::ReviewEvent),
+    /// Who watches, and who is told.
+    Oversight(oversight::OversightEvent),
+    /// Declarations and registers.
+    Conformity(conformity::ConformityEvent),
     /// Suppliers and what they change.
     Vendor(vendor::VendorEvent),
     /// The end of a model.
@@ -174,6 +217,10 @@ families! {
     Hold(hold::HoldEvent),
     /// Erasure.
     Payload(payload::PayloadEvent),
+    /// Comparisons with other systems.
+    Reconciliation(reconciliation::ReconciliationEvent),
+    /// What was handed to others.
+    Export(export::ExportEvent),
     /// Imports from other systems.
     Import(import::ImportEvent),
     /// Who is sent what.
@@ -184,7 +231,12 @@ families! {
 
 /// Every version of every type, family by family.
 pub fn catalogue() -> impl Iterator<Item = &'static TypeInfo> {
-    FAMILIES.iter().flat_map(|types| types.iter().copied())
+    FAMILIES.iter().flat_map(|family| family.types.iter().copied())
+}
+
+/// Every family, in the order in which a model's life meets them.
+pub fn families() -> &'static [Family] {
+    FAMILIES
 }
 
 /// Looks up a version of a type.

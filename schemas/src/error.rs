@@ -194,10 +194,18 @@ pub(crate) fn nearest(found: &str, names: impl IntoIterator<Item = &'static str>
     if found.len() > 128 {
         return None;
     }
-    names
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(found, name), name))
+    let names: Vec<_> = names.into_iter().collect();
+    let similar = names
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(found, name), *name))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, name)| *distance <= 1 + name.len().max(found.len()) / 3)
-        .map(|(_, name)| name)
+        .map(|(_, name)| name);
+    // Half a name, as people remember it.
+    let begun = || match names.iter().filter(|name| found.len() >= 4 && name.starts_with(found)).collect::<Vec<_>>()[..]
+    {
+        [only] => Some(*only),
+        _ => None,
+    };
+    similar.or_else(begun)
 }

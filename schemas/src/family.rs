@@ -22,7 +22,8 @@
 //! }
 //! ```
 //!
-//! A sample says all but `id`, `type` and `v`. A second version of a type is one more block, with
+//! A sample says all but `id`, `type` and `v`. Where the story needs a type more than once, further samples follow,
+//! each with a label: `sample { … }, "claims" { … }`. A second version of a type is one more block, with
 //! `v 2` and a structure of another name; the first stays for ever.
 
 /// A structure that travels as an object: fields of type `Option` are left out when absent, lists
@@ -129,7 +130,7 @@ macro_rules! family {
             $(#[$meta:meta])*
             $nature:ident $name:literal v $version:literal on $subjects:expr;
             pub $keyword:ident $data:ident { $($body:tt)* }
-            sample { $($sample:tt)* }
+            sample { $($sample:tt)* } $(, $label:literal { $($also:tt)* })*
         )+
     ) => {
         $(
@@ -143,7 +144,10 @@ macro_rules! family {
                     nature: family!(@nature $nature),
                     subject_kinds: $subjects,
                     data_schema: |generator| generator.subschema_for::<Self>(),
-                    sample: || crate::story::tell(Self::INFO, serde_json::json!({ $($sample)* })),
+                    sample: || crate::story::tell(Self::INFO, None, serde_json::json!({ $($sample)* })),
+                    more_samples: &[$(
+                        ($label, || crate::story::tell(Self::INFO, Some($label), serde_json::json!({ $($also)* }))),
+                    )*],
                 };
             }
 

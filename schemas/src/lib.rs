@@ -43,6 +43,7 @@ mod number;
 mod pattern;
 mod policy_document;
 mod schema;
+mod sealed;
 mod story;
 mod subject;
 mod text;
@@ -51,15 +52,16 @@ mod tree;
 
 mod families;
 
-pub use catalogue::{Data, Nature, TypeInfo, catalogue, find, newest};
+pub use catalogue::{Data, Family, Nature, TypeInfo, catalogue, families, find, newest};
 pub use decode::EventSeed;
 pub use document::Document;
 pub use error::{EventError, ParseError};
 pub use event::{Event, EventId, Evidence, ExternalId};
 pub use families::{
-    approval, attestation, authority, change, correction, data, deployment, evidence, exception, finding, gate, hold,
-    import, incident, ledger, model, payload, plan, policy, retirement, risk, shared, subscription, training, usecase,
-    validation, vendor,
+    approval, attestation, authority, change, concern, conformity, correction, data, dependency, deployment, evidence,
+    exception, experiment, export, finding, gate, hold, import, incident, issue, ledger, model, monitor, oversight,
+    payload, plan, policy, reconciliation, retirement, review, risk, shared, subscription, training, usecase,
+    validation, value, vendor,
 };
 pub use hex::{Digest, Kid, PublicKey, Signature};
 pub use identity::{Identity, Origin};
@@ -70,6 +72,7 @@ pub use policy_document::{
     AttributeField, AttributeKind, AttributesPolicy, DEFAULT_GATE, DEFAULT_ROLES, GatePolicy, GateSignatures,
     LifecyclePolicy, RolesPolicy,
 };
+pub use sealed::SealedText;
 pub use subject::{Name, Namespace, Subject, SubjectKind, Version};
 pub use text::Text;
 pub use time::{Occurred, Timestamp};

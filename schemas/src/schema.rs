@@ -25,24 +25,25 @@ pub(crate) fn of(info: &TypeInfo) -> Schema {
         required.push("occurred");
     }
     let properties = json!({
-        "id": field::<EventId>(schemas),
-        "type": { "const": info.event_type },
-        "v": { "const": info.version },
-        "occurred": occurred,
+        "id": said(field::<EventId>(schemas), "Its name, for ever: a UUID of version 7 or 8."),
+        "type": { "const": info.event_type, "description": "Family and past-tense name." },
+        "v": { "const": info.version, "description": "The version of the type's fields." },
+        "occurred": said(occurred, "When it happened, as the signer claims; left out where nobody knows. An act is always exact."),
         "subject": {
             "allOf": [field::<Subject>(schemas)],
             "properties": { "kind": { "enum": kinds } },
+            "description": "What it is about.",
         },
-        "about": field::<NonEmpty<Subject>>(schemas),
-        "regarding": field::<EventId>(schemas),
-        "on_behalf_of": field::<Identity>(schemas),
-        "initiators": field::<NonEmpty<Identity>>(schemas),
-        "causes": field::<NonEmpty<EventId>>(schemas),
-        "evidence": field::<NonEmpty<Evidence>>(schemas),
-        "title": field::<Text>(schemas),
-        "external_ids": field::<NonEmpty<ExternalId>>(schemas),
-        "attributes": field::<Document>(schemas),
-        "data": (info.data_schema)(schemas),
+        "about": said(field::<NonEmpty<Subject>>(schemas), "Everything else it concerns."),
+        "regarding": said(field::<EventId>(schemas), "The event it continues, answers or closes."),
+        "on_behalf_of": said(field::<Identity>(schemas), "Whom the signer speaks for."),
+        "initiators": said(field::<NonEmpty<Identity>>(schemas), "Who set the signer in motion, when the signer is a service."),
+        "causes": said(field::<NonEmpty<EventId>>(schemas), "The events that led to it."),
+        "evidence": said(field::<NonEmpty<Evidence>>(schemas), "The documents it rests on."),
+        "title": said(field::<Text>(schemas), "A line for people."),
+        "external_ids": said(field::<NonEmpty<ExternalId>>(schemas), "What other systems call it."),
+        "attributes": said(field::<Document>(schemas), "The user's own fields."),
+        "data": said((info.data_schema)(schemas), "What it says, by type."),
     });
     let mut schema = json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -60,6 +61,12 @@ pub(crate) fn of(info: &TypeInfo) -> Schema {
 
 fn field<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
+}
+
+/// A field of the envelope with what it is for.
+fn said(mut schema: Schema, description: &str) -> Schema {
+    schema.insert("description".to_owned(), description.into());
+    schema
 }
 
 /// Absent fields are left out, never null; the generator takes an `Option` to allow both.

@@ -10,8 +10,11 @@ use serde_json::{Value, json};
 use crate::{Event, EventError, EventId, TypeInfo};
 
 /// Completes a sample with what follows from its type, and reads it.
-pub(crate) fn tell(info: &TypeInfo, mut sample: Value) -> Result<Event, EventError> {
-    sample["id"] = id(info.event_type);
+pub(crate) fn tell(info: &TypeInfo, label: Option<&str>, mut sample: Value) -> Result<Event, EventError> {
+    sample["id"] = match label {
+        Some(label) => id_of(info.event_type, label),
+        None => id(info.event_type),
+    };
     sample["type"] = json!(info.event_type);
     sample["v"] = json!(info.version);
     Event::from_value(&sample)
@@ -22,6 +25,11 @@ pub(crate) fn id(event_type: &str) -> Value {
     let mut random = [0; 10];
     random[2..].copy_from_slice(&scramble(event_type, 0).to_be_bytes());
     json!(EventId::from_time(day(0), random))
+}
+
+/// The id of a further sample of a type.
+pub(crate) fn id_of(event_type: &str, label: &str) -> Value {
+    id(&format!("{event_type} {label}"))
 }
 
 /// Nine in the morning (UTC), `days` days after Monday, 6 January 2025; in milliseconds.
@@ -114,9 +122,14 @@ pub(crate) fn fraud_endpoint() -> Value {
     subject("endpoint", "payments", "card-authorisation")
 }
 
-/// What the fraud model learns from.
+/// What the challenger learnt from.
 pub(crate) fn transactions() -> Value {
-    subject("dataset", "payments", "transactions-2025-w20")
+    versioned(subject("dataset", "payments", "transactions"), "2025-w10")
+}
+
+/// What the fraud model learns from when the plan trains it again.
+pub(crate) fn later_transactions() -> Value {
+    versioned(subject("dataset", "payments", "transactions"), "2025-w20")
 }
 
 pub(crate) fn ledger() -> Value {
@@ -147,9 +160,6 @@ pub(crate) const VALIDATOR: &str = "person:a1d3e5f7-2c4b-4f68-b0a2-7d9e1c3f5a03"
 pub(crate) const APPROVER: &str = "person:c85f2e14-6a9d-4b37-8e21-0f4d6b8a2c04";
 pub(crate) const FIRST_ADMINISTRATOR: &str = "person:0d9b7c3a-e1f5-4826-9c4e-b6a8d2f01e05";
 pub(crate) const SECOND_ADMINISTRATOR: &str = "person:74e6a0c8-3b5d-4f92-a7e1-5c9d3b1f8a06";
-pub(crate) const COMPLIANCE: &str = "person:3e9d5b71-8f2a-4c60-b7d4-2a6c8e0f4d07";
-pub(crate) const RISK_OFFICER: &str = "person:b2c4d6e8-1f3a-4957-8d6b-4e0f2a9c7b08";
-pub(crate) const AUDITOR: &str = "person:95a7c9e1-4d6f-4283-a1b5-8c3e7f0d2a09";
 pub(crate) const OPERATOR: &str = "person:d8f0a2b4-7c9e-4a15-93c7-6b1d5e4f3a10";
 pub(crate) const CLAIMS_OWNER: &str = "person:41b3d5f7-9a2c-4e68-b0d4-3f7a1c6e8b11";
 pub(crate) const FRAUD_OWNER: &str = "person:e7c9a1b3-5d8f-4061-8a2e-9d4b0f7c3e12";
@@ -181,6 +191,11 @@ fn scramble(of: &str, part: usize) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let hash = (hash ^ (hash >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash ^ (hash >> 29)
+}
+
+/// The gate a ledger begins with, as a tree.
+pub(crate) fn default_gate() -> Value {
+    crate::DEFAULT_GATE.parse().unwrap_or_default()
 }
 
 /// The default roles as a tree.

@@ -2,11 +2,13 @@
 
 use std::{fmt, ops::Deref, str::FromStr};
 
-use crate::ParseError;
+use crate::{ParseError, SealedText};
 
 /// A text someone wrote: never empty or blank, at most [`Text::MAX`] bytes, and without control
 /// characters other than tab, line feed and carriage return, so that showing it on a terminal is
 /// harmless.
+///
+/// A text that begins with `sealed:` is a [`SealedText`], or it is no text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(String);
 
@@ -18,6 +20,11 @@ impl Text {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What is sealed in it, if it is a sealed text.
+    pub fn sealed(&self) -> Option<SealedText> {
+        self.0.starts_with(SealedText::PREFIX).then(|| self.0.parse().ok()).flatten()
     }
 }
 
@@ -37,6 +44,9 @@ impl TryFrom<String> for Text {
                 found,
                 allowed: "tab, line feed, carriage return and what can be printed",
             });
+        }
+        if text.starts_with(SealedText::PREFIX) {
+            text.parse::<SealedText>()?;
         }
         Ok(Self(text))
     }
@@ -76,4 +86,12 @@ impl fmt::Debug for Text {
     }
 }
 
-text_form!(Text, "a text that isn't blank", { "minLength": 1, "maxLength": Text::MAX, "allOf": [{ "pattern": "\\S" }, { "not": { "pattern": "[\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]" } }] });
+text_form!(Text, "a text that isn't blank", {
+    "minLength": 1,
+    "maxLength": Text::MAX,
+    "allOf": [
+        { "pattern": "\\S" },
+        { "not": { "pattern": "[\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]" } },
+        { "anyOf": [{ "not": { "pattern": "^sealed:" } }, { "pattern": "^sealed:0INWogEYGARQ[A-Za-z0-9_-]{66,}$" }] },
+    ],
+});

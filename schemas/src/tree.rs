@@ -150,7 +150,7 @@ impl<'de> Deserializer<'de> for Place<'de> {
             },
             Value::String(text) => visitor.visit_borrowed_str(text),
             Value::Array(items) => visitor.visit_seq(Items { items: items.iter().enumerate() }),
-            Value::Object(map) => visitor.visit_map(Fields { entries: map.iter(), current: None }),
+            Value::Object(map) => visitor.visit_map(Fields::of(map)),
         }
     }
 
@@ -195,8 +195,18 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
 }
 
 struct Fields<'t> {
-    entries: serde_json::map::Iter<'t>,
+    entries: std::vec::IntoIter<(&'t String, &'t Value)>,
     current: Option<(&'t str, &'t Value)>,
+}
+
+impl<'t> Fields<'t> {
+    /// The fields in the order of deterministic CBOR, whatever order they were written in: so a `kind` comes before the
+    /// `content` it decides, which would otherwise be put aside and lose its place.
+    fn of(map: &'t Map<String, Value>) -> Self {
+        let mut entries: Vec<_> = map.iter().collect();
+        entries.sort_unstable_by_key(|(key, _)| (key.len(), *key));
+        Self { entries: entries.into_iter(), current: None }
+    }
 }
 
 impl<'de> de::MapAccess<'de> for Fields<'de> {

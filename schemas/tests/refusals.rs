@@ -243,3 +243,106 @@ fn what_the_types_refuse_their_schema_refuses_too() {
         refusal(&event);
     }
 }
+
+#[test]
+fn near_misses_of_the_vocabulary_get_the_name_that_was_meant() {
+    for (found, meant) in [
+        ("plan.aproved", "plan.approved"),
+        ("finding.rased", "finding.raised"),
+        ("exception.grant", "exception.granted"),
+        ("vendor.change_anounced", "vendor.change_announced"),
+        ("monitors.reported", "monitor.reported"),
+        ("issue.root_cause", "issue.root_cause_recorded"),
+        ("experiment.conclude", "experiment.concluded"),
+        ("hold.lift", "hold.lifted"),
+        ("oversight.notice", "oversight.notice_sent"),
+        ("subscription.configure", "subscription.configured"),
+    ] {
+        let error = refusal(&with(sample("model.registered"), "/type", json!(found)));
+        assert!(
+            matches!(&error, EventError::UnknownType { nearest: Some(nearest), .. } if *nearest == meant),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn near_misses_of_fields_get_their_path_and_the_field_that_was_meant() {
+    for (event_type, pointer, path, meant) in [
+        ("plan.proposed", "/data/pipeline_digst", "data.pipeline_digst", "pipeline_digest"),
+        ("plan.proposed", "/data/bounds/0/maxdrift", "data.bounds[0].maxdrift", "max_drift"),
+        ("attestation.given", "/data/subjects/2/revison", "data.subjects[2].revison", "revision"),
+        ("exception.granted", "/data/compensating_control", "data.compensating_control", "compensating_controls"),
+        ("vendor.assessed", "/data/contract_end", "data.contract_end", "contract_ends_at"),
+        ("experiment.opened", "/data/arms/1/per_cent", "data.arms[1].per_cent", "percent"),
+        ("monitor.configured", "/data/threshhold", "data.threshhold", "threshold"),
+        ("issue.routed", "/data/ticket/sytem", "data.ticket.sytem", "system"),
+        ("value.cost_reported", "/data/cost/curency", "data.cost.curency", "currency"),
+        ("export.produced", "/data/selection/subject", "data.selection.subject", "subjects"),
+        ("policy.published", "/data/content/reader", "data.content.reader", "readers"),
+    ] {
+        let error = refusal(&with(sample(event_type), pointer, json!(1)));
+        assert_eq!(error.to_string(), format!("unknown field {path}; did you mean {meant:?}?"));
+    }
+}
+
+#[test]
+fn near_misses_of_words_get_their_path_the_words_and_the_one_that_was_meant() {
+    for (event_type, pointer, path, found, meant) in [
+        ("plan.proposed", "/data/permitted_changes/0", "data.permitted_changes[0]", "dat", "data"),
+        ("finding.raised", "/data/source", "data.source", "auditor", "audit"),
+        ("finding.raised", "/data/severity", "data.severity", "hihg", "high"),
+        ("payload.erased", "/data/kind", "data.kind", "sealing_key", "sealing-key"),
+        ("correction.recorded", "/data/kind", "data.kind", "void", "voids"),
+        ("gate.decided", "/data/decision", "data.decision", "allowed", "allow"),
+        ("experiment.concluded", "/data/decision", "data.decision", "grew", "grow"),
+        ("monitor.configured", "/data/family", "data.family", "etical", "ethical"),
+        ("issue.routed", "/data/team", "data.team", "dev-ops", "devops"),
+        ("value.reviewed", "/data/verdict", "data.verdict", "efective", "effective"),
+        ("oversight.notice_sent", "/data/to", "data.to", "affected-person", "affected-persons"),
+        ("conformity.registration_filed", "/data/status", "data.status", "registred", "registered"),
+        ("dependency.declared", "/data/direction", "data.direction", "up-stream", "upstream"),
+    ] {
+        let mut event = sample(event_type);
+        *event.pointer_mut(pointer).unwrap() = json!(found);
+        let error = refusal(&event);
+        assert!(
+            matches!(&error, EventError::UnknownValue { path: at, nearest: Some(nearest), expected, .. }
+                if at == path && *nearest == meant && expected.contains(&meant)),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_policy_that_decides_admission_is_read_strictly() {
+    let gate = |content: Value| {
+        let event = with(sample("policy.published"), "/data", json!({ "kind": "gate", "content": content }));
+        Event::from_json(&event.to_string()).map(drop).map_err(|error| error.to_string())
+    };
+    let signatures =
+        |persons: Value| json!({ "namespaces": ["*"], "signatures": [{ "role": "approver", "persons": persons }] });
+    assert_eq!(gate(signatures(json!(1))), Ok(()));
+    assert_eq!(gate(signatures(json!(16))), Ok(()));
+    for persons in [json!(0), json!(17), json!(-1), json!("two")] {
+        let error = gate(signatures(persons)).unwrap_err();
+        assert!(error.starts_with("data.content.signatures[0].persons: "), "{error}");
+    }
+    assert_eq!(gate(json!({ "namespaces": ["*"] })), Err("missing field data.content.signatures".to_owned()));
+    let nobody = gate(json!({ "namespaces": ["*"], "signatures": [] })).unwrap_err();
+    assert!(nobody.starts_with("data.content.signatures: "), "{nobody}");
+    let lifecycle =
+        json!({ "kind": "lifecycle", "content": { "namespaces": ["*"], "owner_accepted": true, "classified": true } });
+    let error = refusal(&with(sample("policy.published"), "/data", lifecycle));
+    assert_eq!(error.to_string(), "missing field data.content.use_case_accepted");
+}
+
+#[test]
+fn the_gate_a_ledger_begins_with_is_one() {
+    let gate: probity_schemas::GatePolicy = serde_json::from_str(probity_schemas::DEFAULT_GATE).unwrap();
+    assert_eq!(gate.environments, [probity_schemas::shared::Environment::Production]);
+    assert_eq!(
+        gate.signatures.iter().map(|place| (place.role.as_str(), place.persons)).collect::<Vec<_>>(),
+        [("approver", 1)]
+    );
+}

@@ -7,8 +7,12 @@ use std::cell::Cell;
 use probity_schemas::{Event, EventSeed, TypeInfo, catalogue};
 use serde::{Deserialize, Deserializer, de::DeserializeSeed};
 
-fn sample(info: &TypeInfo) -> Event {
-    info.sample().unwrap_or_else(|error| panic!("{info:?}: {error}"))
+/// Every sample there is, with its type.
+fn samples() -> impl Iterator<Item = (&'static TypeInfo, Event)> {
+    catalogue().flat_map(|info| {
+        info.samples()
+            .map(move |(label, sample)| (info, sample.unwrap_or_else(|error| panic!("{info:?} {label:?}: {error}"))))
+    })
 }
 
 thread_local! {
@@ -33,15 +37,14 @@ fn cbor(event: &Event) -> Vec<u8> {
 
 #[test]
 fn every_sample_is_an_event_of_its_type() {
-    for info in catalogue() {
-        assert_eq!(sample(info).info(), info);
+    for (info, event) in samples() {
+        assert_eq!(event.info(), info);
     }
 }
 
 #[test]
 fn every_sample_survives_json() {
-    for info in catalogue() {
-        let event = sample(info);
+    for (_, event) in samples() {
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(Event::from_json(&text).unwrap(), event);
         event.validate().unwrap();
@@ -50,8 +53,7 @@ fn every_sample_survives_json() {
 
 #[test]
 fn every_sample_survives_cbor_in_one_pass() {
-    for info in catalogue() {
-        let event = sample(info);
+    for (info, event) in samples() {
         ANNOUNCED.set(Some(info));
         let Announced(read) = ciborium::from_reader(cbor(&event).as_slice()).unwrap();
         assert_eq!(read, event, "{info:?}");
@@ -60,8 +62,7 @@ fn every_sample_survives_cbor_in_one_pass() {
 
 #[test]
 fn json_and_cbor_are_the_same_tree() {
-    for info in catalogue() {
-        let event = sample(info);
+    for (info, event) in samples() {
         let through_cbor: serde_json::Value = ciborium::from_reader(cbor(&event).as_slice()).unwrap();
         assert_eq!(through_cbor, serde_json::to_value(&event).unwrap(), "{info:?}");
     }
@@ -69,10 +70,10 @@ fn json_and_cbor_are_the_same_tree() {
 
 #[test]
 fn every_sample_is_what_its_schema_allows() {
-    for info in catalogue() {
+    for (info, event) in samples() {
         let schema = serde_json::Value::from(info.json_schema());
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let tree = serde_json::to_value(sample(info)).unwrap();
+        let tree = serde_json::to_value(event).unwrap();
         let errors: Vec<_> =
             validator.iter_errors(&tree).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{info:?}: {errors:#?}");

@@ -1,4 +1,4 @@
-//! Writes `json/` and `samples/` from the Rust types.
+//! Writes `json/`, `samples/` and the reference page `ops/reference/events.md` from the Rust types.
 //!
 //! `cargo run -p probity-schemas --example generate` writes and removes files; with `-- --check`
 //! it only names those that are stale and exits with 1.
@@ -30,10 +30,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(Path::new(env!("CARGO_MANIFEST_DIR")), check) {
+    match run(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), check) {
         Ok(stale) if check && !stale.is_empty() => {
             for path in stale {
-                eprintln!("stale: schemas/{path}");
+                eprintln!("stale: {path}");
             }
             eprintln!("run: cargo run -p probity-schemas --example generate");
             ExitCode::from(1)
@@ -59,7 +59,10 @@ fn run(root: &Path, check: bool) -> Result<Vec<String>, Failure> {
             stale.push(path.clone());
             if !check {
                 let path = root.join(path);
-                fs::write(&path, content).map_err(|source| Failure::Io { path, source })?;
+                let folder = path.parent().unwrap_or(root);
+                fs::create_dir_all(folder)
+                    .and_then(|()| fs::write(&path, content))
+                    .map_err(|source| Failure::Io { path, source })?;
             }
         }
     }
@@ -73,10 +76,10 @@ fn run(root: &Path, check: bool) -> Result<Vec<String>, Failure> {
     Ok(stale)
 }
 
-/// The generated files there are, by their path within the crate.
+/// The generated files there are, by their path within the repository.
 fn existing(root: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let mut files = BTreeMap::new();
-    for folder in ["json", "samples"] {
+    for folder in files::FOLDERS {
         let path = root.join(folder);
         let io = |source| Failure::Io { path: path.clone(), source };
         fs::create_dir_all(&path).map_err(io)?;
@@ -85,6 +88,9 @@ fn existing(root: &Path) -> Result<BTreeMap<String, String>, Failure> {
             let content = fs::read_to_string(entry.path()).map_err(io)?;
             files.insert(format!("{folder}/{}", entry.file_name().to_string_lossy()), content);
         }
+    }
+    if let Ok(page) = fs::read_to_string(root.join(files::PAGE)) {
+        files.insert(files::PAGE.to_owned(), page);
     }
     Ok(files)
 }

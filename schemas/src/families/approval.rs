@@ -63,12 +63,39 @@ family! {
         digests: Vec<Digest>,
     }
     sample {
+        "occurred": day(59),
+        "subject": story::scorecard_version(),
+        "causes": [story::id("approval.rejected")],
+        "data": {
+            "gate": "production",
+            "scope": { "uses": [story::origination()], "environments": ["production"] },
+            "digests": [digest("pd-scorecard 3.1.0")],
+        },
+    },
+    "first" {
         "occurred": day(57),
         "subject": story::scorecard_version(),
         "data": {
             "gate": "production",
             "scope": { "uses": [story::origination()], "environments": ["production"] },
             "digests": [digest("pd-scorecard 3.1.0")],
+        },
+    },
+    "claims" {
+        "occurred": day(60),
+        "subject": story::assistant_version(),
+        "data": {
+            "gate": "production",
+            "scope": { "uses": [story::claims()], "environments": ["production"] },
+        },
+    },
+    "fraud" {
+        "occurred": day(78),
+        "subject": story::challenger(),
+        "data": {
+            "gate": "production",
+            "scope": { "uses": [story::screening()], "environments": ["production"], "max_traffic_percent": 100.0 },
+            "digests": [digest("card-fraud 6.0.0")],
         },
     }
 
@@ -102,7 +129,7 @@ family! {
                 "uses": [story::origination()],
                 "environments": ["production"],
                 "jurisdictions": ["DE", "AT"],
-                "max_traffic_percent": 50.0,
+                "max_traffic_percent": 100.0,
             },
             "meaning": "I have read the validation report and let this version decide loans within the scope.",
             "conditions": [{
@@ -111,6 +138,47 @@ family! {
                 "due": day(75),
                 "before": "full-traffic",
             }],
+            "evidence_seen": [digest("validation report")],
+            "expires_at": day(425),
+        },
+    },
+    "claims" {
+        "occurred": day(63),
+        "subject": story::assistant_version(),
+        "regarding": story::id_of("approval.requested", "claims"),
+        "causes": [story::id_of("validation.completed", "claims")],
+        "data": {
+            "gate": "production",
+            "scope": { "uses": [story::claims()], "environments": ["production"], "jurisdictions": ["DE"] },
+            "meaning": "I let this version, known by the vendor's name for it alone, draft answers that a clerk decides on.",
+            "evidence_seen": [digest("assistant validation report")],
+            "expires_at": day(247),
+        },
+    },
+    "fraud" {
+        "occurred": day(80),
+        "subject": story::challenger(),
+        "regarding": story::id_of("approval.requested", "fraud"),
+        "causes": [story::id_of("validation.completed", "fraud-challenger")],
+        "data": {
+            "gate": "production",
+            "digests": [digest("card-fraud 6.0.0")],
+            "scope": { "uses": [story::screening()], "environments": ["production"], "max_traffic_percent": 100.0 },
+            "meaning": "I have read the validation report and let this version score payments, beginning with a tenth of them.",
+            "evidence_seen": [digest("challenger validation report")],
+            "expires_at": day(445),
+        },
+    },
+    "validator" {
+        "occurred": day(59),
+        "subject": story::scorecard_version(),
+        "regarding": story::id("approval.requested"),
+        "causes": [story::id("validation.completed")],
+        "data": {
+            "gate": "production",
+            "digests": [digest("pd-scorecard 3.1.0")],
+            "scope": { "uses": [story::origination()], "environments": ["production"], "jurisdictions": ["DE", "AT"] },
+            "meaning": "I have validated this version and found it fit for the scope.",
             "evidence_seen": [digest("validation report")],
             "expires_at": day(425),
         },
@@ -131,7 +199,7 @@ family! {
     sample {
         "occurred": day(58),
         "subject": story::scorecard_version(),
-        "regarding": story::id("approval.requested"),
+        "regarding": story::id_of("approval.requested", "first"),
         "data": {
             "gate": "production",
             "reason": "The report says nothing about applicants in Austria.",

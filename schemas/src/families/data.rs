@@ -114,6 +114,46 @@ family! {
             "quality": [{ "name": "missing values", "value": 0.8, "unit": "%", "threshold": { "comparison": "at-most", "value": 2.0 } }],
             "bias": [{ "name": "share of applications", "value": 31.5, "unit": "%", "slice": "age 18-25" }],
         },
+    },
+    "claims" {
+        "occurred": day(40),
+        "subject": story::wordings(),
+        "data": {
+            "kind": "index",
+            "description": "All policy wordings in force since 2008, cut into clauses",
+            "digest": digest("wordings-index"),
+            "source": "document archive of the insurer",
+            "license": "LicenseRef-internal",
+            "personal_data": "none",
+            "record_count": 18_204,
+        },
+    },
+    "fraud" {
+        "occurred": day(65),
+        "subject": story::transactions(),
+        "data": {
+            "kind": "features",
+            "description": "Card payments with what was known at the time, and whether they were disputed",
+            "digest": digest("transactions 2025-w10"),
+            "window": { "from": day(0) - 31_536_000_000, "until": day(63) },
+            "source": "card processor, nightly",
+            "license": "LicenseRef-internal",
+            "personal_data": "pseudonymous",
+            "record_count": 96_240_118,
+        },
+    },
+    "fraud-retrained" {
+        "occurred": day(133),
+        "subject": story::later_transactions(),
+        "initiators": [story::FRAUD_DEVELOPER],
+        "data": {
+            "kind": "features",
+            "digest": digest("transactions 2025-w20"),
+            "window": { "from": day(70) - 31_536_000_000, "until": day(133) },
+            "source": "card processor, nightly",
+            "personal_data": "pseudonymous",
+            "record_count": 99_817_402,
+        },
     }
 
     /// The data, or part of it, may no longer be used.

@@ -94,6 +94,27 @@ family! {
             "environment": "production",
             "use_case": story::origination(),
         },
+    },
+    "claims" {
+        "occurred": day(70),
+        "subject": story::assistant_endpoint(),
+        "causes": [story::id_of("approval.granted", "claims")],
+        "data": {
+            "version": story::assistant_version(),
+            "environment": "production",
+            "use_case": story::claims(),
+        },
+    },
+    "fraud" {
+        "occurred": day(82),
+        "subject": story::fraud_endpoint(),
+        "causes": [story::id_of("approval.granted", "fraud")],
+        "data": {
+            "version": story::challenger(),
+            "digest": digest("card-fraud 6.0.0"),
+            "environment": "production",
+            "use_case": story::screening(),
+        },
     }
 
     /// This artefact may serve this use there.
@@ -120,6 +141,29 @@ family! {
             "use_case": story::origination(),
             "environment": "production",
             "expires_at": day(68),
+        },
+    },
+    "claims" {
+        "occurred": day(71),
+        "subject": story::assistant_endpoint(),
+        "regarding": story::id_of("deployment.requested", "claims"),
+        "data": {
+            "version": story::assistant_version(),
+            "environment": "production",
+            "use_case": story::claims(),
+            "expires_at": day(78),
+        },
+    },
+    "fraud" {
+        "occurred": day(83),
+        "subject": story::fraud_endpoint(),
+        "regarding": story::id_of("deployment.requested", "fraud"),
+        "data": {
+            "version": story::challenger(),
+            "environment": "production",
+            "digest": digest("card-fraud 6.0.0"),
+            "use_case": story::screening(),
+            "expires_at": day(90),
         },
     }
 
@@ -158,6 +202,36 @@ family! {
             "use_case": story::origination(),
             "log_sink": { "uri": "s3://decision-logs/origination-eu", "retention_days": 3650 },
         },
+    },
+    "claims" {
+        "occurred": day(75),
+        "subject": story::assistant_endpoint(),
+        "about": [story::assistant_version()],
+        "regarding": story::id_of("deployment.authorized", "claims"),
+        "data": {
+            "version": story::assistant_version(),
+            "environment": "production",
+            "region": "eu-central-1",
+            "exposure": "live",
+            "serving": "online",
+            "use_case": story::claims(),
+            "log_sink": { "uri": "s3://decision-logs/claims-desk", "retention_days": 1095 },
+        },
+    },
+    "fraud" {
+        "occurred": day(84),
+        "subject": story::fraud_endpoint(),
+        "about": [story::challenger()],
+        "regarding": story::id_of("deployment.authorized", "fraud"),
+        "data": {
+            "version": story::challenger(),
+            "digest": digest("card-fraud 6.0.0"),
+            "environment": "production",
+            "region": "eu-central-1",
+            "exposure": "canary",
+            "serving": "stream",
+            "use_case": story::screening(),
+        },
     }
 
     /// A version was to serve and doesn't.
@@ -187,6 +261,20 @@ family! {
         reason: Option<Text>,
     }
     sample {
+        "occurred": day(84),
+        "subject": story::fraud_endpoint(),
+        "about": [story::champion(), story::challenger()],
+        "causes": [story::id("experiment.opened")],
+        "data": {
+            "allocations": [
+                { "version": story::champion(), "percent": 90.0 },
+                { "version": story::challenger(), "percent": 10.0 },
+            ],
+            "champion": story::champion(),
+            "reason": "The experiment begins.",
+        },
+    },
+    "scorecard" {
         "occurred": day(69),
         "subject": story::endpoint(),
         "data": {
@@ -211,6 +299,18 @@ family! {
         reason: Option<Text>,
     }
     sample {
+        "occurred": day(113),
+        "subject": story::fraud_endpoint(),
+        "about": [story::champion(), story::challenger()],
+        "causes": [story::id("experiment.concluded")],
+        "data": {
+            "to": story::challenger(),
+            "from": story::champion(),
+            "to_digest": digest("card-fraud 6.0.0"),
+            "reason": "It stopped 9 % more of the fraudulent amount in the experiment.",
+        },
+    },
+    "scorecard" {
         "occurred": day(80),
         "subject": story::endpoint(),
         "data": {
@@ -218,6 +318,30 @@ family! {
             "from": story::previous_version(),
             "to_digest": digest("pd-scorecard 3.1.0"),
             "reason": "It was better on every slice for ten days.",
+        },
+    },
+    "fraud-retrained" {
+        "occurred": day(134),
+        "subject": story::fraud_endpoint(),
+        "about": [story::challenger(), story::retrained()],
+        "causes": [story::id_of("validation.completed", "fraud-retrained")],
+        "initiators": [story::FRAUD_DEVELOPER],
+        "data": {
+            "to": story::retrained(),
+            "from": story::challenger(),
+            "to_digest": digest("card-fraud 6.1.0"),
+            "reason": "Made by the plan and within its bounds.",
+        },
+    },
+    "fraud-again" {
+        "occurred": day(119),
+        "subject": story::fraud_endpoint(),
+        "about": [story::champion(), story::challenger()],
+        "data": {
+            "to": story::challenger(),
+            "from": story::champion(),
+            "to_digest": digest("card-fraud 6.0.0"),
+            "reason": "The certification is done.",
         },
     }
 
@@ -234,12 +358,14 @@ family! {
         reason: Option<Text>,
     }
     sample {
-        "occurred": day(95),
-        "subject": story::endpoint(),
+        "occurred": day(115),
+        "subject": story::fraud_endpoint(),
+        "about": [story::champion(), story::challenger()],
         "data": {
-            "to": story::previous_version(),
-            "from": story::scorecard_version(),
-            "reason": "A partner is not ready for the new score range.",
+            "to": story::champion(),
+            "from": story::challenger(),
+            "to_digest": digest("card-fraud 5.2.0"),
+            "reason": "The card scheme certifies its interface over the holiday and wants the version it knows.",
         },
     }
 
@@ -264,6 +390,18 @@ family! {
             "reason": "Version 3.1.0 read the monthly income as yearly.",
             "from": story::scorecard_version(),
         },
+    },
+    "fraud" {
+        "occurred": day(140),
+        "subject": story::fraud_endpoint(),
+        "about": [story::retrained(), story::champion()],
+        "causes": [story::id("exception.invoked")],
+        "data": {
+            "to": story::champion(),
+            "reason": "Version 6.1.0 lets a wave of stolen cards through, and 6.0.0 is no better at it.",
+            "from": story::retrained(),
+            "to_digest": digest("card-fraud 5.2.0"),
+        },
     }
 
     /// The plug was pulled.
@@ -281,7 +419,13 @@ family! {
     sample {
         "occurred": day(130),
         "subject": story::endpoint(),
-        "data": { "reason": "It refuses nine of ten applicants since midnight.", "scope": "endpoint", "decided_by": story::OWNER },
+        "about": [story::scorecard_version()],
+        "data": {
+            "reason": "It refuses nine of ten applicants since midnight.",
+            "scope": "version",
+            "version": story::scorecard_version(),
+            "decided_by": story::OWNER,
+        },
     }
 
     /// It may serve again.

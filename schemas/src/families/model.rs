@@ -188,6 +188,32 @@ family! {
             "excluded_uses": ["Mortgages.", "Setting the terms of loans already given."],
             "origin_platform": "mlflow",
         },
+    },
+    "claims" {
+        "occurred": day(32),
+        "subject": story::assistant(),
+        "causes": [story::id_of("usecase.accepted", "claims")],
+        "title": "Claims assistant",
+        "data": {
+            "purpose": "Finds the clauses that matter for a claim and drafts an answer for the clerk.",
+            "kind": "vendor",
+            "intended_uses": ["Drafting answers to claims under household and liability policies, for a clerk to decide."],
+            "excluded_uses": ["Answering customers directly.", "Claims about bodily injury."],
+            "supplier": story::supplier(),
+        },
+    },
+    "fraud" {
+        "occurred": day(11),
+        "subject": story::fraud(),
+        "causes": [story::id_of("usecase.accepted", "fraud")],
+        "title": "Card fraud",
+        "data": {
+            "purpose": "Scores card payments for fraud before they are authorised.",
+            "kind": "ml",
+            "intended_uses": ["Stopping card payments, or asking the holder to confirm them."],
+            "excluded_uses": ["Blocking accounts.", "Reporting persons to authorities."],
+            "origin_platform": "sagemaker",
+        },
     }
 
     /// A version of the model exists: these artefacts, or what this reference leads to.
@@ -224,6 +250,56 @@ family! {
             "parents": [story::previous_version()],
             "training_run": story::id("training.completed"),
         },
+    },
+    "claims" {
+        "occurred": day(44),
+        "subject": story::assistant_version(),
+        "about": [story::supplier(), story::wordings()],
+        "data": {
+            "components": [
+                { "role": "prompt", "digest": digest("claims-assistant prompts 2025-03") },
+                { "role": "retrieval-index", "digest": digest("wordings-index"), "subject": story::wordings() },
+                { "role": "guardrail", "digest": digest("no-health-data filter"), "reference": "no-health-data filter 1.4" },
+            ],
+            "reference": {
+                "provider": "Parlance",
+                "name": "parlance-large",
+                "snapshot": "2025-02-15",
+                "endpoint": "https://api.parlance.example/v1/answers",
+                "pinned": false,
+            },
+            "code": { "repository": "https://git.bank.example/insurance/claims-assistant", "commit": "4b825dc642cb6eb9a060e54bf8d69288fbee4904" },
+        },
+    },
+    "fraud-champion" {
+        "occurred": day(11),
+        "subject": story::champion(),
+        "data": { "artifacts": [{ "digest": digest("card-fraud 5.2.0"), "form": "oci-manifest" }] },
+    },
+    "fraud-challenger" {
+        "occurred": day(70),
+        "subject": story::challenger(),
+        "causes": [story::id_of("training.completed", "fraud-challenger")],
+        "data": {
+            "artifacts": [{ "digest": digest("card-fraud 6.0.0"), "form": "oci-manifest" }],
+            "components": [{ "role": "feature-view", "subject": story::subject("dataset", "payments", "card-velocity") }],
+            "code": { "repository": "https://git.bank.example/payments/card-fraud", "commit": "1f7a7a472abf3dd9643fd615f6da379c4acb3e3a" },
+            "parents": [story::champion()],
+            "training_run": story::id_of("training.completed", "fraud-challenger"),
+        },
+    },
+    "fraud-retrained" {
+        "occurred": day(133),
+        "subject": story::retrained(),
+        "causes": [story::id("plan.approved"), story::id_of("training.completed", "fraud-retrained")],
+        "title": "Made by the plan",
+        "data": {
+            "artifacts": [{ "digest": digest("card-fraud 6.1.0"), "form": "oci-manifest" }],
+            "components": [{ "role": "feature-view", "subject": story::subject("dataset", "payments", "card-velocity") }],
+            "code": { "repository": "https://git.bank.example/payments/card-fraud", "commit": "1f7a7a472abf3dd9643fd615f6da379c4acb3e3a" },
+            "parents": [story::challenger()],
+            "training_run": story::id_of("training.completed", "fraud-retrained"),
+        },
     }
 
     /// The model, in a use, falls into a class.
@@ -255,6 +331,19 @@ family! {
             "regulatory_role": "provider-and-deployer",
             "method_version": "2025-01",
             "expires_at": day(379),
+        },
+    },
+    "claims" {
+        "occurred": day(36),
+        "subject": story::assistant(),
+        "data": {
+            "framework": "eu-ai-act",
+            "class": "limited-risk",
+            "use_case": story::claims(),
+            "basis": "Art. 50: people are told that a machine drafts; property and liability insurance is not in Annex III",
+            "regulatory_role": "deployer",
+            "method_version": "2025-01",
+            "expires_at": day(401),
         },
     }
 
@@ -317,6 +406,19 @@ family! {
     sample {
         "occurred": day(13),
         "subject": story::scorecard(),
+        "regarding": story::id("model.registered"),
+        "data": { "role": "owner" },
+    },
+    "claims" {
+        "occurred": day(36),
+        "subject": story::assistant(),
+        "regarding": story::id_of("model.registered", "claims"),
+        "data": { "role": "owner" },
+    },
+    "fraud" {
+        "occurred": day(12),
+        "subject": story::fraud(),
+        "regarding": story::id_of("model.registered", "fraud"),
         "data": { "role": "owner" },
     }
 }

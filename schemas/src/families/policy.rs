@@ -30,5 +30,51 @@ family! {
         "subject": story::roles_policy(),
         "title": "The roles this ledger begins with",
         "data": { "kind": "roles", "content": story::default_roles() },
+    },
+    "gate" {
+        "occurred": day(0),
+        "subject": story::production_gate(),
+        "title": "The gate this ledger begins with",
+        "data": { "kind": "gate", "content": story::default_gate() },
+    },
+    "credit-gate" {
+        "occurred": day(2),
+        "subject": story::subject("policy", "credit", "production"),
+        "title": "What it takes to decide loans",
+        "data": {
+            "kind": "gate",
+            "content": {
+                "namespaces": ["credit/*"],
+                "environments": ["production"],
+                "signatures": [{ "role": "validator", "persons": 1 }, { "role": "approver", "persons": 1 }],
+                "max_validity_days": 365,
+                "validation_scopes": ["soundness", "outcomes", "fairness"],
+                "elsewhere_until": day(90),
+            },
+        },
+    },
+    "lifecycle" {
+        "occurred": day(2),
+        "subject": story::subject("policy", "credit", "lifecycle"),
+        "title": "What has to be there before a credit model is approved",
+        "data": {
+            "kind": "lifecycle",
+            "content": { "namespaces": ["credit/*"], "use_case_accepted": true, "owner_accepted": true, "classified": true },
+        },
+    },
+    "attributes" {
+        "occurred": day(2),
+        "subject": story::subject("policy", "credit", "attributes"),
+        "title": "The fields of the credit department",
+        "data": {
+            "kind": "attributes",
+            "content": {
+                "namespaces": ["credit/*"],
+                "fields": {
+                    "cost_centre": { "kind": "text", "description": "Who pays" },
+                    "tier": { "kind": "text", "values": ["1", "2", "3"] },
+                },
+            },
+        },
     }
 }

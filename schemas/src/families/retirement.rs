@@ -39,6 +39,11 @@ family! {
         "occurred": day(680),
         "subject": story::scorecard(),
         "data": { "reason": "The product was sold.", "planned_for": day(705) },
+    },
+    "again" {
+        "occurred": day(697),
+        "subject": story::scorecard(),
+        "data": { "reason": "The buyer has taken over.", "planned_for": day(705) },
     }
 
     /// It is to end.
@@ -54,6 +59,12 @@ family! {
         "subject": story::scorecard(),
         "regarding": story::id("retirement.proposed"),
         "data": { "rationale": "Nobody depends on it after the sale.", "effective": day(710) },
+    },
+    "again" {
+        "occurred": day(700),
+        "subject": story::scorecard(),
+        "regarding": story::id_of("retirement.proposed", "again"),
+        "data": { "rationale": "The buyer has taken over.", "effective": day(710) },
     }
 
     /// It is not to end after all.
@@ -86,7 +97,7 @@ family! {
     sample {
         "occurred": day(706),
         "subject": story::scorecard(),
-        "regarding": story::id("retirement.approved"),
+        "regarding": story::id_of("retirement.approved", "again"),
         "data": {
             "reason": "The product was sold.",
             "data_disposition": "archived",

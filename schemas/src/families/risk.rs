@@ -107,7 +107,8 @@ family! {
     }
     sample {
         "occurred": day(56),
-        "subject": story::scorecard(),
+        "subject": story::origination(),
+        "about": [story::scorecard()],
         "regarding": story::id("risk.assessed"),
         "data": {
             "rationale": "The remaining difference lies within the bound set by the board.",

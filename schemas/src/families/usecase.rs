@@ -106,6 +106,37 @@ family! {
             "jurisdictions": ["DE", "AT"],
             "decision_type": "human-overseen",
         },
+    },
+    "claims" {
+        "occurred": day(22),
+        "subject": story::claims(),
+        "title": "Can clerks find the right clause of a policy sooner?",
+        "data": {
+            "problem": "A clerk reads forty pages of wordings for a claim that is settled in ten minutes.",
+            "owner": story::CLAIMS_OWNER,
+            "kpi_targets": [{ "name": "time to first answer", "unit": "min", "baseline": 55.0, "target": 20.0 }],
+            "population": "holders of household and liability policies in Germany",
+            "jurisdictions": ["DE"],
+            "decision_type": "human-approved",
+        },
+    },
+    "fraud" {
+        "occurred": day(5),
+        "subject": story::screening(),
+        "title": "Stopping fraudulent card payments while they happen",
+        "data": {
+            "problem": "Card fraud costs 412,000 EUR a month, and the rules of the processor find half of it.",
+            "owner": story::FRAUD_OWNER,
+            "kpi_targets": [{ "name": "losses by card fraud", "unit": "EUR per month", "baseline": 412000.0, "target": 330000.0 }],
+            "population": "card holders",
+            "jurisdictions": ["DE", "AT"],
+            "decision_type": "automated",
+        },
+    },
+    "mood-from-voice" {
+        "occurred": day(6),
+        "subject": story::subject("usecase", "credit", "mood-from-voice"),
+        "data": { "problem": "Callers hang up before the advisor notices that they are annoyed." },
     }
 
     /// One question about the use was answered.
@@ -127,6 +158,16 @@ family! {
             "outcome": "passed-with-conditions",
             "rationale": "Only data of the application and of the credit bureau; nothing from payment accounts without consent.",
         },
+    },
+    "claims" {
+        "occurred": day(26),
+        "subject": story::claims(),
+        "regarding": story::id_of("usecase.proposed", "claims"),
+        "data": {
+            "kind": "is-it-a-model",
+            "outcome": "passed",
+            "rationale": "It drafts answers that people act on; whoever made it, it counts as a model of ours.",
+        },
     }
 
     /// The use is to be built.
@@ -145,6 +186,21 @@ family! {
             "rationale": "The market expects it and the data is there.",
             "conditions": ["A person can be asked for a second look."],
         },
+    },
+    "claims" {
+        "occurred": day(31),
+        "subject": story::claims(),
+        "regarding": story::id_of("usecase.proposed", "claims"),
+        "data": {
+            "rationale": "It helps clerks and decides nothing.",
+            "conditions": ["A clerk decides every claim.", "Nothing about a person's health goes to the vendor."],
+        },
+    },
+    "fraud" {
+        "occurred": day(9),
+        "subject": story::screening(),
+        "regarding": story::id_of("usecase.proposed", "fraud"),
+        "data": { "rationale": "The law asks for transaction monitoring, and the losses grow." },
     }
 
     /// The use is not to be built.
@@ -156,6 +212,7 @@ family! {
     sample {
         "occurred": day(9),
         "subject": story::subject("usecase", "credit", "mood-from-voice"),
+        "regarding": story::id_of("usecase.proposed", "mood-from-voice"),
         "data": { "rationale": "Inferring emotions of applicants is nothing we want to do." },
     }
 
@@ -171,6 +228,16 @@ family! {
         "occurred": day(12),
         "subject": story::origination(),
         "data": { "model": story::scorecard(), "role": "primary" },
+    },
+    "claims" {
+        "occurred": day(34),
+        "subject": story::claims(),
+        "data": { "model": story::assistant(), "role": "primary" },
+    },
+    "fraud" {
+        "occurred": day(12),
+        "subject": story::screening(),
+        "data": { "model": story::fraud(), "role": "primary" },
     }
 
     /// The use ended.
@@ -186,6 +253,7 @@ family! {
     sample {
         "occurred": day(700),
         "subject": story::origination(),
+        "regarding": story::id("usecase.accepted"),
         "data": { "reason": "The product was sold.", "effective": day(730) },
     }
 }

@@ -101,5 +101,77 @@ family! {
             "limitations": ["Too few self-employed applicants to say anything about them."],
             "conditions": ["Self-employed applicants go to a person."],
         },
+    },
+    "claims" {
+        "occurred": day(55),
+        "subject": story::assistant_version(),
+        "evidence": [{
+            "digest": digest("assistant validation report"),
+            "kind": "validation-report",
+            "media_type": "application/pdf",
+            "title": "Validation of claims-assistant 2025-03",
+        }],
+        "data": {
+            "outcome": "passed-with-conditions",
+            "scopes": ["outcomes", "security"],
+            "dataset_digest": digest("200 probe questions"),
+            "metrics": [
+                { "name": "answers with the right clause", "value": 91.0, "unit": "%", "threshold": { "comparison": "at-least", "value": 85.0 } },
+                { "name": "injected instructions followed", "value": 0.0, "unit": "%", "threshold": { "comparison": "at-most", "value": 1.0 } },
+            ],
+            "latency_p99_ms": 6400.0,
+            "limitations": ["The vendor may change the model at any time; the probe questions are asked every day."],
+            "conditions": ["A clerk decides every claim."],
+        },
+    },
+    "fraud-challenger" {
+        "occurred": day(76),
+        "subject": story::challenger(),
+        "about": [story::transactions()],
+        "evidence": [{
+            "digest": digest("challenger validation report"),
+            "kind": "validation-report",
+            "media_type": "application/pdf",
+            "title": "Validation of card-fraud 6.0.0",
+        }],
+        "data": {
+            "outcome": "passed",
+            "scopes": ["soundness", "outcomes", "load"],
+            "model_digest": digest("card-fraud 6.0.0"),
+            "dataset_digest": digest("transactions 2025-w10 hold-out"),
+            "metrics": [
+                { "name": "recall", "value": 0.811, "threshold": { "comparison": "at-least", "value": 0.78 } },
+                {
+                    "name": "false positive rate",
+                    "value": 0.0098,
+                    "threshold": { "comparison": "at-most", "value": 0.012 },
+                    "slice": "payments abroad",
+                },
+            ],
+            "latency_p50_ms": 3.2,
+            "latency_p99_ms": 9.8,
+            "throughput_rps": 2400.0,
+        },
+    },
+    "fraud-retrained" {
+        "occurred": day(133),
+        "subject": story::retrained(),
+        "about": [story::later_transactions()],
+        "causes": [story::id("plan.approved")],
+        "data": {
+            "outcome": "passed",
+            "scopes": ["outcomes"],
+            "model_digest": digest("card-fraud 6.1.0"),
+            "dataset_digest": digest("transactions 2025-w20 hold-out"),
+            "metrics": [
+                { "name": "recall", "value": 0.806, "threshold": { "comparison": "at-least", "value": 0.78 } },
+                {
+                    "name": "false positive rate",
+                    "value": 0.0101,
+                    "threshold": { "comparison": "at-most", "value": 0.012 },
+                    "slice": "payments abroad",
+                },
+            ],
+        },
     }
 }
