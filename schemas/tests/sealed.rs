@@ -90,7 +90,11 @@ fn any_other_layout_is_refused() {
     let mut long_head = good[..good.len() - 42].to_vec();
     long_head.extend([0x59, 0, 40]);
     long_head.extend([1; 40]);
+    let mut long_head_of_few = sealed(&[1; 20]);
+    long_head_of_few.splice(good.len() - 42.., [0x58, 20]);
+    long_head_of_few.extend([1; 20]);
     for (what, bytes) in [
+        ("a longer head than few bytes need", long_head_of_few),
         ("another tag", tagged(18, vec![key(), nonce(), ciphertext()])),
         ("four parts", tagged(16, vec![key(), nonce(), ciphertext(), Value::Null])),
         ("two parts", tagged(16, vec![key(), nonce()])),

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use probity_schemas::{Event, EventId, catalogue, find};
+use probity_schemas::{Data, Event, EventId, catalogue, find, incident::IncidentEvent, payload::PayloadEvent};
 
 fn story() -> HashMap<EventId, Event> {
     let samples = catalogue().flat_map(|info| info.samples().map(|(_, sample)| sample.unwrap()));
@@ -104,4 +104,18 @@ fn three_models_go_through_the_same_stations() {
             assert!(there, "{model} has no {station}");
         }
     }
+}
+
+#[test]
+fn what_was_erased_stays_in_the_record_as_a_sealed_text() {
+    let story = story();
+    let erased = story.values().find_map(|event| match &event.data {
+        Data::Payload(PayloadEvent::Erased(erased)) => Some(erased.key.to_string()),
+        _ => None,
+    });
+    let sealed = story.values().find_map(|event| match &event.data {
+        Data::Incident(IncidentEvent::Updated(updated)) => updated.summary.sealed(),
+        _ => None,
+    });
+    assert_eq!(sealed.unwrap().key_name(), erased.unwrap());
 }

@@ -125,6 +125,13 @@ family! {
         "subject": story::endpoint(),
         "regarding": story::id("incident.declared"),
         "data": { "summary": "The income arrives per month since the form was changed.", "severity": "high" },
+    },
+    "complaint" {
+        "occurred": day(133),
+        "subject": story::endpoint(),
+        "regarding": story::id("incident.declared"),
+        "evidence": [{ "digest": digest("complaint of an applicant"), "kind": "complaint", "media_type": "application/pdf" }],
+        "data": { "summary": story::sealed("sealing key", "complaint of an applicant") },
     }
 
     /// It no longer does harm.
