@@ -64,9 +64,10 @@ pub(crate) fn find(selector: &str) -> Result<(AgentKey, Option<Identity>)> {
         (1, Some(key)) => Ok((key, identity)),
         (0, _) if keys.is_empty() => Err(wrong_use!("the ssh-agent holds no Ed25519 key; add one with ssh-add")),
         (count, _) => {
-            let known: Vec<String> = keys.iter().map(|key| format!("{} {}", key.fingerprint(), key.comment)).collect();
-            let found = if count == 0 { "no key is" } else { "more than one key is" };
-            Err(wrong_use!("{found} {SCHEME}{selector}; the ssh-agent holds: {}", known.join(", ")))
+            let names = |key: &AgentKey| format!("{} ({})", key.fingerprint(), key.comment);
+            let known: Vec<String> = keys.iter().map(names).collect();
+            let what = if count == 0 { "names no key" } else { "names more than one key" };
+            Err(wrong_use!("{SCHEME}{selector} {what} of the ssh-agent; it holds {}", known.join(", ")))
         }
     }
 }
@@ -74,14 +75,14 @@ pub(crate) fn find(selector: &str) -> Result<(AgentKey, Option<Identity>)> {
 /// The public key in the file that a selector names, in either form: OpenSSH's, or ours with the identity above it.
 fn public_file(selector: &str) -> Result<(Option<PublicKey>, Option<Identity>)> {
     let path = Path::new(selector);
-    if selector.is_empty() || !path.is_file() {
-        return Ok((None, None));
-    }
-    // The private half may be named too, as with ssh -i; what is read is the public one beside it.
+    // The private half may be named, as with ssh -i, and need not be there; what is read is the public one beside it.
     let mut beside = path.as_os_str().to_owned();
     beside.push(".pub");
     let beside = PathBuf::from(beside);
     let path = if beside.is_file() { &beside } else { path };
+    if selector.is_empty() || !path.is_file() {
+        return Ok((None, None));
+    }
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     if let Some(encoded) = text.trim_start().strip_prefix("ssh-ed25519 ") {
         let encoded = encoded.split_whitespace().next().unwrap_or_default();

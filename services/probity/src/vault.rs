@@ -22,6 +22,8 @@ use crate::keyfile::write_new;
 
 /// What a key file ends with.
 const KEY_FILE: &str = "sealing-key";
+/// What a key file ends with while it is being destroyed.
+const DESTROYING: &str = "destroying";
 /// What the note of an erasure under way ends with: the signed statement that announces it.
 const ERASURE: &str = "erasure";
 
@@ -61,20 +63,22 @@ impl Vault {
 
     /// Every key, by label. Where there is no directory, there is none.
     pub(crate) fn keys(&self) -> Result<Vec<Kept>> {
-        let entries = match fs::read_dir(&self.dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read the vault {}", self.dir.display())),
-        };
-        let mut keys = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == KEY_FILE) {
-                keys.push(read(&path)?);
-            }
-        }
+        let mut keys = self.files(KEY_FILE)?.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
         keys.sort_by(|a, b| a.label.cmp(&b.label));
         Ok(keys)
+    }
+
+    fn files(&self, extension: &str) -> Result<Vec<PathBuf>> {
+        let list = || -> std::io::Result<Vec<PathBuf>> {
+            let paths = fs::read_dir(&self.dir)?.map(|entry| Ok(entry?.path()));
+            paths
+                .filter(|path| path.as_ref().map_or(true, |path| path.extension().is_some_and(|it| it == extension)))
+                .collect()
+        };
+        match list() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            files => files.with_context(|| format!("cannot read the vault {}", self.dir.display())),
+        }
     }
 
     /// The key of this id, where it is here.
@@ -91,6 +95,11 @@ impl Vault {
     /// The key of this label; made where it has none.
     pub(crate) fn key_for(&self, label: &str) -> Result<SealingKey> {
         if let Some(key) = self.of(label)? {
+            if self.erasure(key.id())?.is_some() {
+                return Err(wrong_use!(
+                    "the key of {label:?} is about to be destroyed; finish that with probity erase"
+                ));
+            }
             return Ok(key);
         }
         fs::DirBuilder::new()
@@ -110,16 +119,26 @@ impl Vault {
     /// Destroys a key: overwritten, removed, and the directory made durable. A copy elsewhere, such as in a backup, is not
     /// reached.
     pub(crate) fn destroy(&self, id: SealingKeyId) -> Result<()> {
-        let path = self.path(id, KEY_FILE);
-        let overwrite = || -> std::io::Result<()> {
-            let mut file = OpenOptions::new().write(true).open(&path)?;
-            let length = file.metadata()?.len();
-            file.write_all(&vec![0; usize::try_from(length).unwrap_or(4_096)])?;
-            file.sync_all()?;
-            fs::remove_file(&path)
-        };
-        overwrite().with_context(|| format!("cannot destroy {}", path.display()))?;
+        let (path, doomed) = (self.path(id, KEY_FILE), self.path(id, DESTROYING));
+        fs::rename(&path, &doomed).with_context(|| format!("cannot destroy {}", path.display()))?;
+        destroy(&doomed)?;
         self.sync()
+    }
+
+    /// Finishes what [`destroy`](Self::destroy) began and was kept from finishing. Returns how many keys that were.
+    pub(crate) fn finish_destroying(&self) -> Result<usize> {
+        let doomed: Vec<PathBuf> = self.files(DESTROYING)?;
+        for path in &doomed {
+            destroy(path)?;
+            let note = path.with_extension(ERASURE);
+            if note.exists() {
+                fs::remove_file(&note).with_context(|| format!("cannot remove {}", note.display()))?;
+            }
+        }
+        if !doomed.is_empty() {
+            self.sync()?;
+        }
+        Ok(doomed.len())
     }
 
     /// Notes that the erasure of a key is about to be recorded.
@@ -160,6 +179,17 @@ impl Vault {
         let sync = || File::open(&self.dir)?.sync_all();
         sync().with_context(|| format!("cannot make the vault {} durable", self.dir.display()))
     }
+}
+
+fn destroy(path: &Path) -> Result<()> {
+    let overwrite = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        let length = file.metadata()?.len();
+        file.write_all(&vec![0; usize::try_from(length).unwrap_or(4_096)])?;
+        file.sync_all()?;
+        fs::remove_file(path)
+    };
+    overwrite().with_context(|| format!("cannot destroy {}", path.display()))
 }
 
 fn read(path: &Path) -> Result<Kept> {

@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod agent;
 mod config;
+mod guided;
 mod keys;
 mod ledger;
+mod sealed;
 mod shell;
+mod shortcuts;
+mod terminal;

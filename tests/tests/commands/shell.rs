@@ -40,10 +40,36 @@ impl Shell {
             "ada.pub",
         ]);
         shell.server = Some(Server::start(&shell.path("ledger"), &[]).unwrap());
-        let ada: Identity = ada["identity"].as_str().unwrap().parse().unwrap();
-        shell.write("grant.json", &granting(&ada, "developer", &["*"]).to_string());
-        shell.json(&["record", "grant.json", "--key", "ada.key"]);
+        assert!(ada["identity"].is_string());
+        shell.grant("ada.pub", "developer");
         shell
+    }
+
+    /// Ada gives somebody a role everywhere.
+    pub(crate) fn grant(&self, public: &str, role: &str) {
+        let who = self.json(&["key", "show", public])["identity"].clone();
+        let who: Identity = who.as_str().unwrap().parse().unwrap();
+        self.write("grant.json", &granting(&who, role, &["*"]).to_string());
+        self.json(&["record", "grant.json", "--key", "ada.key"]);
+    }
+
+    /// A new person with a key, enrolled by Ada, with a role everywhere.
+    pub(crate) fn enrol(&self, name: &str, role: &str) {
+        let key = format!("{name}.key");
+        self.json(&["key", "new", "--person", name, &key]);
+        let enrolment = self.run(&["key", "show", &key, "--enrol-in", "ledger.test/cli", "--role", role, "--in", "*"]);
+        self.write("enrol.json", &enrolment.out);
+        self.json(&["record", "enrol.json", "--key", "ada.key"]);
+    }
+
+    /// Records one event with flags, and returns its index.
+    pub(crate) fn recorded(&self, args: &[&str]) -> String {
+        self.json(args)[0]["index"].as_u64().unwrap().to_string()
+    }
+
+    /// The event at an index.
+    pub(crate) fn event(&self, index: &str) -> Value {
+        self.json(&["entry", index])["event"].clone()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

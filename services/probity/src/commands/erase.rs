@@ -32,7 +32,12 @@ pub(crate) struct EraseArgs {
 pub(crate) async fn run(args: EraseArgs, global: &Global) -> Result<Answer> {
     let dir = args.sign.vault.as_deref().ok_or_else(|| wrong_use!("--vault is needed: where the sealing keys are"))?;
     let vault = Vault::new(dir);
+    let finished = vault.finish_destroying()?;
     let Some(key) = vault.of(&args.label)? else {
+        if finished > 0 {
+            eprintln!("An erasure that was recorded before is finished now: its key is destroyed.");
+            return Ok(Answer::Yes);
+        }
         return Err(wrong_use!("the vault {} has no key for {:?}", dir.display(), args.label));
     };
     let id = key.id();

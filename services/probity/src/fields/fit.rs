@@ -34,9 +34,15 @@ pub(crate) fn fit(shape: &Shape, text: &str, now_ms: u64) -> Result<Value, Strin
             Some(Value::Array(items)) => settled(shape, Value::Array(items), now_ms),
             _ => Ok(json!([fit(of, text, now_ms)?])),
         },
-        Shape::Subject(_) | Shape::Time | Shape::Occurred => {
-            settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms)
+        Shape::Subject(kinds) => {
+            let value = settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms)?;
+            let kind = value.get("kind").and_then(Value::as_str);
+            match kinds.is_empty() || kinds.iter().any(|allowed| Some(allowed.as_str()) == kind) {
+                true => Ok(value),
+                false => Err(not(shape, text)),
+            }
         }
+        Shape::Time | Shape::Occurred => settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms),
         Shape::Record(_) | Shape::Choice(_) | Shape::Document => match parsed {
             Some(value @ Value::Object(_)) => settled(shape, value, now_ms),
             _ => Err(format!("{text:?} is not {} in JSON", shape.in_words())),

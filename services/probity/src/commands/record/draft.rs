@@ -106,13 +106,18 @@ fn read_file(path: &str) -> Result<Vec<Value>> {
     };
     let tree = match json {
         true => serde_json::from_str(&text).map_err(|error| wrong_use!("{path} is not JSON: {error}"))?,
-        false => serde_saphyr::from_str(&text).map_err(|error| wrong_use!("{path} is not YAML: {error}"))?,
+        false => from_yaml(&text).map_err(|error| wrong_use!("{path} is not YAML: {error}"))?,
     };
     match tree {
         Value::Array(items) => Ok(items),
         Value::Object(_) => Ok(vec![tree]),
         _ => Err(wrong_use!("{path} holds no event, and no list of events")),
     }
+}
+
+/// YAML 1.2: `NO` is Norway, not no.
+fn from_yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
+    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true })
 }
 
 impl Draft {
@@ -230,7 +235,7 @@ impl Draft {
         loop {
             let edited = Editor::new().extension(".yaml").edit(&text).context("the editor")?;
             let Some(edited) = edited else { return Ok(()) };
-            match serde_saphyr::from_str::<Value>(&edited) {
+            match from_yaml(&edited) {
                 Ok(tree @ Value::Object(_)) => {
                     self.tree = tree;
                     return Ok(());

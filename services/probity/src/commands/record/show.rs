@@ -184,12 +184,13 @@ impl Page<'_> {
 /// How far a moment is from now, in words.
 fn distance(ms: u64, now_ms: u64) -> String {
     let seconds = ms.abs_diff(now_ms) / 1_000;
-    let (count, unit) = match seconds {
+    let (unit, length) = match seconds {
         0..60 => return "now".to_owned(),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
+        60..3_600 => ("minute", 60),
+        3_600..86_400 => ("hour", 3_600),
+        _ => ("day", 86_400),
     };
+    let count = (seconds + length / 2) / length;
     let plural = if count == 1 { "" } else { "s" };
     if ms > now_ms { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
 }

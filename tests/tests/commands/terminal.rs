@@ -1,0 +1,130 @@
+//! At a terminal: what is missing is asked for, what will be signed is shown, and nothing is signed without a yes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::shell::Shell;
+
+/// A command of ours at a terminal, and the person before it.
+struct Terminal {
+    child: Child,
+    keyboard: File,
+    screen: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Terminal {
+    fn start(shell: &Shell, args: &[&str]) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let open = || -> OwnedFd { OpenOptions::new().read(true).write(true).open(&name).unwrap().into() };
+        let mut command = shell.probity(args);
+        command.env("TERM", "xterm").stdin(Stdio::from(open())).stdout(Stdio::from(open())).stderr(Stdio::from(open()));
+        let child = command.spawn().unwrap();
+        drop(command);
+        let keyboard = File::from(master);
+        let mut reader = keyboard.try_clone().unwrap();
+        let (sender, screen) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4_096];
+            // Reading fails once the last other end is closed.
+            while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                if sender.send(bytes[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, keyboard, screen, seen: String::new() }
+    }
+
+    /// Waits until a text appears after what was waited for before.
+    fn expect(&mut self, text: &str) -> &mut Self {
+        let started = Instant::now();
+        loop {
+            if let Some(at) = self.seen.find(text) {
+                self.seen.drain(..at + text.len());
+                return self;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "{text:?} does not come: {}", self.seen);
+            if let Ok(bytes) = self.screen.recv_timeout(Duration::from_millis(100)) {
+                self.seen.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+    }
+
+    fn press(&mut self, keys: &str) -> &mut Self {
+        // The prompt is written before the keys are waited for.
+        std::thread::sleep(Duration::from_millis(150));
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    fn end(mut self) -> Option<i32> {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+const DOWN: &str = "\u{1b}[B";
+
+#[test]
+fn a_person_is_asked_for_what_is_missing_and_again_for_what_is_wrong() {
+    let shell = Shell::with_ledger();
+    shell.grant("ada.pub", "operator");
+    let size = shell.json(&["checkpoint"])["tree_size"].as_u64().unwrap();
+    let mut terminal = Terminal::start(&shell, &["record", "deployment.suspended", "--key", "ada.key"]);
+    terminal.expect("subject").press("credit/scoring\r").expect("subject").press(&"\u{8}".repeat(14));
+    terminal.press("model:credit/pd\r").expect("endpoint").press(&"\u{8}".repeat(15));
+    terminal.press("endpoint:credit/scoring\r");
+    terminal.expect("reason").press("\r").expect("left out").press("It refuses everyone.\r");
+    terminal.expect("model").press(DOWN).press("\r");
+    terminal.expect("You are about to sign").expect("endpoint:credit/scoring").expect("It refuses everyone.");
+    terminal.expect("Sign and record it?").press("y").expect("deployment.suspended");
+    assert_eq!(terminal.end(), Some(0));
+    let event = shell.event(&size.to_string());
+    assert_eq!(
+        (&event["type"], &event["data"]["reason"]),
+        (&"deployment.suspended".into(), &"It refuses everyone.".into())
+    );
+    assert_eq!(event["data"]["scope"], "endpoint", "the second of the words was chosen");
+}
+
+#[test]
+fn nothing_is_signed_without_a_yes() {
+    let shell = Shell::with_ledger();
+    let size = || shell.json(&["checkpoint"])["tree_size"].as_u64().unwrap();
+    let before = size();
+    let model =
+        ["record", "model.registered", "--subject", "model:credit/pd", "--set", "purpose=PD", "--key", "ada.key"];
+    for no in ["n", "\r"] {
+        let mut terminal = Terminal::start(&shell, &model);
+        terminal.expect("Sign and record it?").press(no).expect("Nothing was recorded");
+        assert_eq!(terminal.end(), Some(1));
+    }
+    assert_eq!(size(), before);
+    let mut terminal = Terminal::start(&shell, &[&model[..], &["--yes"]].concat());
+    terminal.expect("model.registered model:credit/pd");
+    assert_eq!(terminal.end(), Some(0));
+    assert_eq!(size(), before + 1, "--yes is a yes");
+}
