@@ -30,6 +30,9 @@ impl<'a> Judging<'a> {
         if let Some(until) = granted.expires_at {
             self.later_than_now("expires_at", until.as_ms())?;
         }
+        for use_case in &granted.scope.uses {
+            self.use_goes_on(use_case)?;
+        }
         self.validated(&granted.gate, opener.index, version)?;
         self.lifecycle(granted)
     }
@@ -43,7 +46,7 @@ impl<'a> Judging<'a> {
 
     /// `approval.condition_met`.
     pub(super) fn condition_met(&self, met: &ConditionMet) -> Result<(), Broken> {
-        let (request, grant) = self.grant()?;
+        let (request, index, grant) = self.grant()?;
         let open = |condition: &&GrantCondition| {
             let already = condition.met.is_some_and(|met| self.state.authority.counts(&met));
             condition.id == met.condition && !already
@@ -54,28 +57,27 @@ impl<'a> Judging<'a> {
         if let Some(version) = self.state.life.versions.get(self.by.subject) {
             self.uninvolved(version)?;
         }
-        let _ = request;
-        Ok(())
+        self.signs_for(&request.gate, index).map(drop)
     }
 
     /// `approval.revoked`.
     pub(super) fn approval_revoked(&self) -> Result<(), Broken> {
-        let (_, grant) = self.grant()?;
+        let (request, index, grant) = self.grant()?;
         match (grant.revoked, self.event.regarding) {
             (Some((index, _)), Some(regarding)) => Err(Broken::OpenerClosed { regarding, index }),
-            _ => Ok(()),
+            _ => self.signs_for(&request.gate, index).map(drop),
         }
     }
 
-    /// The signature this act is about, and the request it was given to.
-    fn grant(&self) -> Result<(&'a Request, &'a Grant), Broken> {
+    /// The signature this act is about, the request it was given to, and where that is.
+    fn grant(&self) -> Result<(&'a Request, u64, &'a Grant), Broken> {
         let opener = self.answered(GRANT)?;
         let life = &self.state.life;
         let Case::Grant(id) = &opener.case else { return Err(self.unknown(GRANT)) };
         let matter = life.matter(id).ok_or_else(|| self.unknown(GRANT))?;
         let request = request(matter)?;
         let grant = request.grants.iter().find(|grant| Some(grant.id) == self.event.regarding);
-        grant.map(|grant| (request, grant)).ok_or_else(|| self.unknown(GRANT))
+        grant.map(|grant| (request, matter.index, grant)).ok_or_else(|| self.unknown(GRANT))
     }
 
     fn unknown(&self, takes: &'static [&'static str]) -> Broken {

@@ -29,11 +29,7 @@ impl Judging<'_> {
             _ => {}
         }
         if let Some(use_case) = &authorized.use_case {
-            let known = self.state.life.use_cases.get(use_case.to_string().as_str());
-            let retired = known.and_then(|known| known.retired).filter(|retired| self.state.authority.counts(retired));
-            if retired.is_some() {
-                return Err(Broken::UseNotAccepted { use_case: use_case.to_string() });
-            }
+            self.use_goes_on(use_case)?;
         }
         for gate in self.gates_of(authorized.environment, &authorized.version.namespace) {
             if let Err(lapse) = self.passes(authorized, &version, gate) {

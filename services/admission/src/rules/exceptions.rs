@@ -46,6 +46,7 @@ impl Judging<'_> {
         {
             return Err(Broken::OpenerClosed { regarding, index: second.index });
         }
+        self.known_model()?;
         self.not_retired(self.by.subject)?;
         self.later_than_now("expires_at", granted.expires_at.as_ms())
     }
@@ -70,6 +71,7 @@ impl Judging<'_> {
 
     /// `exception.invoked`: one person, a day at most, and not again before the second signature is there.
     pub(super) fn exception_invoked(&self, invoked: &Invoked) -> Result<(), Broken> {
+        self.known_model()?;
         self.not_retired(self.by.subject)?;
         let (until, now) = (invoked.expires_at.as_ms(), self.by.signed.time_ms);
         self.later_than_now("expires_at", until)?;

@@ -20,6 +20,16 @@ impl Judging<'_> {
         }
     }
 
+    /// A use that an act names has not been retired.
+    pub(super) fn use_goes_on(&self, use_case: &Subject) -> Result<(), Broken> {
+        let subject = use_case.to_string();
+        let known = self.state.life.use_cases.get(subject.as_str());
+        match known.and_then(|known| known.retired).filter(|retired| self.state.authority.counts(retired)) {
+            Some(retired) => Err(Broken::Retired { subject, index: retired.index }),
+            None => Ok(()),
+        }
+    }
+
     fn proposal(&self) -> Result<(), Broken> {
         match self.event.regarding {
             Some(_) => self.opener(&["usecase.proposed"]).map(drop),
@@ -79,6 +89,7 @@ impl Judging<'_> {
     /// `risk.accepted`.
     pub(super) fn risk_accepted(&self, accepted: &Accepted) -> Result<(), Broken> {
         self.opener(&["risk.assessed"])?;
+        self.known_model()?;
         self.later_than_now("expires_at", accepted.expires_at.as_ms())
     }
 

@@ -9,7 +9,7 @@ mod exceptions;
 mod matters;
 mod power;
 
-use probity_schemas::{Data, Event, Identity, TypeInfo};
+use probity_schemas::{Data, Event, Identity, SubjectKind, TypeInfo};
 
 use crate::broken::Broken;
 use crate::life::{Actors, Matter, Standing};
@@ -168,6 +168,14 @@ impl<'a> Judging<'a> {
         match known {
             true => Ok(()),
             false => Err(Broken::NotRegistered { subject: subject.to_owned() }),
+        }
+    }
+
+    /// Nothing is granted for a model that is not registered. Other subjects need no registration.
+    fn known_model(&self) -> Result<(), Broken> {
+        match self.event.subject.kind {
+            SubjectKind::Model => self.registered(self.by.subject),
+            _ => Ok(()),
         }
     }
 

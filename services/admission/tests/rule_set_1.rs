@@ -1,4 +1,5 @@
-//! Who gets in at the door: every act of authority by every kind of signer, and every reason for a refusal.
+//! Who gets in at the door of a ledger under rule set 1: every act of authority by every kind of signer, and every reason
+//! for a refusal. Old ledgers are judged like this for ever.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,164 +8,16 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::convert::Infallible;
+mod scene;
 
 use probity_admission::{
-    ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, AdmitError, GenesisError, History, KNOWN_RULE_SETS, Position, Refusal, State,
-    Submitted, Verdict,
+    ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, AdmitError, GenesisError, KNOWN_RULE_SETS, Position, Refusal, State, Submitted,
 };
-use probity_schemas::{Event, EventId, Identity, Occurred, Origin, Timestamp};
-use probity_statement::{Possession, SecretKey, SignedStatement, Unsigned};
+use probity_schemas::{Identity, Occurred, Timestamp};
+use probity_statement::Unsigned;
 use serde_json::{Value, json};
 
-const ORIGIN: &str = "ledger.test/models";
-/// The time of the blocks in these tests, in Unix seconds.
-const NOW: u64 = 1_750_000_000;
-
-fn key(seed: u8) -> SecretKey {
-    SecretKey::from_seed(&[seed; 32]).unwrap()
-}
-
-fn person(seed: u8) -> Identity {
-    format!("person:00000000-0000-4000-8000-0000000000{seed:02x}").parse().unwrap()
-}
-
-/// What has been recorded, in memory.
-#[derive(Default)]
-struct Past {
-    events: RefCell<HashMap<(u32, EventId), u64>>,
-    revisions: RefCell<HashMap<String, u64>>,
-}
-
-impl History for Past {
-    type Error = Infallible;
-
-    fn event_index(&self, issuer: u32, id: &EventId) -> Result<Option<u64>, Infallible> {
-        Ok(self.events.borrow().get(&(issuer, *id)).copied())
-    }
-
-    fn revision(&self, subject: &str) -> Result<u64, Infallible> {
-        Ok(self.revisions.borrow().get(subject).copied().unwrap_or(0))
-    }
-}
-
-struct Door {
-    state: State,
-    past: Past,
-    next: u64,
-    time: u64,
-}
-
-fn ledger() -> Identity {
-    Identity::Ledger(ORIGIN.parse().unwrap())
-}
-
-fn founding(change: impl FnOnce(&mut Value)) -> SignedStatement {
-    let public = |seed: u8| key(seed).public().to_string();
-    let administrator = |seed: u8| json!({ "identity": person(seed), "public_key": public(seed), "kid": key(seed).public().id().to_string() });
-    let mut event = json!({
-        "id": EventId::from_time(1, [0; 10]), "type": "ledger.founded", "v": 1,
-        "subject": "ledger:probity/ledger".parse::<probity_schemas::Subject>().unwrap(),
-        "data": {
-            "origin": ORIGIN, "rule_set": 1,
-            "keys": { "checkpoint": public(101), "clock": public(102), "receipt": public(103) },
-            "administrators": [administrator(1), administrator(2)], "single_administrator": false,
-        },
-    });
-    change(&mut event["data"]);
-    let event = Event::from_value(&event).unwrap();
-    Unsigned::new(&event, &ledger(), ORIGIN, key(101).public().id()).unwrap().sign(&key(101)).unwrap()
-}
-
-impl Door {
-    /// A ledger with two administrators (1 and 2) and the default policy.
-    fn new() -> Self {
-        let state = State::found(&founding(|_| {})).unwrap();
-        let mut door = Self { state, past: Past::default(), next: 1, time: NOW };
-        let policy: Value = serde_json::from_str(probity_schemas::DEFAULT_ROLES).unwrap();
-        let published = json!({
-            "type": "policy.published", "subject": { "kind": "policy", "namespace": "probity", "name": "roles" },
-            "data": { "kind": "roles", "content": policy },
-        });
-        door.admit(&ledger(), &key(101), published).unwrap();
-        door
-    }
-
-    fn event(&self, mut tree: Value) -> Event {
-        let mut random = [0; 10];
-        random[2..].copy_from_slice(&self.next.to_be_bytes());
-        let id = EventId::from_time(self.time * 1_000, random);
-        if tree.get("occurred").is_none() {
-            tree["occurred"] = json!(self.time * 1_000);
-        }
-        Event::from_draft(tree, id, Timestamp::from_ms(self.time * 1_000).unwrap()).unwrap()
-    }
-
-    fn admit(&mut self, issuer: &Identity, key: &SecretKey, tree: Value) -> Result<u64, Refusal> {
-        let event = self.event(tree);
-        let statement = Unsigned::new(&event, issuer, ORIGIN, key.public().id()).unwrap().sign(key).unwrap();
-        self.submit(&statement, &event, None)
-    }
-
-    fn submit(
-        &mut self,
-        statement: &SignedStatement,
-        event: &Event,
-        expected_revision: Option<u64>,
-    ) -> Result<u64, Refusal> {
-        let position = Position { index: self.next, block_time: self.time };
-        match self.state.admit(Submitted { statement, event, expected_revision }, position, &self.past) {
-            Ok(Verdict::Admitted(admitted)) => {
-                self.past.events.borrow_mut().insert((admitted.issuer, admitted.id), self.next);
-                self.past.revisions.borrow_mut().insert(statement.subject().to_owned(), admitted.revision);
-                self.next += 1;
-                Ok(position.index)
-            }
-            Ok(Verdict::AlreadyRecorded { index }) => Ok(index),
-            Err(AdmitError::Refused(refusal)) => Err(refusal),
-            Err(other) => panic!("{other}"),
-        }
-    }
-
-    /// By the first administrator.
-    fn administer(&mut self, tree: Value) -> Result<u64, Refusal> {
-        self.admit(&person(1), &key(1), tree)
-    }
-
-    fn enrol(&mut self, seed: u8, roles: &[&str]) {
-        self.administer(enrolled(&person(seed), seed, &[])).unwrap();
-        for role in roles {
-            self.administer(granted(&person(seed), role, &["*"])).unwrap();
-        }
-    }
-}
-
-fn enrolled(identity: &Identity, seed: u8, responsible: &[Identity]) -> Value {
-    let origin: Origin = ORIGIN.parse().unwrap();
-    let possession = Possession::prove(&key(seed), &origin, identity);
-    let kind = if matches!(identity, Identity::Person(_)) { "person" } else { "service" };
-    let mut data = json!({
-        "kind": kind, "kid": key(seed).public().id().to_string(), "public_key": key(seed).public().to_string(),
-        "possession": possession.0.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-    });
-    if !responsible.is_empty() {
-        data["responsible"] = json!(responsible);
-    }
-    json!({ "type": "authority.enrolled", "subject": identity.subject(), "data": data })
-}
-
-fn granted(identity: &Identity, role: &str, namespaces: &[&str]) -> Value {
-    json!({ "type": "authority.role_granted", "subject": identity.subject(), "data": { "role": role, "namespaces": namespaces } })
-}
-
-fn registered(namespace: &str) -> Value {
-    json!({
-        "type": "model.registered", "subject": { "kind": "model", "namespace": namespace, "name": "m" },
-        "data": { "purpose": "Estimates something." },
-    })
-}
+use scene::{Door, NOW, ORIGIN, enrolled, founding, granted, key, ledger, person, registered};
 
 #[test]
 fn each_role_records_what_the_default_policy_gives_it_and_nothing_else() {
