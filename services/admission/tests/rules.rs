@@ -397,7 +397,8 @@ fn lifecycle_policies_ask_for_an_accepted_use_an_owner_and_a_class() {
         content[field] = json!(true);
         content
     };
-    let cases: [(&str, &str, fn(&mut World)); 3] = [
+    type Mend = fn(&mut World);
+    let cases: [(&str, &str, Mend); 3] = [
         ("use_case_accepted", "USE_NOT_ACCEPTED", |world| {
             let yes = json!({ "rationale": "Yes." });
             world.answer(APPROVER, "usecase.accepted", subject("usecase", "loans"), "usecase.proposed", yes);

@@ -28,6 +28,11 @@ impl Presigned {
         Self { signer, origin, next: 0, started_ms: started.as_millis() as u64 }
     }
 
+    /// When the first event is said to have happened.
+    pub(crate) fn started_ms(&self) -> u64 {
+        self.started_ms
+    }
+
     /// The next `count` statements.
     pub(crate) fn take(&mut self, count: usize) -> Result<Vec<Bytes>> {
         let first = self.next;

@@ -6,6 +6,7 @@
 
 mod events;
 mod limits;
+mod lives;
 mod phases;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use probity_tests::{Signer, TestLedger};
 use serde_json::{Value, json};
 
 use events::Presigned;
+use lives::Lives;
 use phases::Achieved;
 
 /// As in the server, so that the program itself takes little of the machine.
@@ -29,6 +31,9 @@ struct Args {
     /// Fill the ledger to this many statements and measure again there.
     #[arg(long, default_value_t = 0)]
     fill: u64,
+    /// Fill with whole lives of versions, ten statements each, instead of one kind of fact.
+    #[arg(long)]
+    lives: bool,
     /// Statements of each closed-loop phase.
     #[arg(long, default_value_t = 60_000)]
     statements: usize,
@@ -65,7 +70,19 @@ async fn main() -> Result<()> {
     result["small"] = small;
     if args.fill > 0 {
         let started = Instant::now();
-        phases::fill(&server, &mut presigned, args.fill).await?;
+        if args.lives {
+            let mut lives = Lives::cast(&ledger, &server, presigned.started_ms()).await?;
+            let achieved = phases::fill_with_lives(&server, &mut lives, args.fill).await?;
+            eprintln!(
+                "whole lives:             {:>7.0}/s = {:.2} of the limit, {:.0} µs of processor each",
+                achieved.per_second,
+                achieved.per_second / verify,
+                achieved.server_cpu_us,
+            );
+            result["lives"] = json!(achieved);
+        } else {
+            phases::fill(&server, &mut presigned, args.fill).await?;
+        }
         eprintln!("filled to {} statements in {:.0} s", args.fill, started.elapsed().as_secs_f64());
         let mut filled = measure(&args, &server, &mut presigned, verify, fdatasync.p50_us).await?;
         filled["statements"] = json!(args.fill);

@@ -14,6 +14,7 @@ use serde::Serialize;
 use tonic::transport::Channel;
 
 use crate::events::Presigned;
+use crate::lives::{self, Lives};
 
 /// Latencies in microseconds.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -125,6 +126,20 @@ pub(crate) async fn fill(server: &Server, presigned: &mut Presigned, target: u64
             return Ok(());
         }
         closed(server, presigned.take(missing.min(100_000) as usize)?, 500, 8).await?;
+    }
+}
+
+/// Records whole lives until the ledger holds `target` statements. What the last of the requests achieved, when almost
+/// everything is there.
+pub(crate) async fn fill_with_lives(server: &Server, all: &mut Lives, target: u64) -> Result<Achieved> {
+    loop {
+        let checkpoint = server.log().await?.get_checkpoint(v1::GetCheckpointRequest { height: None }).await?;
+        let missing = target.saturating_sub(checkpoint.into_inner().tree_size);
+        let statements = all.take(missing.div_ceil(lives::STATEMENTS).clamp(1, 10_000))?;
+        let achieved = closed(server, statements, 100, 8).await?;
+        if missing <= 10_000 * lives::STATEMENTS {
+            return Ok(achieved);
+        }
     }
 }
 
