@@ -1,6 +1,6 @@
 //! Sealed texts: what a person may ask to be forgotten, encrypted under a key of its own that is kept outside the log.
 //!
-//! A sealed text is `sealed:` and, in base64url without padding, a tagged COSE_Encrypt0 (RFC 9052 §5.2) in deterministic
+//! A sealed text ([`SealedText`]) is `sealed:` and, in base64url without padding, a tagged COSE_Encrypt0 (RFC 9052 §5.2) in deterministic
 //! CBOR: `16([<< {1: 24, 4: id of the key} >>, {5: nonce}, ciphertext])`, with ChaCha20/Poly1305 (RFC 9053 §4.3, RFC 8439).
 //! The Enc_structure's external_aad is the deterministic CBOR of `[origin, event id]`: moved to another ledger or another
 //! event, a sealed text does not open.
@@ -13,19 +13,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
-use probity_schemas::{EventId, Origin, ParseError, Text};
+use probity_schemas::{EventId, Origin, ParseError, SealedText, Text};
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::cbor::{CborError, Reader, Writer};
+use crate::cbor::Writer;
 
-/// How a sealed text begins.
-const PREFIX: &str = "sealed:";
 /// ChaCha20/Poly1305 in the registry of COSE algorithms.
 const ALG_CHACHA20_POLY1305: i64 = 24;
 /// Plain texts are padded to a multiple of so many bytes.
@@ -41,7 +37,7 @@ pub struct SealingKeyId(pub [u8; ID_LENGTH]);
 impl SealingKeyId {
     /// The key that a text is sealed under; `None` where the text is not a sealed one.
     pub fn of(text: &str) -> Option<Self> {
-        Parts::read(&decode(text)?).map(|parts| parts.id).ok()
+        text.parse::<SealedText>().ok().map(|sealed| Self(sealed.key_id()))
     }
 }
 
@@ -99,15 +95,9 @@ pub enum SealError {
 /// Why a sealed text does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum UnsealError {
-    /// Not a sealed text at all.
-    #[error("not a sealed text")]
-    NotSealed,
-    /// Not the deterministic CBOR that sealed texts are.
-    #[error("not a sealed text: {0}")]
-    Form(#[from] CborError),
-    /// Another algorithm.
-    #[error("encryption algorithm {0} is not accepted, only 24 (ChaCha20/Poly1305)")]
-    Algorithm(i64),
+    /// Not a sealed text.
+    #[error(transparent)]
+    NotSealed(#[from] ParseError),
     /// Sealed under another key.
     #[error("sealed under the key {0}")]
     OtherKey(SealingKeyId),
@@ -170,23 +160,23 @@ impl SealingKey {
         let ciphertext = self.cipher().encrypt(&Nonce::from(nonce), payload).map_err(|_| SealError::Cipher)?;
         let mut sealed = Writer::with_capacity(ciphertext.len() + 64);
         sealed.tag(16).array(3).bytes(&protected).map(1).uint(5).bytes(&nonce).bytes(&ciphertext);
-        let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed.into_bytes()));
-        if text.len() > Text::MAX {
-            return Err(too_long);
+        let sealed = SealedText::from_bytes(sealed.into_bytes())?;
+        match Text::try_from(sealed) {
+            Err(ParseError::TooLong { .. }) => Err(too_long),
+            text => Ok(text?),
         }
-        Ok(text.parse()?)
     }
 
     /// Opens a sealed text of one event of one ledger.
     pub fn open(&self, sealed: &str, origin: &Origin, event: &EventId) -> Result<Zeroizing<String>, UnsealError> {
-        let bytes = decode(sealed).ok_or(UnsealError::NotSealed)?;
-        let parts = Parts::read(&bytes)?;
-        if parts.id != self.id {
-            return Err(UnsealError::OtherKey(parts.id));
+        let sealed: SealedText = sealed.parse()?;
+        let id = SealingKeyId(sealed.key_id());
+        if id != self.id {
+            return Err(UnsealError::OtherKey(id));
         }
-        let aad = enc_structure(parts.protected, origin, event);
-        let payload = Payload { msg: parts.ciphertext, aad: &aad };
-        let padded = self.cipher().decrypt(&Nonce::from(parts.nonce), payload).map_err(|_| UnsealError::Forged)?;
+        let aad = enc_structure(sealed.protected(), origin, event);
+        let payload = Payload { msg: sealed.ciphertext(), aad: &aad };
+        let padded = self.cipher().decrypt(&Nonce::from(sealed.nonce()), payload).map_err(|_| UnsealError::Forged)?;
         unpad(&Zeroizing::new(padded)).ok_or(UnsealError::Forged)
     }
 
@@ -203,42 +193,6 @@ fn unpad(padded: &[u8]) -> Option<Zeroizing<String>> {
         return None;
     }
     std::str::from_utf8(text).ok().map(|text| Zeroizing::new(text.to_owned()))
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()
-}
-
-struct Parts<'a> {
-    protected: &'a [u8],
-    id: SealingKeyId,
-    nonce: [u8; NONCE_LENGTH],
-    ciphertext: &'a [u8],
-}
-
-impl<'a> Parts<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, UnsealError> {
-        let mut reader = Reader::new(bytes);
-        reader.label_tag(16, "tag 16 (COSE_Encrypt0)")?;
-        reader.array_of(3, "the three parts of a COSE_Encrypt0")?;
-        let protected = reader.bytes()?;
-        reader.map_of(1, "the nonce and nothing else unprotected")?;
-        reader.label(5, "label 5 (IV)")?;
-        let nonce = reader.byte_array("a nonce of 12 bytes")?;
-        let ciphertext = reader.bytes()?;
-        reader.end()?;
-        let mut header = Reader::new(protected);
-        header.map_of(2, "the headers alg and kid")?;
-        header.label(1, "label 1 (alg)")?;
-        match header.int()? {
-            ALG_CHACHA20_POLY1305 => {}
-            other => return Err(UnsealError::Algorithm(other)),
-        }
-        header.label(4, "label 4 (kid)")?;
-        let id = SealingKeyId(header.byte_array("a key id of 16 bytes")?);
-        header.end()?;
-        Ok(Self { protected, id, nonce, ciphertext })
-    }
 }
 
 /// `["Encrypt0", protected, external_aad]` (RFC 9052 §5.3), external_aad = `<< [origin, event id] >>`.

@@ -216,13 +216,15 @@ fn what_would_be_signed_is_shown_in_plain_words_and_not_signed() {
         "sample",
         "--set",
         "expires_at=+30d",
+        "--set",
+        "scope.max_traffic_percent=12.5",
         "--dry-run",
         "--key",
         "ada.key",
     ]);
     let words = shown.err.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in
-        ["an act: it takes effect by being recorded", "max traffic 50.0 %", "(in 30 days)", "(now)", "credit/loan"]
+        ["an act: it takes effect by being recorded", "max traffic 12.5 %", "(in 30 days)", "(now)", "credit/loan"]
     {
         assert!(words.contains(part), "{part}: {}", shown.err);
     }

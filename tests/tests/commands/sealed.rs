@@ -1,6 +1,11 @@
 //! Personal data are sealed in the log and erased by destroying a key; what was proven stays proven.
 
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
 
 use crate::shell::Shell;
 
@@ -90,6 +95,45 @@ fn what_is_sealed_is_nowhere_in_the_log_and_shown_to_who_signs() {
         for secret in ["Mrs Example", "case-17"] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", path.display());
         }
+    }
+}
+
+/// What cbor2 and cryptography make of a sealed text; none where it does not open.
+fn unseal(given: &Value) -> Option<String> {
+    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv/bin/python");
+    let python = std::env::var_os("PROBITY_PYTHON").unwrap_or_else(|| venv.into());
+    let mut child = Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/unseal.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("no Python environment in target/venv; run ./test, which makes it: {error}"));
+    child.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() || error == "it does not open\n", "{error}");
+    output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn tools_that_nobody_here_wrote_open_a_sealed_text_in_its_event_and_in_no_other() {
+    let shell = with_compliance();
+    let event = shell.event(&complaint(&shell, "case-17"));
+    let id = shell.json(&["vault", "list", "--vault", "vault"])[0]["key"].as_str().unwrap().to_owned();
+    let file = shell.read(&format!("vault/{id}.sealing-key"));
+    let key = file.lines().find_map(|line| line.strip_prefix("key = ")).unwrap().trim_matches('"');
+    let given =
+        json!({ "key": key, "origin": "ledger.test/cli", "event": event["id"], "sealed": event["data"]["problem"] });
+    assert_eq!(unseal(&given).as_deref(), Some(PERSON));
+    for (field, other) in [
+        ("key", "00".repeat(32)),
+        ("origin", "ledger.test/other".to_owned()),
+        ("event", "01970000-0000-7000-8000-000000000000".to_owned()),
+    ] {
+        let mut wrong = given.clone();
+        wrong[field] = other.into();
+        assert_eq!(unseal(&wrong), None, "{field}");
     }
 }
 

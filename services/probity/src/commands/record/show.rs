@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use probity_registrar::{Clock, SystemClock};
 use probity_schemas::{Identity, Subject, TypeInfo};
+use probity_statement::SealingKeyId;
 use serde_json::Value;
 
 use crate::fields::{self, Shape};
@@ -162,9 +163,16 @@ impl Page<'_> {
                 Some(self.identity_of(&subject).unwrap_or_else(|| subject.to_string()))
             }
             (_, Value::String(text)) if text.starts_with("person:") => Some(self.people.show_both(text)),
-            (_, Value::String(text)) => Some(text.clone()),
+            (_, Value::String(text)) => match SealingKeyId::of(text) {
+                Some(key) => Some(format!("[sealed, under the key {key}]")),
+                None => Some(text.clone()),
+            },
             (_, Value::Bool(yes)) => Some(if *yes { "yes" } else { "no" }.to_owned()),
-            (_, Value::Number(number)) => Some(number.to_string()),
+            (_, Value::Number(number)) => Some(match number.as_f64() {
+                // 50 rather than 50.0.
+                Some(float) if number.is_f64() => float.to_string(),
+                _ => number.to_string(),
+            }),
             _ => None,
         }
     }
