@@ -2,8 +2,9 @@
 //!
 //! An [`Event`] is one thing that happened in the life of a model, a use case, a dataset or an
 //! endpoint. Its envelope says who, when and about what; its [`Data`] is one of the types listed by
-//! [`catalogue`]. The Rust types here are the source: the JSON Schemas in `json/` and the samples
-//! in `samples/` are generated from them.
+//! [`catalogue`]. The Rust types here are the source: the JSON Schemas in `json/`, the grammar in
+//! `cddl/data.cddl`, the samples in `samples/` and the page `ops/reference/events.md` are generated
+//! from them.
 //!
 //! Nothing here reads a clock, a file or a key. A [`Subject`], a [`Digest`] or a [`Text`] is checked
 //! when it is made, so holding one is the proof; what only shows in a whole event is checked when

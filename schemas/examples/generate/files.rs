@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use probity_schemas::{EventError, catalogue};
 use serde::Serialize;
 
+#[path = "grammar.rs"]
+mod grammar;
 #[path = "page.rs"]
 mod page;
 
@@ -12,10 +14,12 @@ mod page;
 pub(crate) const FOLDERS: [&str; 2] = ["schemas/json", "schemas/samples"];
 /// The page for people.
 pub(crate) const PAGE: &str = "ops/reference/events.md";
+/// The grammar of what events say.
+pub(crate) const GRAMMAR: &str = "schemas/cddl/data.cddl";
 
 /// Every generated file by its path within the repository.
 pub(crate) fn files() -> Result<BTreeMap<String, String>, EventError> {
-    let mut files = BTreeMap::from([(PAGE.to_owned(), page::page()?)]);
+    let mut files = BTreeMap::from([(PAGE.to_owned(), page::page()?), (GRAMMAR.to_owned(), grammar::grammar())]);
     for info in catalogue() {
         let mut schema = info.json_schema().to_value();
         // The order of keys must not hang on which features other crates ask of serde_json.

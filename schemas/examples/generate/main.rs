@@ -1,4 +1,4 @@
-//! Writes `json/`, `samples/` and the reference page `ops/reference/events.md` from the Rust types.
+//! Writes `json/`, `samples/`, `cddl/data.cddl` and the reference page `ops/reference/events.md` from the Rust types.
 //!
 //! `cargo run -p probity-schemas --example generate` writes and removes files; with `-- --check`
 //! it only names those that are stale and exits with 1.
@@ -89,8 +89,10 @@ fn existing(root: &Path) -> Result<BTreeMap<String, String>, Failure> {
             files.insert(format!("{folder}/{}", entry.file_name().to_string_lossy()), content);
         }
     }
-    if let Ok(page) = fs::read_to_string(root.join(files::PAGE)) {
-        files.insert(files::PAGE.to_owned(), page);
+    for file in [files::PAGE, files::GRAMMAR] {
+        if let Ok(content) = fs::read_to_string(root.join(file)) {
+            files.insert(file.to_owned(), content);
+        }
     }
     Ok(files)
 }
