@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ impl Terminal {
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let open = || -> OwnedFd { OpenOptions::new().read(true).write(true).open(&name).unwrap().into() };
         let mut command = shell.probity(args);
+        command.env("EDITOR", shell.path("editor")).env_remove("VISUAL");
         command.env("TERM", "xterm").stdin(Stdio::from(open())).stdout(Stdio::from(open())).stderr(Stdio::from(open()));
         let child = command.spawn().unwrap();
         drop(command);
@@ -108,6 +110,47 @@ fn a_person_is_asked_for_what_is_missing_and_again_for_what_is_wrong() {
         (&"deployment.suspended".into(), &"It refuses everyone.".into())
     );
     assert_eq!(event["data"]["scope"], "endpoint", "the second of the words was chosen");
+}
+
+#[test]
+fn lists_and_objects_are_asked_for_piece_by_piece() {
+    let shell = Shell::with_ledger();
+    let arguments = ["record", "approval.granted", "--set", "gate=production", "--key", "ada.key"];
+    let mut terminal = Terminal::start(&shell, &arguments);
+    terminal.expect("subject").press("model:credit/pd@1\r");
+    terminal.expect("environments").press(" ").press(DOWN).press(" \r");
+    terminal.expect("jurisdictions 1").press("DE\r").expect("jurisdictions 2").press("AT\r");
+    terminal.expect("jurisdictions 3").press("\r");
+    terminal.expect("max_traffic_percent").press("150\r").expect("percentage").press("\u{8}\u{8}\u{8}50\r");
+    terminal.expect("uses 1").press("usecase:credit/loans\r").expect("uses 2").press("\r");
+    terminal.expect("meaning").press("I have read it.\r").expect("You are about to sign");
+    terminal
+        .expect("development")
+        .expect("test")
+        .expect("DE")
+        .expect("AT")
+        .expect("50 %")
+        .expect("usecase:credit/loans");
+    terminal.expect("Sign and record it?").press("n").expect("Nothing was recorded");
+    assert_eq!(terminal.end(), Some(1));
+}
+
+#[test]
+fn a_sample_is_edited_as_yaml_before_it_is_signed() {
+    let shell = Shell::with_ledger();
+    shell.write(
+        "editor",
+        "#!/bin/sh\ngrep -q '^subject: model:' \"$1\" && sed -i 's/^  purpose:.*/  purpose: Mine/' \"$1\"\n",
+    );
+    std::fs::set_permissions(shell.path("editor"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let size = shell.json(&["checkpoint"])["tree_size"].as_u64().unwrap();
+    let arguments = ["record", "model.registered", "--from", "sample", "--edit", "--key", "ada.key"];
+    let mut terminal = Terminal::start(&shell, &arguments);
+    terminal.expect("purpose").expect("Mine").expect("Sign and record it?").press("y").expect("model.registered");
+    assert_eq!(terminal.end(), Some(0));
+    assert_eq!(shell.event(&size.to_string())["data"]["purpose"], "Mine");
+    let nowhere = shell.run(&arguments);
+    assert!(nowhere.code == Some(2) && nowhere.err.contains("terminal"), "{nowhere:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use dialoguer::theme::ColorfulTheme;
-use dialoguer::{Confirm, Input, Select};
+use dialoguer::{Confirm, Input, MultiSelect, Select};
 use probity_schemas::EventError;
 use serde_json::{Map, Value, json};
 
@@ -78,7 +78,10 @@ impl Form<'_> {
                 let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(prompt).interact()?;
                 Ok(Some(answer.into()))
             }
-            Shape::List(of) => self.list(name, doc, of, required).map(Some),
+            Shape::List(of) => match &**of {
+                Shape::Words(words) => self.choose_some(name, doc, words, required).map(Some),
+                of => self.list(name, doc, of, required).map(Some),
+            },
             Shape::Record(fields) => self.record(name, doc, fields).map(Some),
             Shape::Choice(choices) => {
                 let words: Vec<Word> = choices.iter().map(|(word, _)| word.clone()).collect();
@@ -134,14 +137,34 @@ impl Form<'_> {
         }
         let theme = ColorfulTheme::default();
         let prompt = if doc.is_empty() { name.to_owned() } else { format!("{name}: {doc}") };
-        let chosen = Select::with_theme(&theme).with_prompt(prompt).items(&items).default(0).interact()?;
+        let chosen = Select::with_theme(&theme).with_prompt(prompt).items(&items).default(if required {
+            0
+        } else {
+            words.len()
+        });
+        let chosen = chosen.interact()?;
         Ok(words.get(chosen).map(|word| word.word.clone()))
+    }
+
+    /// Any of a set of words; at least one, where the list is required.
+    fn choose_some(&self, name: &str, doc: &str, words: &[Word], required: bool) -> Result<Value> {
+        let items: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+        let prompt = format!("{name}: {doc} (space chooses, enter goes on)");
+        loop {
+            let theme = ColorfulTheme::default();
+            let chosen = MultiSelect::with_theme(&theme).with_prompt(&prompt).items(&items).interact()?;
+            if !chosen.is_empty() || !required {
+                return Ok(chosen.into_iter().filter_map(|at| items.get(at)).copied().collect());
+            }
+            eprintln!("It cannot be left out.");
+        }
     }
 
     fn list(&self, name: &str, doc: &str, of: &Shape, required: bool) -> Result<Value> {
         let mut items = Vec::new();
         loop {
-            let form = self.within(&items.len().to_string());
+            // Each is held against the type as if it were the only one.
+            let form = self.within("0");
             // A record of optional fields never ends a list; nobody is asked for more than one.
             let more = !matches!(of, Shape::Record(_)) || items.is_empty() || yes(&format!("Another of {name}?"))?;
             if !more {

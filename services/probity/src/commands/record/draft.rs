@@ -1,19 +1,15 @@
-//! Events on their way to a signature: read, filled in, settled, sealed.
+//! Events on their way to a signature: filled in, settled, sealed.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::Read;
-use std::path::Path as FilePath;
 
 use anyhow::{Context, Result};
 use dialoguer::Editor;
 use probity_registrar::{Clock, SystemClock};
-use probity_schemas::{Digest, Event, EventError, EventId, Identity, Origin, Timestamp, TypeInfo};
+use probity_schemas::{Event, EventError, EventId, Identity, Origin, Timestamp, TypeInfo};
 use rand::Rng;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use super::{FieldArgs, Found, at_terminal, help, info_of, plain_words};
+use super::{FieldArgs, Found, at_terminal, help, info_of, plain_words, source};
 use crate::client::headline;
 use crate::failure::wrong_use;
 use crate::fields::{self, Field, Path, Shape, fit, is_missing, put, settle};
@@ -34,7 +30,7 @@ pub(crate) struct Draft {
     opened: Option<Value>,
     /// Whether it was begun on the command line: then it happens now, where nothing else is said. A fact in a file says
     /// itself when it happened, or that nobody knows.
-    begun_here: bool,
+    pub(super) begun_here: bool,
     /// When it was begun, in Unix milliseconds.
     now_ms: u64,
 }
@@ -52,76 +48,9 @@ fn new_id(now_ms: u64) -> EventId {
     EventId::from_time(now_ms, random)
 }
 
-/// The drafts that `what` and `--from` name.
-pub(super) fn read(what: Option<&str>, from: Option<&str>) -> Result<Vec<Draft>> {
-    let Some(what) = what else {
-        return Err(wrong_use!("a type or a file is needed; probity record --types lists the types"));
-    };
-    let info = match probity_schemas::newest(what) {
-        Ok(info) => info,
-        // A file is a file whatever its name looks like.
-        Err(error) if what != "-" && !FilePath::new(what).exists() && !what.contains('/') => {
-            return Err(wrong_use!("{error}, and there is no file {what:?}"));
-        }
-        Err(_) if from.is_some() => return Err(wrong_use!("--from goes with a type, and {what:?} is a file")),
-        Err(_) => {
-            let trees = read_file(what)?;
-            let many = trees.len() > 1;
-            let place = |at| if many { format!("[{at}] ") } else { String::new() };
-            return Ok(trees.into_iter().enumerate().map(|(at, tree)| Draft::new(tree, place(at))).collect());
-        }
-    };
-    let mut draft = Draft::of(info);
-    match from {
-        None => {}
-        Some("sample") => draft.tree = help::sample_of(info)?,
-        Some(file) => {
-            let [tree] = <[Value; 1]>::try_from(read_file(file)?)
-                .map_err(|trees| wrong_use!("{file} holds {} events; --from takes one", trees.len()))?;
-            match tree.get("type").and_then(Value::as_str) {
-                Some(other) if other != what => return Err(wrong_use!("{file} holds {other}, not {what}")),
-                _ => draft.tree = tree,
-            }
-            draft.tree["type"] = what.into();
-            draft.begun_here = false;
-        }
-    }
-    Ok(vec![draft])
-}
-
-/// One event or a list of them, in JSON or YAML.
-fn read_file(path: &str) -> Result<Vec<Value>> {
-    let text = if path == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        text
-    } else {
-        fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?
-    };
-    let extension = FilePath::new(path).extension().and_then(|extension| extension.to_str());
-    let json = match extension {
-        Some("json") => true,
-        Some("yaml" | "yml") => false,
-        _ => text.trim_start().starts_with(['{', '[']),
-    };
-    let tree = match json {
-        true => serde_json::from_str(&text).map_err(|error| wrong_use!("{path} is not JSON: {error}"))?,
-        false => from_yaml(&text).map_err(|error| wrong_use!("{path} is not YAML: {error}"))?,
-    };
-    match tree {
-        Value::Array(items) => Ok(items),
-        Value::Object(_) => Ok(vec![tree]),
-        _ => Err(wrong_use!("{path} holds no event, and no list of events")),
-    }
-}
-
-/// YAML 1.2: `NO` is Norway, not no.
-fn from_yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
-    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true })
-}
-
 impl Draft {
-    fn new(tree: Value, place: String) -> Self {
+    /// As it was read from a file.
+    pub(super) fn new(tree: Value, place: String) -> Self {
         let now_ms = SystemClock.now_ms();
         Self { tree, regards: None, notes: Vec::new(), place, opened: None, begun_here: false, now_ms }
     }
@@ -175,7 +104,7 @@ impl Draft {
         }
         for (at, path) in args.evidence.iter().enumerate() {
             let kind = args.evidence_kind.get(at).or(args.evidence_kind.first()).map(|kind| kind.as_str());
-            let evidence = json!([evidence(path, kind)?]);
+            let evidence = json!([source::evidence(path, kind)?]);
             put(&mut self.tree, &Path::root().join("evidence"), evidence, true)
                 .map_err(|error| wrong_use!("{error}"))?;
         }
@@ -235,7 +164,7 @@ impl Draft {
         loop {
             let edited = Editor::new().extension(".yaml").edit(&text).context("the editor")?;
             let Some(edited) = edited else { return Ok(()) };
-            match from_yaml(&edited) {
+            match source::from_yaml(&edited) {
                 Ok(tree @ Value::Object(_)) => {
                     self.tree = tree;
                     return Ok(());
@@ -363,27 +292,4 @@ fn within(shape: &Shape, value: &Value, at: &Path, missing: &mut Vec<(Path, Fiel
         }
         _ => {}
     }
-}
-
-/// A document as an event names it.
-fn evidence(path: &FilePath, kind: Option<&str>) -> Result<Value> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let digest = Digest::from_bytes(Sha256::digest(&bytes).into());
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
-    let (media_type, usual) = match extension.as_str() {
-        "pdf" => ("application/pdf", "document"),
-        "md" => ("text/markdown", "document"),
-        "txt" => ("text/plain", "document"),
-        "html" | "htm" => ("text/html", "document"),
-        "docx" => ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document"),
-        "xlsx" => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "spreadsheet"),
-        "csv" => ("text/csv", "table"),
-        "json" => ("application/json", "data"),
-        "yaml" | "yml" => ("application/yaml", "data"),
-        "ipynb" => ("application/x-ipynb+json", "notebook"),
-        "png" => ("image/png", "image"),
-        "jpg" | "jpeg" => ("image/jpeg", "image"),
-        _ => ("application/octet-stream", "file"),
-    };
-    Ok(json!({ "digest": digest, "kind": kind.unwrap_or(usual), "media_type": media_type }))
 }
