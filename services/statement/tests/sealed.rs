@@ -107,6 +107,50 @@ fn the_envelope_is_a_cose_encrypt0_as_coset_reads_it() {
     assert!(opened[13..].iter().all(|byte| *byte == 0));
 }
 
+/// A sealed text with these bytes in it, made by somebody who has the key.
+fn sealed_by_hand(padded: &[u8]) -> String {
+    use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+    let place = ciborium::Value::Array(vec![origin().to_string().into(), event(1).to_string().into()]);
+    let envelope = coset::CoseEncrypt0Builder::new()
+        .protected(
+            coset::HeaderBuilder::new()
+                .algorithm(iana::Algorithm::ChaCha20Poly1305)
+                .key_id(key(1).id().0.to_vec())
+                .build(),
+        )
+        .unprotected(coset::HeaderBuilder::new().iv(vec![9; 12]).build())
+        .create_ciphertext(padded, &place.to_vec().unwrap(), |msg, aad| {
+            let cipher = chacha20poly1305::ChaCha20Poly1305::new(&[1; 32].into());
+            cipher.encrypt(&[9; 12].into(), Payload { msg, aad }).unwrap()
+        })
+        .build();
+    format!("sealed:{}", URL_SAFE_NO_PAD.encode(envelope.to_tagged_vec().unwrap()))
+}
+
+#[test]
+fn padding_has_one_form() {
+    let padded = |text: &str, length: u16, whole: usize| {
+        let mut bytes = length.to_be_bytes().to_vec();
+        bytes.extend(text.as_bytes());
+        bytes.resize(whole, 0);
+        bytes
+    };
+    assert_eq!(sealed_by_hand(&padded("Mrs Example", 11, 32)), seal("Mrs Example").as_str(), "coset seals the same");
+    let mut dirty = padded("Mrs Example", 11, 32);
+    dirty[31] = 1;
+    for wrong in [
+        padded("Mrs Example", 11, 64),
+        padded("Mrs Example", 11, 33),
+        padded("Mrs Example", 300, 32),
+        dirty,
+        padded("", 0, 1),
+        [&[0, 1, 0xff][..], &[0; 29]].concat(),
+    ] {
+        let opened = key(1).open(&sealed_by_hand(&wrong), &origin(), &event(1));
+        assert!(matches!(opened, Err(UnsealError::Forged)), "{wrong:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn every_text_comes_back_as_it_was(plain in "[^\\p{C}\\s][^\\p{C}]{0,300}", n in any::<u8>(), nonce in any::<[u8; 12]>()) {

@@ -123,9 +123,13 @@ fn a_key_in_the_agent_that_cannot_be_meant_is_refused_with_those_that_can() {
     assert!(none.code == Some(2) && none.err.contains("no Ed25519 key"), "{none:?}");
     agent.take_key(&shell, "ed25519", "bob");
     agent.take_key(&shell, "ed25519", "eve");
-    for name in ["agent:", "agent:carol@test", "agent:other@test"] {
+    let kid = |name: &str| agent.run(&shell, &["key", "show", name, "--json"]).out;
+    assert!(kid("agent:bob@test").contains("kid") && kid("agent:bob@test") != kid("agent:eve@test"));
+    assert_eq!(kid("agent:bob@test"), kid("agent:bob.pub"));
+    for (name, said) in [("agent:", "more than one"), ("agent:carol@test", "no key"), ("agent:other@test", "no key")] {
         let refused = agent.run(&shell, &["key", "show", name]);
         assert_eq!(refused.code, Some(2), "{name}: {refused:?}");
         assert!(refused.err.contains("bob@test") && refused.err.contains("eve@test"), "{name}: {refused:?}");
+        assert!(refused.err.contains(said), "{name}: {refused:?}");
     }
 }
