@@ -31,6 +31,7 @@ const ERASURE: &str = "erasure";
 #[derive(Debug, Clone)]
 pub(crate) struct Vault {
     dir: PathBuf,
+    trial: bool,
 }
 
 /// A sealing key and what it is for.
@@ -58,7 +59,12 @@ impl Drop for KeyFile {
 
 impl Vault {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+        Self { dir: dir.to_owned(), trial: false }
+    }
+
+    /// The same vault, in which nothing is written: a key that is needed is made and forgotten.
+    pub(crate) fn trial(self) -> Self {
+        Self { trial: true, ..self }
     }
 
     /// Every key, by label. Where there is no directory, there is none.
@@ -94,24 +100,32 @@ impl Vault {
 
     /// The key of this label; made where it has none.
     pub(crate) fn key_for(&self, label: &str) -> Result<SealingKey> {
-        if let Some(key) = self.of(label)? {
-            if self.erasure(key.id())?.is_some() {
-                return Err(wrong_use!(
-                    "the key of {label:?} is about to be destroyed; finish that with probity erase"
-                ));
-            }
-            return Ok(key);
+        if self.trial {
+            return Ok(self.of(label)?.unwrap_or_else(|| SealingKey::generate(&mut rand::rng())));
         }
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.dir)
             .with_context(|| format!("cannot make the vault {}", self.dir.display()))?;
+        // Two processes must not make a key each for one label: only one of them would be destroyed one day.
+        let lock = File::open(&self.dir).and_then(|dir| dir.lock().map(|()| dir));
+        let _lock = lock.with_context(|| format!("cannot lock the vault {}", self.dir.display()))?;
+        if let Some(key) = self.of(label)? {
+            return match self.erasure(key.id())? {
+                None => Ok(key),
+                Some(_) => {
+                    Err(wrong_use!("the key of {label:?} is about to be destroyed; finish that with probity erase"))
+                }
+            };
+        }
         let key = SealingKey::generate(&mut rand::rng());
         let hex = hex::encode(*key.to_bytes());
         let file = KeyFile { label: label.to_owned(), made: SystemClock.now_ms(), key: hex };
         let text = Zeroizing::new(toml::to_string(&file).context("cannot encode a sealing key")?);
-        write_new(&self.path(key.id(), KEY_FILE), 0o600, &text)?;
+        let (partial, path) = (self.path(key.id(), "partial"), self.path(key.id(), KEY_FILE));
+        write_new(&partial, 0o600, &text)?;
+        fs::rename(&partial, &path).with_context(|| format!("cannot write {}", path.display()))?;
         self.sync()?;
         Ok(key)
     }

@@ -84,6 +84,7 @@ fn what_is_sealed_is_nowhere_in_the_log_and_shown_to_who_signs() {
     assert!(without.code == Some(2) && without.err.contains("--vault"), "{without:?}");
     let shown = shell.run(&["record", "draft.json", "--key", "ada.key", "--vault", "vault", "--dry-run"]);
     assert!(shown.err.contains(PERSON) && shown.err.contains("case-17"), "{shown:?}");
+    assert!(!shell.path("vault").exists(), "nothing was signed, and no key made");
     complaint(&shell, "case-17");
     let mut files = vec![shell.path("ledger")];
     while let Some(path) = files.pop() {
@@ -135,6 +136,21 @@ fn tools_that_nobody_here_wrote_open_a_sealed_text_in_its_event_and_in_no_other(
         wrong[field] = other.into();
         assert_eq!(unseal(&wrong), None, "{field}");
     }
+}
+
+#[test]
+fn a_label_has_one_key_however_many_seal_at_once() {
+    let shell = with_compliance();
+    shell.write(
+        "complaint.yaml",
+        "type: usecase.proposed\nsubject: usecase:claims/assistant\ndata:\n  problem: { seal: x, for: case-17 }\n",
+    );
+    let sealing = ["record", "complaint.yaml", "--key", "ada.key", "--vault", "vault"];
+    let children: Vec<_> = (0..8).map(|_| shell.probity(&sealing).stdout(Stdio::null()).spawn().unwrap()).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(shell.json(&["vault", "list", "--vault", "vault"]).as_array().unwrap().len(), 1);
 }
 
 #[test]

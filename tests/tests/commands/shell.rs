@@ -45,6 +45,19 @@ impl Shell {
         shell
     }
 
+    /// With a running ledger of two administrators, Ada and Ben, so that power takes both.
+    pub(crate) fn with_two_administrators() -> Self {
+        let mut shell = Self::new();
+        let mut init = vec!["init", "ledger", "--origin", "ledger.test/cli"];
+        for (name, key) in [("Ada Lovelace", "ada.key"), ("Ben Okri", "ben.key")] {
+            shell.json(&["key", "new", "--person", name, key]);
+        }
+        init.extend(["--administrator", "ada.pub", "--administrator", "ben.pub"]);
+        shell.json(&init);
+        shell.server = Some(Server::start(&shell.path("ledger"), &[]).unwrap());
+        shell
+    }
+
     /// Ada gives somebody a role everywhere.
     pub(crate) fn grant(&self, public: &str, role: &str) {
         let who = self.json(&["key", "show", public])["identity"].clone();

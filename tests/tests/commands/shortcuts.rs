@@ -127,6 +127,29 @@ fn a_second_person_confirms_the_very_statement() {
 }
 
 #[test]
+fn what_takes_two_takes_effect_with_the_confirmation() {
+    let shell = Shell::with_two_administrators();
+    shell.json(&["key", "new", "--person", "carol", "carol.key"]);
+    let enrolment = shell.run(&["key", "show", "carol.key", "--enrol-in", "ledger.test/cli"]);
+    shell.write("enrol.json", &enrolment.out);
+    let carol =
+        shell.json(&["key", "show", "carol.pub"])["identity"].as_str().unwrap().replace("person:", "identity:person/");
+    let role =
+        ["record", "authority.role_granted", "--subject", &carol, "--set", "role=developer", "--set", "namespaces=*"];
+    let model = ["record", "model.registered", "--subject", "model:a/b", "--set", "purpose=x", "--key", "carol.key"];
+    for power in [&["record", "enrol.json"][..], &role] {
+        let index = shell.recorded(&[power, &["--key", "ada.key"]].concat());
+        assert_eq!(shell.run(&model).code, Some(1), "one person is not enough");
+        let herself = shell.run(&["confirm", &index, "--key", "ada.key"]);
+        assert_eq!(herself.code, Some(1), "{herself:?}");
+        let confirmed = shell.run(&["confirm", &index, "--key", "ben.key"]);
+        assert_eq!(confirmed.code, Some(0), "{confirmed:?}");
+    }
+    let recorded = shell.run(&model);
+    assert_eq!(recorded.code, Some(0), "{recorded:?}");
+}
+
+#[test]
 fn the_plug_is_pulled_by_one_command_and_put_back_by_another() {
     let shell = Shell::with_ledger();
     shell.grant("ada.pub", "deployer");

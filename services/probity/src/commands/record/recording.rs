@@ -59,6 +59,7 @@ impl<'a> Recording<'a> {
     /// Turns drafts into events that may be signed; none if they are not to be.
     pub(crate) async fn prepare(&mut self, mut drafts: Vec<Draft>, args: &SignArgs) -> Result<Option<Vec<Event>>> {
         let vault = args.vault.as_deref().map(Vault::new);
+        let vault = if args.dry_run { vault.map(Vault::trial) } else { vault };
         let mut events = Vec::with_capacity(drafts.len());
         for draft in &mut drafts {
             self.resolve(draft).await?;
