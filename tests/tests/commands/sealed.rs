@@ -4,6 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -145,8 +146,16 @@ fn a_label_has_one_key_however_many_seal_at_once() {
         "complaint.yaml",
         "type: usecase.proposed\nsubject: usecase:claims/assistant\ndata:\n  problem: { seal: x, for: case-17 }\n",
     );
+    std::fs::create_dir(shell.path("vault")).unwrap();
+    let vault = std::fs::File::open(shell.path("vault")).unwrap();
+    vault.lock().unwrap();
     let sealing = ["record", "complaint.yaml", "--key", "ada.key", "--vault", "vault"];
-    let children: Vec<_> = (0..8).map(|_| shell.probity(&sealing).stdout(Stdio::null()).spawn().unwrap()).collect();
+    let mut children: Vec<_> = (0..4).map(|_| shell.probity(&sealing).stdout(Stdio::null()).spawn().unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    for child in &mut children {
+        assert!(child.try_wait().unwrap().is_none(), "whoever would make a key waits for its turn");
+    }
+    vault.unlock().unwrap();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
