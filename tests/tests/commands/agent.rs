@@ -16,7 +16,11 @@ impl Agent {
     /// None, with the reason, where there is no OpenSSH.
     fn start(shell: &Shell) -> Option<Self> {
         let socket = shell.path("agent").to_str().unwrap().to_owned();
-        let process = Command::new("ssh-agent").args(["-D", "-a", &socket]).stdout(Stdio::null()).spawn();
+        let process = Command::new("ssh-agent")
+            .args(["-D", "-a", &socket])
+            .env("SSH_ASKPASS", "false")
+            .stdout(Stdio::null())
+            .spawn();
         let Ok(process) = process else {
             // Past the capture of passing tests' output.
             std::io::stderr().write_all(b"NOT RUN: there is no ssh-agent here\n").unwrap();
@@ -33,6 +37,15 @@ impl Agent {
 
     /// Makes a key and leaves it to the agent alone; its public half stays in NAME.pub.
     fn take_key(&self, shell: &Shell, kind: &str, name: &str) {
+        self.take(shell, kind, name, &[]);
+    }
+
+    /// The same for an Ed25519 key, with options of ssh-add.
+    fn take_key_with(&self, shell: &Shell, name: &str, options: &[&str]) {
+        self.take(shell, "ed25519", name, options);
+    }
+
+    fn take(&self, shell: &Shell, kind: &str, name: &str, options: &[&str]) {
         let made = run(shell.program("ssh-keygen").args([
             "-q",
             "-t",
@@ -45,7 +58,7 @@ impl Agent {
             name,
         ]));
         assert_eq!(made.code, Some(0), "{made:?}");
-        let added = run(shell.program("ssh-add").arg(name).env("SSH_AUTH_SOCK", &self.socket));
+        let added = run(shell.program("ssh-add").args(options).arg(name).env("SSH_AUTH_SOCK", &self.socket));
         assert_eq!(added.code, Some(0), "{added:?}");
         std::fs::remove_file(shell.path(name)).unwrap();
     }
@@ -132,4 +145,19 @@ fn a_key_in_the_agent_that_cannot_be_meant_is_refused_with_those_that_can() {
         assert!(refused.err.contains("bob@test") && refused.err.contains("eve@test"), "{name}: {refused:?}");
         assert!(refused.err.contains(said), "{name}: {refused:?}");
     }
+}
+
+#[test]
+fn an_agent_whose_owner_says_no_signs_nothing() {
+    let shell = Shell::with_ledger();
+    let Some(agent) = Agent::start(&shell) else { return };
+    // Asked for each signature from now on, and the answer is always no.
+    agent.take_key_with(&shell, "eve", &["-c"]);
+    let size = || shell.json(&["checkpoint"])["tree_size"].clone();
+    let before = size();
+    let model = ["record", "model.registered", "--subject", "model:credit/pd", "--set", "purpose=PD"];
+    let refused = agent.run(&shell, &[&model[..], &["--key", "agent:eve@test", "--as", "service:eve"]].concat());
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(refused.err.contains("refuses to sign with eve@test"), "{refused:?}");
+    assert_eq!(size(), before);
 }

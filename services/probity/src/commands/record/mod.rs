@@ -85,8 +85,8 @@ pub(crate) struct FieldArgs {
     /// Whom the signer speaks for.
     #[arg(long, value_name = "IDENTITY")]
     on_behalf_of: Option<Identity>,
-    /// When it happened: RFC 3339, now, a distance such as -2h, or EARLIEST..LATEST. Of an act, and of a fact that says
-    /// nothing here, the present moment; but not of events in files.
+    /// When it happened: RFC 3339, a date, a distance such as -2h, or EARLIEST..LATEST. By default now; a fact in a file
+    /// says it itself, or nobody knows.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     occurred: Option<String>,
 }
