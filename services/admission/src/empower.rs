@@ -5,7 +5,7 @@ use std::sync::Arc;
 use probity_schemas::authority::AuthorityEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
 use probity_schemas::{Data, Digest, Event, Identity};
-use probity_statement::{KeyId, SignedStatement};
+use probity_statement::SignedStatement;
 use sha2::{Digest as _, Sha256};
 
 use crate::RULES_OF_POWER;
@@ -82,7 +82,7 @@ impl State {
         by: Standing<'_>,
     ) -> Result<(), Refusal> {
         let signed = by.signed;
-        let recovery = self.authority.is_recovery_key(KeyId(*signed.kid.as_bytes()));
+        let recovery = self.authority.is_recovery_key(&signed);
         let needed = match recovery {
             true => self.authority.recovery_threshold(),
             false if takes_two && self.rule_set >= RULES_OF_POWER && self.authority.takes_two(signed.time_ms) => 2,

@@ -6,7 +6,7 @@ use probity_schemas::attestation::AttestationEvent;
 use probity_schemas::authority::AuthorityEvent;
 use probity_schemas::ledger::LedgerEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
-use probity_schemas::{Data, Event, EventId, Identity, Kid, Origin};
+use probity_schemas::{Data, Event, EventId, Identity, Origin};
 use probity_statement::{Keyring, SignedStatement};
 
 use crate::authority::Authority;
@@ -147,15 +147,14 @@ impl State {
             let (expected, found) = (self.origin.to_string(), statement.audience().to_owned());
             return Err(Refusal::WrongAudience { expected, found }.into());
         }
-        let issuer = self.authority.issuer(statement.issuer(), statement.kid())?;
+        let (issuer, key) = self.authority.issuer(statement.issuer(), statement.kid())?;
         // Before any rule that may have changed since: what was recorded is answered for ever.
         if let Some(index) = history.event_index(issuer, &event.id).map_err(AdmitError::History)? {
             return Ok(Verdict::AlreadyRecorded { index });
         }
         self.authority.not_revoked(statement.kid())?;
         let time_ms = position.block_time.saturating_mul(1_000);
-        let kid = Kid::from_bytes(statement.kid().0);
-        let signed = Signed { kid, index: position.index, time_ms };
+        let signed = Signed { key, index: position.index, time_ms };
         let by = Standing { issuer: statement.issuer(), number: issuer, subject: statement.subject(), signed };
         self.may_record(event, by)?;
         if event.info().is_act() {
@@ -177,7 +176,7 @@ impl State {
     fn may_record(&self, event: &Event, by: Standing<'_>) -> Result<(), Refusal> {
         let info = event.info();
         let strict = self.rule_set >= RULES_OF_POWER;
-        if self.authority.is_recovery_key(probity_statement::KeyId(*by.signed.kid.as_bytes())) {
+        if self.authority.is_recovery_key(&by.signed) {
             return match &event.data {
                 Data::Authority(AuthorityEvent::Enrolled(_) | AuthorityEvent::Confirmed(_)) => Ok(()),
                 _ => Err(Broken::RecoveryKeyOnly.into()),

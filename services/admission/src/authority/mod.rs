@@ -26,6 +26,8 @@ pub(crate) const ADMINISTRATOR: &str = "administrator";
 pub(crate) struct Authority {
     members: HashMap<Identity, Member>,
     keys: HashMap<Kid, Key>,
+    /// The names of the keys in order of enrolment: what is signed with one is kept with its number.
+    numbered: Vec<Kid>,
     policy: RolesPolicy,
     waiting: Waiting,
     /// Whether the ledger was founded with one administrator, which is then enough while there is no second.
@@ -69,6 +71,7 @@ struct Grant {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Key {
+    number: u32,
     identity: Identity,
     public: probity_schemas::PublicKey,
     revoked: Option<Revocation>,
@@ -119,8 +122,10 @@ impl Authority {
 
     fn add_key(&mut self, identity: &Identity, key: &PublicKey, by: Vec<Signed>, recovery: bool) {
         let public = probity_schemas::PublicKey::from_bytes(key.to_bytes());
-        let record = Key { identity: identity.clone(), public, revoked: None, by, recovery };
-        self.keys.insert(Kid::from_bytes(key.id().0), record);
+        let kid = Kid::from_bytes(key.id().0);
+        let number = self.numbered.len() as u32;
+        self.numbered.push(kid);
+        self.keys.insert(kid, Key { number, identity: identity.clone(), public, revoked: None, by, recovery });
     }
 
     /// Says how power is divided, as the founding statement does.
@@ -148,11 +153,11 @@ impl Authority {
         keyring
     }
 
-    /// The number of the issuer, if the key is theirs.
-    pub(crate) fn issuer(&self, issuer: &Identity, kid: KeyId) -> Result<u32, Refusal> {
+    /// The numbers of the issuer and of the key, if the key is theirs.
+    pub(crate) fn issuer(&self, issuer: &Identity, kid: KeyId) -> Result<(u32, u32), Refusal> {
         let key = self.keys.get(&Kid::from_bytes(kid.0)).ok_or(Refusal::UnknownKey { kid })?;
         match self.members.get(issuer) {
-            Some(member) if key.identity == *issuer => Ok(member.number),
+            Some(member) if key.identity == *issuer => Ok((member.number, key.number)),
             _ => Err(Refusal::NotTheIssuersKey { kid, issuer: issuer.clone() }),
         }
     }
@@ -168,8 +173,8 @@ impl Authority {
     }
 
     /// Whether the key is one that only recovers.
-    pub(crate) fn is_recovery_key(&self, kid: KeyId) -> bool {
-        self.keys.get(&Kid::from_bytes(kid.0)).is_some_and(|key| key.recovery)
+    pub(crate) fn is_recovery_key(&self, signed: &Signed) -> bool {
+        self.keys.get(&self.kid(signed)).is_some_and(|key| key.recovery)
     }
 
     /// Whether a roles policy is in force.
@@ -188,11 +193,18 @@ impl Authority {
         }
     }
 
+    /// The name of the key that something was signed with.
+    pub(crate) fn kid(&self, signed: &Signed) -> Kid {
+        // Numbers are given out here and nowhere else, so there is always one.
+        self.numbered.get(signed.key as usize).copied().unwrap_or(Kid::from_bytes([0; 32]))
+    }
+
     /// Whether an act counts: not if its key turned out to have been in other hands by then.
     pub(crate) fn counts(&self, signed: &Signed) -> bool {
-        self.keys.get(&signed.kid).is_some_and(|key| {
+        let kid = self.kid(signed);
+        self.keys.get(&kid).is_some_and(|key| {
             let since = key.revoked.as_ref().and_then(|revoked| revoked.compromised_since);
-            since.is_none_or(|since| signed.time_ms < since.as_ms()) && self.enrolment_counts(&signed.kid)
+            since.is_none_or(|since| signed.time_ms < since.as_ms()) && self.enrolment_counts(&kid)
         })
     }
 

@@ -189,9 +189,9 @@ impl Authority {
         if pending.subject != event.subject.to_string() || event.regarding.is_some_and(|id: EventId| id != pending.id) {
             return Err(Broken::ConfirmsAnother { index, subject: pending.subject.clone() }.into());
         }
-        let recovery = self.is_recovery_key(KeyId(*signed.kid.as_bytes()));
+        let recovery = self.is_recovery_key(&signed);
         let again = match recovery {
-            true => pending.signed.iter().any(|(earlier, _)| earlier.kid == signed.kid),
+            true => pending.signed.iter().any(|(earlier, _)| earlier.key == signed.key),
             false => pending.signed.iter().any(|(_, earlier)| earlier.iter().any(|person| persons.contains(person))),
         };
         match again || recovery != pending.recovery {

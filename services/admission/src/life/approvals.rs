@@ -241,7 +241,7 @@ impl Life {
         let since = grant.signed.index;
         let after = |index: &Option<u64>| index.filter(|index| *index > since);
         if !authority.counts(&grant.signed) {
-            return Err(Lapse::KeyCompromised { kid: grant.signed.kid });
+            return Err(Lapse::KeyCompromised { kid: authority.kid(&grant.signed) });
         }
         if let Some((index, _)) = grant.revoked.filter(|(_, from)| *from <= time_ms) {
             return Err(Lapse::Revoked { index });
@@ -267,7 +267,7 @@ impl Life {
                 return Err(Lapse::ConditionOpen { condition: condition.id.clone() });
             }
         }
-        let withdrawn = |digest| self.documents.get(digest).and_then(|document| after(&document.withdrawn));
+        let withdrawn = |digest| self.withdrawn_documents.get(digest).filter(|index| **index > since).copied();
         if let Some(index) = grant.evidence_seen.iter().find_map(withdrawn) {
             return Err(Lapse::EvidenceWithdrawn { index });
         }

@@ -26,7 +26,7 @@ pub(crate) enum Case {
     /// `usecase.proposed`
     UseCaseProposal,
     /// `approval.requested`
-    ApprovalRequest(Request),
+    ApprovalRequest(Box<Request>),
     /// `approval.granted`: part of this request.
     Grant(EventId),
     /// `deployment.requested`
@@ -48,11 +48,11 @@ pub(crate) enum Case {
     /// `exception.requested`
     ExceptionRequest { control: Name },
     /// `exception.granted`
-    Exception(Exception),
+    Exception(Box<Exception>),
     /// `exception.invoked`
-    Emergency(Exception),
+    Emergency(Box<Exception>),
     /// `hold.set`
-    Hold(Hold),
+    Hold(Box<Hold>),
     /// `subscription.configured`
     Subscription { name: Name },
 }

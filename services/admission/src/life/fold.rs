@@ -64,10 +64,7 @@ impl Life {
                 }
                 Data::Evidence(EvidenceEvent::Withdrawn(withdrawn)) => {
                     let Some(digest) = withdrawn.digest else { return changed };
-                    self.document(digest);
-                    if let Some(document) = self.documents.get_mut(&digest) {
-                        document.withdrawn = Some(by.signed.index);
-                    }
+                    self.withdrawn_documents.insert(digest, by.signed.index);
                     true
                 }
                 Data::Deployment(data) => self.deployment(event, data, by, authority),
@@ -94,7 +91,7 @@ impl Life {
                     add(&mut subjects, event.subject.clone());
                     let hold = Hold { subjects, namespaces: set.namespaces.clone() };
                     Arc::make_mut(&mut self.holds).push(event.id);
-                    self.open(event, by, authority, Case::Hold(hold))
+                    self.open(event, by, authority, Case::Hold(Box::new(hold)))
                 }
                 Data::Correction(CorrectionEvent::Recorded(recorded)) => {
                     recorded.kind == CorrectionKind::Voids && self.void(event, by)
@@ -236,7 +233,8 @@ impl Life {
                 version.involve(authority.actors(by.issuer, event), by.signed.index);
                 version.requests.push(event.id);
                 let (gate, digests) = (requested.gate.clone(), requested.digests.clone());
-                self.open(event, by, authority, Case::ApprovalRequest(Request { gate, digests, grants: Vec::new() }))
+                let request = Request { gate, digests, grants: Vec::new() };
+                self.open(event, by, authority, Case::ApprovalRequest(Box::new(request)))
             }
             ApprovalEvent::Rejected(_) => self.close(event, by),
             ApprovalEvent::RecordedElsewhere(_) => {
@@ -371,13 +369,13 @@ impl Life {
                 let (control, expires_at) = (granted.control.clone(), granted.expires_at.as_ms());
                 self.exceptions.entry(by.subject).push(event.id);
                 let exception = Exception { control, signed: by.signed, expires_at, second: None };
-                self.open(event, by, authority, Case::Exception(exception))
+                self.open(event, by, authority, Case::Exception(Box::new(exception)))
             }
             ExceptionEvent::Invoked(invoked) => {
                 let (control, expires_at) = (invoked.control.clone(), invoked.expires_at.as_ms());
                 self.exceptions.entry(by.subject).push(event.id);
                 let exception = Exception { control, signed: by.signed, expires_at, second: None };
-                self.open(event, by, authority, Case::Emergency(exception))
+                self.open(event, by, authority, Case::Emergency(Box::new(exception)))
             }
             ExceptionEvent::Extended(extended) => {
                 if let Some(Case::Exception(exception)) = self.answered(event).map(|matter| &mut matter.case) {
@@ -413,7 +411,7 @@ impl Life {
     fn open(&mut self, event: &Event, by: Standing<'_>, authority: &Authority, case: Case) -> bool {
         if !self.matters.contains(&event.id) {
             let actors = authority.actors(by.issuer, event);
-            let (subject, index) = (by.subject.into(), by.signed.index);
+            let (subject, index) = (self.key(by.subject), by.signed.index);
             let matter = Matter { case, subject, index, issuer: by.number, actors, closed: None };
             self.matters.insert(event.id, matter);
         }
@@ -454,11 +452,7 @@ impl Life {
     }
 
     fn document(&mut self, digest: probity_schemas::Digest) -> bool {
-        let new = !self.documents.contains(&digest);
-        if new {
-            self.documents.insert(digest, super::DocumentState::default());
-        }
-        new
+        self.documents.insert(digest).is_none()
     }
 
     /// Remembers which subjects' events hold texts sealed under which keys, so that a hold can keep the keys.

@@ -12,7 +12,7 @@ mod subjects;
 
 use std::sync::Arc;
 
-use probity_schemas::{Digest, EventId, Identity, Kid, Subject};
+use probity_schemas::{Digest, EventId, Identity, Subject};
 use serde::{Deserialize, Serialize};
 
 pub use approvals::Lapse;
@@ -28,7 +28,8 @@ pub(crate) type Key = Arc<str>;
 /// Which key signed something, where and when: what its holder did counts only while the key was theirs alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Signed {
-    pub(crate) kid: Kid,
+    /// The key's number, in order of enrolment.
+    pub(crate) key: u32,
     pub(crate) index: u64,
     pub(crate) time_ms: u64,
 }
@@ -51,12 +52,6 @@ pub(crate) struct Standing<'a> {
     pub(crate) signed: Signed,
 }
 
-/// A document that statements rest on.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct DocumentState {
-    pub(crate) withdrawn: Option<u64>,
-}
-
 /// All of it. Cloning is cheap: what did not change is shared.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Life {
@@ -67,7 +62,10 @@ pub(crate) struct Life {
     pub(crate) datasets: Register<Key, Dataset>,
     /// Parts of datasets that were withdrawn, and where.
     pub(crate) withdrawn_data: Register<Digest, u64>,
-    pub(crate) documents: Register<Digest, DocumentState>,
+    /// Documents that statements rest on.
+    pub(crate) documents: imbl::HashSet<Digest>,
+    /// Those that no longer hold, and where they were withdrawn.
+    pub(crate) withdrawn_documents: Register<Digest, u64>,
     /// What acts can answer, by the event that opened it.
     pub(crate) matters: Register<EventId, Matter>,
     /// Training runs that have not named the version they produced.
@@ -97,6 +95,19 @@ impl Life {
     pub(crate) fn retired(&self, subject: &str) -> Option<u64> {
         let version = self.versions.get(subject).and_then(|version| version.retired);
         version.or_else(|| self.models.get(model_of(subject)).and_then(|model| model.retired))
+    }
+
+    /// A subject's name, shared with where it stands already.
+    pub(crate) fn key(&self, subject: &str) -> Key {
+        let known = match subject.split_once(':') {
+            Some(("model", _)) if subject.contains('@') => self.versions.key(subject),
+            Some(("model", _)) => self.models.key(subject),
+            Some(("endpoint", _)) => self.endpoints.key(subject),
+            Some(("dataset", _)) => self.datasets.key(subject),
+            Some(("usecase", _)) => self.use_cases.key(subject),
+            _ => None,
+        };
+        known.unwrap_or_else(|| subject.into())
     }
 
     /// The hold that covers a subject, if one does: its index.

@@ -4,10 +4,17 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// A persistent hash map (a hash array mapped trie). Values stand behind pointers, so that changing one copies little.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(
+    transparent,
+    bound(
+        serialize = "K: Serialize + Hash + Eq, V: Serialize",
+        deserialize = "K: Deserialize<'de> + Hash + Eq + Clone, V: Deserialize<'de>"
+    )
+)]
 pub(crate) struct Register<K, V>(imbl::HashMap<K, Arc<V>>);
 
 impl<K, V> Default for Register<K, V> {
@@ -58,20 +65,15 @@ impl<K: Hash + Eq + Clone, V: Clone> Register<K, V> {
         Arc::make_mut(self.0.entry(K::from(key)).or_default())
     }
 
+    /// The key as it is kept.
+    pub(crate) fn key<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<K>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.get_key_value(key).map(|(key, _)| key.clone())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
-    }
-}
-
-impl<K: Serialize + Hash + Eq, V: Serialize> Serialize for Register<K, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|(key, value)| (key, value.as_ref())))
-    }
-}
-
-impl<'de, K: Deserialize<'de> + Hash + Eq + Clone, V: Deserialize<'de> + Clone> Deserialize<'de> for Register<K, V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let pairs = Vec::<(K, V)>::deserialize(deserializer)?;
-        Ok(Self(pairs.into_iter().map(|(key, value)| (key, Arc::new(value))).collect()))
     }
 }

@@ -176,13 +176,12 @@ impl<'a> Judging<'a> {
 
     fn evidence_is_there(&self, seen: &[Digest]) -> Result<(), Broken> {
         for digest in seen {
-            match self.state.life.documents.get(digest) {
-                None => return Err(Broken::EvidenceUnknown { digest: *digest }),
-                Some(document) => {
-                    if let Some(index) = document.withdrawn {
-                        return Err(Broken::EvidenceWithdrawn { digest: *digest, index });
-                    }
-                }
+            let life = &self.state.life;
+            if let Some(index) = life.withdrawn_documents.get(digest) {
+                return Err(Broken::EvidenceWithdrawn { digest: *digest, index: *index });
+            }
+            if !life.documents.contains(digest) {
+                return Err(Broken::EvidenceUnknown { digest: *digest });
             }
         }
         Ok(())
