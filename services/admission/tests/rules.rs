@@ -521,6 +521,24 @@ fn digest_of_nothing() -> String {
 }
 
 #[test]
+fn a_role_may_be_asked_for_with_the_enrolment_and_is_confirmed_after_it() {
+    let mut door = Door::strict();
+    let submit = |door: &mut Door, tree: Value| {
+        let event = door.event(tree);
+        let statement = door.sign(1, &event);
+        door.submit(&statement, &event, None).map(|_| confirmed(&event, &sha256(statement.bytes())))
+    };
+    let unknown = submit(&mut door, granted(&person(10), "developer", &["*"]));
+    assert!(matches!(unknown, Err(Refusal::NotEnrolled { .. })));
+    let enrolment = submit(&mut door, enrolled(&person(10), 10, &[])).unwrap();
+    let role = submit(&mut door, granted(&person(10), "developer", &["*"])).unwrap();
+    assert!(matches!(door.clone().say(2, role.clone()), Err(Refusal::NotEnrolled { .. })));
+    door.say(2, enrolment).unwrap();
+    door.say(2, role).unwrap();
+    door.say(10, registered("credit")).unwrap();
+}
+
+#[test]
 fn a_policy_is_published_by_compliance_and_confirmed_by_someone_else() {
     let mut door = Door::strict();
     door.let_in(17, &["compliance"]);

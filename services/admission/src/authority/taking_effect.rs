@@ -75,7 +75,10 @@ impl Authority {
         if let Some(until) = granted.until.filter(|until| until.as_ms() <= time_ms) {
             return Err(Refusal::AlreadyOver { until });
         }
-        match self.members.contains_key(identity) {
+        // Someone whose enrolment waits may be given a role that waits too.
+        let enrolling =
+            |pending: &Pending| matches!(&pending.power, Power::Enrol { identity: who, .. } if who == identity);
+        match self.members.contains_key(identity) || self.waiting.values().any(enrolling) {
             true => Ok(()),
             false => Err(Refusal::NotEnrolled { identity: identity.clone() }),
         }
