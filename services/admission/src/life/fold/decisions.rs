@@ -1,0 +1,216 @@
+//! What is asked and decided: approvals, deployments, retirements, plans, exceptions.
+
+use probity_schemas::approval::ApprovalEvent;
+use probity_schemas::deployment::{DeploymentEvent, StopScope};
+use probity_schemas::exception::ExceptionEvent;
+use probity_schemas::plan::PlanEvent;
+use probity_schemas::retirement::RetirementEvent;
+use probity_schemas::{Event, EventId, Subject};
+
+use super::key;
+use crate::authority::Authority;
+use crate::life::{Case, Exception, Grant, Life, Matter, Plan, Request, Standing, Suspension, add, model_of};
+
+impl Life {
+    /// Adds a signature to the request that it answers.
+    pub(crate) fn sign_request(&mut self, event: &Event, by: Standing<'_>, authority: &Authority, grant: Grant) {
+        let Some(regarding) = event.regarding else { return };
+        if let Some(Matter { case: Case::ApprovalRequest(request), .. }) = self.matters.get_mut(&regarding) {
+            request.grants.push(grant);
+            self.open(event, by, authority, Case::Grant(regarding));
+        }
+    }
+
+    pub(super) fn approval(
+        &mut self,
+        event: &Event,
+        data: &ApprovalEvent,
+        by: Standing<'_>,
+        authority: &Authority,
+    ) -> bool {
+        match data {
+            ApprovalEvent::Requested(requested) => {
+                let version = self.versions.entry(by.subject);
+                version.involve(authority.actors(by.issuer, event), by.signed.index);
+                version.requests.push(event.id);
+                let (gate, digests) = (requested.gate.clone(), requested.digests.clone());
+                let request = Request { gate, digests, grants: Vec::new() };
+                self.open(event, by, authority, Case::ApprovalRequest(Box::new(request)))
+            }
+            ApprovalEvent::Rejected(_) => self.close(event, by),
+            ApprovalEvent::RecordedElsewhere(_) => {
+                self.versions.entry(by.subject).elsewhere = Some(by.signed.index);
+                true
+            }
+            ApprovalEvent::ConditionMet(met) => self.change_grant(event, |grant| {
+                let named = grant.conditions.iter_mut().filter(|condition| condition.id == met.condition);
+                named.for_each(|condition| condition.met = Some(by.signed));
+            }),
+            ApprovalEvent::Revoked(revoked) => self.change_grant(event, |grant| {
+                let from = revoked.effective.map_or(by.signed.time_ms, |at| at.as_ms());
+                grant.revoked = Some((by.signed.index, from));
+            }),
+            // Which of the gate's roles a signature fills is for the rules to say: see `signed`.
+            ApprovalEvent::Granted(_) => false,
+        }
+    }
+
+    pub(super) fn change_grant(&mut self, event: &Event, change: impl FnOnce(&mut Grant)) -> bool {
+        let Some(id) = event.regarding else { return false };
+        let request = match self.matters.get(&id).map(|matter| &matter.case) {
+            Some(Case::Grant(request)) => *request,
+            _ => return false,
+        };
+        if let Some(Matter { case: Case::ApprovalRequest(request), .. }) = self.matters.get_mut(&request) {
+            request.grants.iter_mut().filter(|grant| grant.id == id).for_each(change_once(change));
+        }
+        true
+    }
+
+    pub(super) fn deployment(
+        &mut self,
+        event: &Event,
+        data: &DeploymentEvent,
+        by: Standing<'_>,
+        authority: &Authority,
+    ) -> bool {
+        let mut serves = |version: Option<&Subject>| {
+            let version = version.map(key);
+            match version {
+                Some(version) => self.endpoints.entry(by.subject).serves = Some(version),
+                None => return false,
+            }
+            true
+        };
+        match data {
+            DeploymentEvent::Requested(requested) => {
+                let actors = authority.actors(by.issuer, event);
+                self.versions.entry(requested.version.to_string().as_str()).involve(actors, by.signed.index);
+                self.open(event, by, authority, Case::DeploymentRequest)
+            }
+            DeploymentEvent::Started(started) => serves(started.version.as_ref()),
+            DeploymentEvent::Upgraded(upgraded) => serves(Some(&upgraded.to)),
+            DeploymentEvent::Downgraded(downgraded) => serves(Some(&downgraded.to)),
+            DeploymentEvent::RolledBack(rolled_back) => serves(Some(&rolled_back.to)),
+            DeploymentEvent::Suspended(suspended) => {
+                let endpoint = self.endpoints.entry(by.subject);
+                endpoint.stops.push(event.id);
+                let version = suspended.version.as_ref().map(key).or_else(|| endpoint.serves.clone());
+                let target = match suspended.scope {
+                    StopScope::Endpoint => None,
+                    StopScope::Version => version,
+                    StopScope::Model => version.map(|version| model_of(&version).into()),
+                };
+                if let Some(target) = &target {
+                    self.stops.entry(target).push(event.id);
+                }
+                self.open(event, by, authority, Case::Suspension(Suspension { scope: suspended.scope, target }))
+            }
+            DeploymentEvent::Resumed(_) => self.close(event, by),
+            _ => false,
+        }
+    }
+
+    pub(super) fn retirement(
+        &mut self,
+        event: &Event,
+        data: &RetirementEvent,
+        by: Standing<'_>,
+        authority: &Authority,
+    ) -> bool {
+        let mut set = |retired: Option<u64>| match event.subject.version {
+            Some(_) => self.versions.entry(by.subject).retired = retired,
+            None => self.models.entry(by.subject).retired = retired,
+        };
+        match data {
+            RetirementEvent::Proposed(_) => self.open(event, by, authority, Case::RetirementProposal),
+            RetirementEvent::Approved(_) => {
+                self.close(event, by);
+                self.open(event, by, authority, Case::RetirementApproval)
+            }
+            RetirementEvent::Completed(_) => {
+                set(Some(by.signed.index));
+                self.open(event, by, authority, Case::RetirementCompletion)
+            }
+            RetirementEvent::Reversed(_) => {
+                set(None);
+                self.close(event, by);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn plan(&mut self, event: &Event, data: &PlanEvent, by: Standing<'_>, authority: &Authority) -> bool {
+        match data {
+            PlanEvent::Proposed(proposed) => {
+                let plan = Plan { proposed: proposed.as_ref().clone(), approved: None, covered: Vec::new() };
+                self.models.entry(model_of(by.subject)).plans.push(event.id);
+                self.open(event, by, authority, Case::Plan(Box::new(plan)))
+            }
+            PlanEvent::Approved(_) => {
+                if let Some(Case::Plan(plan)) = self.answered(event).map(|matter| &mut matter.case) {
+                    plan.approved = Some(by.signed);
+                }
+                true
+            }
+            PlanEvent::Revoked(_) => self.close(event, by),
+        }
+    }
+
+    pub(super) fn exception(
+        &mut self,
+        event: &Event,
+        data: &ExceptionEvent,
+        by: Standing<'_>,
+        authority: &Authority,
+    ) -> bool {
+        match data {
+            ExceptionEvent::Requested(requested) => {
+                self.open(event, by, authority, Case::ExceptionRequest { control: requested.control.clone() })
+            }
+            ExceptionEvent::Granted(granted) => {
+                // The second person's yes to an emergency, or the answer to a request.
+                match self.answered(event).map(|matter| (&mut matter.case, &mut matter.closed)) {
+                    Some((Case::Emergency(emergency), _)) => emergency.second = Some(by.signed),
+                    Some((_, closed)) => *closed = Some(by.signed),
+                    None => {}
+                }
+                let (control, expires_at) = (granted.control.clone(), granted.expires_at.as_ms());
+                self.exceptions.entry(by.subject).push(event.id);
+                let exception = Exception { control, signed: by.signed, expires_at, second: None };
+                self.open(event, by, authority, Case::Exception(Box::new(exception)))
+            }
+            ExceptionEvent::Invoked(invoked) => {
+                let (control, expires_at) = (invoked.control.clone(), invoked.expires_at.as_ms());
+                self.exceptions.entry(by.subject).push(event.id);
+                let exception = Exception { control, signed: by.signed, expires_at, second: None };
+                self.open(event, by, authority, Case::Emergency(Box::new(exception)))
+            }
+            ExceptionEvent::Extended(extended) => {
+                if let Some(Case::Exception(exception)) = self.answered(event).map(|matter| &mut matter.case) {
+                    exception.expires_at = extended.expires_at.as_ms();
+                }
+                true
+            }
+            ExceptionEvent::Revoked(_) => self.close(event, by),
+        }
+    }
+
+    /// Remembers that a version was let through by a plan.
+    pub(crate) fn cover(&mut self, plan: &EventId, version: &str) {
+        if let Some(Matter { case: Case::Plan(plan), .. }) = self.matters.get_mut(plan) {
+            add(&mut plan.covered, version.into());
+        }
+    }
+}
+
+/// A closure to be called for the one item there is.
+fn change_once<T>(change: impl FnOnce(&mut T)) -> impl FnMut(&mut T) {
+    let mut change = Some(change);
+    move |item| {
+        if let Some(change) = change.take() {
+            change(item);
+        }
+    }
+}
