@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::people::{Signer, enrolment, granting};
 
 /// The origin of all test ledgers.
-const ORIGIN: &str = "ledger.test/models";
+pub(crate) const ORIGIN: &str = "ledger.test/models";
 
 /// The most a message may hold.
 const MAX_MESSAGE: usize = 64 << 20;
@@ -31,6 +31,35 @@ pub fn binary() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let found = own.ancestors().skip(1).map(|dir| dir.join("probity")).find(|path| path.is_file());
     found.with_context(|| format!("no `probity` binary beside {}; run: cargo build -p probity", own.display()))
+}
+
+/// Founds a ledger in `directory` with the real binary; public key files are left beside it. `recovery` is how many of
+/// these keys have to sign.
+pub(crate) fn found(directory: &Path, administrators: &[Signer], recovery: Option<(u32, &[Signer])>) -> Result<()> {
+    let beside = |name: String, signer: &Signer| -> Result<PathBuf> {
+        let path = directory.with_file_name(name);
+        std::fs::write(&path, format!("identity: {}\n{}", signer.identity, signer.key.public().to_pem()?))?;
+        Ok(path)
+    };
+    let mut command = Command::new(binary()?);
+    command.arg("init").arg(directory).args(["--origin", ORIGIN]);
+    if administrators.len() == 1 {
+        command.arg("--single-administrator");
+    }
+    for (number, administrator) in administrators.iter().enumerate() {
+        command.arg("--administrator").arg(beside(format!("administrator-{number}.pub"), administrator)?);
+    }
+    if let Some((threshold, keys)) = recovery {
+        command.arg("--recovery-threshold").arg(threshold.to_string());
+        for (number, key) in keys.iter().enumerate() {
+            command.arg("--recovery-key").arg(beside(format!("recovery-{number}.pub"), key)?);
+        }
+    }
+    let output = command.output()?;
+    if !output.status.success() {
+        bail!("probity init failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
 }
 
 /// A ledger in a directory of its own, with one administrator.
@@ -51,18 +80,7 @@ impl TestLedger {
     /// The same in an empty directory that the caller chose.
     pub fn found_in(home: TempDir) -> Result<Self> {
         let administrator = Signer::person()?;
-        let public = home.path().join("administrator.pub");
-        let pem = administrator.key.public().to_pem()?;
-        std::fs::write(&public, format!("identity: {}\n{pem}", administrator.identity))?;
-        let output = Command::new(binary()?)
-            .arg("init")
-            .arg(home.path().join("ledger"))
-            .args(["--origin", ORIGIN, "--single-administrator", "--administrator"])
-            .arg(&public)
-            .output()?;
-        if !output.status.success() {
-            bail!("probity init failed: {}", String::from_utf8_lossy(&output.stderr));
-        }
+        found(&home.path().join("ledger"), std::slice::from_ref(&administrator), None)?;
         Ok(Self { home, administrator })
     }
 

@@ -3,6 +3,7 @@
 pub mod fuzzing;
 mod ledger;
 mod people;
+pub mod scenario;
 
 pub use ledger::{Server, TestLedger, binary, register};
 pub use people::{Signer, enrolment, granting};
