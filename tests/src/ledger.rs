@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::people::{Signer, enrolment, granting};
 
 /// The origin of all test ledgers.
-pub(crate) const ORIGIN: &str = "ledger.test/models";
+pub const ORIGIN: &str = "ledger.test/models";
 
 /// The most a message may hold.
 const MAX_MESSAGE: usize = 64 << 20;
@@ -35,7 +35,7 @@ pub fn binary() -> Result<PathBuf> {
 
 /// Founds a ledger in `directory` with the real binary; public key files are left beside it. `recovery` is how many of
 /// these keys have to sign.
-pub(crate) fn found(directory: &Path, administrators: &[Signer], recovery: Option<(u32, &[Signer])>) -> Result<()> {
+pub fn found(directory: &Path, administrators: &[Signer], recovery: Option<(u32, &[Signer])>) -> Result<()> {
     let beside = |name: String, signer: &Signer| -> Result<PathBuf> {
         let path = directory.with_file_name(name);
         std::fs::write(&path, format!("identity: {}\n{}", signer.identity, signer.key.public().to_pem()?))?;

@@ -5,5 +5,5 @@ mod ledger;
 mod people;
 pub mod scenario;
 
-pub use ledger::{Server, TestLedger, binary, register};
+pub use ledger::{ORIGIN, Server, TestLedger, binary, found, register};
 pub use people::{Signer, enrolment, granting};
