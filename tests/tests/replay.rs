@@ -22,6 +22,10 @@ use probity_tlog::{BlockTree, Frontier, Hash};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// A program that starts while a log is open holds its lock too until it has begun, so only one test has a ledger.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A ledger that is written by hand, past the registrar and whatever it would have asked.
 struct Ledger {
@@ -29,11 +33,13 @@ struct Ledger {
     secrets: LedgerSecrets,
     ada: Signer,
     ben: Signer,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Ledger {
     /// Founded by the real binary with two administrators.
-    fn founded() -> Self {
+    async fn founded() -> Self {
+        let alone = ONE_AT_A_TIME.lock().await;
         let (home, ada, ben) = (tempfile::tempdir().unwrap(), Signer::person().unwrap(), Signer::person().unwrap());
         let directory = home.path().join("ledger");
         found(&directory, &[ada.clone(), ben.clone()], None).unwrap();
@@ -43,11 +49,12 @@ impl Ledger {
         };
         let origin = ORIGIN.parse().unwrap();
         let (checkpoint, clock, receipt) = (read("checkpoint.key"), read("clock.key"), read("receipt.key"));
-        Self { home, secrets: LedgerSecrets { origin, checkpoint, clock, receipt }, ada, ben }
+        Self { home, secrets: LedgerSecrets { origin, checkpoint, clock, receipt }, ada, ben, _alone: alone }
     }
 
     /// As a version that knew no other rules founded it.
     async fn founded_under_the_first_rules() -> Self {
+        let alone = ONE_AT_A_TIME.lock().await;
         let (home, ada, ben) = (tempfile::tempdir().unwrap(), Signer::person().unwrap(), Signer::person().unwrap());
         let keys = home.path().join("ledger/keys");
         std::fs::create_dir_all(&keys).unwrap();
@@ -60,7 +67,8 @@ impl Ledger {
         };
         let origin = ORIGIN.parse().unwrap();
         let (checkpoint, clock, receipt) = (make("checkpoint.key"), make("clock.key"), make("receipt.key"));
-        let ledger = Self { home, secrets: LedgerSecrets { origin, checkpoint, clock, receipt }, ada, ben };
+        let ledger =
+            Self { home, secrets: LedgerSecrets { origin, checkpoint, clock, receipt }, ada, ben, _alone: alone };
         let public = |key: &SecretKey| key.public().to_string();
         let administrator = |who: &Signer| json!({ "identity": who.identity, "public_key": public(&who.key), "kid": who.key.public().id().to_string() });
         let secrets = &ledger.secrets;
@@ -222,7 +230,7 @@ fn fact(by: &Signer, name: &str) -> SignedStatement {
 /// An honest ledger with a developer who is an approver and a deployer too, another approver, and a request; the index
 /// at which the version was registered.
 async fn honest() -> (Ledger, Signer, Signer, EventId, u64) {
-    let ledger = Ledger::founded();
+    let ledger = Ledger::founded().await;
     let (dora, arno) = (Signer::person().unwrap(), Signer::person().unwrap());
     let mut statements = ledger.let_in(&dora, &["developer", "approver", "deployer"]);
     statements.extend(ledger.let_in(&arno, &["approver"]));
@@ -308,7 +316,7 @@ async fn an_old_ledger_is_judged_by_its_own_rules_up_to_the_position_where_it_ad
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_founded_under_the_second_rules_refuses_what_the_first_took() {
-    let ledger = Ledger::founded();
+    let ledger = Ledger::founded().await;
     let who = Signer::person().unwrap();
     let first = ledger.write(&as_it_was(&ledger, &who)).await;
     // The first to fail is the first statement of whom one person alone let in.
@@ -317,7 +325,7 @@ async fn a_ledger_founded_under_the_second_rules_refuses_what_the_first_took() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_that_this_version_does_not_know_stop_it_and_ask_for_a_newer_one() {
-    let ledger = Ledger::founded();
+    let ledger = Ledger::founded().await;
     let index = ledger.write(&[ledger.own("ledger.rules_adopted", json!({ "rule_set": 99 }))]).await;
     ledger.is_caught(index, &["rule set 99", "upgrade"]);
 }
