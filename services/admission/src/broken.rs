@@ -4,6 +4,7 @@ use probity_schemas::validation::Scope;
 use probity_schemas::{Digest, EventId, Identity, Name, Namespace};
 
 use crate::life::Lapse;
+use crate::moment::moment;
 
 /// A rule that an act breaks. [`Broken::reason`] is its name for machines.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -21,7 +22,7 @@ pub enum Broken {
     #[error("a recovery key can do nothing but enrol administrators, with authority.enrolled and authority.confirmed")]
     RecoveryKeyOnly,
     /// Someone who has left.
-    #[error("{person} left on {last_day_ms} ms; whoever leaves signs no acts")]
+    #[error("{person} left on {}; whoever leaves signs no acts", moment(.last_day_ms))]
     Departed {
         /// Who.
         person: Identity,
@@ -213,7 +214,7 @@ pub enum Broken {
         model: String,
     },
     /// A time that is over before it begins.
-    #[error("{field} ({at_ms} ms) is not after the time of the block")]
+    #[error("{field} ({}) is not after the time of the block", moment(.at_ms))]
     InThePast {
         /// The field.
         field: &'static str,
@@ -260,7 +261,7 @@ pub enum Broken {
         index: u64,
     },
     /// An end that is not later than the one there is.
-    #[error("the new end is not after the present one ({until_ms} ms)")]
+    #[error("the new end is not after the present one ({})", moment(.until_ms))]
     NotLater {
         /// The present end.
         until_ms: u64,

@@ -17,6 +17,7 @@ mod empower;
 mod genesis;
 mod history;
 mod life;
+mod moment;
 mod policies;
 mod refusal;
 mod rules;

@@ -4,6 +4,7 @@ use probity_schemas::{Identity, Name, Namespace, Timestamp};
 use probity_statement::KeyId;
 
 use crate::broken::Broken;
+use crate::moment::moment;
 
 /// Why a statement is refused. What it says is final for this statement at this position, except where noted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +62,9 @@ pub enum Refusal {
     },
     /// An act that was signed too long ago to be handed in now.
     #[error(
-        "the act is dated {occurred_ms} ms, more than 24 hours before it was handed in ({block_time_ms} ms); sign it anew"
+        "the act is dated {}, more than 24 hours before it was handed in ({}); sign it anew",
+        moment(.occurred_ms),
+        moment(.block_time_ms)
     )]
     ActTooOld {
         /// When it was done, as signed.
@@ -164,7 +167,7 @@ pub enum Refusal {
         identity: Identity,
     },
     /// A role that would end before it begins.
-    #[error("until ({} ms) is not after the time of the block", .until.as_ms())]
+    #[error("until ({}) is not after the time of the block", moment(&.until.as_ms()))]
     AlreadyOver {
         /// The end.
         until: Timestamp,

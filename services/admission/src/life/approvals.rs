@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, Life, Signed, Version, model_of};
 use crate::authority::Authority;
+use crate::moment::moment;
 
 /// `approval.requested`, and what was answered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -150,7 +151,7 @@ impl fmt::Display for Lapse {
             Self::OtherDigest => write!(f, "the approval names other artefacts"),
             Self::OtherUse => write!(f, "the approval is for other uses"),
             Self::OtherEnvironment => write!(f, "the approval is for other environments"),
-            Self::Expired { at_ms } => write!(f, "the approval expired at {at_ms} ms"),
+            Self::Expired { at_ms } => write!(f, "the approval expired on {}", moment(at_ms)),
             Self::Revoked { index } => write!(f, "the approval was revoked (index {index})"),
             Self::ConditionOpen { condition } => write!(f, "condition {condition} of the approval is not met"),
             Self::EvidenceWithdrawn { index } => write!(f, "evidence it rests on was withdrawn (index {index})"),

@@ -10,8 +10,9 @@ use crate::failure::{Answer, wrong_use};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfirmArgs {
-    /// The enrolment, grant of a role or policy that is confirmed, by its index in the log.
-    index: u64,
+    /// The enrolments, grants of roles or policies that are confirmed, by their indices in the log.
+    #[arg(required = true, value_name = "INDEX")]
+    indices: Vec<u64>,
     #[command(flatten)]
     fields: FieldArgs,
     #[command(flatten)]
@@ -20,16 +21,20 @@ pub(crate) struct ConfirmArgs {
 
 pub(crate) async fn run(args: ConfirmArgs, global: &Global) -> Result<Answer> {
     let mut recording = Recording::start(&args.sign, global).await?;
-    let found = recording.entry(args.index).await?;
-    if !matches!(found.event.info().family(), "authority" | "policy") {
-        return Err(wrong_use!("index {} is {}, which takes no confirmation", args.index, found.event.event_type()));
+    let mut drafts = Vec::with_capacity(args.indices.len());
+    for index in args.indices {
+        let found = recording.entry(index).await?;
+        if !matches!(found.event.info().family(), "authority" | "policy") {
+            return Err(wrong_use!("index {index} is {}, which takes no confirmation", found.event.event_type()));
+        }
+        if shows(&args.sign) {
+            eprintln!("Index {index} says\n{}", recording.words(&found.event, found.statement.issuer())?);
+        }
+        let data = json!({ "statement_digest": found.digest() });
+        let mut draft = Draft::filled("authority.confirmed", &found.event.subject.to_string(), data)?;
+        draft.regard(&found);
+        draft.apply(&args.fields)?;
+        drafts.push(draft);
     }
-    if shows(&args.sign) {
-        eprintln!("Index {} says\n{}", args.index, recording.words(&found.event, found.statement.issuer())?);
-    }
-    let data = json!({ "statement_digest": found.digest() });
-    let mut draft = Draft::filled("authority.confirmed", &found.event.subject.to_string(), data)?;
-    draft.regard(&found);
-    draft.apply(&args.fields)?;
-    recording.record(vec![draft], &args.sign).await
+    recording.record(drafts, &args.sign).await
 }
