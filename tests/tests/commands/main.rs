@@ -7,6 +7,7 @@ mod config;
 mod guided;
 mod keys;
 mod ledger;
+mod rules;
 mod sealed;
 mod shell;
 mod shortcuts;

@@ -14,6 +14,7 @@ mod init;
 mod key;
 mod receipt;
 mod record;
+mod rules;
 mod serve;
 mod suspend;
 mod vault;
@@ -99,6 +100,8 @@ enum Command {
     Receipt(receipt::ReceiptArgs),
     /// Show the newest signed checkpoint, or write the static form for mirrors.
     Checkpoint(checkpoint::CheckpointArgs),
+    /// Show which rules a ledger is under, and adopt newer ones.
+    Rules(rules::RulesArgs),
     /// Verify a whole ledger, or one statement with its receipt, without trusting anyone.
     Verify(verify::VerifyArgs),
     /// See the whole thing work: a throw-away ledger, two models' lives, verification, tampering.
@@ -130,6 +133,7 @@ impl Cli {
             Command::Entry(args) => entry::run(args, global).await,
             Command::Receipt(args) => receipt::run(args, global).await,
             Command::Checkpoint(args) => checkpoint::run(args, global).await,
+            Command::Rules(args) => rules::run(args, global).await,
             Command::Verify(args) => verify::run(args, global),
             Command::Demo(args) => demo::run(args).await,
             Command::Config(command) => config::run(command, global),

@@ -1,0 +1,275 @@
+//! `probity rules`: which rules acts are judged by, and the step to newer ones.
+//!
+//! A ledger goes on under the rules it was founded with until it adopts others: a statement by the ledger itself, made by
+//! whoever operates it while nobody else writes. From its position on the new rules hold; what stands before is judged by
+//! the old ones for ever.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, Subcommand};
+use probity_admission::KNOWN_RULE_SETS;
+use probity_log::{Chain, FileLog, FileLogOptions, scrub};
+use probity_projection::Store;
+use probity_registrar::{Clock, Opening, Recorded, Registrar, Submission, SystemClock};
+use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
+use probity_schemas::{Data, Event, EventId, Occurred, Subject, Text, Timestamp};
+use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
+use rand::Rng;
+use serde_json::json;
+
+use super::Global;
+use crate::config::Config;
+use crate::failure::{Answer, wrong_use};
+use crate::ledger_dir::LedgerDir;
+use crate::{output, replay};
+
+/// The name of the registrar's view in the index, the one that the server uses.
+const INDEX_VIEW: &str = "registrar";
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    command: Option<RulesCommand>,
+    #[command(flatten)]
+    place: Option<PlaceArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// Judge acts by another rule set from now on. The ledger must not be served meanwhile.
+    Adopt(AdoptArgs),
+}
+
+/// Where a ledger is.
+#[derive(Debug, Args)]
+struct PlaceArgs {
+    /// The data directory of the ledger.
+    directory: PathBuf,
+    /// The configuration file that the ledger is served with, if there is one.
+    #[arg(long, env = "PROBITY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The anchor of the ledger, where it is not beside the data directory.
+    #[arg(long, value_name = "FILE")]
+    anchor: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct AdoptArgs {
+    /// The number of the rule set.
+    number: u32,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Why, to be recorded.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<Text>,
+}
+
+/// A rule set and the position it holds from.
+#[derive(Debug, Clone, Copy)]
+struct InForce {
+    number: u32,
+    since: u64,
+    /// The time of that block in Unix seconds.
+    time: u64,
+}
+
+pub(crate) async fn run(args: RulesArgs, global: &Global) -> Result<Answer> {
+    match (args.command, args.place) {
+        (Some(RulesCommand::Adopt(adopt)), _) => adopt.run(global).await,
+        (None, Some(place)) => show(&place, global),
+        (None, None) => Err(wrong_use!("name the data directory of a ledger")),
+    }
+}
+
+fn show(place: &PlaceArgs, global: &Global) -> Result<Answer> {
+    let InForce { number, since, time } = in_force(&place.log()?)?;
+    if global.json {
+        output::json(&json!({
+            "rule_set": number, "since": since, "recorded_at": time, "known": KNOWN_RULE_SETS,
+        }))?;
+        return Ok(Answer::Yes);
+    }
+    println!("in force  rule set {number}, since index {since} ({})", output::time(time));
+    println!("known     {}", numbers());
+    match KNOWN_RULE_SETS.iter().max() {
+        Some(newest) if number > *newest => println!("\nThis version cannot judge by rule set {number}: upgrade."),
+        Some(newest) if number < *newest => {
+            println!("\nTo go on under rule set {newest}:  probity rules adopt {newest} {}", place.directory.display());
+        }
+        _ => {}
+    }
+    Ok(Answer::Yes)
+}
+
+impl PlaceArgs {
+    fn config(&self) -> Result<Config> {
+        let loaded = Config::load(self.config.as_deref(), Some(&self.directory), std::env::vars());
+        let mut config = loaded.map_err(|error| wrong_use!("{error}"))?;
+        config.ledger.anchor = self.anchor.clone().or(config.ledger.anchor);
+        Ok(config)
+    }
+
+    fn log(&self) -> Result<FileLogOptions> {
+        let dir = LedgerDir::new(&self.directory);
+        if !dir.log().is_dir() {
+            anyhow::bail!("{} is not the data directory of a ledger: it has no log/", self.directory.display());
+        }
+        Ok(FileLogOptions::new(dir.log()).anchor(self.config()?.anchor()))
+    }
+}
+
+impl AdoptArgs {
+    async fn run(&self, global: &Global) -> Result<Answer> {
+        if !KNOWN_RULE_SETS.contains(&self.number) {
+            return Ok(no(&format!("this version knows {}, not {}: upgrade", numbers(), self.number)));
+        }
+        let options = self.place.log()?;
+        let dir = LedgerDir::new(&self.place.directory);
+        let secrets = dir.read_secrets()?;
+        let verifier = replay::ledger_keys(&options)?.checkpoint_verifier()?;
+        // Whoever holds the log is alone with it: what is in force is what will have been.
+        let log = FileLog::open(&options, verifier).context("the ledger does not open")?;
+        let before = in_force(&options)?;
+        if before.number == self.number {
+            return self.report(before, None, global);
+        }
+        if before.number > self.number {
+            let InForce { number, since, .. } = before;
+            let wanted = self.number;
+            return Ok(no(&format!(
+                "rule set {number} is in force since index {since}; no ledger goes back to {wanted}"
+            )));
+        }
+        let statement = self.statement(&secrets)?;
+        let recorded = self.record(log, &dir, secrets, statement).await?;
+        self.report(before, Some(recorded), global)
+    }
+
+    /// The ledger's own word that it adopts the rules.
+    fn statement(&self, secrets: &LedgerSecrets) -> Result<SignedStatement> {
+        let now_ms = SystemClock.now_ms();
+        let mut random = [0; 10];
+        rand::rng().fill_bytes(&mut random);
+        let adopted = RulesAdopted { rule_set: self.number, reason: self.reason.clone() };
+        let data = LedgerEvent::RulesAdopted(Box::new(adopted));
+        let mut event = Event::new(EventId::from_time(now_ms, random), Subject::this_ledger(), data);
+        event.occurred = Some(Occurred::at(Timestamp::from_ms(now_ms)?));
+        let (identity, kid) = (secrets.public().identity(), secrets.checkpoint.public().id());
+        Ok(Unsigned::new(&event, &identity, secrets.origin.as_str(), kid)?.sign(&secrets.checkpoint)?)
+    }
+
+    /// Hands it in as anyone's statement is, so that it is judged, made durable and indexed like any other.
+    async fn record(
+        &self,
+        log: FileLog,
+        dir: &LedgerDir,
+        secrets: LedgerSecrets,
+        statement: SignedStatement,
+    ) -> Result<Recorded> {
+        let limits = self.place.config()?.limits;
+        let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
+        let opening = Opening {
+            log: Arc::new(log),
+            view: store.view(INDEX_VIEW)?,
+            secrets,
+            clock: SystemClock::shared(),
+            waiting_statements: limits.waiting_statements,
+        };
+        let opened = tokio::task::spawn_blocking(move || Registrar::open(opening)).await?;
+        let registrar = opened.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
+        let submission = Submission { statement: statement.bytes().clone(), expected_revision: None };
+        let results = registrar.register(vec![submission]).await;
+        registrar.stop().await;
+        tokio::task::spawn_blocking(move || store.flush()).await??;
+        let result = results?.into_iter().next().ok_or_else(|| anyhow!("the registrar did not answer"))?;
+        Ok(result?)
+    }
+
+    /// Says what is different from now on; `recorded` is missing where nothing is.
+    fn report(&self, before: InForce, recorded: Option<Recorded>, global: &Global) -> Result<Answer> {
+        let number = self.number;
+        let (since, time) = recorded.as_ref().map_or((before.since, before.time), |it| (it.index, it.recorded_at));
+        if global.json {
+            output::json(&json!({
+                "rule_set": number, "since": since, "recorded_at": time, "before": before.number,
+                "recorded": recorded.is_some(),
+            }))?;
+            return Ok(Answer::Yes);
+        }
+        if recorded.is_none() {
+            println!("Rule set {number} is in force already, since index {since}. Nothing was recorded.");
+            return Ok(Answer::Yes);
+        }
+        println!("Rule set {number} is in force from index {since} on ({}).", output::time(time));
+        println!("What stands before it keeps its effect: it is judged by rule set {} for ever.\n", before.number);
+        for change in (before.number..number).filter_map(|old| changes(old + 1)).flatten() {
+            println!("- {change}");
+        }
+        Ok(Answer::Yes)
+    }
+}
+
+/// The rule set in force at the end of a log: what the founding statement names, or the last that was adopted.
+fn in_force(options: &FileLogOptions) -> Result<InForce> {
+    let chain = Chain::new(replay::ledger_keys(options)?.checkpoint_verifier()?);
+    let bar = output::progress("reading", "statements");
+    let mut found = None;
+    let scrubbed = scrub(options, chain, |block, at, _| {
+        if let Some(anchored) = at.anchored {
+            bar.set_length(anchored.tree_size);
+        }
+        bar.set_position(at.statements);
+        for (since, bytes) in (block.first_index()..).zip(block.statements()) {
+            if let Some(number) = named_in(bytes) {
+                found = Some(InForce { number, since, time: block.time() });
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    scrubbed?;
+    found.ok_or_else(|| anyhow!("the log does not say which rules it is under"))
+}
+
+/// The rule set that a statement of the ledger about itself puts into force.
+fn named_in(bytes: &[u8]) -> Option<u32> {
+    let statement = SignedStatement::parse(bytes.to_vec().into()).ok()?;
+    if statement.subject() != Subject::this_ledger().to_string() {
+        return None;
+    }
+    match statement.event().ok()?.data {
+        Data::Ledger(LedgerEvent::Founded(founded)) => Some(founded.rule_set),
+        Data::Ledger(LedgerEvent::RulesAdopted(adopted)) => Some(adopted.rule_set),
+        _ => None,
+    }
+}
+
+/// What a rule set changes against the one before it, for people.
+fn changes(number: u32) -> Option<&'static [&'static str]> {
+    match number {
+        2 => Some(&[
+            "An enrolment of a person, a grant of a role and a policy take effect once a second person has confirmed them \
+             (probity confirm).",
+            "Whoever made, trained or asked for something does not decide on it; services decide nothing.",
+            "Approvals, plans and exceptions answer a request that is open and about the same thing.",
+            "A gate policy says whose signatures let a version through, and to where. Where none is published, nothing \
+             guards deployment: publish one (policy.published, kind gate).",
+            "Acts on behalf of others take a delegation; whoever has left signs nothing; holds forbid erasure.",
+        ]),
+        _ => None,
+    }
+}
+
+fn numbers() -> String {
+    let numbers: Vec<String> = KNOWN_RULE_SETS.iter().map(u32::to_string).collect();
+    format!("rule sets {}", numbers.join(", "))
+}
+
+fn no(reason: &str) -> Answer {
+    eprintln!("probity: no rules were adopted: {reason}");
+    Answer::No
+}
