@@ -365,7 +365,8 @@ pub(super) fn forbidden() -> Vec<(&'static str, Step)> {
         }),
     );
     let production = subject("endpoint", "credit", "origination-eu");
-    let unapproved = json!({ "version": version("claims", "claims-assistant", "2026-08"), "environment": "production" });
+    let unapproved =
+        json!({ "version": version("claims", "claims-assistant", "2026-08"), "environment": "production" });
     let retired = step(Dana, "deployment.authorized", production, "What was retired", unapproved);
     vec![
         ("A developer approves", own),
