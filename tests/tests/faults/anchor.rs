@@ -167,7 +167,7 @@ fn a_ledger_is_not_founded_over_the_anchor_of_another() {
         .arg("init")
         .arg(ledger.directory())
         .args(["--origin", "ledger.test/other", "--single-administrator", "--administrator"])
-        .arg(ledger.home.path().join("administrator.pub")));
+        .arg(ledger.home.path().join("administrator-0.pub")));
     assert_ne!(code, Some(0), "{said}");
     assert!(said.contains("ledger.anchor"), "{said}");
 }

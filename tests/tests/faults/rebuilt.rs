@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use probity_tests::{TestLedger, binary};
+use probity_proto::v1::register_result::Result as Outcome;
+use probity_tests::{Signer, TestLedger, binary, register};
+use serde_json::json;
 
 use crate::scene::{Scene, copy, run, stop};
 
@@ -42,6 +44,57 @@ async fn the_index_of_an_older_or_another_ledger_is_folded_anew() {
         stop(server);
         assert_eq!(scene.frames(0).len(), before);
     }
+}
+
+/// The admission state is written down more rarely than the index, so after a crash it is folded against an index that knows
+/// what is to come.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_what_was_open_is_still_open_although_the_index_is_ahead_of_the_state() {
+    let mut scene = Scene::recorded(&[]).await;
+    let approver = Signer::person().unwrap();
+    let server = scene.ledger.serve(&[]).unwrap();
+    scene.ledger.enrol(&server, &approver, &["approver"]).await.unwrap();
+    let version = json!({ "kind": "model", "namespace": "faults", "name": "pd", "version": "1" });
+    let reference = json!({ "reference": { "provider": "example-ai", "name": "large" } });
+    let asked = json!({ "gate": "production" });
+    let facts = [("model.version_registered", &reference), ("approval.requested", &asked)];
+    let origin = scene.ledger.origin();
+    for (event_type, data) in facts {
+        let event = json!({ "type": event_type, "subject": version, "data": data });
+        let statement = scene.developer.state(event, origin).unwrap();
+        let outcome =
+            register(&mut server.registration().await.unwrap(), std::slice::from_ref(&statement)).await.unwrap();
+        scene.acknowledge(statement, outcome.into_iter().next().unwrap());
+    }
+    let request = scene.acknowledged.last().unwrap().statement.event().unwrap().id;
+    // More than the index keeps in memory before it writes, fewer than lie between two snapshots of the state.
+    for _ in 0..20 {
+        scene.record(&server, 1_000).await;
+    }
+    server.kill().unwrap();
+
+    let server = scene.ledger.serve(&[]).unwrap();
+    let grant = json!({
+        "type": "approval.granted", "subject": version, "regarding": request,
+        "data": { "gate": "production", "scope": {}, "meaning": "Yes." },
+    });
+    let mut client = server.registration().await.unwrap();
+    let mut granted = async |signer: &Signer| {
+        let statement = signer.state(grant.clone(), origin).unwrap();
+        register(&mut client, &[statement]).await.unwrap().remove(0)
+    };
+    match granted(&scene.developer).await {
+        Outcome::Refused(refused) => assert_eq!(refused.reason, "NOT_AUTHORISED"),
+        recorded => panic!("{recorded:?}"),
+    }
+    assert!(matches!(granted(&approver).await, Outcome::Recorded(_)));
+    match granted(&approver).await {
+        Outcome::Refused(refused) => assert_eq!(refused.reason, "SIGNED_ALREADY"),
+        recorded => panic!("{recorded:?}"),
+    }
+    stop(server);
+    let (code, said) = scene.verify();
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

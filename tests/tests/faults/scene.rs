@@ -21,7 +21,7 @@ const FRAME_HEADER: u64 = 8;
 pub(crate) struct Scene {
     pub(crate) ledger: TestLedger,
     pub(crate) acknowledged: Vec<Acknowledged>,
-    developer: Signer,
+    pub(crate) developer: Signer,
     made: u64,
 }
 
