@@ -99,41 +99,61 @@ fn rss_mib() -> u64 {
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
 }
 
+/// Admission with a clock beside it.
+struct Measured<'a> {
+    state: &'a mut State,
+    spent: BTreeMap<&'static str, (Duration, u64)>,
+    index: u64,
+}
+
+impl Measured<'_> {
+    /// Judges a block: the state before it is kept until it would be durable.
+    fn block(&mut self, events: impl Iterator<Item = (u8, Event)>) {
+        let sign = |(seed, event): (u8, Event)| {
+            let kid = key(seed).public().id();
+            let unsigned = probity_statement::Unsigned::new(&event, &who(seed), scene::ORIGIN, kid).unwrap();
+            (unsigned.sign(&key(seed)).unwrap(), event)
+        };
+        let signed: Vec<(SignedStatement, Event)> = events.map(sign).collect();
+        let kept = self.state.mark();
+        for (statement, event) in &signed {
+            let started = Instant::now();
+            let submitted = Submitted { statement, event, expected_revision: None };
+            let verdict = self.state.admit(submitted, Position { index: self.index, block_time: NOW }, &NoPast);
+            let took = started.elapsed();
+            assert!(matches!(verdict, Ok(Verdict::Admitted(_))), "{}: {verdict:?}", event.event_type());
+            let (total, count) = self.spent.entry(event.event_type()).or_default();
+            *total += took;
+            *count += 1;
+            self.index += 1;
+        }
+        self.state.forget(Some(&kept));
+    }
+}
+
 fn main() {
     let lives: u64 = std::env::args().nth(1).map_or(10_000, |count| count.parse().unwrap());
     let mut state = World::empty().door.state;
     let before = rss_mib();
-    let mut spent: BTreeMap<&'static str, (Duration, u64)> = BTreeMap::new();
-    let mut index = 1_000;
+    let mut measured = Measured { state: &mut state, spent: BTreeMap::new(), index: 1_000 };
     for first in (0..lives).step_by(10) {
-        let signed: Vec<(SignedStatement, Event)> = (first..lives.min(first + 10))
-            .flat_map(life)
-            .map(|(seed, event)| {
-                let kid = key(seed).public().id();
-                let unsigned = probity_statement::Unsigned::new(&event, &who(seed), scene::ORIGIN, kid).unwrap();
-                (unsigned.sign(&key(seed)).unwrap(), event)
-            })
-            .collect();
-        // As a block does: the state before it is kept until it is durable.
-        let kept = state.clone();
-        for (statement, event) in &signed {
-            let started = Instant::now();
-            let submitted = Submitted { statement, event, expected_revision: None };
-            let verdict = state.admit(submitted, Position { index, block_time: NOW }, &NoPast);
-            let took = started.elapsed();
-            assert!(matches!(verdict, Ok(Verdict::Admitted(_))), "{}: {verdict:?}", event.event_type());
-            let (total, count) = spent.entry(event.event_type()).or_default();
-            *total += took;
-            *count += 1;
-            index += 1;
-        }
-        drop(kept);
+        measured.block((first..lives.min(first + 10)).flat_map(life));
     }
+    let spent = std::mem::take(&mut measured.spent);
+    // What costs most: every statement changes something else than the ones before it.
+    for first in (0..lives).step_by(100) {
+        let scattered = |number: u64| number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % lives;
+        let run = |number| life(scattered(number)).swap_remove(0);
+        measured.block((first..first + 100).map(run));
+    }
+    let scattered = measured.spent["training.completed"];
     let after = rss_mib();
     println!("{:<28} {:>9} {:>10}", "TYPE", "COUNT", "NS EACH");
     for (event_type, (total, count)) in &spent {
         println!("{event_type:<28} {count:>9} {:>10.0}", total.as_secs_f64() * 1e9 / *count as f64);
     }
+    let each = scattered.0.as_secs_f64() * 1e9 / scattered.1 as f64;
+    println!("{:<28} {:>9} {each:>10.0}", "training.completed, scattered", scattered.1);
     let (total, count) = spent.values().fold((Duration::ZERO, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     println!("{:<28} {count:>9} {:>10.0}", "all", total.as_secs_f64() * 1e9 / count as f64);
     for (what, count) in state.counts() {

@@ -51,11 +51,14 @@ impl State {
             Data::Authority(AuthorityEvent::Confirmed(confirmed)) if self.rule_set >= RULES_OF_POWER => {
                 let persons = self.authority.actors(by.issuer, event).persons;
                 let digest = &confirmed.statement_digest;
-                let mut after = self.clone();
-                if let Some((power, by, recovery)) = authority(&mut after).confirm(digest, signed, persons) {
-                    after.put_in_force(power, by, recovery, signed)?;
+                let before = self.authority.clone();
+                if let Some((power, by, recovery)) = authority(self).confirm(digest, signed, persons)
+                    && let Err(refusal) = self.put_in_force(power, by, recovery, signed)
+                {
+                    // What can no longer take effect was refused before anything else changed.
+                    self.authority = before;
+                    return Err(refusal);
                 }
-                *self = after;
             }
             Data::Authority(AuthorityEvent::RoleWithdrawn(withdrawn)) => authority(self).withdraw(event, withdrawn)?,
             Data::Authority(AuthorityEvent::KeyRevoked(revoked)) => {

@@ -32,7 +32,7 @@ pub use life::Lapse;
 pub use refusal::Refusal;
 pub use rules::{ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, EMERGENCY_MAX_MS};
 pub use snapshot::SnapshotError;
-pub use state::{AdmitError, Admitted, Position, State, Submitted, Verdict};
+pub use state::{AdmitError, Admitted, Mark, Position, Rights, State, Submitted, Verdict};
 
 /// The number of the rule set that this version founds ledgers with.
 pub const CURRENT_RULE_SET: u32 = 2;

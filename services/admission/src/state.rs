@@ -12,7 +12,7 @@ use probity_statement::{Keyring, SignedStatement};
 use crate::authority::Authority;
 use crate::broken::Broken;
 use crate::history::History;
-use crate::life::{Life, Signed, Standing};
+use crate::life::{Life, LifeMark, Signed, Standing};
 use crate::policies::Policies;
 use crate::refusal::Refusal;
 use crate::rules::{self, Judging};
@@ -80,7 +80,7 @@ pub enum AdmitError<E> {
     History(E),
 }
 
-/// Everything admission knows, folded from the statements so far. Cloning is cheap: what did not change is shared.
+/// Everything admission knows, folded from the statements so far.
 #[derive(Debug, Clone)]
 pub struct State {
     pub(crate) origin: Origin,
@@ -90,6 +90,42 @@ pub struct State {
     pub(crate) life: Life,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) changes: u64,
+}
+
+/// A moment of a [`State`] to go back to.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    rule_set: u32,
+    authority: Arc<Authority>,
+    policies: Arc<Policies>,
+    keyring: Arc<Keyring>,
+    life: LifeMark,
+    changes: u64,
+}
+
+impl Mark {
+    /// Who may read what at that moment.
+    pub fn rights(&self) -> Rights {
+        Rights { authority: self.authority.clone() }
+    }
+
+    /// [`State::changes`] at that moment.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+}
+
+/// Who may read what.
+#[derive(Debug, Clone)]
+pub struct Rights {
+    authority: Arc<Authority>,
+}
+
+impl Rights {
+    /// Whether an identity may read the whole ledger at this time (Unix seconds).
+    pub fn may_read_all(&self, identity: &Identity, time: u64) -> bool {
+        self.authority.may_read_all(identity, time.saturating_mul(1_000))
+    }
 }
 
 impl State {
@@ -125,9 +161,41 @@ impl State {
         self.life.counts()
     }
 
-    /// Whether an identity may read the whole ledger at this time (Unix seconds).
-    pub fn may_read_all(&self, identity: &Identity, time: u64) -> bool {
-        self.authority.may_read_all(identity, time.saturating_mul(1_000))
+    /// Who may read what now.
+    pub fn rights(&self) -> Rights {
+        Rights { authority: self.authority.clone() }
+    }
+
+    /// The present, to come back to. As long as marks are needed, changes remember what they replace: see
+    /// [`Self::forget`].
+    pub fn mark(&mut self) -> Mark {
+        Mark {
+            rule_set: self.rule_set,
+            authority: self.authority.clone(),
+            policies: self.policies.clone(),
+            keyring: self.keyring.clone(),
+            life: self.life.mark(),
+            changes: self.changes,
+        }
+    }
+
+    /// Becomes what it was at a mark.
+    pub fn go_back(&mut self, mark: &Mark) {
+        self.rule_set = mark.rule_set;
+        self.authority = mark.authority.clone();
+        self.policies = mark.policies.clone();
+        self.keyring = mark.keyring.clone();
+        self.life.go_back(&mark.life);
+        // Not back to the old count: what was written down in between is not what is there now.
+        self.changes += 1;
+    }
+
+    /// Marks before this one are needed no more; without one, none is.
+    pub fn forget(&mut self, before: Option<&Mark>) {
+        match before {
+            Some(mark) => self.life.forget(&mark.life),
+            None => self.life.forget_all(),
+        }
     }
 
     /// The number under which an issuer's event ids are indexed.

@@ -353,6 +353,57 @@ proptest! {
     }
 }
 
+/// Tries each move; what comes of it, in words.
+fn outcomes(door: &mut scene::Door, history: &mut Vec<Past>, moves: &[Move]) -> Vec<String> {
+    let mut outcomes = Vec::new();
+    for step in moves {
+        door.time += step.later;
+        let seed = if TYPES[step.what % TYPES.len()] == "authority.key_revoked" { 1 } else { PEOPLE[step.who] };
+        let tree = tree(step, history, door.time);
+        let event = door.event(tree.clone());
+        let statement = door.sign(seed, &event);
+        match door.submit(&statement, &event, None) {
+            Ok(index) => {
+                history.push(Past { seed, id: event.id.to_string(), event: tree, time: door.time });
+                outcomes.push(format!("{index}"));
+            }
+            Err(refusal) => outcomes.push(refusal.to_string()),
+        }
+    }
+    outcomes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn going_back_to_a_mark_is_as_if_nothing_had_come_after_it(
+        first in moves(), given_up in moves(), then in moves(), forgets in any::<bool>(),
+    ) {
+        let World { mut door, .. } = BEGINNING.clone();
+        let mut history = Vec::new();
+        let early = door.state.mark();
+        outcomes(&mut door, &mut history, &first);
+        let mark = door.state.mark();
+        let (mut untouched, mut kept) = (door.clone(), history.clone());
+        if forgets {
+            door.state.forget(Some(&mark));
+        }
+        outcomes(&mut door, &mut history, &given_up);
+        door.state.go_back(&mark);
+        door = scene::Door { state: door.state, ..untouched.clone() };
+        let mut history = kept.clone();
+        prop_assert_eq!(door.state.counts(), untouched.state.counts());
+        let again = outcomes(&mut door, &mut history, &then);
+        prop_assert_eq!(again, outcomes(&mut untouched, &mut kept, &then));
+        // And all the way to the beginning, unless that was given up.
+        if !forgets {
+            door.state.go_back(&early);
+            prop_assert_eq!(door.state.counts(), BEGINNING.door.state.counts());
+        }
+    }
+}
+
 #[test]
 fn the_usual_life_is_admitted_so_that_the_property_is_not_empty() {
     let step = |who: u8, event_type: &str| Move {

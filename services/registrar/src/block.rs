@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use probity_admission::State;
+use probity_admission::Mark;
 use probity_log::{Block, BlockError, Head, MAX_BLOCK_STATEMENTS, STATEMENT_OVERHEAD, TARGET_BLOCK_LENGTH};
 use probity_statement::{LedgerSecrets, RootSignature};
 use probity_tlog::{BlockTree, CheckpointSigner, Frontier, Hash, KeyNameError};
@@ -28,7 +28,7 @@ pub(crate) struct OpenBlock {
     length: usize,
     pub(crate) entries: Entries,
     /// The state before its first statement, to return to if the block does not become durable.
-    pub(crate) before: State,
+    pub(crate) before: Mark,
     /// The tree before its first statement.
     pub(crate) frontier: Frontier,
 }
@@ -38,7 +38,7 @@ pub(crate) struct OpenBlock {
 pub(crate) struct SealedBlock {
     pub(crate) committed: Arc<CommittedBlock>,
     pub(crate) entries: Entries,
-    pub(crate) before: State,
+    pub(crate) before: Mark,
     pub(crate) frontier: Frontier,
 }
 
@@ -76,7 +76,7 @@ impl CommittedBlock {
 }
 
 impl OpenBlock {
-    pub(crate) fn new(height: u64, time: u64, frontier: Frontier, before: State) -> Self {
+    pub(crate) fn new(height: u64, time: u64, frontier: Frontier, before: Mark) -> Self {
         let first_index = frontier.size();
         let (statements, leaves, entries) = (Vec::new(), Vec::new(), Entries::default());
         Self { height, first_index, time, statements, leaves, length: 0, entries, before, frontier }

@@ -90,10 +90,9 @@ pub fn founding_block(
         ("production", "The gate to production", Published::Gate(serde_json::from_str(DEFAULT_GATE)?)),
     ];
 
-    let before = State::found(&first)?;
-    let mut after = before.clone();
+    let mut after = State::found(&first)?;
     let time = now_ms / 1_000;
-    let mut open = OpenBlock::new(0, time, Frontier::new(), before);
+    let mut open = OpenBlock::new(0, time, Frontier::new(), after.mark());
     let mut push = |statement: &SignedStatement| open.push(statement.bytes().clone(), statement.leaf_hash());
     push(&first);
     for (index, (name, title, policy)) in (1..).zip(policies) {

@@ -74,8 +74,8 @@ impl Entries {
 pub(crate) struct Commit {
     pub(crate) entries: Entries,
     pub(crate) cursor: Cursor,
-    /// The admission state at the cursor.
-    pub(crate) state: State,
+    /// How often the admission state has changed by then.
+    pub(crate) changes: u64,
 }
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ pub enum IndexError {
 pub(crate) struct Index {
     view: View,
     fresh: Entries,
-    fresh_end: Option<(Cursor, State)>,
+    fresh_end: Option<(Cursor, u64)>,
     writing: Option<Arc<Entries>>,
     writes: Option<SyncSender<Write>>,
     written: Receiver<Result<(), IndexError>>,
@@ -201,27 +201,33 @@ impl Index {
         Ok(place.zip(view.get(&STATE)?.map(|bytes| bytes.to_vec())))
     }
 
-    /// Takes in what has been committed. Waits for the writer only if far too much is unwritten.
-    pub(crate) fn commit(&mut self, commit: Commit) -> Result<(), IndexError> {
+    /// Takes in what has been committed. Waits for the writer only if far too much is unwritten. `state` makes a copy of the
+    /// admission state at the cursor, where it is time to write it down.
+    pub(crate) fn commit(&mut self, commit: Commit, state: impl Fn() -> State) -> Result<(), IndexError> {
         self.fresh.extend(commit.entries);
-        self.fresh_end = Some((commit.cursor, commit.state));
+        self.fresh_end = Some((commit.cursor, commit.changes));
         match self.fresh.events.len() {
             unwritten if unwritten < WRITE_TOGETHER => Ok(()),
-            unwritten => self.hand_over(unwritten >= MAX_UNWRITTEN, false),
+            unwritten => self.hand_over(unwritten >= MAX_UNWRITTEN, false, state),
         }
     }
 
-    /// Waits until everything committed is written, the state too.
-    pub(crate) fn drain(&mut self) -> Result<(), IndexError> {
+    /// Waits until everything committed is written, the state at its end too.
+    pub(crate) fn drain(&mut self, state: &State) -> Result<(), IndexError> {
         while self.fresh_end.is_some() || self.writing.is_some() {
-            self.hand_over(true, true)?;
+            self.hand_over(true, true, || state.clone())?;
         }
         Ok(())
     }
 
     /// What is to be written of the state now, if anything.
-    fn snapshot(&mut self, cursor: &Cursor, state: State, at_once: bool) -> Option<Snapshot> {
-        let changes = state.changes();
+    fn snapshot(
+        &mut self,
+        cursor: &Cursor,
+        changes: u64,
+        at_once: bool,
+        state: impl Fn() -> State,
+    ) -> Option<Snapshot> {
         let (taken_at, taken_changes) = self.last_snapshot.unzip();
         let interval = (cursor.tree_size / 4).clamp(*SNAPSHOT_EVERY.start(), *SNAPSHOT_EVERY.end());
         let due = at_once || cursor.tree_size.saturating_sub(taken_at.unwrap_or(0)) >= interval;
@@ -229,10 +235,11 @@ impl Index {
             return None;
         }
         self.last_snapshot = Some((cursor.tree_size, changes));
-        Some(if taken_changes == Some(changes) { Snapshot::Unchanged } else { Snapshot::Whole(Box::new(state)) })
+        let unchanged = taken_changes == Some(changes);
+        Some(if unchanged { Snapshot::Unchanged } else { Snapshot::Whole(Box::new(state())) })
     }
 
-    fn hand_over(&mut self, wait: bool, at_once: bool) -> Result<(), IndexError> {
+    fn hand_over(&mut self, wait: bool, at_once: bool, state: impl Fn() -> State) -> Result<(), IndexError> {
         if self.writing.is_some() {
             let outcome = match wait {
                 true => self.written.recv().ok(),
@@ -248,8 +255,8 @@ impl Index {
                 written.revisions.iter().for_each(|(subject, revision)| remembered.insert(subject, *revision));
             }
         }
-        if let Some((cursor, state)) = self.fresh_end.take() {
-            let state = self.snapshot(&cursor, state, at_once);
+        if let Some((cursor, changes)) = self.fresh_end.take() {
+            let state = self.snapshot(&cursor, changes, at_once, state);
             let entries = Arc::new(std::mem::take(&mut self.fresh));
             self.writing = Some(entries.clone());
             if let Some(writes) = &self.writes {

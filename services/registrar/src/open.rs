@@ -125,11 +125,11 @@ impl Opened {
             let commit = fold(&reader.block(height)?, &mut state, &index)?;
             // What the index has already was only folded for the state's sake.
             if height >= next_height {
-                index.commit(commit)?;
+                index.commit(commit, || state.clone())?;
             }
         }
         let frontier = reader.tiles().frontier(head.tree_size)?;
-        let shared = Arc::new(Shared::new(state.clone(), Some(head)));
+        let shared = Arc::new(Shared::new(&state, Some(head)));
         let sealer = Arc::new(Sealer::new(secrets)?);
         let ledger = Arc::new(Ledger::new(log, reader, sealer.clone(), shared.clone()));
         Ok(Self { sealer, ledger, shared, index, state, frontier, head })
@@ -235,7 +235,7 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
     }
     let (tree_size, root) = root_of(block).unwrap_or((block.tree_size(), Hash::EMPTY_ROOT));
     let cursor = Cursor { next_height: block.height() + 1, tree_size, root };
-    Ok(Commit { entries, cursor, state: state.clone() })
+    Ok(Commit { entries, cursor, changes: state.changes() })
 }
 
 fn parse(block: &Block, index: u64) -> Result<(SignedStatement, Event), OpenError> {

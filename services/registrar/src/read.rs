@@ -106,7 +106,7 @@ impl Ledger {
         match caller {
             Caller::Local => Ok(()),
             Caller::Unmapped => Err(ReadFault::Unidentified),
-            Caller::Identified(identity) if self.shared.state().may_read_all(identity, now) => Ok(()),
+            Caller::Identified(identity) if self.shared.rights().may_read_all(identity, now) => Ok(()),
             Caller::Identified(identity) => Err(ReadFault::NotAllowed { identity: identity.clone() }),
         }
     }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use probity_admission::{AdmitError, Position, Refusal, State, Submitted, Verdict};
+use probity_admission::{AdmitError, Mark, Position, Refusal, State, Submitted, Verdict};
 use probity_log::{AppendError, Durability, Head};
 use probity_projection::Cursor;
 use probity_schemas::EventId;
@@ -174,7 +174,9 @@ impl Sequencer {
                 Message::Stop => self.pipeline.stopping = true,
             }
         }
-        if let Err(error) = self.index.drain() {
+        // What is not known to be durable is not written down; the next start finds it in the log if it is.
+        self.give_up(Unavailable::ShuttingDown);
+        if let Err(error) = self.index.drain(&self.state) {
             tracing::error!(%error, "the index could not be written; it comes back from the log at the next start");
         }
     }
@@ -272,14 +274,14 @@ impl Sequencer {
         })
     }
 
-    fn open_block(&self) -> Result<OpenBlock, Unavailable> {
+    fn open_block(&mut self) -> Result<OpenBlock, Unavailable> {
         let now = self.clock.now();
         let ahead_s = self.head.time.saturating_sub(now);
         if ahead_s > MAX_CLOCK_LAG_S {
             return Err(Unavailable::ClockBehind { ahead_s });
         }
         let time = now.max(self.head.time);
-        Ok(OpenBlock::new(self.head.height + 1, time, self.frontier.clone(), self.state.clone()))
+        Ok(OpenBlock::new(self.head.height + 1, time, self.frontier.clone(), self.state.mark()))
     }
 
     /// Ends the open block and hands it to the log.
@@ -321,11 +323,22 @@ impl Sequencer {
         let SealedBlock { committed, entries, .. } = sealed;
         let head = committed.head();
         let cursor = Cursor { next_height: head.height + 1, tree_size: head.tree_size, root: head.root };
-        // Rights to read follow what is durable, not what is on its way.
+        // The state after this block: before the next one there is, or the present.
         let next = self.pipeline.in_flight.front().map(|sealed| &sealed.before);
-        let state = next.or(self.pipeline.open.as_ref().map(|open| &open.before)).unwrap_or(&self.state).clone();
-        self.shared.publish_state(state.clone());
-        if let Err(error) = self.index.commit(Commit { entries, cursor, state }) {
+        let after = next.or(self.pipeline.open.as_ref().map(|open| &open.before)).cloned();
+        self.state.forget(after.as_ref());
+        // Rights to read follow what is durable, not what is on its way.
+        self.shared.publish_rights(after.as_ref().map_or_else(|| self.state.rights(), Mark::rights));
+        let changes = after.as_ref().map_or_else(|| self.state.changes(), Mark::changes);
+        let durable = || {
+            let mut state = self.state.clone();
+            if let Some(after) = &after {
+                state.go_back(after);
+                state.forget(None);
+            }
+            state
+        };
+        if let Err(error) = self.index.commit(Commit { entries, cursor, changes }, durable) {
             return drop(self.halt(error.to_string()));
         }
         self.shared.publish_head(head);
@@ -356,10 +369,11 @@ impl Sequencer {
         pipeline.generation += 1;
         let open = pipeline.open.take().map(|open| (open.before, open.frontier));
         let oldest = pipeline.in_flight.drain(..).next().map(|sealed| (sealed.before, sealed.frontier));
-        if let Some((state, frontier)) = oldest.or(open) {
-            self.state = state;
+        if let Some((before, frontier)) = oldest.or(open) {
+            self.state.go_back(&before);
             self.frontier = frontier;
         }
+        self.state.forget(None);
         if let Some(head) = self.shared.head() {
             self.head = head;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use probity_admission::State;
+use probity_admission::{Rights, State};
 use probity_log::Head;
 use probity_statement::Keyring;
 use tokio::sync::watch;
@@ -13,16 +13,16 @@ use crate::error::Unavailable;
 #[derive(Debug)]
 pub(crate) struct Shared {
     keyring: RwLock<Arc<Keyring>>,
-    state: RwLock<State>,
+    rights: RwLock<Rights>,
     head: watch::Sender<Option<Head>>,
     halted: watch::Sender<Option<Unavailable>>,
 }
 
 impl Shared {
-    pub(crate) fn new(state: State, head: Option<Head>) -> Self {
+    pub(crate) fn new(state: &State, head: Option<Head>) -> Self {
         Self {
             keyring: RwLock::new(state.keyring().clone()),
-            state: RwLock::new(state),
+            rights: RwLock::new(state.rights()),
             head: watch::Sender::new(head),
             halted: watch::Sender::new(None),
         }
@@ -39,13 +39,13 @@ impl Shared {
         }
     }
 
-    /// The committed admission state.
-    pub(crate) fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Who may read what, by what is durable.
+    pub(crate) fn rights(&self) -> Rights {
+        self.rights.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn publish_state(&self, state: State) {
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+    pub(crate) fn publish_rights(&self, rights: Rights) {
+        *self.rights.write().unwrap_or_else(PoisonError::into_inner) = rights;
     }
 
     /// The newest committed block.

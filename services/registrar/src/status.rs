@@ -10,6 +10,7 @@ use probity_log::ReadError;
 use probity_proto::v1;
 use probity_schemas::EventError;
 use probity_statement::StatementError;
+use probity_statement::cbor::CborError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -18,6 +19,9 @@ use crate::read::ReadFault;
 
 /// The domain of all reasons.
 const DOMAIN: &str = "probity";
+
+/// The longest text in a refusal, in bytes. What is refused may be named in it, and a status travels as a header.
+const MAX_TEXT: usize = 1_024;
 
 /// A status in parts, so that it can stand in a result of its own or fail a call.
 #[derive(Debug)]
@@ -31,11 +35,11 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     pub(crate) fn new(code: Code, reason: &'static str, message: impl ToString) -> Self {
-        Self { code, reason, message: message.to_string(), metadata: HashMap::new(), retry_after: None }
+        Self { code, reason, message: shown(&message.to_string()), metadata: HashMap::new(), retry_after: None }
     }
 
     pub(crate) fn with(mut self, key: &str, value: impl ToString) -> Self {
-        self.metadata.insert(key.to_owned(), value.to_string());
+        self.metadata.insert(key.to_owned(), shown(&value.to_string()));
         self
     }
 
@@ -91,12 +95,29 @@ fn statement(error: &StatementError) -> Verdict {
         StatementError::Algorithm(algorithm) => invalid("ALGORITHM_NOT_ACCEPTED").with("alg", algorithm),
         StatementError::ContentType(found) => invalid("WRONG_CONTENT_TYPE").with("found", found),
         StatementError::Issuer(found) => invalid("MALFORMED_ISSUER").with("found", found),
-        StatementError::Payload(_) => invalid("NOT_CANONICAL"),
+        StatementError::Payload(error) => payload(error, invalid),
         StatementError::SubjectMismatch { header, event } => {
             invalid("SUBJECT_MISMATCH").with("header", header).with("event", event)
         }
         StatementError::Encode(_) => invalid("NOT_ENCODABLE"),
         StatementError::Event(error) => event_error(error),
+    }
+}
+
+/// What is wrong with the bytes of an event: their form, their nesting, or that no event can look like this.
+fn payload(error: &CborError, invalid: impl Fn(&'static str) -> Verdict) -> Verdict {
+    match error {
+        CborError::Expected { at, .. } => invalid("WRONG_SHAPE").with("offset", at),
+        CborError::TooDeep { at, limit } => invalid("TOO_DEEP").with("offset", at).with("limit", limit),
+        CborError::Truncated { at }
+        | CborError::NotShortest { at }
+        | CborError::IndefiniteLength { at }
+        | CborError::KeyOrder { at }
+        | CborError::DuplicateKey { at }
+        | CborError::Utf8 { at }
+        | CborError::NotFinite { at }
+        | CborError::NotAllowed { at, .. }
+        | CborError::Trailing { at, .. } => invalid("NOT_CANONICAL").with("offset", at),
     }
 }
 
@@ -248,4 +269,22 @@ impl From<ReadFault> for Status {
         };
         verdict.into()
     }
+}
+
+/// A text as it may be shown and logged anywhere: not too long, and nothing in it that a terminal would obey or that turns
+/// the direction of reading. Names in a refusal are the sender's choice.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
+    for c in text.chars() {
+        if shown.len() + c.len_utf8() > MAX_TEXT {
+            shown.push('…');
+            break;
+        }
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match c.is_control() || turns {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }

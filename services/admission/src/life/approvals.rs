@@ -268,7 +268,7 @@ impl Life {
                 return Err(Lapse::ConditionOpen { condition: condition.id.clone() });
             }
         }
-        let withdrawn = |digest| self.withdrawn_documents.get(digest).filter(|index| **index > since).copied();
+        let withdrawn = |digest| after(self.documents.get(digest)?);
         if let Some(index) = grant.evidence_seen.iter().find_map(withdrawn) {
             return Err(Lapse::EvidenceWithdrawn { index });
         }

@@ -52,32 +52,69 @@ pub(crate) struct Standing<'a> {
     pub(crate) signed: Signed,
 }
 
-/// All of it. Cloning is cheap: what did not change is shared.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Life {
-    pub(crate) models: Register<Key, Model>,
-    pub(crate) versions: Register<Key, Version>,
-    pub(crate) use_cases: Register<Key, UseCase>,
-    pub(crate) endpoints: Register<Key, Endpoint>,
-    pub(crate) datasets: Register<Key, Dataset>,
+/// Names the registers once, for everything that goes over all of them.
+macro_rules! life {
+    ($($(#[$meta:meta])* $register:ident: $type:ty,)+) => {
+        /// All of it.
+        #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+        pub(crate) struct Life {
+            $($(#[$meta])* pub(crate) $register: $type,)+
+            /// Holds that have not been lifted.
+            pub(crate) holds: Arc<Vec<EventId>>,
+        }
+
+        /// A moment to go back to.
+        #[derive(Debug, Clone)]
+        pub(crate) struct LifeMark {
+            $($register: u64,)+
+            holds: Arc<Vec<EventId>>,
+        }
+
+        impl Life {
+            /// The present, to come back to.
+            pub(crate) fn mark(&mut self) -> LifeMark {
+                LifeMark { $($register: self.$register.mark(),)+ holds: self.holds.clone() }
+            }
+
+            /// Goes back to a mark.
+            pub(crate) fn go_back(&mut self, mark: &LifeMark) {
+                $(self.$register.go_back(mark.$register);)+
+                self.holds = mark.holds.clone();
+            }
+
+            /// No mark before this one is needed any more.
+            pub(crate) fn forget(&mut self, mark: &LifeMark) {
+                $(self.$register.forget(mark.$register);)+
+            }
+
+            /// No mark is needed any more.
+            pub(crate) fn forget_all(&mut self) {
+                $(self.$register.forget_all();)+
+            }
+        }
+    };
+}
+
+life! {
+    models: Register<Key, Model>,
+    versions: Register<Key, Version>,
+    use_cases: Register<Key, UseCase>,
+    endpoints: Register<Key, Endpoint>,
+    datasets: Register<Key, Dataset>,
     /// Parts of datasets that were withdrawn, and where.
-    pub(crate) withdrawn_data: Register<Digest, u64>,
-    /// Documents that statements rest on.
-    pub(crate) documents: imbl::HashSet<Digest>,
-    /// Those that no longer hold, and where they were withdrawn.
-    pub(crate) withdrawn_documents: Register<Digest, u64>,
+    withdrawn_data: Register<Digest, u64>,
+    /// Documents that statements rest on; where they were withdrawn, if they were.
+    documents: Register<Digest, Option<u64>>,
     /// What acts can answer, by the event that opened it.
-    pub(crate) matters: Register<EventId, Matter>,
+    matters: Register<EventId, Matter>,
     /// Training runs that have not named the version they produced.
-    pub(crate) runs: Register<EventId, Version>,
+    runs: Register<EventId, Version>,
     /// Exceptions by what they are for.
-    pub(crate) exceptions: Register<Key, Vec<EventId>>,
+    exceptions: Register<Key, Vec<EventId>>,
     /// Emergency stops of whole models or versions, by what is stopped.
-    pub(crate) stops: Register<Key, Vec<EventId>>,
+    stops: Register<Key, Vec<EventId>>,
     /// Subjects whose events hold texts sealed under a key.
-    pub(crate) sealed: Register<[u8; 16], Vec<Key>>,
-    /// Holds that have not been lifted.
-    pub(crate) holds: Arc<Vec<EventId>>,
+    sealed: Register<[u8; 16], Vec<Key>>,
 }
 
 impl Life {

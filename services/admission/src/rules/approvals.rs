@@ -177,11 +177,10 @@ impl<'a> Judging<'a> {
     fn evidence_is_there(&self, seen: &[Digest]) -> Result<(), Broken> {
         for digest in seen {
             let life = &self.state.life;
-            if let Some(index) = life.withdrawn_documents.get(digest) {
-                return Err(Broken::EvidenceWithdrawn { digest: *digest, index: *index });
-            }
-            if !life.documents.contains(digest) {
-                return Err(Broken::EvidenceUnknown { digest: *digest });
+            match life.documents.get(digest) {
+                None => return Err(Broken::EvidenceUnknown { digest: *digest }),
+                Some(Some(index)) => return Err(Broken::EvidenceWithdrawn { digest: *digest, index: *index }),
+                Some(None) => {}
             }
         }
         Ok(())

@@ -54,7 +54,7 @@ impl Life {
                 }
                 Data::Evidence(EvidenceEvent::Withdrawn(withdrawn)) => {
                     let Some(digest) = withdrawn.digest else { return changed };
-                    self.withdrawn_documents.insert(digest, by.signed.index);
+                    self.documents.insert(digest, Some(by.signed.index));
                     true
                 }
                 Data::Deployment(data) => self.deployment(event, data, by, authority),
@@ -159,7 +159,11 @@ impl Life {
     }
 
     fn document(&mut self, digest: probity_schemas::Digest) -> bool {
-        self.documents.insert(digest).is_none()
+        let new = !self.documents.contains(&digest);
+        if new {
+            self.documents.insert(digest, None);
+        }
+        new
     }
 
     /// Remembers which subjects' events hold texts sealed under which keys, so that a hold can keep the keys.
