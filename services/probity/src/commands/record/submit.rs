@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use probity_proto::v1::{self, register_result::Result as Outcome};
-use probity_schemas::Event;
+use probity_schemas::authority::{AuthorityEvent, SignerKind};
+use probity_schemas::{Data, Event};
 use probity_statement::{LedgerKeys, Receipt, SignedStatement, Signer as Key, Unsigned};
 use serde_json::{Value, json};
 
@@ -55,6 +56,7 @@ impl Recording<'_> {
 
         let mut answer = Answer::Yes;
         let mut rows = Vec::new();
+        let mut power = Vec::new();
         for ((event, statement), result) in events.iter().zip(statements).zip(response.into_inner().results) {
             match result.result {
                 Some(Outcome::Recorded(recorded)) => {
@@ -63,6 +65,9 @@ impl Recording<'_> {
                         save(dir, &recorded, statement)?;
                     }
                     rows.push(recorded_row(event, &recorded, self.global.json));
+                    if takes_two(event) && !recorded.already_recorded {
+                        power.push(recorded.index.to_string());
+                    }
                 }
                 Some(Outcome::Refused(refused)) => {
                     answer = Answer::No;
@@ -76,8 +81,23 @@ impl Recording<'_> {
         }
         if self.global.json {
             output::json(&rows)?;
+        } else if !power.is_empty() {
+            eprintln!(
+                "Unless one administrator is enough here, this takes effect with a second person's yes within seven days:\n\
+                 probity confirm {}",
+                power.join(" "),
+            );
         }
         Ok(answer)
+    }
+}
+
+/// Whether an event gives power, which takes two persons. A service is enrolled by one: others answer for it.
+fn takes_two(event: &Event) -> bool {
+    match &event.data {
+        Data::Authority(AuthorityEvent::Enrolled(enrolled)) => enrolled.kind == SignerKind::Person,
+        Data::Authority(AuthorityEvent::RoleGranted(_)) | Data::Policy(_) => true,
+        _ => false,
     }
 }
 
