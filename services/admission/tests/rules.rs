@@ -1,4 +1,16 @@
 //! The rules one by one: each with the case it lets through and the cases it does not.
+//!
+//! That a rule cannot be changed unnoticed is tried with cargo-mutants, which changes the code bit by bit and expects these
+//! suites to fail each time (the cases that came of it are in `edges`):
+//!
+//! ```sh
+//! PROPTEST_CASES=64 cargo mutants -p probity-admission --timeout 60 -f 'services/admission/src/rules/*.rs' \
+//!     -f 'services/admission/src/life/{approvals,plans}.rs' -f 'services/admission/src/authority/*.rs' \
+//!     -f 'services/admission/src/{empower,policies,state}.rs' -- --tests
+//! ```
+//!
+//! What it reports as missed is to be covered by a case, unless it is the same rule in other words: a statement never has
+//! the index of another one, so `>` and `>=` between two indices are.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,0 +1,294 @@
+//! The rules at their edges: cases that tell a rule from one that is almost the same.
+//!
+//! Most of these were found by changing the rules a little and seeing which changes no test noticed; `rules` says how to
+//! repeat that.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+mod scene;
+
+use probity_admission::{
+    ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, CONFIRMATION_MAX_WAIT_MS, EMERGENCY_MAX_MS, GenesisError, State,
+};
+use serde_json::{Value, json};
+
+use scene::world::*;
+use scene::{NOW, founding, granted, key, person, reason};
+
+/// What comes of trying, in a copy of the world.
+fn tried(world: &World, seed: u8, tree: Value) -> String {
+    match world.clone().door.say(seed, tree) {
+        Ok(_) => "ok".to_owned(),
+        Err(refusal) => reason(&refusal),
+    }
+}
+
+/// Something that answers the newest event of a type.
+fn answering(world: &World, event_type: &str, subject: Value, to: &str, data: Value) -> Value {
+    json!({ "type": event_type, "subject": subject, "regarding": world.ids[to], "data": data })
+}
+
+fn granting(world: &World) -> Value {
+    answering(world, "approval.granted", version("1"), "approval.requested", world.approval())
+}
+
+fn authorizing(name: &str) -> Value {
+    let data = json!({
+        "version": version(name), "digest": digest(name), "environment": "production",
+        "use_case": subject("usecase", "loans"),
+    });
+    json!({ "type": "deployment.authorized", "subject": subject("endpoint", "eu"), "data": data })
+}
+
+/// Why the way is closed, in words.
+fn closed_because(world: &World, tree: Value) -> String {
+    world.clone().door.say(DEPLOYER, tree).unwrap_err().to_string()
+}
+
+#[test]
+fn the_limits_are_the_ones_that_are_promised() {
+    let (minute, hour) = (60_000, 3_600_000);
+    assert_eq!((ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS), (24 * hour, 5 * minute));
+    assert_eq!((EMERGENCY_MAX_MS, CONFIRMATION_MAX_WAIT_MS), (24 * hour, 7 * 24 * hour));
+}
+
+#[test]
+fn a_condition_closes_the_way_from_its_day_on_or_at_once_until_it_is_met() {
+    let conditional = |condition: Value| World::approved_as(|approval| approval["conditions"] = json!([condition]));
+    let met = |world: &World, condition: &str| {
+        let met = json!({ "condition": condition, "statement": "Done." });
+        answering(world, "approval.condition_met", version("1"), "approval.granted", met)
+    };
+    let mut by_day = conditional(json!({ "id": "c", "text": "Do it.", "due": ms(NOW + 10) }));
+    by_day.pass(9);
+    assert_eq!(tried(&by_day, DEPLOYER, authorizing("1")), "ok");
+    by_day.pass(1);
+    assert_eq!(tried(&by_day, DEPLOYER, authorizing("1")), "GATE_CLOSED");
+    assert!(closed_because(&by_day, authorizing("1")).contains("condition c"));
+    assert_eq!(tried(&by_day, SECOND_APPROVER, met(&by_day, "another")), "NO_SUCH_CONDITION");
+    by_day.door.say(SECOND_APPROVER, met(&by_day, "c")).unwrap();
+    assert_eq!(tried(&by_day, DEPLOYER, authorizing("1")), "ok");
+    assert_eq!(tried(&by_day, SECOND_APPROVER, met(&by_day, "c")), "NO_SUCH_CONDITION");
+
+    let before = |what: &str| conditional(json!({ "id": "c", "text": "Do it.", "before": what }));
+    assert_eq!(tried(&before("deployment"), DEPLOYER, authorizing("1")), "GATE_CLOSED");
+    for later in ["full-traffic", "expiry"] {
+        assert_eq!(tried(&before(later), DEPLOYER, authorizing("1")), "ok", "{later}");
+    }
+}
+
+#[test]
+fn whoever_made_a_version_does_not_say_that_a_condition_of_its_approval_is_met() {
+    let mut world = World::registered();
+    world.door.let_in(22, &["developer", "approver"]);
+    world.record(22, "training.completed", model(), json!({ "produced_version": version("1") }));
+    world.record(DEVELOPER, "approval.requested", version("1"), json!({ "gate": "production" }));
+    let mut approval = world.approval();
+    approval["conditions"] = json!([{ "id": "c", "text": "Do it." }]);
+    world.answer(APPROVER, "approval.granted", version("1"), "approval.requested", approval);
+    let met = json!({ "condition": "c", "statement": "Done." });
+    let met = answering(&world, "approval.condition_met", version("1"), "approval.granted", met);
+    assert_eq!(tried(&world, 22, met.clone()), "FOUR_EYES");
+    assert_eq!(tried(&world, APPROVER, met), "ok");
+}
+
+#[test]
+fn a_signature_that_was_taken_back_can_be_given_again() {
+    let mut world = World::approved();
+    assert_eq!(tried(&world, APPROVER, granting(&world)), "SIGNED_ALREADY");
+    world.answer(APPROVER, "approval.revoked", version("1"), "approval.granted", json!({ "reason": "Too early." }));
+    assert_eq!(tried(&world, DEPLOYER, authorizing("1")), "GATE_CLOSED");
+    assert_eq!(tried(&world, APPROVER, granting(&world)), "ok");
+}
+
+#[test]
+fn the_newest_request_says_why_the_way_is_closed_and_an_older_one_may_open_it() {
+    let mut world = World::approved();
+    world.record(DEVELOPER, "approval.requested", version("1"), json!({ "gate": "production" }));
+    assert_eq!(tried(&world, DEPLOYER, authorizing("1")), "ok");
+    world.answer(APPROVER, "approval.revoked", version("1"), "approval.granted", json!({ "reason": "No." }));
+    let said = closed_because(&world, authorizing("1"));
+    assert!(said.contains("signatures are missing"), "{said}");
+}
+
+#[test]
+fn who_owns_a_model_is_no_stranger_to_what_a_service_made_for_it() {
+    let mut world = World::requested();
+    world.door.let_in(24, &["approver", "owner"]);
+    world.record(24, "model.ownership_accepted", model(), json!({ "role": "owner" }));
+    let gone =
+        json!({ "type": "authority.role_withdrawn", "subject": person(24).subject(), "data": { "role": "owner" } });
+    world.door.say(1, gone).unwrap();
+    assert_eq!(tried(&world, 24, granting(&world)), "ok");
+    world.record(PIPELINE, "training.completed", model(), json!({ "produced_version": version("1") }));
+    assert_eq!(tried(&world, 24, granting(&world)), "UNKNOWN_INITIATOR");
+    assert_eq!(tried(&world, APPROVER, granting(&world)), "ok");
+}
+
+#[test]
+fn what_has_artefacts_is_authorised_by_naming_one() {
+    let world = World::approved();
+    let mut unnamed = authorizing("1");
+    unnamed["data"].as_object_mut().unwrap().remove("digest");
+    assert_eq!(tried(&world, DEPLOYER, unnamed), "DIGESTS_MISSING");
+}
+
+#[test]
+fn nothing_is_granted_for_a_version_that_nobody_registered() {
+    let mut world = World::registered();
+    world.record(DEVELOPER, "approval.requested", version("9"), json!({ "gate": "production" }));
+    let mut grant = granting(&world);
+    grant["subject"] = version("9");
+    assert_eq!(tried(&world, APPROVER, grant), "NOT_REGISTERED");
+}
+
+/// A plan under which two more versions may serve, and an exception for a day.
+fn planned_and_excepted() -> World {
+    let mut world = World::plan_approved();
+    for name in ["2", "3", "4"] {
+        world.version(name, 0.8);
+    }
+    let wish = json!({ "control": "production", "reason": "The launch is on Monday." });
+    world.record(APPROVER, "exception.requested", model(), wish);
+    world
+}
+
+#[test]
+fn what_an_exception_lets_through_is_not_counted_against_a_plan() {
+    let mut world = planned_and_excepted();
+    let exception = json!({
+        "control": "production", "reason": "Monday.", "compensating_controls": ["A person looks."],
+        "expires_at": ms(NOW + DAY),
+    });
+    world.answer(RISK_OFFICER, "exception.granted", model(), "exception.requested", exception);
+    for name in ["2", "3"] {
+        world.door.say(DEPLOYER, authorizing(name)).unwrap();
+    }
+    world.pass(DAY);
+    assert_eq!(tried(&world, DEPLOYER, authorizing("4")), "ok", "the plan has room for two");
+}
+
+#[test]
+fn an_exception_is_granted_for_the_control_that_was_asked_for() {
+    let world = planned_and_excepted();
+    let exception = |control: &str| {
+        let data = json!({
+            "control": control, "reason": "Monday.", "compensating_controls": ["A person looks."],
+            "expires_at": ms(NOW + DAY),
+        });
+        answering(&world, "exception.granted", model(), "exception.requested", data)
+    };
+    assert_eq!(tried(&world, RISK_OFFICER, exception("staging")), "OPENER_DIFFERS");
+    assert_eq!(tried(&world, RISK_OFFICER, exception("production")), "ok");
+}
+
+#[test]
+fn a_plan_that_was_revoked_covers_nothing() {
+    let mut world = World::plan_approved();
+    world.version("2", 0.8);
+    assert_eq!(tried(&world, DEPLOYER, authorizing("2")), "ok");
+    world.answer(APPROVER, "plan.revoked", model(), "plan.proposed", json!({ "reason": "No more." }));
+    assert_eq!(tried(&world, DEPLOYER, authorizing("2")), "GATE_CLOSED");
+}
+
+#[test]
+fn a_bound_is_held_against_its_own_metric_on_its_own_slice() {
+    let validated = |metrics: Value| {
+        let mut world = World::plan_approved();
+        world.version("2", 0.8);
+        let passed = json!({ "outcome": "passed", "scopes": ["soundness"], "metrics": metrics });
+        world.record(VALIDATOR, "validation.completed", version("2"), passed);
+        tried(&world, DEPLOYER, authorizing("2"))
+    };
+    let auc = json!({ "name": "auc", "value": 0.8 });
+    assert_eq!(validated(json!([{ "name": "loss", "value": 0.1 }, auc])), "ok");
+    assert_eq!(validated(json!([{ "name": "loss", "value": 0.8 }])), "GATE_CLOSED");
+    assert_eq!(validated(json!([{ "name": "auc", "slice": "young", "value": 0.8 }])), "GATE_CLOSED");
+    assert_eq!(validated(json!([{ "name": "auc", "slice": "young", "value": 0.1 }, auc])), "ok");
+}
+
+#[test]
+fn what_was_stopped_for_a_version_is_not_resumed_once_that_version_is_retired() {
+    let mut world = World::approved();
+    world.version("2", 0.8);
+    let started = json!({ "version": version("2"), "environment": "production" });
+    world.record(DEPLOYER, "deployment.started", subject("endpoint", "eu"), started);
+    let stop = json!({ "reason": "It refuses everyone.", "scope": "version", "version": version("1") });
+    world.record(OPERATOR, "deployment.suspended", subject("endpoint", "eu"), stop);
+    let resume = |world: &World| {
+        let go = json!({ "rationale": "Mended." });
+        answering(world, "deployment.resumed", subject("endpoint", "eu"), "deployment.suspended", go)
+    };
+    assert_eq!(tried(&world, DEPLOYER, resume(&world)), "ok");
+    world.record(OWNER, "retirement.proposed", version("1"), json!({ "reason": "Replaced." }));
+    let yes = json!({ "rationale": "Nobody needs it." });
+    world.answer(APPROVER, "retirement.approved", version("1"), "retirement.proposed", yes);
+    world.answer(OWNER, "retirement.completed", version("1"), "retirement.approved", json!({}));
+    assert_eq!(tried(&world, DEPLOYER, resume(&world)), "RETIRED");
+}
+
+#[test]
+fn a_subscription_is_removed_by_its_name() {
+    let mut world = World::registered();
+    let ledger = json!({ "kind": "ledger", "namespace": "probity", "name": "ledger" });
+    let sample = probity_schemas::newest("subscription.configured").unwrap().sample().unwrap();
+    let mut data = serde_json::to_value(sample).unwrap()["data"].take();
+    data["name"] = json!("risk-feed");
+    world.record(COMPLIANCE, "subscription.configured", ledger.clone(), data);
+    for (name, expected) in [("other-feed", "OPENER_DIFFERS"), ("risk-feed", "ok")] {
+        let gone = json!({ "name": name });
+        let gone = answering(&world, "subscription.removed", ledger.clone(), "subscription.configured", gone);
+        assert_eq!(tried(&world, COMPLIANCE, gone), expected);
+    }
+}
+
+#[test]
+fn a_sealing_key_that_cannot_be_one_covers_no_other_subject() {
+    let mut world = World::registered();
+    world.record(COMPLIANCE, "hold.set", model(), json!({ "scope": "All of it.", "legal_basis": "Court order 4711" }));
+    for key in ["7", "a salt", &"7".repeat(31), &"7".repeat(33), &"é".repeat(16), &"g".repeat(32)] {
+        let data = json!({ "key": key, "kind": "sealing-key", "legal_basis": "GDPR Art. 17" });
+        let erase = json!({ "type": "payload.erased", "subject": subject("dataset", "loans"), "data": data });
+        assert_eq!(tried(&world, COMPLIANCE, erase), "ok", "{key}");
+    }
+}
+
+#[test]
+fn all_keys_come_back_with_a_snapshot() {
+    let mut world = World::empty();
+    let state = State::from_snapshot(&world.door.state.to_snapshot().unwrap()).unwrap();
+    for seed in [1, 2, DEVELOPER, PIPELINE] {
+        assert!(state.keyring().get(&key(seed).public().id()).is_some(), "{seed}");
+    }
+    world.door.say(1, granted(&person(APPROVER), "auditor", &["*"])).unwrap();
+}
+
+#[test]
+fn a_ledger_is_not_founded_with_one_key_for_two() {
+    let same_key = |data: &mut Value| {
+        for field in ["public_key", "kid"] {
+            data["administrators"][1][field] = data["administrators"][0][field].clone();
+        }
+    };
+    assert!(matches!(State::found(&founding(same_key)).unwrap_err(), GenesisError::Repeated { .. }));
+    let recovery = |data: &mut Value| {
+        data["recovery"] = json!({ "threshold": 1, "keys": [data["administrators"][0]["public_key"]] });
+    };
+    assert!(State::found(&founding(recovery)).is_err());
+}
+
+#[test]
+fn a_stolen_keys_signature_counts_until_the_very_moment_it_was_stolen() {
+    for (since, expected) in [(ms(NOW), "GATE_CLOSED"), (ms(NOW) + 1, "ok")] {
+        let mut world = World::approved();
+        let kid = key(APPROVER).public().id().to_string();
+        let gone = json!({ "kid": kid, "reason": "compromised", "compromised_since": since });
+        world.record(1, "authority.key_revoked", json!(person(APPROVER).subject()), gone);
+        assert_eq!(tried(&world, DEPLOYER, authorizing("1")), expected, "{since}");
+    }
+}
