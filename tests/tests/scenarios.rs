@@ -35,6 +35,7 @@ fn scenarios() -> Vec<(String, Scenario)> {
 fn every_scenario_replays_as_it_is_told() {
     let wanted = std::env::var("SCENARIO").unwrap_or_default();
     let scenarios: Vec<_> = scenarios().into_iter().filter(|(name, _)| name.contains(&wanted)).collect();
+    assert!(!scenarios.is_empty(), "no scenario is called {wanted:?}");
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {

@@ -127,14 +127,9 @@ impl Stage<'_> {
             tokio::time::sleep(Duration::from_secs_f64(step.wait)).await;
         }
         let Some(names) = &step.each else { return self.once(step).await };
+        let template = serde_json::to_value(step)?;
         for name in each(names)? {
-            let fill = |text: &Option<String>| text.as_ref().map(|text| text.replace("<n>", &name));
-            let mut one = step.clone();
-            (one.label, one.subject, one.regarding) = (fill(&step.label), fill(&step.subject), fill(&step.regarding));
-            one.title = fill(&step.title);
-            one.data = step.data.iter().map(|(field, value)| (field.clone(), fill_in(value, &name))).collect();
-            one.external_ids =
-                step.external_ids.iter().map(|(system, id)| (system.clone(), id.replace("<n>", &name))).collect();
+            let one: Step = serde_json::from_value(fill_in(&template, &name))?;
             self.once(&one).await.with_context(|| format!("for {name}"))?;
         }
         Ok(())
