@@ -13,12 +13,12 @@
 mod scene;
 
 use probity_admission::{
-    ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, CONFIRMATION_MAX_WAIT_MS, EMERGENCY_MAX_MS, GenesisError, State,
+    ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, CONFIRMATION_MAX_WAIT_MS, EMERGENCY_MAX_MS, GenesisError, Refusal, State,
 };
 use serde_json::{Value, json};
 
 use scene::world::*;
-use scene::{NOW, founding, granted, key, person, reason};
+use scene::{Door, NOW, enrolled, founding, granted, key, person, reason, registered, who};
 
 /// What comes of trying, in a copy of the world.
 fn tried(world: &World, seed: u8, tree: Value) -> String {
@@ -291,4 +291,57 @@ fn a_stolen_keys_signature_counts_until_the_very_moment_it_was_stolen() {
         world.record(1, "authority.key_revoked", json!(person(APPROVER).subject()), gone);
         assert_eq!(tried(&world, DEPLOYER, authorizing("1")), expected, "{since}");
     }
+}
+
+#[test]
+fn whoever_leaves_signs_until_the_end_of_their_last_day() {
+    let mut world = World::requested();
+    world.record(1, "authority.departed", json!(person(APPROVER).subject()), json!({ "last_day": ms(NOW) }));
+    assert_eq!(tried(&world, APPROVER, granting(&world)), "ok");
+    world.pass(1);
+    assert_eq!(tried(&world, APPROVER, granting(&world)), "DEPARTED");
+}
+
+/// Whether one administrator is enough to let someone in now.
+fn alone(door: &Door, newcomer: u8) -> bool {
+    let mut door = door.clone();
+    door.say(1, enrolled(&person(newcomer), newcomer, &[])).unwrap();
+    !matches!(door.say(newcomer, registered("credit")), Err(Refusal::UnknownKey { .. }))
+}
+
+#[test]
+fn a_single_administrator_is_alone_whenever_nobody_else_could_confirm() {
+    let mut single = Door::founded(|data| {
+        data["rule_set"] = json!(2);
+        data["administrators"].as_array_mut().unwrap().pop();
+        data["single_administrator"] = json!(true);
+    });
+    single.say(1, enrolled(&person(10), 10, &[])).unwrap();
+    assert!(alone(&single, 11));
+    single.say(1, granted(&person(10), "developer", &["*"])).unwrap();
+    assert!(alone(&single, 11), "a developer confirms nothing");
+
+    let mut for_a_time = single.clone();
+    let mut grant = granted(&person(10), "administrator", &["*"]);
+    grant["data"]["until"] = json!(ms(NOW + 100));
+    for_a_time.say(1, grant).unwrap();
+    assert!(!alone(&for_a_time, 11));
+    for_a_time.time += 100;
+    assert!(alone(&for_a_time, 11));
+
+    let mut departed = single.clone();
+    departed.say(1, granted(&person(10), "administrator", &["*"])).unwrap();
+    let gone = json!({
+        "type": "authority.departed", "subject": person(10).subject(), "data": { "last_day": ms(NOW + 100) },
+    });
+    departed.say(1, gone).unwrap();
+    departed.time += 100;
+    assert!(!alone(&departed, 11));
+    departed.time += 1;
+    assert!(alone(&departed, 11));
+
+    // A service confirms nothing, whatever its roles.
+    single.say(1, enrolled(&who(60), 60, &[person(1)])).unwrap();
+    single.say(1, granted(&who(60), "administrator", &["*"])).unwrap();
+    assert!(alone(&single, 11));
 }
