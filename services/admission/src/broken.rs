@@ -190,7 +190,9 @@ pub enum Broken {
         index: u64,
     },
     /// The gate asks for a validation first.
-    #[error("the gate asks for a validation of scope {scope:?} that has not failed")]
+    #[error(
+        "the gate asks for a validation of scope {scope:?} that has not failed, by someone who had no hand in the version"
+    )]
     NotValidated {
         /// Of what.
         scope: Scope,

@@ -18,7 +18,9 @@ use probity_admission::{
 use serde_json::{Value, json};
 
 use scene::world::*;
-use scene::{Door, NOW, enrolled, founding, granted, key, person, reason, registered, who};
+use scene::{
+    Door, NOW, confirmed, enrolled, founding, granted, key, ledger, person, published, reason, registered, sha256, who,
+};
 
 /// What comes of trying, in a copy of the world.
 fn tried(world: &World, seed: u8, tree: Value) -> String {
@@ -213,6 +215,26 @@ fn a_bound_is_held_against_its_own_metric_on_its_own_slice() {
 }
 
 #[test]
+fn a_bound_can_be_a_ceiling() {
+    let mut base = World::approved();
+    let bound = json!({ "name": "loss", "threshold": { "comparison": "at-most", "value": 0.25 } });
+    let plan = json!({
+        "pipeline_digest": digest("pipeline"), "anchor": version("1"), "permitted_changes": ["data"],
+        "bounds": [bound], "max_versions": 2, "expires_at": ms(NOW + 200 * DAY),
+    });
+    base.record(DEVELOPER, "plan.proposed", model(), plan);
+    base.answer(APPROVER, "plan.approved", model(), "plan.proposed", json!({ "meaning": "Yes." }));
+    base.version("2", 0.8);
+    for (loss, expected) in [(0.125, "ok"), (0.25, "ok"), (0.375, "GATE_CLOSED")] {
+        let mut world = base.clone();
+        let metrics = json!([{ "name": "loss", "value": loss }]);
+        let passed = json!({ "outcome": "passed", "scopes": ["soundness"], "metrics": metrics });
+        world.record(VALIDATOR, "validation.completed", version("2"), passed);
+        assert_eq!(tried(&world, DEPLOYER, authorizing("2")), expected, "{loss}");
+    }
+}
+
+#[test]
 fn what_was_stopped_for_a_version_is_not_resumed_once_that_version_is_retired() {
     let mut world = World::approved();
     world.version("2", 0.8);
@@ -344,4 +366,134 @@ fn a_single_administrator_is_alone_whenever_nobody_else_could_confirm() {
     single.say(1, enrolled(&who(60), 60, &[person(1)])).unwrap();
     single.say(1, granted(&who(60), "administrator", &["*"])).unwrap();
     assert!(alone(&single, 11));
+}
+
+#[test]
+fn where_power_takes_two_a_roles_policy_leaves_someone_to_confirm() {
+    let roles = |types: &[&str]| {
+        published("roles", "roles", json!({ "roles": { "boss": types }, "any_enrolled": [], "readers": [] }))
+    };
+    let enough_for_one = ["authority.enrolled", "authority.role_granted"];
+    let enough_for_two = ["authority.enrolled", "authority.role_granted", "authority.confirmed"];
+    let world = World::empty();
+    assert_eq!(tried(&world, COMPLIANCE, roles(&enough_for_one)), "NoAdministratorRole");
+    assert_eq!(tried(&world, COMPLIANCE, roles(&enough_for_two)), "ok");
+    for short in [&enough_for_two[1..], &["authority.enrolled", "authority.confirmed"]] {
+        assert_eq!(tried(&world, COMPLIANCE, roles(short)), "NoAdministratorRole", "{short:?}");
+    }
+    let mut old = Door::new();
+    old.enrol(10, &["compliance"]);
+    old.say(10, roles(&enough_for_one)).unwrap();
+}
+
+#[test]
+fn the_ledger_sets_its_first_gate_in_its_first_breath_and_never_again() {
+    let gate: Value = serde_json::from_str(probity_schemas::DEFAULT_GATE).unwrap();
+    let by_the_ledger = |door: &mut Door, name: &str| {
+        let outcome = door.admit(&ledger(), &key(101), published(name, "gate", gate.clone()));
+        outcome.map_err(|refusal| reason(&refusal))
+    };
+    let refused = Err("NOT_AUTHORISED".to_owned());
+    let strict = || Door::founded(|data| data["rule_set"] = json!(2));
+    let mut door = strict();
+    assert_eq!(by_the_ledger(&mut door, "production"), Ok(2));
+    assert_eq!(by_the_ledger(&mut door, "staging"), refused);
+    let mut late = strict();
+    late.admit(&ledger(), &key(101), verified()).unwrap();
+    assert_eq!(by_the_ledger(&mut late, "production"), refused);
+    assert_eq!(
+        by_the_ledger(&mut Door::new(), "production"),
+        refused,
+        "under rule set 1 there are no gates to begin with"
+    );
+}
+
+fn verified() -> Value {
+    json!({
+        "type": "ledger.verified", "subject": { "kind": "ledger", "namespace": "probity", "name": "ledger" },
+        "data": { "tree_size": 1, "root": format!("sha256:{}", "0".repeat(64)) },
+    })
+}
+
+/// Compliance publishes a policy and an administrator confirms it.
+fn publish(world: &mut World, namespace: &str, mut tree: Value) {
+    tree["subject"]["namespace"] = json!(namespace);
+    let event = world.door.event(tree);
+    let statement = world.door.sign(COMPLIANCE, &event);
+    world.door.submit(&statement, &event, None).unwrap();
+    world.door.say(1, confirmed(&event, &sha256(statement.bytes()))).unwrap();
+}
+
+#[test]
+fn of_several_gates_of_a_name_the_closest_decides_and_of_those_the_newest() {
+    let gate = |namespaces: &str, persons: u32| {
+        let signatures = json!([{ "role": "approver", "persons": persons }]);
+        let content = json!({ "namespaces": [namespaces], "environments": ["production"], "signatures": signatures });
+        published("production", "gate", content)
+    };
+    // In which order, and whether one signature is enough.
+    let cases: [(&[(&str, &str, u32)], &str); 6] = [
+        (&[], "ok"),
+        (&[("credit", "credit/*", 2)], "GATE_CLOSED"),
+        (&[("credit", "claims/*", 2)], "ok"),
+        (&[("a", "credit", 2), ("b", "credit/*", 1), ("c", "*", 1)], "GATE_CLOSED"),
+        (&[("a", "credit", 2), ("b", "credit", 1)], "ok"),
+        (&[("a", "credit", 1), ("b", "credit", 2), ("a", "credit", 1)], "ok"),
+    ];
+    for (gates, expected) in cases {
+        let mut world = World::registered();
+        for (namespace, patterns, persons) in gates {
+            publish(&mut world, namespace, gate(patterns, *persons));
+        }
+        world.record(DEVELOPER, "approval.requested", version("1"), json!({ "gate": "production" }));
+        let approval = world.approval();
+        world.answer(APPROVER, "approval.granted", version("1"), "approval.requested", approval);
+        assert_eq!(tried(&world, DEPLOYER, authorizing("1")), expected, "{gates:?}");
+    }
+}
+
+#[test]
+fn a_date_is_a_date() {
+    let mut world = World::empty();
+    let fields = json!({ "since": { "kind": "date" } });
+    publish(&mut world, "probity", published("fields", "attributes", json!({ "namespaces": ["*"], "fields": fields })));
+    let with = |since: &str| {
+        let mut tree = registered("credit");
+        tree["attributes"] = json!({ "since": since });
+        tried(&world, DEVELOPER, tree)
+    };
+    for date in ["2025-01-01", "2025-12-31", "0001-02-03"] {
+        assert_eq!(with(date), "ok", "{date}");
+    }
+    let no_dates = [
+        "2025-00-10",
+        "2025-13-10",
+        "2025-01-00",
+        "2025-01-32",
+        "25-01-01",
+        "2025-1-01",
+        "2025-01-1",
+        "2025-01-01-01",
+        "2025-01",
+        "2025",
+        "2025-xx-01",
+        "today",
+    ];
+    for text in no_dates {
+        assert_eq!(with(text), "ATTRIBUTE_UNFIT", "{text}");
+    }
+}
+
+#[test]
+fn a_name_is_suggested_only_where_it_is_near() {
+    let mut world = World::registered();
+    world.record(DEVELOPER, "approval.requested", version("1"), json!({ "gate": "prodcton" }));
+    let said = |world: &World, gate: &str| {
+        let mut grant = granting(world);
+        grant["data"]["gate"] = json!(gate);
+        world.clone().door.say(APPROVER, grant).unwrap_err().to_string()
+    };
+    assert!(said(&world, "prodcton").contains("did you mean production?"));
+    world.record(DEVELOPER, "approval.requested", version("1"), json!({ "gate": "staging" }));
+    assert!(!said(&world, "staging").contains("did you mean"));
 }

@@ -152,7 +152,7 @@ impl Replay {
                 Ok(())
             }
             Ok(Verdict::AlreadyRecorded { index }) => Err(format!("its event id is that of index {index}")),
-            Err(error) => Err(format!("should not have been admitted: {error}")),
+            Err(error) => Err(format!("{} should not have been admitted: {error}", event.event_type())),
         }
     }
 

@@ -229,7 +229,7 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
             }
             Ok(Verdict::AlreadyRecorded { index }) => format!("its event id is that of index {index}"),
             Err(AdmitError::History(error)) => return Err(error.into()),
-            Err(error) => error.to_string(),
+            Err(error) => format!("{}: {error}", event.event_type()),
         };
         return Err(OpenError::Inadmissible { index: at, reason });
     }

@@ -54,6 +54,8 @@ pub(crate) struct Involvement {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Validation {
     pub(crate) index: u64,
+    /// Everyone behind it.
+    pub(crate) persons: Vec<Identity>,
     pub(crate) passed: bool,
     pub(crate) scopes: Vec<Scope>,
     /// Values by [`super::plans::metric_key`].
@@ -75,7 +77,7 @@ pub(crate) struct Version {
     pub(crate) involved: Vec<Involvement>,
     /// Where a service had a hand in it of which nobody knows who set it in motion.
     pub(crate) anonymous: Option<u64>,
-    /// The latest validation of each set of scopes.
+    /// The latest validation of each set of scopes by the same persons.
     pub(crate) validations: Vec<Validation>,
     pub(crate) requests: Vec<EventId>,
     /// Where an approval by somebody else was recorded.
@@ -106,6 +108,12 @@ impl Version {
         run.pipelines.into_iter().for_each(|digest| super::add(&mut self.pipelines, digest));
         run.datasets.into_iter().for_each(|key| super::add(&mut self.datasets, key));
         run.dataset_digests.into_iter().for_each(|digest| super::add(&mut self.dataset_digests, digest));
+    }
+
+    /// Whether nobody behind a validation had a hand in the version.
+    pub(crate) fn is_independent(&self, validation: &Validation) -> bool {
+        let hand = |person: &Identity| self.involved.iter().any(|involved| involved.person == *person);
+        !validation.persons.iter().any(hand)
     }
 
     /// The newest validation.

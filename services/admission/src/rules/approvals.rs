@@ -188,7 +188,8 @@ impl<'a> Judging<'a> {
 
     fn validated(&self, gate: &Name, at: u64, version: &Version) -> Result<(), Broken> {
         for scope in &self.gate(gate, at)?.validation_scopes {
-            let latest = version.validations.iter().filter(|validation| validation.scopes.contains(scope));
+            let independent = version.validations.iter().filter(|validation| version.is_independent(validation));
+            let latest = independent.filter(|validation| validation.scopes.contains(scope));
             if !latest.max_by_key(|validation| validation.index).is_some_and(|validation| validation.passed) {
                 return Err(Broken::NotValidated { scope: *scope });
             }

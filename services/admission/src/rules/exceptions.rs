@@ -32,7 +32,12 @@ impl Judging<'_> {
 
     /// `exception.granted`: the answer to a request, or the second signature of an emergency.
     pub(super) fn exception_granted(&self, granted: &Granted) -> Result<(), Broken> {
-        let opener = self.opener(&["exception.requested", "exception.invoked"])?;
+        let takes = &["exception.requested", "exception.invoked"];
+        // An emergency is signed a second time even when it has been revoked: otherwise it could never be settled.
+        let opener = match self.answered(takes)? {
+            opener if matches!(opener.case, Case::Emergency(_)) => opener,
+            _ => self.opener(takes)?,
+        };
         self.four_eyes(opener)?;
         let control = match &opener.case {
             Case::ExceptionRequest { control } => control,

@@ -141,8 +141,19 @@ impl Judging<'_> {
     /// Whoever is spoken for has asked for it, and neither has left.
     pub(crate) fn in_office(&self) -> Result<(), Broken> {
         let now = self.by.signed.time_ms;
+        let authority = &self.state.authority;
         for person in self.signatories() {
-            if let Some(last_day_ms) = self.state.authority.departed(&person, now) {
+            if let Some(last_day_ms) = authority.departed(&person, now) {
+                return Err(Broken::Departed { person, last_day_ms });
+            }
+        }
+        // A service for which nobody answers any more carries nothing out.
+        if matches!(self.by.issuer, Identity::Service(_)) {
+            let left = |person: &Identity| Some((person.clone(), authority.departed(person, now)?));
+            let left: Vec<_> = self.actors.persons.iter().map(left).collect();
+            if let Some(Some((person, last_day_ms))) =
+                left.first().cloned().filter(|_| left.iter().all(Option::is_some))
+            {
                 return Err(Broken::Departed { person, last_day_ms });
             }
         }

@@ -101,10 +101,12 @@ impl Life {
                     StopScope::Version => version,
                     StopScope::Model => version.map(|version| model_of(&version).into()),
                 };
+                // Where nobody knows what serves, the whole endpoint is stopped rather than nothing.
+                let scope = if target.is_some() { suspended.scope } else { StopScope::Endpoint };
                 if let Some(target) = &target {
                     self.stops.entry(target).push(event.id);
                 }
-                self.open(event, by, authority, Case::Suspension(Suspension { scope: suspended.scope, target }))
+                self.open(event, by, authority, Case::Suspension(Suspension { scope, target }))
             }
             DeploymentEvent::Resumed(_) => self.close(event, by),
             _ => false,
@@ -118,10 +120,6 @@ impl Life {
         by: Standing<'_>,
         authority: &Authority,
     ) -> bool {
-        let mut set = |retired: Option<u64>| match event.subject.version {
-            Some(_) => self.versions.entry(by.subject).retired = retired,
-            None => self.models.entry(by.subject).retired = retired,
-        };
         match data {
             RetirementEvent::Proposed(_) => self.open(event, by, authority, Case::RetirementProposal),
             RetirementEvent::Approved(_) => {
@@ -129,11 +127,11 @@ impl Life {
                 self.open(event, by, authority, Case::RetirementApproval)
             }
             RetirementEvent::Completed(_) => {
-                set(Some(by.signed.index));
+                self.retire(by.subject, Some(by.signed.index));
                 self.open(event, by, authority, Case::RetirementCompletion)
             }
             RetirementEvent::Reversed(_) => {
-                set(None);
+                self.retire(by.subject, None);
                 self.close(event, by);
                 true
             }

@@ -39,12 +39,15 @@ impl Life {
                     let failed = matches!(completed.outcome, Some(Outcome::Failed | Outcome::Inconclusive));
                     let validation = Validation {
                         index: by.signed.index,
+                        persons: authority.actors(by.issuer, event).persons,
                         passed: !failed,
                         scopes: completed.scopes.clone(),
                         metrics: completed.metrics.iter().map(metric).collect(),
                     };
                     let validations = &mut self.versions.entry(by.subject).validations;
-                    validations.retain(|earlier| earlier.scopes != validation.scopes);
+                    validations.retain(|earlier| {
+                        (&earlier.scopes, &earlier.persons) != (&validation.scopes, &validation.persons)
+                    });
                     validations.push(validation);
                     true
                 }
@@ -140,18 +143,29 @@ impl Life {
         true
     }
 
-    /// One's own fact is void: nothing more can answer it. Acts are revoked, never corrected.
+    /// One's own fact is void: nothing more can answer it, and a completed retirement is none. Acts are revoked, never
+    /// corrected.
     fn void(&mut self, event: &Event, by: Standing<'_>) -> bool {
-        let signed = by.signed;
         let opened_by_act = |matter: &Matter| {
             let event_type = matter.case.opened_by();
             probity_schemas::newest(event_type).is_ok_and(|info| info.is_act())
         };
-        match self.answered(event).filter(|matter| matter.issuer == by.number && !opened_by_act(matter)) {
-            Some(matter) => matter.closed = Some(signed),
-            None => return false,
+        let own = |matter: &&mut Matter| matter.issuer == by.number && !opened_by_act(matter);
+        let Some(matter) = self.answered(event).filter(own) else { return false };
+        matter.closed = Some(by.signed);
+        if matches!(matter.case, Case::RetirementCompletion) {
+            let subject = matter.subject.clone();
+            self.retire(&subject, None);
         }
         true
+    }
+
+    /// A model, or one version of it, has ended, or has not after all.
+    fn retire(&mut self, subject: &str, index: Option<u64>) {
+        match subject.contains('@') {
+            true => self.versions.entry(subject).retired = index,
+            false => self.models.entry(subject).retired = index,
+        }
     }
 
     fn note_documents(&mut self, event: &Event) -> bool {

@@ -1,0 +1,81 @@
+//! What was found by trying to get round the rules.
+
+use serde_json::json;
+
+use crate::scene::world::{
+    APPROVER, DAY, DEPLOYER, OPERATOR, OWNER, RISK_OFFICER, VALIDATOR, World, model, ms, subject, version,
+};
+use crate::scene::{NOW, person};
+use crate::{authorizing, gate, granting, tried};
+
+#[test]
+fn a_validation_counts_at_a_gate_only_from_someone_who_had_no_hand_in_the_version() {
+    let mut world = World::registered();
+    let signatures = json!([{ "role": "approver", "persons": 1 }]);
+    gate(&mut world, json!({ "signatures": signatures, "validation_scopes": ["fairness"] }));
+    world.door.let_in(22, &["developer", "validator"]);
+    world.record(22, "approval.requested", version("1"), json!({ "gate": "production" }));
+    let fair = json!({ "scopes": ["fairness"], "outcome": "passed" });
+    world.record(22, "validation.completed", version("1"), fair.clone());
+    assert_eq!(tried(&world, APPROVER, granting(&world, |_| {})), "NOT_VALIDATED");
+    world.record(VALIDATOR, "validation.completed", version("1"), fair.clone());
+    assert_eq!(tried(&world, APPROVER, granting(&world, |_| {})), "ok");
+    // Nor does it push the independent one aside.
+    world.record(22, "validation.completed", version("1"), fair);
+    assert_eq!(tried(&world, APPROVER, granting(&world, |_| {})), "ok");
+}
+
+#[test]
+fn a_stop_of_nobody_knows_what_stops_the_endpoint() {
+    for scope in ["version", "model"] {
+        let mut world = World::approved();
+        let stop = json!({ "reason": "It refuses everyone.", "scope": scope });
+        world.record(OPERATOR, "deployment.suspended", subject("endpoint", "eu"), stop);
+        assert_eq!(tried(&world, DEPLOYER, authorizing(|_| {})), "SUSPENDED", "{scope}");
+    }
+}
+
+#[test]
+fn a_retirement_recorded_by_mistake_is_void_and_the_model_goes_on() {
+    let mut world = World::retired();
+    let void = json!({
+        "type": "correction.recorded", "subject": model(), "regarding": world.ids["retirement.completed"],
+        "data": { "kind": "voids", "reason": "It still runs." },
+    });
+    let mut others = world.clone();
+    others.door.say(OPERATOR, void.clone()).unwrap();
+    assert_eq!(tried(&others, DEPLOYER, authorizing(|_| {})), "RETIRED");
+    world.door.say(OWNER, void).unwrap();
+    assert_eq!(tried(&world, DEPLOYER, authorizing(|_| {})), "ok");
+}
+
+#[test]
+fn an_emergency_that_was_revoked_can_still_be_signed_and_only_then_be_invoked_again() {
+    let mut world = World::registered();
+    let invoked = json!({
+        "type": "exception.invoked", "subject": model(),
+        "data": { "control": "production", "reason": "The old one is broken.", "expires_at": ms(NOW + DAY) },
+    });
+    world.record_with(APPROVER, invoked.clone());
+    world.answer(APPROVER, "exception.revoked", model(), "exception.invoked", json!({ "reason": "No more." }));
+    assert_eq!(tried(&world, DEPLOYER, authorizing(|_| {})), "GATE_CLOSED");
+    assert_eq!(tried(&world, APPROVER, invoked.clone()), "EMERGENCY_UNSIGNED");
+    let second = json!({
+        "control": "production", "reason": "Seen.", "compensating_controls": ["A person looks."], "expires_at": ms(NOW + 1),
+    });
+    world.answer(RISK_OFFICER, "exception.granted", model(), "exception.invoked", second);
+    assert_eq!(tried(&world, APPROVER, invoked), "ok");
+}
+
+#[test]
+fn a_service_for_which_nobody_answers_any_more_carries_nothing_out() {
+    let mut world = World::approved();
+    world.door.let_in_where(61, &["deployer"], &["*"], &[person(OPERATOR), person(DEPLOYER)]);
+    let leaves = |world: &mut World, seed: u8| {
+        world.record(1, "authority.departed", json!(person(seed).subject()), json!({ "last_day": ms(NOW - 1) }));
+    };
+    leaves(&mut world, OPERATOR);
+    assert_eq!(tried(&world, 61, authorizing(|_| {})), "ok");
+    leaves(&mut world, DEPLOYER);
+    assert_eq!(tried(&world, 61, authorizing(|_| {})), "DEPARTED");
+}
