@@ -255,7 +255,7 @@ async fn an_approval_by_whoever_registered_the_version_is_caught() {
     let block = [fact(&dora, "before"), approval(&dora, request), approval(&arno, request), fact(&dora, "after")];
     let first = ledger.write(&block).await;
     let hand = format!("had a hand in this (index {made})");
-    ledger.is_caught(first + 1, &[&dora.identity.to_string(), &hand]);
+    ledger.is_caught(first + 1, &["approval.granted", &dora.identity.to_string(), &hand]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,7 +263,7 @@ async fn a_role_that_the_same_person_gave_and_confirmed_is_caught() {
     let (ledger, dora, ..) = honest().await;
     let both = confirmed(&ledger.ada, &ledger.ada, granting(&dora.identity, "compliance", &["*"]));
     let first = ledger.write(&both).await;
-    ledger.is_caught(first + 1, &[&format!("the act at index {first} takes a second person")]);
+    ledger.is_caught(first + 1, &["authority.confirmed", &format!("the act at index {first} takes a second person")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,7 +281,7 @@ async fn an_exception_that_nobody_asked_for_is_caught() {
 async fn a_version_let_through_a_closed_gate_is_caught() {
     let (ledger, dora, ..) = honest().await;
     let first = ledger.write(&[authorization(&dora)]).await;
-    ledger.is_caught(first, &["has not passed gate production"]);
+    ledger.is_caught(first, &["deployment.authorized", "has not passed gate production"]);
 }
 
 /// Acts that the first rules take and the second refuse: power with one signature, an end that nobody proposed, and a
