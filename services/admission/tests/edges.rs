@@ -432,7 +432,8 @@ fn of_several_gates_of_a_name_the_closest_decides_and_of_those_the_newest() {
         published("production", "gate", content)
     };
     // In which order, and whether one signature is enough.
-    let cases: [(&[(&str, &str, u32)], &str); 6] = [
+    type Gates<'a> = &'a [(&'a str, &'a str, u32)];
+    let cases: [(Gates<'_>, &str); 6] = [
         (&[], "ok"),
         (&[("credit", "credit/*", 2)], "GATE_CLOSED"),
         (&[("credit", "claims/*", 2)], "ok"),

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use probity_log::{Block, FileLog, FileLogOptions, Log, first_block};
+use probity_log::{Block, FileLog, FileLogOptions, Log, OpenError, first_block};
 use probity_schemas::{Event, Identity};
 use probity_statement::{LedgerSecrets, SecretKey, SignedStatement, Unsigned};
 use probity_tests::{Server, granting};
@@ -13,6 +14,9 @@ use serde_json::{Value, json};
 use crate::shell::{Ran, Shell};
 
 const ORIGIN: &str = "ledger.test/cli";
+
+/// By then a program that was started has begun.
+const BEGUN: Duration = Duration::from_secs(1);
 
 const MODEL: &str = r#"{
     "type": "model.registered",
@@ -53,10 +57,19 @@ async fn founded_under_rule_set_1() -> Shell {
     let bytes: Vec<_> = statements.iter().map(SignedStatement::bytes).collect();
     let block = Block::new(0, 0, present.time(), &bytes, &checkpoint).unwrap();
 
-    fs::remove_dir_all(shell.path("ledger/log")).unwrap();
-    fs::remove_file(shell.path("ledger.anchor")).unwrap();
-    let log = FileLog::create(&options, secrets.public().checkpoint_verifier().unwrap()).unwrap();
+    // A program that another test starts while this has the log open holds its lock too, until it has begun.
+    let mut tries = 0..100;
+    let log = loop {
+        fs::remove_dir_all(shell.path("ledger/log")).unwrap();
+        fs::remove_file(shell.path("ledger.anchor")).unwrap_or_default();
+        match FileLog::create(&options, secrets.public().checkpoint_verifier().unwrap()) {
+            Err(OpenError::Locked { .. }) if tries.next().is_some() => tokio::time::sleep(BEGUN / 10).await,
+            created => break created.unwrap(),
+        }
+    };
     log.enqueue(block).await.unwrap();
+    drop(log);
+    tokio::time::sleep(BEGUN).await;
     shell
 }
 
