@@ -15,11 +15,14 @@ mod scene;
 use probity_admission::{
     ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, CONFIRMATION_MAX_WAIT_MS, EMERGENCY_MAX_MS, GenesisError, Refusal, State,
 };
+use probity_schemas::Event;
+use probity_statement::Unsigned;
 use serde_json::{Value, json};
 
 use scene::world::*;
 use scene::{
-    Door, NOW, confirmed, enrolled, founding, granted, key, ledger, person, published, reason, registered, sha256, who,
+    Door, NOW, ORIGIN, confirmed, enrolled, founding, granted, key, ledger, person, published, reason, registered,
+    sha256, who,
 };
 
 /// What comes of trying, in a copy of the world.
@@ -497,4 +500,26 @@ fn a_name_is_suggested_only_where_it_is_near() {
     assert!(said(&world, "prodcton").contains("did you mean production?"));
     world.record(DEVELOPER, "approval.requested", version("1"), json!({ "gate": "staging" }));
     assert!(!said(&world, "staging").contains("did you mean"));
+}
+
+#[test]
+fn three_recovery_keys_are_three() {
+    let mut door = Door::founded(|data| {
+        data["rule_set"] = json!(2);
+        let keys: Vec<String> = [90_u8, 91, 92].iter().map(|seed| key(*seed).public().to_string()).collect();
+        data["recovery"] = json!({ "threshold": 3, "keys": keys });
+    });
+    let enrolment = door.event(enrolled(&person(50), 50, &[]));
+    let sign = |seed: u8, event: &Event| {
+        Unsigned::new(event, &ledger(), ORIGIN, key(seed).public().id()).unwrap().sign(&key(seed)).unwrap()
+    };
+    let begun = sign(90, &enrolment);
+    door.submit(&begun, &enrolment, None).unwrap();
+    for seed in [91, 92] {
+        assert!(matches!(door.clone().say(50, registered("credit")), Err(Refusal::UnknownKey { .. })), "{seed}");
+        let yes = door.event(confirmed(&enrolment, &sha256(begun.bytes())));
+        door.submit(&sign(seed, &yes), &yes, None).unwrap();
+    }
+    door.empower(50, 1, granted(&person(50), "developer", &["*"])).unwrap();
+    door.say(50, registered("credit")).unwrap();
 }
