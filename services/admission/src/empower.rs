@@ -29,8 +29,9 @@ impl State {
             Data::Authority(AuthorityEvent::Enrolled(enrolled)) => {
                 let identity = subject_identity(event)?;
                 self.authority.can_enrol(&identity, enrolled, &self.origin)?;
+                // A further key of a service has the service's roles at once, and could be anyone's.
+                let takes_two = Power::enrolling_takes_two(enrolled) || self.authority.number(&identity).is_some();
                 let power = Power::Enrol { identity, enrolled: enrolled.as_ref().clone() };
-                let takes_two = Power::enrolling_takes_two(enrolled);
                 self.wield(power, takes_two, statement, event, by)?;
             }
             Data::Authority(AuthorityEvent::RoleGranted(granted)) => {
@@ -41,7 +42,11 @@ impl State {
             }
             Data::Policy(PolicyEvent::Published(published)) => {
                 if let Published::Roles(policy) = published.as_ref() {
+                    let founded = !matches!(by.issuer, Identity::Ledger(_));
                     self.authority.can_adopt(policy, self.rule_set >= RULES_OF_POWER)?;
+                    if founded && self.rule_set >= RULES_OF_POWER {
+                        self.authority.keeps_someone(policy, signed.time_ms)?;
+                    }
                 }
                 let power = Power::Publish { subject: by.subject.to_owned(), published: published.clone() };
                 // What a ledger begins with needs nobody's yes.

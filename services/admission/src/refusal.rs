@@ -174,7 +174,7 @@ pub enum Refusal {
     },
     /// A policy that would leave nobody able to enrol anyone.
     #[error(
-        "the policy has no role that may record authority.enrolled, authority.role_granted and authority.confirmed"
+        "under the policy too few of those who are here could record authority.enrolled, authority.role_granted and authority.confirmed"
     )]
     NoAdministratorRole,
     /// An act that breaks a rule.

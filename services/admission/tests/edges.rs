@@ -373,9 +373,10 @@ fn a_single_administrator_is_alone_whenever_nobody_else_could_confirm() {
 
 #[test]
 fn where_power_takes_two_a_roles_policy_leaves_someone_to_confirm() {
-    let roles = |types: &[&str]| {
-        published("roles", "roles", json!({ "roles": { "boss": types }, "any_enrolled": [], "readers": [] }))
+    let called = |role: &str, types: &[&str]| {
+        published("roles", "roles", json!({ "roles": { role: types }, "any_enrolled": [], "readers": [] }))
     };
+    let roles = |types: &[&str]| called("administrator", types);
     let enough_for_one = ["authority.enrolled", "authority.role_granted"];
     let enough_for_two = ["authority.enrolled", "authority.role_granted", "authority.confirmed"];
     let world = World::empty();
@@ -384,9 +385,20 @@ fn where_power_takes_two_a_roles_policy_leaves_someone_to_confirm() {
     for short in [&enough_for_two[1..], &["authority.enrolled", "authority.confirmed"]] {
         assert_eq!(tried(&world, COMPLIANCE, roles(short)), "NoAdministratorRole", "{short:?}");
     }
+    // A role that nobody holds, or one person only, lets nobody in.
+    assert_eq!(tried(&world, COMPLIANCE, called("boss", &enough_for_two)), "NoAdministratorRole");
+    let mut one_left = world.clone();
+    for seed in [2, 39] {
+        let withdrawn = json!({
+            "type": "authority.role_withdrawn", "subject": person(seed).subject(), "data": { "role": "administrator" },
+        });
+        assert_eq!(tried(&one_left, COMPLIANCE, roles(&enough_for_two)), "ok");
+        one_left.door.say(1, withdrawn).unwrap();
+    }
+    assert_eq!(tried(&one_left, COMPLIANCE, roles(&enough_for_two)), "NoAdministratorRole");
     let mut old = Door::new();
     old.enrol(10, &["compliance"]);
-    old.say(10, roles(&enough_for_one)).unwrap();
+    old.say(10, called("boss", &enough_for_one)).unwrap();
 }
 
 #[test]

@@ -28,9 +28,10 @@ const STATE: [u8; 1] = [3];
 /// Where the snapshot was taken: next height (8 bytes), size (8 bytes), root.
 const STATE_CURSOR: [u8; 1] = [4];
 
-/// Statements between two snapshots of the admission state: a quarter of the log, within these bounds. A snapshot takes
-/// time in proportion to the state, a restart after a crash in proportion to the statements since the last one.
-const SNAPSHOT_EVERY: std::ops::RangeInclusive<u64> = 65_536..=262_144;
+/// Statements between two snapshots of the admission state. A snapshot takes time in proportion to the state (about a
+/// second for 100,000 versions), a restart after a crash in proportion to the statements since the last one (three
+/// seconds or so for these). One is also taken when the ledger is closed.
+const SNAPSHOT_EVERY: u64 = 400_000;
 
 /// Committed entries that are written together: more make writing cheaper, fewer make the tail that a restart folds
 /// shorter. A restart folds some hundred thousand a second.
@@ -229,8 +230,7 @@ impl Index {
         state: impl Fn() -> State,
     ) -> Option<Snapshot> {
         let (taken_at, taken_changes) = self.last_snapshot.unzip();
-        let interval = (cursor.tree_size / 4).clamp(*SNAPSHOT_EVERY.start(), *SNAPSHOT_EVERY.end());
-        let due = at_once || cursor.tree_size.saturating_sub(taken_at.unwrap_or(0)) >= interval;
+        let due = at_once || cursor.tree_size.saturating_sub(taken_at.unwrap_or(0)) >= SNAPSHOT_EVERY;
         if !due {
             return None;
         }

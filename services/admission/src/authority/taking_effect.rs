@@ -1,11 +1,13 @@
 //! What acts of authority change, each checked before it changes anything.
 
-use probity_schemas::authority::{Delegated, Departed, Enrolled, KeyRevoked, RoleGranted, RoleWithdrawn, SignerKind};
+use probity_schemas::authority::{
+    Confirmed, Delegated, Departed, Enrolled, KeyRevoked, RoleGranted, RoleWithdrawn, SignerKind,
+};
 use probity_schemas::{Digest, Event, EventId, Identity, Name, Origin, RolesPolicy, Timestamp};
 use probity_statement::{KeyId, Possession, PublicKey};
 
 use super::power::{CONFIRMATION_MAX_WAIT_MS, Pending, Power};
-use super::{ADMINISTRATOR, Authority, Delegation, Grant, Key, Revocation};
+use super::{ADMINISTRATOR, Authority, Delegation, Grant, Key, Member, Revocation};
 use crate::broken::Broken;
 use crate::life::Signed;
 use crate::refusal::Refusal;
@@ -19,6 +21,24 @@ impl Authority {
         };
         let confirmed = !two_persons || can("authority.confirmed");
         match can("authority.enrolled") && can("authority.role_granted") && confirmed {
+            true => Ok(()),
+            false => Err(Refusal::NoAdministratorRole),
+        }
+    }
+
+    /// Whether enough of those who are here could go on letting others in under this policy.
+    pub(crate) fn keeps_someone(&self, policy: &RolesPolicy, time_ms: u64) -> Result<(), Refusal> {
+        let powers = [Enrolled::INFO, RoleGranted::INFO, Confirmed::INFO];
+        let can = |(who, member): &(&Identity, &Member)| {
+            let holds = |grant: &&Grant| grant.holds_at(time_ms) && self.grant_counts(grant);
+            matches!(who, Identity::Person(_))
+                && member.departed.is_none_or(|last| last >= time_ms)
+                && powers
+                    .iter()
+                    .all(|info| member.grants.iter().filter(holds).any(|grant| policy.may_record(&grant.role, info)))
+        };
+        let needed = if self.takes_two(time_ms) { 2 } else { 1 };
+        match self.members.iter().filter(can).count() >= needed {
             true => Ok(()),
             false => Err(Refusal::NoAdministratorRole),
         }

@@ -80,7 +80,7 @@ fn a_policy_is_published_by_compliance_and_confirmed_by_someone_else() {
     door.let_in(17, &["compliance"]);
     door.let_in(18, &["compliance"]);
     let roles = json!({
-        "roles": { "boss": ["authority.*", "policy.*"] }, "any_enrolled": ["model.registered"], "readers": [],
+        "roles": { "administrator": ["authority.*", "policy.*"] }, "any_enrolled": ["model.registered"], "readers": [],
     });
     let event = door.event(published("roles", "roles", roles));
     let statement = door.sign(17, &event);

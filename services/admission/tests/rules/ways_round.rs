@@ -1,11 +1,12 @@
 //! What was found by trying to get round the rules.
 
+use probity_admission::Refusal;
 use serde_json::json;
 
 use crate::scene::world::{
-    APPROVER, DAY, DEPLOYER, OPERATOR, OWNER, RISK_OFFICER, VALIDATOR, World, model, ms, subject, version,
+    APPROVER, DAY, DEPLOYER, OPERATOR, OWNER, PIPELINE, RISK_OFFICER, VALIDATOR, World, model, ms, subject, version,
 };
-use crate::scene::{NOW, person};
+use crate::scene::{NOW, confirmed, person, registered, sha256};
 use crate::{authorizing, gate, granting, tried};
 
 #[test]
@@ -78,4 +79,28 @@ fn a_service_for_which_nobody_answers_any_more_carries_nothing_out() {
     assert_eq!(tried(&world, 61, authorizing(|_| {})), "ok");
     leaves(&mut world, DEPLOYER);
     assert_eq!(tried(&world, 61, authorizing(|_| {})), "DEPARTED");
+}
+
+#[test]
+fn a_further_key_of_a_service_takes_two_as_a_persons_does() {
+    let mut world = World::empty();
+    let further = crate::scene::enrolled(&crate::scene::who(PIPELINE), 63, &[person(1)]);
+    let event = world.door.event(further);
+    let statement = world.door.sign(1, &event);
+    world.door.submit(&statement, &event, None).unwrap();
+    let act = registered("credit");
+    let by_the_new_key = |world: &World| {
+        let mut door = world.door.clone();
+        let event = door.event(act.clone());
+        let unsigned = probity_statement::Unsigned::new(
+            &event,
+            &crate::scene::who(PIPELINE),
+            crate::scene::ORIGIN,
+            crate::scene::key(63).public().id(),
+        );
+        door.submit(&unsigned.unwrap().sign(&crate::scene::key(63)).unwrap(), &event, None)
+    };
+    assert!(matches!(by_the_new_key(&world), Err(Refusal::UnknownKey { .. })));
+    world.door.say(2, confirmed(&event, &sha256(statement.bytes()))).unwrap();
+    by_the_new_key(&world).unwrap();
 }
