@@ -91,6 +91,17 @@ impl Event {
         Self::from_value(&tree)
     }
 
+    /// [`Self::from_draft`] of JSON text, in which no field may be repeated.
+    ///
+    /// # Errors
+    /// Any [`EventError`]; the first thing found wrong.
+    pub fn from_json_draft(text: &str, id: EventId, now: Timestamp) -> Result<Self, EventError> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let tree = tree::read(&mut deserializer, tree::EVENT_DEPTH).map_err(EventError::Json)?;
+        deserializer.end().map_err(EventError::Json)?;
+        Self::from_draft(tree, id, now)
+    }
+
     /// Reads an event of a known type as fast as [`EventSeed`] and explains failures as precisely
     /// as [`Event::from_value`].
     ///

@@ -312,6 +312,14 @@ pub enum Broken {
         /// Where the act is.
         index: u64,
     },
+    /// Rules are not given up again.
+    #[error("rule set {present} is in force; the ledger does not go back to {found}")]
+    RulesGoBack {
+        /// The rule set in force.
+        present: u32,
+        /// The one that was to be adopted.
+        found: u32,
+    },
     /// A field under `attributes` that the namespace's schema does not have.
     #[error(
         "the schema published for {namespace} has no attribute {field}{}",

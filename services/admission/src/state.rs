@@ -303,6 +303,10 @@ impl State {
             if !KNOWN_RULE_SETS.contains(&adopted.rule_set) {
                 return Err(AdmitError::UnknownRuleSet { found: adopted.rule_set, index: by.signed.index });
             }
+            if adopted.rule_set < self.rule_set {
+                let (present, found) = (self.rule_set, adopted.rule_set);
+                return Err(Refusal::from(Broken::RulesGoBack { present, found }).into());
+            }
             self.rule_set = adopted.rule_set;
         }
         let lived = self.live(event, by, statement.payload());

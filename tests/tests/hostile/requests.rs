@@ -243,6 +243,14 @@ pub(crate) async fn prepared(scene: &mut Scene) {
         ("no JSON", &issuer, &kid, "{".to_owned(), "NOT_JSON"),
         ("depth", &issuer, &kid, "[".repeat(100_000), "NOT_JSON"),
         ("a list", &issuer, &kid, "[]".to_owned(), "WRONG_SHAPE"),
+        // Read as the first by some and as the second by others.
+        (
+            "a field twice",
+            &issuer,
+            &kid,
+            model.to_string().replacen('{', r#"{"data":{"purpose":"Nothing."},"#, 1),
+            "NOT_JSON",
+        ),
         ("a long type", &issuer, &kid, with("type", json!(long)), "UNKNOWN_TYPE"),
         ("a long field", &issuer, &kid, with(&long, json!(1)), "UNKNOWN_FIELD"),
         ("a long name", &issuer, &kid, with("subject", thing("model", &long)), "FIELD_REFUSED"),

@@ -201,6 +201,12 @@ fn the_rules_hold_from_the_position_they_were_adopted_at() {
     assert_eq!(outcome(door.clone().say(13, unasked.clone())), "OPENER_MISSING");
     door.administer(enrolled(&person(14), 14, &[])).unwrap();
     assert!(matches!(door.say(14, registered("credit")), Err(Refusal::UnknownKey { .. })));
+    // And there is no way back.
+    let back = json!({
+        "type": "ledger.rules_adopted", "subject": { "kind": "ledger", "namespace": "probity", "name": "ledger" },
+        "data": { "rule_set": 1 },
+    });
+    assert_eq!(outcome(door.clone().admit(&scene::ledger(), &key(101), back)), "RULES_GO_BACK");
     // Before it the old rules go on to be the right ones.
     assert_eq!(outcome(before.clone().say(13, unasked)), "ok");
 }

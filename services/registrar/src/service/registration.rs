@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use probity_proto::v1;
 use probity_proto::v1::registration_service_server::RegistrationService;
-use probity_schemas::{Event, EventError, EventId, Identity, Timestamp};
+use probity_schemas::{Event, EventId, Identity, Timestamp};
 use probity_statement::{KeyId, Unsigned};
-use serde_json::Value;
 use tonic::{Code, Request, Response, Status};
 
 use crate::error::Rejection;
@@ -89,13 +88,10 @@ impl RegistrationHandler {
     /// Reads an event, filling in what only a machine would know.
     fn complete(&self, json: &str) -> Result<Event, Status> {
         let now_ms = self.registrar.clock().now_ms();
-        let read = || {
-            let tree: Value = serde_json::from_str(json).map_err(EventError::Json)?;
-            // A clock beyond the year 9999 is not worth an error of its own.
-            let now = Timestamp::from_ms(now_ms).unwrap_or(Timestamp::MAX);
-            Event::from_draft(tree, EventId::from_time(now_ms, (self.random)()), now)
-        };
-        read().map_err(|error| event_error(&error).into())
+        // A clock beyond the year 9999 is not worth an error of its own.
+        let now = Timestamp::from_ms(now_ms).unwrap_or(Timestamp::MAX);
+        let event = Event::from_json_draft(json, EventId::from_time(now_ms, (self.random)()), now);
+        event.map_err(|error| event_error(&error).into())
     }
 }
 
