@@ -42,11 +42,7 @@ impl State {
             }
             Data::Policy(PolicyEvent::Published(published)) => {
                 if let Published::Roles(policy) = published.as_ref() {
-                    let founded = !matches!(by.issuer, Identity::Ledger(_));
-                    self.authority.can_adopt(policy, self.rule_set >= RULES_OF_POWER)?;
-                    if founded && self.rule_set >= RULES_OF_POWER {
-                        self.authority.keeps_someone(policy, signed.time_ms)?;
-                    }
+                    self.authority.can_adopt(policy, self.rule_set >= RULES_OF_POWER, signed.time_ms)?;
                 }
                 let power = Power::Publish { subject: by.subject.to_owned(), published: published.clone() };
                 // What a ledger begins with needs nobody's yes.
@@ -120,7 +116,7 @@ impl State {
             Power::Publish { subject, published } => match *published {
                 Published::Roles(policy) => {
                     let strict = self.rule_set >= RULES_OF_POWER;
-                    authority(self).adopt(&policy, strict)?;
+                    authority(self).adopt(&policy, strict, now.time_ms)?;
                 }
                 other => drop(policies(self).publish(&subject, &other, now.index)),
             },

@@ -17,6 +17,9 @@ pub(crate) struct LedgerDir {
     root: PathBuf,
 }
 
+/// The name of the registrar's view in the index.
+pub(crate) const INDEX_VIEW: &str = "registrar";
+
 /// The ledger's keys, by file name.
 const CHECKPOINT: &str = "checkpoint.key";
 const CLOCK: &str = "clock.key";

@@ -18,7 +18,7 @@ use power::Waiting;
 
 pub(crate) use taking_effect::subject_identity;
 
-/// The role of the first administrators, and of whoever is enrolled with recovery keys.
+/// The role of the first administrators.
 pub(crate) const ADMINISTRATOR: &str = "administrator";
 
 /// Everyone who can sign, and the policy that says what their roles may record.

@@ -7,27 +7,28 @@ use probity_schemas::{Digest, Event, EventId, Identity, Name, Origin, RolesPolic
 use probity_statement::{KeyId, Possession, PublicKey};
 
 use super::power::{CONFIRMATION_MAX_WAIT_MS, Pending, Power};
-use super::{ADMINISTRATOR, Authority, Delegation, Grant, Key, Member, Revocation};
+use super::{Authority, Delegation, Grant, Key, Member, Revocation};
 use crate::broken::Broken;
 use crate::life::Signed;
 use crate::refusal::Refusal;
 
 impl Authority {
-    /// Whether a roles policy can be put into force: it must leave someone able to let others in.
-    pub(crate) fn can_adopt(&self, policy: &RolesPolicy, two_persons: bool) -> Result<(), Refusal> {
+    /// Whether a roles policy can be put into force: it must have roles that let others in, and where power takes two
+    /// persons, leave enough of those who are here in such roles. A ledger's first policy finds nobody in any.
+    pub(crate) fn can_adopt(&self, policy: &RolesPolicy, two_persons: bool, time_ms: u64) -> Result<(), Refusal> {
         let can = |event_type: &str| {
             probity_schemas::find(event_type, 1)
                 .is_ok_and(|info| policy.roles.values().any(|types| types.iter().any(|pattern| pattern.covers(info))))
         };
         let confirmed = !two_persons || can("authority.confirmed");
         match can("authority.enrolled") && can("authority.role_granted") && confirmed {
+            true if two_persons && self.has_policy() => self.keeps_someone(policy, time_ms),
             true => Ok(()),
             false => Err(Refusal::NoAdministratorRole),
         }
     }
 
-    /// Whether enough of those who are here could go on letting others in under this policy.
-    pub(crate) fn keeps_someone(&self, policy: &RolesPolicy, time_ms: u64) -> Result<(), Refusal> {
+    fn keeps_someone(&self, policy: &RolesPolicy, time_ms: u64) -> Result<(), Refusal> {
         let powers = [Enrolled::INFO, RoleGranted::INFO, Confirmed::INFO];
         let can = |(who, member): &(&Identity, &Member)| {
             let holds = |grant: &&Grant| grant.holds_at(time_ms) && self.grant_counts(grant);
@@ -45,8 +46,8 @@ impl Authority {
     }
 
     /// Puts a roles policy into force.
-    pub(crate) fn adopt(&mut self, policy: &RolesPolicy, two_persons: bool) -> Result<(), Refusal> {
-        self.can_adopt(policy, two_persons)?;
+    pub(crate) fn adopt(&mut self, policy: &RolesPolicy, two_persons: bool, time_ms: u64) -> Result<(), Refusal> {
+        self.can_adopt(policy, two_persons, time_ms)?;
         self.policy = policy.clone();
         Ok(())
     }
@@ -244,11 +245,12 @@ impl Authority {
         self.recovery_threshold
     }
 
-    /// Makes someone an administrator, as recovery keys can.
+    /// Makes someone an administrator, as recovery keys can: in whatever roles let others in by the policy in force.
     pub(crate) fn recover(&mut self, identity: &Identity, by: Vec<Signed>) {
-        if let Ok(role) = ADMINISTRATOR.parse::<Name>() {
-            self.appoint(identity, role, by);
-        }
+        let powers = [Enrolled::INFO, RoleGranted::INFO];
+        let lets_in = |role: &&Name| powers.iter().any(|info| self.policy.may_record(role, info));
+        let roles: Vec<Name> = self.policy.roles.keys().filter(lets_in).cloned().collect();
+        roles.into_iter().for_each(|role| self.appoint(identity, role, by.clone()));
     }
 }
 

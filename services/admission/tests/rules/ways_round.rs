@@ -4,7 +4,8 @@ use probity_admission::Refusal;
 use serde_json::json;
 
 use crate::scene::world::{
-    APPROVER, DAY, DEPLOYER, OPERATOR, OWNER, PIPELINE, RISK_OFFICER, VALIDATOR, World, model, ms, subject, version,
+    APPROVER, COMPLIANCE, DAY, DEPLOYER, OPERATOR, OWNER, PIPELINE, RISK_OFFICER, VALIDATOR, World, model, ms, subject,
+    version,
 };
 use crate::scene::{NOW, confirmed, person, registered, sha256};
 use crate::{authorizing, gate, granting, tried};
@@ -103,4 +104,49 @@ fn a_further_key_of_a_service_takes_two_as_a_persons_does() {
     assert!(matches!(by_the_new_key(&world), Err(Refusal::UnknownKey { .. })));
     world.door.say(2, confirmed(&event, &sha256(statement.bytes()))).unwrap();
     by_the_new_key(&world).unwrap();
+}
+
+#[test]
+fn a_roles_policy_is_judged_again_when_it_takes_effect() {
+    let mut world = World::empty();
+    let policy = json!({ "roles": { "administrator": ["authority.*"] }, "any_enrolled": [], "readers": [] });
+    let event = world.door.event(crate::scene::published("roles", "roles", policy));
+    let statement = world.door.sign(COMPLIANCE, &event);
+    world.door.submit(&statement, &event, None).unwrap();
+    for seed in [2, 39] {
+        let withdrawn = json!({ "role": "administrator" });
+        world.record(1, "authority.role_withdrawn", json!(person(seed).subject()), withdrawn);
+    }
+    let outcome = world.door.say(1, confirmed(&event, &sha256(statement.bytes())));
+    assert!(matches!(outcome, Err(Refusal::NoAdministratorRole)), "{outcome:?}");
+}
+
+#[test]
+fn recovery_keys_give_whatever_role_lets_others_in_by_the_policy_in_force() {
+    let mut door = crate::scene::Door::founded(|data| {
+        data["rule_set"] = json!(2);
+        data["recovery"] = json!({ "threshold": 1, "keys": [crate::scene::key(90).public().to_string()] });
+    });
+    door.let_in(17, &["compliance"]);
+    let roles = json!({ "keeper": ["authority.*"], "administrator": ["authority.*"], "compliance": ["policy.*"] });
+    let policy = |roles: &serde_json::Value| {
+        crate::scene::published("roles", "roles", json!({ "roles": roles, "any_enrolled": [], "readers": [] }))
+    };
+    let publish = |door: &mut crate::scene::Door, tree| {
+        let event = door.event(tree);
+        let statement = door.sign(17, &event);
+        door.submit(&statement, &event, None).unwrap();
+        door.say(1, confirmed(&event, &sha256(statement.bytes()))).unwrap();
+    };
+    publish(&mut door, policy(&roles));
+    for seed in [1, 2] {
+        door.empower(1, 2, crate::scene::granted(&person(seed), "keeper", &["*"])).unwrap();
+    }
+    publish(&mut door, policy(&json!({ "keeper": ["authority.*"], "compliance": ["policy.*"] })));
+    let event = door.event(crate::scene::enrolled(&person(50), 50, &[]));
+    let kid = crate::scene::key(90).public().id();
+    let unsigned =
+        probity_statement::Unsigned::new(&event, &crate::scene::ledger(), crate::scene::ORIGIN, kid).unwrap();
+    door.submit(&unsigned.sign(&crate::scene::key(90)).unwrap(), &event, None).unwrap();
+    door.empower(50, 1, crate::scene::enrolled(&person(51), 51, &[])).unwrap();
 }

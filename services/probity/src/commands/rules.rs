@@ -23,11 +23,8 @@ use serde_json::json;
 use super::Global;
 use crate::config::Config;
 use crate::failure::{Answer, wrong_use};
-use crate::ledger_dir::LedgerDir;
+use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
 use crate::{output, replay};
-
-/// The name of the registrar's view in the index, the one that the server uses.
-const INDEX_VIEW: &str = "registrar";
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]

@@ -25,7 +25,7 @@ use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
 
 use crate::config::{Config, TlsSection};
-use crate::ledger_dir::LedgerDir;
+use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
 use crate::replay;
 use access::Access;
 
@@ -34,9 +34,6 @@ const MAX_MESSAGE: usize = 16 << 20;
 
 /// How long open calls may take to finish once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// The name of the index's view in the store.
-const INDEX_VIEW: &str = "registrar";
 
 /// A server that runs.
 #[derive(Debug)]
