@@ -2,6 +2,7 @@
 
 pub mod fuzzing;
 mod ledger;
+pub mod lives;
 mod people;
 pub mod scenario;
 

@@ -6,7 +6,6 @@
 
 mod events;
 mod limits;
-mod lives;
 mod phases;
 
 use std::path::PathBuf;
@@ -14,11 +13,11 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Parser;
+use probity_tests::lives::Lives;
 use probity_tests::{Signer, TestLedger};
 use serde_json::{Value, json};
 
 use events::Presigned;
-use lives::Lives;
 use phases::Achieved;
 
 /// As in the server, so that the program itself takes little of the machine.
@@ -71,7 +70,10 @@ async fn main() -> Result<()> {
     if args.fill > 0 {
         let started = Instant::now();
         if args.lives {
-            let mut lives = Lives::cast(&ledger, &server, presigned.started_ms()).await?;
+            let mut lives = Lives::new(ledger.origin(), presigned.started_ms())?;
+            for (signer, role) in lives.cast() {
+                ledger.enrol(&server, signer, &[role]).await?;
+            }
             let achieved = phases::fill_with_lives(&server, &mut lives, args.fill).await?;
             eprintln!(
                 "whole lives:             {:>7.0}/s = {:.2} of the limit, {:.0} µs of processor each",

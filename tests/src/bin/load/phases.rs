@@ -10,11 +10,11 @@ use probity_proto::v1;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_proto::v1::registration_service_client::RegistrationServiceClient;
 use probity_tests::Server;
+use probity_tests::lives::{self, Lives};
 use serde::Serialize;
 use tonic::transport::Channel;
 
 use crate::events::Presigned;
-use crate::lives::{self, Lives};
 
 /// Latencies in microseconds.
 #[derive(Debug, Clone, Copy, Serialize)]

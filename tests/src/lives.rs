@@ -4,19 +4,20 @@
 use anyhow::Result;
 use bytes::Bytes;
 use probity_schemas::{Event, EventId};
-use probity_tests::{Server, Signer, TestLedger};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use crate::Signer;
+
 /// The statements of one life.
-pub(crate) const STATEMENTS: u64 = 10;
+pub const STATEMENTS: u64 = 10;
 
 /// Versions of one model.
 const VERSIONS: u64 = 20;
 
 /// Everyone who has a part in a life.
 #[derive(Debug)]
-pub(crate) struct Lives {
+pub struct Lives {
     developer: Signer,
     validator: Signer,
     approver: Signer,
@@ -28,33 +29,33 @@ pub(crate) struct Lives {
 }
 
 impl Lives {
-    /// Lets everyone in.
-    pub(crate) async fn cast(ledger: &TestLedger, server: &Server, started_ms: u64) -> Result<Self> {
-        let lives = Self {
+    /// Everyone with a key, for statements to the ledger `origin`.
+    pub fn new(origin: &'static str, started_ms: u64) -> Result<Self> {
+        Ok(Self {
             developer: Signer::person()?,
             validator: Signer::person()?,
             approver: Signer::person()?,
             deployer: Signer::service("deployer")?,
             operator: Signer::service("operator")?,
-            origin: ledger.origin(),
+            origin,
             started_ms,
             next: 0,
-        };
-        let roles = [
-            (&lives.developer, "developer"),
-            (&lives.validator, "validator"),
-            (&lives.approver, "approver"),
-            (&lives.deployer, "deployer"),
-            (&lives.operator, "operator"),
-        ];
-        for (signer, role) in roles {
-            ledger.enrol(server, signer, &[role]).await?;
-        }
-        Ok(lives)
+        })
+    }
+
+    /// Who has to be let in, in which roles.
+    pub fn cast(&self) -> [(&Signer, &'static str); 5] {
+        [
+            (&self.developer, "developer"),
+            (&self.validator, "validator"),
+            (&self.approver, "approver"),
+            (&self.deployer, "deployer"),
+            (&self.operator, "operator"),
+        ]
     }
 
     /// The statements of the next `count` lives, each life's in order and next to each other.
-    pub(crate) fn take(&mut self, count: u64) -> Result<Vec<Bytes>> {
+    pub fn take(&mut self, count: u64) -> Result<Vec<Bytes>> {
         let first = self.next;
         self.next += count;
         let lives: Vec<Vec<Bytes>> =
@@ -62,7 +63,8 @@ impl Lives {
         Ok(lives.into_iter().flatten().collect())
     }
 
-    fn life(&self, number: u64) -> Result<Vec<Bytes>> {
+    /// One life, by its number.
+    pub fn life(&self, number: u64) -> Result<Vec<Bytes>> {
         let name = format!("model-{:04}", number / VERSIONS);
         let model = json!({ "kind": "model", "namespace": "lives/models", "name": name });
         let mut version = model.clone();
