@@ -28,8 +28,8 @@ const STATE: [u8; 1] = [3];
 /// Where the snapshot was taken: next height (8 bytes), size (8 bytes), root.
 const STATE_CURSOR: [u8; 1] = [4];
 
-/// Statements between two snapshots of the admission state. A snapshot takes time in proportion to the state (about a
-/// second for 100,000 versions), a restart after a crash in proportion to the statements since the last one (three
+/// Statements between two snapshots of the admission state. A snapshot takes time in proportion to the state (one to two
+/// seconds for 100,000 versions), a restart after a crash in proportion to the statements since the last one (three
 /// seconds or so for these). One is also taken when the ledger is closed.
 const SNAPSHOT_EVERY: u64 = 400_000;
 
