@@ -1,8 +1,12 @@
 //! The gRPC interface: what is generated from `probity/v1/*.proto`, and the conversions to our own types, once.
 
 mod convert;
+mod json;
+mod verdict;
 
 pub use convert::MalformedMessage;
+pub use tonic::Code;
+pub use verdict::Verdict;
 
 /// Package `probity.v1`.
 #[allow(missing_docs, clippy::pedantic, reason = "generated; the documentation is in the .proto files")]

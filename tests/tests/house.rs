@@ -22,7 +22,7 @@ fn allowed(from: &str) -> Option<&'static [&'static str]> {
         "admission" | "importer" => &["schemas", "statement"],
         "proto" => &["tlog", "schemas", "statement"],
         "log" => &["tlog", "statement"],
-        "projection" => &["tlog", "schemas", "statement", "log"],
+        "projection" => &["tlog", "schemas", "statement", "log", "proto"],
         "registrar" => &["tlog", "schemas", "statement", "admission", "log", "projection", "proto"],
         "subscription" => &["schemas", "statement", "projection", "proto", "log"],
         "export" => &[

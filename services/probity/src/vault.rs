@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use probity_registrar::{Clock, SystemClock};
+use probity_projection::{Clock, SystemClock};
 use probity_schemas::{EventId, Origin, Text};
 use probity_statement::{SealingKey, SealingKeyId};
 use rand::Rng;

@@ -1,14 +1,29 @@
 //! Writes that belong together and see each other before they are applied.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
+use crate::record::{Held, Key, Record, Table, decode};
 use crate::store::{StoreError, View};
 
 /// Pending writes to one view. Reads see them first, then the view.
+///
+/// Records stay decoded until the batch is applied, so that one that changes with every statement is encoded once.
 #[derive(Debug)]
 pub struct Batch<'a> {
     view: &'a View,
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    writes: BTreeMap<Vec<u8>, Write>,
+}
+
+#[derive(Debug)]
+enum Write {
+    Removed,
+    Bytes(Vec<u8>),
+    Record(Box<dyn Held>),
+}
+
+fn table(key: &[u8]) -> u8 {
+    key.first().copied().unwrap_or_default()
 }
 
 impl<'a> Batch<'a> {
@@ -19,22 +34,110 @@ impl<'a> Batch<'a> {
     /// The value of `key` as it will be once the batch is applied.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.writes.get(key) {
-            Some(pending) => Ok(pending.clone()),
+            Some(Write::Removed) => Ok(None),
+            Some(Write::Bytes(bytes)) => Ok(Some(bytes.clone())),
+            Some(Write::Record(record)) => Ok(Some(record.encode(table(key))?)),
             None => self.view.get(key),
         }
     }
 
+    /// Whether there will be a value of `key`.
+    pub fn contains(&self, key: &Key) -> Result<bool, StoreError> {
+        match self.writes.get(key.as_bytes()) {
+            Some(Write::Removed) => Ok(false),
+            Some(_) => Ok(true),
+            None => Ok(self.view.get(key.as_bytes())?.is_some()),
+        }
+    }
+
+    /// The record of `key` as it will be.
+    pub fn read<V: Record>(&self, table: &Table<V>, key: &Key) -> Result<Option<V>, StoreError> {
+        if let Some(Write::Record(record)) = self.writes.get(key.as_bytes())
+            && let Some(record) = record.as_any().downcast_ref::<V>()
+        {
+            return Ok(Some(record.clone()));
+        }
+        let bytes = self.get(key.as_bytes())?;
+        Ok(bytes.map(|bytes| table.decode(&bytes)).transpose()?)
+    }
+
+    /// The record of `key`, to be changed; made where there is none.
+    pub fn record<V: Record>(&mut self, table: &Table<V>, key: Key) -> Result<&mut V, StoreError> {
+        let held = match self.writes.get(key.as_bytes()) {
+            Some(Write::Record(record)) => record.as_any().is::<V>(),
+            _ => false,
+        };
+        if !held {
+            let found = self.read(table, &key)?.unwrap_or_default();
+            self.writes.insert(key.as_bytes().to_vec(), Write::Record(Box::new(found)));
+        }
+        match self.writes.get_mut(key.as_bytes()) {
+            Some(Write::Record(record)) => match record.as_mut().as_any_mut().downcast_mut::<V>() {
+                Some(record) => Ok(record),
+                None => Err(StoreError::WrongTable { table: key.as_bytes()[0] }),
+            },
+            _ => Err(StoreError::WrongTable { table: key.as_bytes()[0] }),
+        }
+    }
+
+    /// Sets the record of `key`.
+    pub fn put<V: Record>(&mut self, _table: &Table<V>, key: Key, record: V) {
+        self.writes.insert(key.into(), Write::Record(Box::new(record)));
+    }
+
     /// Sets `key` to `value`.
     pub fn insert(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.writes.insert(key.into(), Some(value.into()));
+        self.writes.insert(key.into(), Write::Bytes(value.into()));
     }
 
     /// Removes `key`.
     pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
-        self.writes.insert(key.into(), None);
+        self.writes.insert(key.into(), Write::Removed);
     }
 
-    pub(crate) fn into_writes(self) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
-        self.writes
+    /// The keys that will be there and begin with `prefix`, in order. For prefixes under which there is little.
+    pub fn keys(&self, prefix: &Key) -> Result<Vec<Vec<u8>>, StoreError> {
+        let prefix = prefix.as_bytes();
+        let stored = self.view.scan(prefix).map(|pair| pair.map(|(key, _)| key));
+        let mut keys = stored.collect::<Result<std::collections::BTreeSet<_>, _>>()?;
+        let pending = self.writes.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
+        for (key, write) in pending.take_while(|(key, _)| key.starts_with(prefix)) {
+            match write {
+                Write::Removed => keys.remove(key),
+                Write::Bytes(_) | Write::Record(_) => keys.insert(key.clone()),
+            };
+        }
+        Ok(keys.into_iter().collect())
+    }
+
+    /// The records that will be there under keys that begin with `prefix`, in key order. For prefixes under which there
+    /// is little.
+    pub fn records<V: Record>(&self, table_of: &Table<V>, prefix: &Key) -> Result<Vec<(Vec<u8>, V)>, StoreError> {
+        let mut found = Vec::new();
+        for key in self.keys(prefix)? {
+            let record = match self.writes.get(&key) {
+                Some(Write::Record(record)) => record.as_any().downcast_ref::<V>().cloned(),
+                _ => None,
+            };
+            let record = match record {
+                Some(record) => Some(record),
+                None => self.get(&key)?.map(|bytes| decode(table(&key), &bytes)).transpose()?,
+            };
+            found.extend(record.map(|record| (key, record)));
+        }
+        debug_assert!(found.iter().all(|(key, _)| table_of.key().as_bytes()[0] == table(key)));
+        Ok(found)
+    }
+
+    pub(crate) fn into_writes(self) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+        let encoded = |(key, write): (Vec<u8>, Write)| match write {
+            Write::Removed => Ok((key, None)),
+            Write::Bytes(bytes) => Ok((key, Some(bytes))),
+            Write::Record(record) => {
+                let bytes = record.encode(table(&key))?;
+                Ok((key, Some(bytes)))
+            }
+        };
+        self.writes.into_iter().map(encoded).collect()
     }
 }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use probity_tlog::Hash;
+use sha2::{Digest as _, Sha256};
 
 use crate::batch::Batch;
+use crate::record::{Key, Record, RecordError, Table};
 
 /// Entries to a leaf of the tree; more makes scans cheaper, fewer makes single writes cheaper.
 const LEAF_FANOUT: usize = 1024;
@@ -28,6 +31,15 @@ pub enum StoreError {
         path: PathBuf,
         /// What the system or the store said.
         reason: io::Error,
+    },
+    /// A record is not one that this version wrote.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A key is used for records of two types. A defect of ours.
+    #[error("a record of table {table} is asked for as another type than it is")]
+    WrongTable {
+        /// The table's byte.
+        table: u8,
     },
     /// The cursor is not one that this version wrote: the view must be rebuilt.
     #[error("the cursor of view {view:?} in {path} is damaged; delete the view, it comes back from the log")]
@@ -51,6 +63,9 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// The cursor of a tree that is not folded from a log.
+    pub(crate) const NONE: Self = Self { next_height: 0, tree_size: 0, root: Hash::EMPTY_ROOT };
+
     fn to_bytes(self) -> [u8; 48] {
         let mut bytes = [0; 48];
         bytes[..8].copy_from_slice(&self.next_height.to_be_bytes());
@@ -96,6 +111,16 @@ impl Store {
         Ok(View { tree, store: self.clone(), name: name.to_owned() })
     }
 
+    /// Forgets the view `name` and gives its room back.
+    pub(crate) fn drop_view(&self, name: &str) -> Result<(), StoreError> {
+        self.db.drop_tree(name).map(drop).map_err(|source| self.error(source))
+    }
+
+    /// The bytes that the store takes on disk.
+    pub fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(|source| self.error(source))
+    }
+
     /// Makes all written batches durable.
     pub fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map(drop).map_err(|source| self.error(source))
@@ -116,6 +141,35 @@ pub struct View {
     name: String,
 }
 
+/// A batch and its cursor, encoded and ready to be written.
+pub(crate) struct Writes(sled::Batch);
+
+impl Writes {
+    pub(crate) fn of(batch: Batch<'_>, cursor: Cursor) -> Result<Self, StoreError> {
+        let mut writes = sled::Batch::default();
+        for (key, value) in batch.into_writes()? {
+            match value {
+                Some(value) => writes.insert(key, value),
+                None => writes.remove(key),
+            }
+        }
+        writes.insert(CURSOR_KEY, cursor.to_bytes());
+        Ok(Self(writes))
+    }
+}
+
+/// The first key after all that begin with `prefix`. Tables' bytes are below 255, so there is one.
+fn after_all(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    vec![u8::MAX; 9]
+}
+
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View").field("name", &self.name).field("store", &self.store).finish()
@@ -123,6 +177,11 @@ impl fmt::Debug for View {
 }
 
 impl View {
+    /// The tree's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The value of `key`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let value = self.tree.get(key).map_err(|source| self.store.error(source))?;
@@ -138,6 +197,73 @@ impl View {
             Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
             Err(source) => Err(self.store.error(source)),
         })
+    }
+
+    /// The record of `key`.
+    pub fn record<V: Record>(&self, table: &Table<V>, key: &Key) -> Result<Option<V>, StoreError> {
+        let value = self.tree.get(key.as_bytes()).map_err(|source| self.store.error(source))?;
+        Ok(value.map(|bytes| table.decode(&bytes)).transpose()?)
+    }
+
+    /// Whether there is a value of `key`.
+    pub fn contains(&self, key: &Key) -> Result<bool, StoreError> {
+        self.tree.contains_key(key.as_bytes()).map_err(|source| self.store.error(source))
+    }
+
+    /// The pairs whose keys begin with `prefix` and come after the key `after` (all of them for `None`), in key order.
+    pub fn scan_after(
+        &self,
+        prefix: &Key,
+        after: Option<&[u8]>,
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
+        let from = match after {
+            Some(after) if after >= prefix.as_bytes() => Bound::Excluded(after.to_vec()),
+            _ => Bound::Included(prefix.as_bytes().to_vec()),
+        };
+        self.range(from, after_all(prefix.as_bytes()))
+    }
+
+    /// The pairs whose keys begin with `prefix` and come before the key `before` (all of them for `None`), last key first.
+    pub fn scan_before(
+        &self,
+        prefix: &Key,
+        before: Option<&[u8]>,
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
+        let end = after_all(prefix.as_bytes());
+        let until = match before {
+            Some(before) if before <= end.as_slice() => before.to_vec(),
+            _ => end,
+        };
+        self.range(Bound::Included(prefix.as_bytes().to_vec()), until).rev()
+    }
+
+    /// The pairs from the key `from` on and before `until`, in key order.
+    fn range(
+        &self,
+        from: Bound<Vec<u8>>,
+        until: Vec<u8>,
+    ) -> impl DoubleEndedIterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
+        // The tree panics on a range that ends before it begins.
+        let empty = matches!(&from, Bound::Included(from) | Bound::Excluded(from) if *from >= until);
+        let pairs = (!empty).then(|| self.tree.range::<Vec<u8>, _>((from, Bound::Excluded(until))));
+        pairs.into_iter().flatten().map(|pair| match pair {
+            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
+            Err(source) => Err(self.store.error(source)),
+        })
+    }
+
+    /// SHA-256 over all keys and values in order, each with its length before it (8 bytes, big endian): two views with
+    /// the same digest hold the same. Reads everything.
+    pub fn digest(&self) -> Result<[u8; 32], StoreError> {
+        let mut hasher = Sha256::new();
+        for pair in self.tree.iter() {
+            let (key, value) = pair.map_err(|source| self.store.error(source))?;
+            for part in [&key, &value] {
+                hasher.update((part.len() as u64).to_be_bytes());
+                hasher.update(part);
+            }
+        }
+        Ok(hasher.finalize().into())
     }
 
     /// The last key that begins with `prefix`.
@@ -160,15 +286,12 @@ impl View {
 
     /// Writes a batch and the cursor it leads to, atomically.
     pub fn apply(&self, batch: Batch<'_>, cursor: Cursor) -> Result<(), StoreError> {
-        let mut writes = sled::Batch::default();
-        for (key, value) in batch.into_writes() {
-            match value {
-                Some(value) => writes.insert(key, value),
-                None => writes.remove(key),
-            }
-        }
-        writes.insert(CURSOR_KEY, cursor.to_bytes());
-        self.tree.apply_batch(writes).map_err(|source| self.store.error(source))
+        self.write(Writes::of(batch, cursor)?)
+    }
+
+    /// Writes what was made ready, atomically.
+    pub(crate) fn write(&self, writes: Writes) -> Result<(), StoreError> {
+        self.tree.apply_batch(writes.0).map_err(|source| self.store.error(source))
     }
 
     /// Forgets everything, so that the view is folded from the first block again.

@@ -2,6 +2,7 @@
 
 use probity_admission::{CURRENT_RULE_SET, EmptyHistory, GenesisError, Position, State, Submitted, Verdict};
 use probity_log::Block;
+use probity_projection::Clock;
 use probity_schemas::ledger::{Administrator, Founded, LedgerEvent, LedgerHead, LedgerKeys, Recovery};
 use probity_schemas::policy::{PolicyEvent, Published};
 use probity_schemas::{
@@ -12,7 +13,6 @@ use probity_statement::{LedgerSecrets, SignedStatement, StatementError, Unsigned
 use probity_tlog::{Frontier, KeyNameError};
 
 use crate::block::{OpenBlock, SealError, Sealer};
-use crate::clock::Clock;
 
 /// What whoever founds a ledger decides.
 #[derive(Debug, Clone)]

@@ -7,7 +7,6 @@
 //! back from the log.
 
 mod block;
-mod clock;
 mod error;
 mod found;
 mod index;
@@ -22,12 +21,11 @@ mod status;
 mod verify;
 
 pub use block::SealError;
-pub use clock::{Clock, SystemClock};
 pub use error::{RegisterError, Rejection, Unavailable, with_causes};
 pub use found::{FoundError, Founding, founding_block};
 pub use index::IndexError;
 pub use open::{OpenError, Opening};
-pub use read::{Caller, Ledger, ReadFault};
+pub use read::{Ledger, ReadFault};
 pub use registrar::{MAX_REQUEST_STATEMENTS, Recorded, Registrar};
 pub use service::{LogHandler, RandomBytes, RegistrationHandler};
 pub use verify::Submission;

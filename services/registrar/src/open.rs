@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use probity_admission::{AdmitError, GenesisError, History, Position, State, Submitted, Verdict};
 use probity_log::{Block, FileLog, Head, ReadError, Reader};
-use probity_projection::{Cursor, StoreError, View};
+use probity_projection::{Clock, Cursor, StoreError, View};
 use probity_schemas::{Event, EventId};
 use probity_statement::{LedgerKeysError, LedgerSecrets, SignedStatement, StatementError};
 use probity_tlog::{Frontier, Hash, KeyNameError, leaf_hash};
 
 use crate::block::Sealer;
-use crate::clock::Clock;
 use crate::error::with_causes;
 use crate::index::{Commit, Entries, Index, IndexError, Past};
 use crate::read::Ledger;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use probity_log::{Block, Durability, Log, ReadError, Reader};
+use probity_projection::Caller;
 use probity_schemas::Identity;
 use probity_tlog::{ConsistencyProof, Hash, InclusionProof, NodeReader};
 
@@ -10,17 +11,6 @@ use crate::block::{CommittedBlock, Sealer};
 use crate::error::with_causes;
 use crate::open::leaves_of;
 use crate::shared::Shared;
-
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Caller {
-    /// Whoever can reach a listener on loopback without TLS: the operator of this machine, who can read the files anyway.
-    Local,
-    /// The identity that the caller's certificate is mapped to.
-    Identified(Identity),
-    /// A certificate of a trusted authority that is mapped to nobody.
-    Unmapped,
-}
 
 /// Why a question is not answered.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -5,10 +5,10 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use probity_log::Head;
+use probity_projection::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
-use crate::clock::Clock;
 use crate::error::{RegisterError, Rejection, Unavailable};
 use crate::open::{OpenError, Opened, Opening};
 use crate::read::Ledger;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use probity_admission::{AdmitError, Mark, Position, Refusal, State, Submitted, Verdict};
 use probity_log::{AppendError, Durability, Head};
-use probity_projection::Cursor;
+use probity_projection::{Clock, Cursor};
 use probity_schemas::EventId;
 use probity_statement::SignatureError;
 use probity_tlog::Frontier;
@@ -18,7 +18,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender}
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{CommittedBlock, OpenBlock, SealedBlock, Sealer};
-use crate::clock::Clock;
 use crate::error::{Rejection, Unavailable, with_causes};
 use crate::index::{Commit, Index, Past};
 use crate::limit::PerSecond;

@@ -1,86 +1,33 @@
 //! The mapping to gRPC status: once, for every variant, without a wildcard.
-//!
-//! Every status carries `google.rpc.ErrorInfo` with domain `probity`, a stable reason, and the facts as metadata.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use probity_admission::Refusal;
 use probity_log::ReadError;
-use probity_proto::v1;
+use probity_proto::{Code, Verdict};
 use probity_schemas::EventError;
 use probity_statement::StatementError;
 use probity_statement::cbor::CborError;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic::Status;
 
 use crate::error::{RegisterError, Rejection, Unavailable};
 use crate::read::ReadFault;
-
-/// The domain of all reasons.
-const DOMAIN: &str = "probity";
-
-/// The longest text in a refusal, in bytes. What is refused may be named in it, and a status travels as a header.
-const MAX_TEXT: usize = 1_024;
-
-/// A status in parts, so that it can stand in a result of its own or fail a call.
-#[derive(Debug)]
-pub(crate) struct Verdict {
-    code: Code,
-    reason: &'static str,
-    message: String,
-    metadata: HashMap<String, String>,
-    retry_after: Option<Duration>,
-}
-
-impl Verdict {
-    pub(crate) fn new(code: Code, reason: &'static str, message: impl ToString) -> Self {
-        Self { code, reason, message: shown(&message.to_string()), metadata: HashMap::new(), retry_after: None }
-    }
-
-    pub(crate) fn with(mut self, key: &str, value: impl ToString) -> Self {
-        self.metadata.insert(key.to_owned(), shown(&value.to_string()));
-        self
-    }
-
-    fn retry(mut self, after: Duration) -> Self {
-        self.retry_after = Some(after);
-        self
-    }
-}
-
-impl From<Verdict> for Status {
-    fn from(verdict: Verdict) -> Self {
-        let mut details = ErrorDetails::with_error_info(verdict.reason, DOMAIN, verdict.metadata);
-        if let Some(after) = verdict.retry_after {
-            details.set_retry_info(Some(after));
-        }
-        Status::with_error_details(verdict.code, verdict.message, details)
-    }
-}
-
-impl From<Verdict> for v1::Refused {
-    fn from(verdict: Verdict) -> Self {
-        let (code, reason) = (verdict.code as i32, verdict.reason.to_owned());
-        Self { code, reason, message: verdict.message, metadata: verdict.metadata }
-    }
-}
 
 impl From<&Rejection> for Verdict {
     fn from(rejection: &Rejection) -> Self {
         match rejection {
             Rejection::Malformed(error) => statement(error),
             Rejection::BadSignature { kid } => {
-                Self::new(Code::Unauthenticated, "BAD_SIGNATURE", rejection).with("kid", kid)
+                Verdict::new(Code::Unauthenticated, "BAD_SIGNATURE", rejection).with("kid", kid)
             }
             Rejection::Refused(refusal) => refused(refusal),
             Rejection::IdTaken { id, index } => {
-                Self::new(Code::AlreadyExists, "EVENT_ID_TAKEN", rejection).with("id", id).with("index", index)
+                Verdict::new(Code::AlreadyExists, "EVENT_ID_TAKEN", rejection).with("id", id).with("index", index)
             }
             Rejection::TooManyUnknownKeys => {
-                Self::new(Code::ResourceExhausted, "TOO_MANY_UNKNOWN_KEYS", rejection).retry(Duration::from_secs(1))
+                Verdict::new(Code::ResourceExhausted, "TOO_MANY_UNKNOWN_KEYS", rejection).retry(Duration::from_secs(1))
             }
-            Rejection::Unverified => Self::new(Code::Internal, "INTERNAL", rejection),
+            Rejection::Unverified => Verdict::new(Code::Internal, "INTERNAL", rejection),
             Rejection::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -219,7 +166,7 @@ fn refused(refusal: &Refusal) -> Verdict {
 
 impl From<&Unavailable> for Verdict {
     fn from(unavailable: &Unavailable) -> Self {
-        let with = |reason| Self::new(Code::Unavailable, reason, unavailable);
+        let with = |reason| Verdict::new(Code::Unavailable, reason, unavailable);
         match unavailable {
             Unavailable::Halted { .. } => with("HALTED"),
             Unavailable::NoRoom { .. } => with("NO_ROOM").retry(Duration::from_secs(5)),
@@ -269,22 +216,4 @@ impl From<ReadFault> for Status {
         };
         verdict.into()
     }
-}
-
-/// A text as it may be shown and logged anywhere: not too long, and nothing in it that a terminal would obey or that turns
-/// the direction of reading. Names in a refusal are the sender's choice.
-fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
-    for c in text.chars() {
-        if shown.len() + c.len_utf8() > MAX_TEXT {
-            shown.push('…');
-            break;
-        }
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        match c.is_control() || turns {
-            true => shown.extend(c.escape_unicode()),
-            false => shown.push(c),
-        }
-    }
-    shown
 }

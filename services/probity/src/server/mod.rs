@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use probity_log::{FileLog, FileLogOptions};
-use probity_projection::Store;
+use probity_projection::{Store, SystemClock};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
-use probity_registrar::{LogHandler, Opening, RandomBytes, Registrar, RegistrationHandler, SystemClock, with_causes};
+use probity_registrar::{LogHandler, Opening, RandomBytes, Registrar, RegistrationHandler, with_causes};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use probity_log::Block;
+use probity_projection::Caller;
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogService;
 use probity_schemas::Identity;
@@ -13,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::{caller, identified};
-use crate::read::{Caller, Ledger, ReadFault};
+use crate::read::{Ledger, ReadFault};
 use crate::registrar::Registrar;
 
 /// Entries that a slow reader may leave unread before reading on waits for it.

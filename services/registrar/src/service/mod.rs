@@ -6,9 +6,10 @@ mod registration;
 pub use log::LogHandler;
 pub use registration::{RandomBytes, RegistrationHandler};
 
+use probity_projection::Caller;
 use tonic::Request;
 
-use crate::read::{Caller, ReadFault};
+use crate::read::ReadFault;
 
 /// Who asks, as the server's transport established it. A request that no transport vouches for is nobody's.
 fn caller<T>(request: &Request<T>) -> Caller {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use probity_proto::v1;
 use probity_proto::v1::registration_service_server::RegistrationService;
+use probity_proto::{Verdict, v1};
 use probity_schemas::{Event, EventId, Identity, Timestamp};
 use probity_statement::{KeyId, Unsigned};
 use tonic::{Code, Request, Response, Status};
 
 use crate::error::Rejection;
 use crate::registrar::{Recorded, Registrar};
-use crate::status::{Verdict, event_error};
+use crate::status::event_error;
 use crate::verify::Submission;
 
 /// Ten random bytes for an event id.

@@ -1,0 +1,81 @@
+//! How far a view is, with all that is needed to check the next block: a view goes on by itself, without other files.
+
+use probity_log::{Chain, Head};
+use probity_statement::{LedgerKeys, PublicKey};
+use probity_tlog::{Frontier, Hash};
+use serde::{Deserialize, Serialize};
+
+use crate::batch::Batch;
+use crate::record::{decode, encode};
+use crate::store::{Cursor, StoreError, View};
+
+/// The key of the edge, beside that of the cursor.
+const EDGE_KEY: [u8; 2] = [0, 1];
+
+/// The verified end of what a view has taken in.
+#[derive(Debug, Clone)]
+pub(crate) struct Edge {
+    pub(crate) chain: Chain,
+    /// The keys that the next block must be signed with.
+    pub(crate) keys: LedgerKeys,
+}
+
+/// What is kept of an edge beside the cursor.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Stored {
+    time: u64,
+    checkpoint: [u8; 32],
+    clock: [u8; 32],
+    frontier: Vec<[u8; 32]>,
+}
+
+/// Why an edge cannot be gone on from; the view is then folded anew.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EdgeError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("what the view holds of the log's end is not readable")]
+    Unreadable,
+}
+
+impl Edge {
+    /// Before the first block.
+    pub(crate) fn beginning(keys: LedgerKeys) -> Result<Self, EdgeError> {
+        let verifier = keys.checkpoint_verifier().map_err(|_| EdgeError::Unreadable)?;
+        Ok(Self { chain: Chain::new(verifier), keys })
+    }
+
+    /// Where a view is; at the beginning for a new one.
+    pub(crate) fn of(view: &View, keys: &LedgerKeys) -> Result<Self, EdgeError> {
+        let Some(cursor) = view.cursor()? else { return Self::beginning(keys.clone()) };
+        let bytes = view.get(&EDGE_KEY)?.ok_or(EdgeError::Unreadable)?;
+        let stored = decode::<Stored>(0, &bytes).map_err(|_| EdgeError::Unreadable)?;
+        let key = |bytes: &[u8; 32]| PublicKey::from_bytes(bytes).map_err(|_| EdgeError::Unreadable);
+        let keys = LedgerKeys { checkpoint: key(&stored.checkpoint)?, clock: key(&stored.clock)?, ..keys.clone() };
+        let nodes = stored.frontier.into_iter().map(Hash).collect();
+        let frontier = Frontier::from_nodes(cursor.tree_size, nodes).map_err(|_| EdgeError::Unreadable)?;
+        let height = cursor.next_height.checked_sub(1).ok_or(EdgeError::Unreadable)?;
+        let head = Head { height, tree_size: cursor.tree_size, root: cursor.root, time: stored.time };
+        let verifier = keys.checkpoint_verifier().map_err(|_| EdgeError::Unreadable)?;
+        let chain = Chain::resume(verifier, frontier, Some(head)).map_err(|_| EdgeError::Unreadable)?;
+        Ok(Self { chain, keys })
+    }
+
+    /// The last block taken in.
+    pub(crate) fn head(&self) -> Option<Head> {
+        self.chain.head()
+    }
+
+    /// Puts what is to be kept into the batch that leads here; the cursor goes with it.
+    pub(crate) fn keep(&self, batch: &mut Batch<'_>) -> Result<Cursor, StoreError> {
+        let stored = Stored {
+            time: self.head().map_or(0, |head| head.time),
+            checkpoint: self.keys.checkpoint.as_dalek().to_bytes(),
+            clock: self.keys.clock.as_dalek().to_bytes(),
+            frontier: self.chain.frontier().nodes().iter().map(|node| *node.as_bytes()).collect(),
+        };
+        batch.insert(EDGE_KEY, encode(0, &stored)?);
+        let root = self.head().map_or(Hash::EMPTY_ROOT, |head| head.root);
+        Ok(Cursor { next_height: self.chain.next_height(), tree_size: self.chain.size(), root })
+    }
+}

@@ -1,0 +1,242 @@
+//! The follower: one reading of the log, checked and decoded once, feeding every view.
+//!
+//! Every block must continue the one before it, carry a checkpoint that both ledger keys signed, and lead to the root
+//! that was signed. One that does not halts all views where they are; it is never skipped. Views that are at different
+//! places are fed from the earliest one.
+
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use probity_log::{Block, Log, ReadError};
+use probity_statement::LedgerKeys;
+use tokio::sync::{mpsc, watch};
+
+use crate::edge::{Edge, EdgeError};
+use crate::folder::{AnyFolder, Folder};
+use crate::group::{Group, GroupError, SharedGroup};
+use crate::projector::Projector;
+use crate::reading::{Health, Reader, Shared};
+use crate::store::{Store, StoreError, View};
+
+/// Statements that are folded together when there are that many: more make folding cheaper, fewer make readers wait less.
+const GROUP_STATEMENTS: usize = 4_096;
+
+/// Groups that wait for a view which is slower than the others.
+const GROUPS_WAITING: usize = 2;
+
+/// The log that views are folded from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Where blocks come from.
+    pub log: Arc<dyn Log>,
+    /// The keys that the ledger was founded with.
+    pub keys: LedgerKeys,
+    /// The rule sets that this version knows.
+    pub rule_sets: &'static [u32],
+}
+
+/// Why views cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log could not be read.
+    #[error("the log could not be read: {0}")]
+    Log(#[from] ReadError),
+    /// The ledger's keys cannot be used.
+    #[error("the ledger's keys cannot be used")]
+    Keys,
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Views that are opened, to be followed together.
+pub struct Follower {
+    source: Source,
+    store: Store,
+    beginning: Edge,
+    until: u64,
+    folders: Vec<Box<dyn AnyFolder>>,
+}
+
+impl Follower {
+    /// Makes ready to fold `source` into views in `store`.
+    ///
+    /// # Errors
+    /// The log's head could not be read, or the keys cannot be used.
+    pub async fn new(source: Source, store: Store) -> Result<Self, FollowError> {
+        let beginning = Edge::beginning(source.keys.clone()).map_err(|_| FollowError::Keys)?;
+        let until = source.log.head().await?.map_or(0, |head| head.tree_size);
+        Ok(Self { source, store, beginning, until, folders: Vec::new() })
+    }
+
+    /// Adds a view, and gives what reads it.
+    ///
+    /// # Errors
+    /// The view could not be opened.
+    pub async fn add<P: Projector>(&mut self) -> Result<Reader, FollowError> {
+        let mut known = Vec::new();
+        // Which of the view's ends the log knows has to be found out before, since the log is read asynchronously.
+        for tree in Folder::<P>::trees(&self.store)? {
+            let view = self.store.view(&tree)?;
+            known.push((tree, self.belongs(&view).await?));
+        }
+        let find = |view: &View| {
+            let found = known.iter().find(|(tree, _)| tree == view.name());
+            Ok(found.and_then(|(_, edge)| edge.clone()))
+        };
+        let folder = Folder::<P>::open(&self.store, &self.beginning, self.until, find)?;
+        let reader = Reader::new(folder.shared.clone());
+        self.folders.push(Box::new(folder));
+        Ok(reader)
+    }
+
+    /// Where a view ends, if the log has been there.
+    async fn belongs(&self, view: &View) -> Result<Option<Edge>, FollowError> {
+        let edge = match Edge::of(view, &self.source.keys) {
+            Ok(edge) => edge,
+            Err(EdgeError::Store(error @ StoreError::Io { .. })) => return Err(error.into()),
+            Err(_) => return Ok(None),
+        };
+        let Some(head) = edge.head() else { return Ok(Some(edge)) };
+        let block = self.source.log.read(head.height).next().await.transpose()?;
+        let same = block.is_some_and(|block| {
+            let signed = edge.keys.checkpoint_verifier().ok().and_then(|keys| keys.open(block.checkpoint()).ok());
+            signed.is_some_and(|signed| signed.checkpoint.root == head.root && signed.checkpoint.size == head.tree_size)
+        });
+        Ok(same.then_some(edge))
+    }
+
+    /// Starts to follow. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// A thread could not be started.
+    pub fn start(self) -> Result<Following, FollowError> {
+        let Self { source, store, beginning, folders, .. } = self;
+        let edges = folders.iter().filter_map(|folder| folder.edge());
+        let edge = edges.min_by_key(|edge| edge.chain.size()).unwrap_or(&beginning).clone();
+        let mut threads = Vec::new();
+        let mut senders = Vec::new();
+        let mut views = Vec::new();
+        for folder in folders {
+            views.push(folder.shared().clone());
+            let (sender, groups) = mpsc::channel(GROUPS_WAITING);
+            senders.push(sender);
+            let name = format!("probity-{}", folder.name());
+            let thread = Builder::new().name(name).spawn(move || fold(folder, groups));
+            threads.push(thread.map_err(FollowError::Thread)?);
+        }
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            if let Err(error) = follow(source, edge, senders, stopped).await {
+                halt(&views, &error.to_string());
+            }
+        });
+        Ok(Following { stop, task, threads, store })
+    }
+}
+
+fn halt(views: &[Arc<Shared>], reason: &str) {
+    tracing::error!(reason, "the views are halted; what they hold is still answered");
+    for view in views {
+        view.set_health(Health::Halted { reason: reason.into() });
+    }
+}
+
+fn fold(mut folder: Box<dyn AnyFolder>, mut groups: mpsc::Receiver<SharedGroup>) {
+    while let Some(group) = groups.blocking_recv() {
+        if let Err(error) = folder.take(&group) {
+            tracing::error!(view = folder.name(), %error, "the view is halted; what it holds is still answered");
+            folder.shared().set_health(Health::Halted { reason: error.to_string().into() });
+            return;
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("the log could not be read: {0}")]
+    Log(#[from] ReadError),
+    #[error(transparent)]
+    Group(#[from] GroupError),
+}
+
+async fn follow(
+    source: Source,
+    mut edge: Edge,
+    senders: Vec<mpsc::Sender<SharedGroup>>,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), Broken> {
+    let Source { log, rule_sets, .. } = source;
+    let mut blocks = log.follow(edge.chain.next_height());
+    loop {
+        let gathered = tokio::select! {
+            gathered = gather(&*log, &mut blocks) => gathered?,
+            _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+        };
+        if gathered.is_empty() {
+            return Ok(());
+        }
+        let before = edge.clone();
+        let group = tokio::task::spawn_blocking(move || Group::of(before, &gathered, rule_sets)).await;
+        let group = Arc::new(group.map_err(|_| ReadError::Abandoned)??);
+        edge = group.edge.clone();
+        for sender in &senders {
+            // A view that has halted takes nothing more; the others go on.
+            drop(sender.send(group.clone()).await);
+        }
+    }
+}
+
+/// The next blocks: at least one, and as many as there are and fit into a group. None once the log is closed.
+async fn gather(log: &dyn Log, blocks: &mut BoxStream<'_, Result<Block, ReadError>>) -> Result<Vec<Block>, ReadError> {
+    let Some(first) = blocks.next().await else { return Ok(Vec::new()) };
+    let first = first?;
+    let head = log.head().await?.map_or(0, |head| head.height);
+    let (mut height, mut statements) = (first.height(), first.statements().len());
+    let mut gathered = vec![first];
+    while height < head && statements < GROUP_STATEMENTS {
+        let Some(next) = blocks.next().await else { break };
+        let next = next?;
+        height = next.height();
+        statements += next.statements().len();
+        gathered.push(next);
+    }
+    Ok(gathered)
+}
+
+/// Views that are being followed.
+#[derive(Debug)]
+pub struct Following {
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
+    store: Store,
+}
+
+impl Following {
+    /// Stops after the groups under way, and makes everything durable.
+    ///
+    /// # Errors
+    /// The store could not be flushed.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        let _ = self.stop.send(true);
+        if self.task.await.is_err() {
+            tracing::error!("the follower ended badly; the views come back from the log");
+        }
+        let (threads, store) = (self.threads, self.store);
+        let ended = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a view's thread ended badly; the view comes back from the log");
+                }
+            }
+            store.flush()
+        });
+        ended.await.unwrap_or(Ok(()))
+    }
+}

@@ -1,0 +1,68 @@
+//! Lists in pages.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::desk::QueryError;
+
+/// Items on a page when the caller does not say.
+const DEFAULT_SIZE: u32 = 50;
+/// Items on a page at most.
+const MAX_SIZE: u32 = 1_000;
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Items on it, at most.
+    pub size: usize,
+    /// The key of the last item of the page before.
+    pub after: Option<Vec<u8>>,
+}
+
+impl Page {
+    /// Reads a request: 0 items for as many as is usual, an empty token for the first page.
+    ///
+    /// # Errors
+    /// The token is none that an answer gave.
+    pub fn of(size: u32, token: &str) -> Result<Self, QueryError> {
+        let size = if size == 0 { DEFAULT_SIZE } else { size.min(MAX_SIZE) };
+        let invalid =
+            |_| QueryError::Invalid { field: "page_token", reason: "it is none that an answer gave".to_owned() };
+        let after = match token {
+            "" => None,
+            token => Some(BASE64_URL_SAFE_NO_PAD.decode(token).map_err(invalid)?),
+        };
+        Ok(Self { size: size as usize, after })
+    }
+
+    /// Takes a page from `items`, which come after [`Self::after`] in the order of their keys; those that are `None` do
+    /// not belong to the list.
+    ///
+    /// # Errors
+    /// Whatever an item could not be read for.
+    pub fn take<T>(
+        &self,
+        items: impl Iterator<Item = Result<(Vec<u8>, Option<T>), QueryError>>,
+    ) -> Result<Paged<T>, QueryError> {
+        let mut taken: Vec<T> = Vec::new();
+        let mut last = Vec::new();
+        for item in items {
+            let (key, Some(item)) = item? else { continue };
+            if taken.len() == self.size {
+                return Ok(Paged { items: taken, next_page_token: BASE64_URL_SAFE_NO_PAD.encode(last) });
+            }
+            taken.push(item);
+            last = key;
+        }
+        Ok(Paged { items: taken, next_page_token: String::new() })
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paged<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Asks for the next page; empty on the last one.
+    pub next_page_token: String,
+}

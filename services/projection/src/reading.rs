@@ -1,0 +1,242 @@
+//! A view as those who ask see it: consistent, and honest about how far it is.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use probity_tlog::Hash;
+use tokio::sync::watch;
+
+use crate::store::{StoreError, View, Writes};
+
+/// The checkpoint that an answer holds as of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    /// Number of statements taken into account.
+    pub tree_size: u64,
+    /// Root of the tree of that size.
+    pub root: Hash,
+    /// When the last of them was recorded, in Unix seconds.
+    pub recorded_at: u64,
+}
+
+impl AsOf {
+    /// Before the first statement.
+    pub const NOTHING: Self = Self { tree_size: 0, root: Hash::EMPTY_ROOT, recorded_at: 0 };
+}
+
+/// What a view is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It is folded from the log for the first time or anew, and not asked before it is where the log was at the start.
+    Building {
+        /// How far it is.
+        tree_size: u64,
+        /// Where the log was when it began.
+        until: u64,
+    },
+    /// It takes in what is recorded.
+    Following,
+    /// It takes in nothing more until a person has looked; what it holds is still answered, with the reason.
+    Halted {
+        /// What was found.
+        reason: Arc<str>,
+    },
+}
+
+/// How far a view is and what it is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The last statements taken in.
+    pub as_of: AsOf,
+    /// Whether more follow.
+    pub health: Health,
+}
+
+/// Why a view does not answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotThere {
+    /// It is being folded.
+    #[error("view {view} is being built from the log: {tree_size} of {until} statements; ask again in a while")]
+    Building {
+        /// The view.
+        view: &'static str,
+        /// How far it is.
+        tree_size: u64,
+        /// How far it has to come.
+        until: u64,
+    },
+    /// It has not reached what the caller wants taken into account.
+    #[error("view {view} has taken in {tree_size} statements, not yet {wanted}")]
+    Behind {
+        /// The view.
+        view: &'static str,
+        /// How far it is.
+        tree_size: u64,
+        /// What was asked for.
+        wanted: u64,
+    },
+    /// It is halted before what the caller wants taken into account.
+    #[error("view {view} is halted at {tree_size} statements, before {wanted}: {reason}")]
+    Halted {
+        /// The view.
+        view: &'static str,
+        /// How far it is.
+        tree_size: u64,
+        /// What was asked for.
+        wanted: u64,
+        /// Why it is halted.
+        reason: Arc<str>,
+    },
+    /// The process is shutting down.
+    #[error("the server is shutting down")]
+    Closed,
+}
+
+/// What the folding thread and the readers of one view share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    name: &'static str,
+    /// Held for writing while a batch is applied, so that no answer mixes two positions.
+    gate: RwLock<()>,
+    handles: Mutex<Handles>,
+    position: watch::Sender<Position>,
+}
+
+/// Handles of the view that is read. One serves one thread at a time.
+#[derive(Debug, Default)]
+struct Handles {
+    first: Option<View>,
+    spare: Vec<View>,
+}
+
+impl Shared {
+    pub(crate) fn new(name: &'static str, view: Option<View>, position: Position) -> Self {
+        let handles = Mutex::new(Handles { first: view, spare: Vec::new() });
+        Self { name, gate: RwLock::new(()), handles, position: watch::Sender::new(position) }
+    }
+
+    fn handles(&self) -> MutexGuard<'_, Handles> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Applies writes to the view that is read, and says how far it is then.
+    pub(crate) fn write(&self, view: &View, writes: Writes, as_of: AsOf) -> Result<(), StoreError> {
+        let _nobody_reads = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        view.write(writes)?;
+        self.position.send_modify(|position| position.as_of = as_of);
+        Ok(())
+    }
+
+    /// From now on readers read `view`.
+    pub(crate) fn switch(&self, view: View, as_of: AsOf) {
+        let _nobody_reads = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        *self.handles() = Handles { first: Some(view), spare: Vec::new() };
+        self.position.send_modify(|position| position.as_of = as_of);
+    }
+
+    fn borrow(&self) -> Option<View> {
+        let mut handles = self.handles();
+        handles.spare.pop().or_else(|| handles.first.clone())
+    }
+
+    fn give_back(&self, view: View) {
+        let mut handles = self.handles();
+        if handles.first.as_ref().is_some_and(|first| first.name() == view.name()) {
+            handles.spare.push(view);
+        }
+    }
+
+    pub(crate) fn set_health(&self, health: Health) {
+        self.position.send_modify(|position| {
+            if !matches!(position.health, Health::Halted { .. }) {
+                position.health = health;
+            }
+        });
+    }
+}
+
+/// Reads one view. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    shared: Arc<Shared>,
+    position: watch::Receiver<Position>,
+}
+
+impl Reader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { position: shared.position.subscribe(), shared }
+    }
+
+    /// The view's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.shared.name
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position.borrow().clone()
+    }
+
+    /// A receiver of every change of position.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.position.clone()
+    }
+
+    /// Waits until the view has taken in `tree_size` statements, for `patience` at most.
+    ///
+    /// # Errors
+    /// It is still being built, did not get there in time, or is halted before that.
+    pub async fn at_least(&self, tree_size: u64, patience: Duration) -> Result<(), NotThere> {
+        let settled = |position: &Position| match position.health {
+            Health::Building { .. } => tree_size == 0,
+            Health::Following => position.as_of.tree_size >= tree_size,
+            Health::Halted { .. } => true,
+        };
+        let mut position = self.position.clone();
+        match tokio::time::timeout(patience, position.wait_for(settled)).await {
+            Ok(Ok(_)) | Err(_) => self.answers(tree_size),
+            Ok(Err(_)) => Err(NotThere::Closed),
+        }
+    }
+
+    fn answers(&self, wanted: u64) -> Result<(), NotThere> {
+        let (view, Position { as_of, health }) = (self.name(), self.position());
+        let tree_size = as_of.tree_size;
+        match health {
+            Health::Building { tree_size, until } => Err(NotThere::Building { view, tree_size, until }),
+            Health::Halted { reason } if tree_size < wanted => {
+                Err(NotThere::Halted { view, tree_size, wanted, reason })
+            }
+            Health::Following if tree_size < wanted => Err(NotThere::Behind { view, tree_size, wanted }),
+            Health::Following | Health::Halted { .. } => Ok(()),
+        }
+    }
+
+    /// Runs a query on the view as it is now: nothing is folded into it meanwhile. Blocks, and reads files.
+    ///
+    /// # Errors
+    /// There is no view to ask yet.
+    pub fn read<T>(&self, query: impl FnOnce(&View) -> T) -> Result<(Position, T), NotThere> {
+        let _nobody_writes = self.shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let position = self.position();
+        match self.shared.borrow() {
+            Some(view) => {
+                let answer = query(&view);
+                self.shared.give_back(view);
+                Ok((position, answer))
+            }
+            None => match position.health {
+                Health::Building { tree_size, until } => {
+                    Err(NotThere::Building { view: self.name(), tree_size, until })
+                }
+                Health::Halted { reason } => {
+                    Err(NotThere::Halted { view: self.name(), tree_size: 0, wanted: 0, reason })
+                }
+                Health::Following => Err(NotThere::Closed),
+            },
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! Which version serves at an endpoint, folded from what was recorded about the endpoint.
+//!
+//! Everything here is a fact that somebody stated, at times in another order than it happened: [`Step`]s are kept in the
+//! order of their moments and folded from the first one. A *start* that is live takes over from earlier live versions of
+//! the same model, since few people record the stop as well; canary and shadow versions serve beside it. Traffic that was
+//! stated replaces whatever served before, except in the shadow.
+
+use probity_schemas::deployment::{DeploymentEvent, Exposure, StopScope};
+use probity_schemas::{Data, Event, Subject};
+use serde::{Deserialize, Serialize};
+
+use crate::recorded::Recorded;
+
+/// What one version serves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// The version as text, or the model where nobody said which; empty if unknown.
+    pub version: String,
+    /// The digest that is said to run.
+    pub digest: Option<String>,
+    /// live, canary or shadow.
+    pub exposure: String,
+    /// Its part of the traffic.
+    pub percent: Option<f64>,
+    /// Of whom.
+    pub segment: Option<String>,
+    /// Whether it is stopped in an emergency.
+    pub suspended: bool,
+    /// The statement since which it serves so.
+    pub index: u64,
+}
+
+/// What serves at an endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Serving {
+    /// The versions.
+    pub shares: Vec<Share>,
+    /// development, test, staging or production.
+    pub environment: Option<String>,
+    /// Where.
+    pub region: Option<String>,
+    /// online, batch, stream or edge.
+    pub serving: Option<String>,
+    /// What for.
+    pub use_case: Option<String>,
+    /// The version the others have to beat.
+    pub champion: Option<String>,
+    /// Where answers are kept.
+    pub log_sink: Option<String>,
+    /// Whether it was seen serving and nobody has said yet what it is.
+    pub observed: Option<u64>,
+    /// Whether a start was asked for and nothing has started yet.
+    pub requested: bool,
+    /// The statements this rests on, the last of each kind.
+    pub indices: Vec<u64>,
+}
+
+impl Serving {
+    /// running, suspended, stopped, observed or requested.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match () {
+            () if self.observed.is_some() => "observed",
+            () if self.shares.iter().any(|share| !share.suspended) => "running",
+            () if !self.shares.is_empty() => "suspended",
+            () if self.requested => "requested",
+            () => "stopped",
+        }
+    }
+
+    /// The versions that answer now: what serves and is not stopped in an emergency.
+    pub fn running(&self) -> impl Iterator<Item = &Share> {
+        self.shares.iter().filter(|share| !share.suspended)
+    }
+}
+
+/// The model of a version: `model:credit/pd@3.1` → `model:credit/pd`.
+#[must_use]
+pub fn model_of(subject: &str) -> &str {
+    subject.split_once('@').map_or(subject, |(model, _)| model)
+}
+
+/// One statement about an endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its position in the log.
+    pub index: u64,
+    /// The moment to sort it by, in Unix milliseconds.
+    pub at_ms: u64,
+    /// The earliest and the latest it can have happened; `None` where nobody knows.
+    pub occurred: Option<(u64, u64)>,
+    /// What it changes.
+    pub change: Change,
+}
+
+/// What a statement changes about what serves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Somebody asks for a start.
+    Requested,
+    /// A version starts.
+    Started {
+        /// What starts.
+        share: Share,
+        /// development, test, staging or production.
+        environment: Option<String>,
+        /// Where.
+        region: Option<String>,
+        /// online, batch, stream or edge.
+        serving: Option<String>,
+        /// What for.
+        use_case: Option<String>,
+        /// Where answers are kept.
+        log_sink: Option<String>,
+    },
+    /// The traffic is divided anew.
+    Traffic {
+        /// What each version gets.
+        shares: Vec<Share>,
+        /// The version the others have to beat.
+        champion: Option<String>,
+    },
+    /// One version takes the place of another.
+    Replaced {
+        /// What goes; whatever is live if nobody said.
+        from: Option<String>,
+        /// What comes.
+        to: String,
+        /// Its digest.
+        digest: Option<String>,
+    },
+    /// An emergency stop.
+    Suspended {
+        /// How far it reaches: version, endpoint or model.
+        scope: String,
+        /// The version, or one of the model.
+        version: Option<String>,
+    },
+    /// It goes on.
+    Resumed,
+    /// A version stops; all of them if nobody said which.
+    Stopped {
+        /// The version.
+        version: Option<String>,
+    },
+    /// Something was seen serving.
+    Observed {
+        /// Its digest.
+        digest: Option<String>,
+        /// Where.
+        environment: Option<String>,
+    },
+    /// What was seen is this version, or nothing.
+    Attributed {
+        /// The version; `None` for a false alarm, or where it is still not known.
+        version: Option<String>,
+        /// Whether there was nothing to find.
+        false_alarm: bool,
+    },
+}
+
+fn text(subject: &Subject) -> String {
+    subject.to_string()
+}
+
+fn word<T: Serialize>(value: &T) -> Option<String> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => Some(word),
+        _ => None,
+    }
+}
+
+impl Step {
+    /// What a statement changes about its endpoint; `None` if nothing.
+    #[must_use]
+    pub fn of(recorded: &Recorded) -> Option<Self> {
+        let change = change(&recorded.event, recorded.index)?;
+        let occurred = recorded.event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms()));
+        Some(Self { index: recorded.index, at_ms: recorded.sorted_at_ms(), occurred, change })
+    }
+
+    /// Whether it is certain to have happened by then.
+    #[must_use]
+    pub fn certainly_by(&self, at_ms: u64) -> bool {
+        self.occurred.is_some_and(|(_, latest)| latest <= at_ms)
+    }
+
+    /// Whether it can have happened by then.
+    #[must_use]
+    pub fn possibly_by(&self, at_ms: u64) -> bool {
+        self.occurred.is_none_or(|(earliest, _)| earliest <= at_ms)
+    }
+}
+
+fn change(event: &Event, index: u64) -> Option<Change> {
+    let Data::Deployment(deployment) = &event.data else { return None };
+    Some(match deployment {
+        DeploymentEvent::Requested(_) => Change::Requested,
+        DeploymentEvent::Started(started) => Change::Started {
+            share: Share {
+                version: started.version.as_ref().map(text).unwrap_or_default(),
+                digest: started.digest.map(|digest| digest.to_string()),
+                exposure: word(&started.exposure.unwrap_or(Exposure::Live)).unwrap_or_default(),
+                index,
+                ..Share::default()
+            },
+            environment: started.environment.as_ref().and_then(word),
+            region: started.region.as_ref().map(ToString::to_string),
+            serving: started.serving.as_ref().and_then(word),
+            use_case: started.use_case.as_ref().map(text),
+            log_sink: started.log_sink.as_ref().map(|sink| sink.uri.to_string()),
+        },
+        DeploymentEvent::TrafficChanged(changed) => Change::Traffic {
+            shares: changed
+                .allocations
+                .iter()
+                .map(|allocation| Share {
+                    version: text(&allocation.version),
+                    exposure: "live".to_owned(),
+                    percent: Some(allocation.percent.get()),
+                    segment: allocation.segment.as_ref().map(ToString::to_string),
+                    index,
+                    ..Share::default()
+                })
+                .collect(),
+            champion: changed.champion.as_ref().map(text),
+        },
+        DeploymentEvent::Upgraded(upgraded) => replaced(&upgraded.from, &upgraded.to, &upgraded.to_digest),
+        DeploymentEvent::Downgraded(downgraded) => replaced(&downgraded.from, &downgraded.to, &downgraded.to_digest),
+        DeploymentEvent::RolledBack(rolled_back) => {
+            replaced(&rolled_back.from, &rolled_back.to, &rolled_back.to_digest)
+        }
+        DeploymentEvent::Suspended(suspended) => Change::Suspended {
+            scope: match suspended.scope {
+                StopScope::Version => "version".to_owned(),
+                StopScope::Endpoint => "endpoint".to_owned(),
+                StopScope::Model => "model".to_owned(),
+            },
+            version: suspended.version.as_ref().map(text),
+        },
+        DeploymentEvent::Resumed(_) => Change::Resumed,
+        DeploymentEvent::Stopped(stopped) => Change::Stopped { version: stopped.version.as_ref().map(text) },
+        DeploymentEvent::Observed(observed) => Change::Observed {
+            digest: observed.digest.map(|digest| digest.to_string()),
+            environment: observed.environment.as_ref().and_then(word),
+        },
+        DeploymentEvent::Attributed(attributed) => {
+            Change::Attributed { version: attributed.version.as_ref().map(text), false_alarm: attributed.false_alarm }
+        }
+        DeploymentEvent::Authorized(_) | DeploymentEvent::Failed(_) => return None,
+    })
+}
+
+fn replaced(from: &Option<Subject>, to: &Subject, digest: &Option<probity_schemas::Digest>) -> Change {
+    let digest = digest.map(|digest| digest.to_string());
+    Change::Replaced { from: from.as_ref().map(text), to: text(to), digest }
+}
+
+impl Serving {
+    /// What serves after these steps, which must be in the order of their moments.
+    #[must_use]
+    pub fn after<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Self {
+        let mut serving = Self::default();
+        steps.into_iter().for_each(|step| serving.step(step));
+        serving
+    }
+
+    /// Takes in the next step.
+    pub fn step(&mut self, step: &Step) {
+        match &step.change {
+            Change::Nothing => return,
+            Change::Requested => self.requested = self.shares.is_empty(),
+            Change::Started { share, environment, region, serving, use_case, log_sink } => {
+                self.start(share.clone());
+                for (kept, stated) in [
+                    (&mut self.environment, environment),
+                    (&mut self.region, region),
+                    (&mut self.serving, serving),
+                    (&mut self.use_case, use_case),
+                    (&mut self.log_sink, log_sink),
+                ] {
+                    if stated.is_some() {
+                        kept.clone_from(stated);
+                    }
+                }
+                self.requested = false;
+            }
+            Change::Traffic { shares, champion } => self.divide(shares, champion),
+            Change::Replaced { from, to, digest } => self.replace(from.as_deref(), to, digest, step.index),
+            Change::Suspended { scope, version } => self.suspend(scope, version.as_deref()),
+            Change::Resumed => self.shares.iter_mut().for_each(|share| share.suspended = false),
+            Change::Stopped { version: Some(version) } => self.shares.retain(|share| share.version != *version),
+            Change::Stopped { version: None } => {
+                self.shares.clear();
+                self.observed = None;
+            }
+            Change::Observed { digest, environment } => self.observe(digest, environment, step.index),
+            Change::Attributed { version, false_alarm } => self.attribute(version, *false_alarm, step.index),
+        }
+        self.rest_on(step.index);
+    }
+
+    /// What serves now rests on this statement, and on those since which each version serves.
+    fn rest_on(&mut self, index: u64) {
+        let mut indices: Vec<u64> = self.shares.iter().map(|share| share.index).collect();
+        indices.extend(self.observed);
+        indices.push(index);
+        indices.sort_unstable();
+        indices.dedup();
+        self.indices = indices;
+    }
+
+    fn start(&mut self, mut share: Share) {
+        let model = model_of(&share.version).to_owned();
+        let takes_over = share.exposure == "live";
+        self.shares.retain(|other| {
+            let same = other.version == share.version;
+            let replaced = takes_over && other.exposure == "live" && model_of(&other.version) == model;
+            !same && !replaced
+        });
+        share.suspended = false;
+        self.shares.push(share);
+    }
+
+    fn divide(&mut self, shares: &[Share], champion: &Option<String>) {
+        let before = std::mem::take(&mut self.shares);
+        let find = |version: &str| before.iter().find(|share| share.version == version);
+        for share in shares.iter().filter(|share| share.percent.is_none_or(|percent| percent > 0.0)) {
+            let earlier = find(&share.version);
+            let digest = earlier.and_then(|earlier| earlier.digest.clone());
+            let suspended = earlier.is_some_and(|earlier| earlier.suspended);
+            self.shares.push(Share { digest, suspended, ..share.clone() });
+        }
+        // Nobody sees the answers of the shadow, so it has no part of the traffic and loses none.
+        let named = |version: &str| shares.iter().any(|share| share.version == version);
+        self.shares.extend(before.iter().filter(|share| share.exposure == "shadow" && !named(&share.version)).cloned());
+        if champion.is_some() {
+            self.champion.clone_from(champion);
+        }
+    }
+
+    fn replace(&mut self, from: Option<&str>, to: &str, digest: &Option<String>, index: u64) {
+        let goes = |share: &Share| match from {
+            Some(from) => share.version == from,
+            None => share.exposure != "shadow",
+        };
+        let (gone, stay): (Vec<_>, Vec<_>) = std::mem::take(&mut self.shares).into_iter().partition(goes);
+        self.shares = stay;
+        self.shares.retain(|share| share.version != to);
+        let percent = match gone.as_slice() {
+            [one] => one.percent,
+            _ => None,
+        };
+        let suspended = !gone.is_empty() && gone.iter().all(|share| share.suspended);
+        self.shares.push(Share {
+            version: to.to_owned(),
+            digest: digest.clone(),
+            exposure: gone.first().map_or_else(|| "live".to_owned(), |share| share.exposure.clone()),
+            percent,
+            segment: None,
+            suspended,
+            index,
+        });
+        if self.champion.as_deref().is_some_and(|champion| Some(champion) == from) {
+            self.champion = Some(to.to_owned());
+        }
+    }
+
+    fn suspend(&mut self, scope: &str, version: Option<&str>) {
+        let mut found = false;
+        for share in &mut self.shares {
+            let reached = match (scope, version) {
+                ("version", Some(version)) => share.version == version,
+                ("model", Some(version)) => model_of(&share.version) == model_of(version),
+                // Of a version or a model that nobody named: whatever serves.
+                _ => true,
+            };
+            share.suspended |= reached;
+            found |= reached;
+        }
+        // What is not known to serve here is none the less stopped: rather everything than nothing.
+        if !found {
+            self.shares.iter_mut().for_each(|share| share.suspended = true);
+        }
+    }
+
+    fn observe(&mut self, digest: &Option<String>, environment: &Option<String>, index: u64) {
+        let known = match digest {
+            Some(digest) => self.shares.iter().any(|share| share.digest.as_ref() == Some(digest)),
+            None => !self.shares.is_empty(),
+        };
+        if self.environment.is_none() {
+            self.environment.clone_from(environment);
+        }
+        if !known {
+            self.observed = Some(index);
+            let share = Share { digest: digest.clone(), exposure: "live".to_owned(), index, ..Share::default() };
+            self.shares.retain(|share| !share.version.is_empty());
+            self.shares.push(share);
+        }
+    }
+
+    fn attribute(&mut self, version: &Option<String>, false_alarm: bool, index: u64) {
+        let unknown = self.shares.iter().position(|share| share.version.is_empty());
+        match (version, unknown) {
+            _ if false_alarm => self.shares.retain(|share| !share.version.is_empty()),
+            (Some(version), Some(position)) => {
+                self.shares[position].version.clone_from(version);
+                self.shares[position].index = index;
+            }
+            (Some(version), None) if !self.shares.iter().any(|share| share.version == *version) => {
+                let exposure = "live".to_owned();
+                self.shares.push(Share { version: version.clone(), exposure, index, ..Share::default() });
+            }
+            _ => return,
+        }
+        self.observed = None;
+    }
+}

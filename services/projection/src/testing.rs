@@ -1,0 +1,126 @@
+//! Views folded from events made by hand, without a log: for the tests of projectors and queries.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::collections::HashMap;
+
+use probity_schemas::{Event, EventId, Identity};
+use probity_statement::{SecretKey, SignedStatement, Unsigned};
+use probity_tlog::leaf_hash;
+use serde_json::{Value, json};
+
+use crate::projector::Projector;
+use crate::recorded::Recorded;
+use crate::store::{Cursor, Store, View};
+
+/// When the first statement is recorded, in Unix seconds: 2025-01-06T00:00:00Z.
+pub const DAY_0: u64 = 1_736_121_600;
+
+/// A view and what was folded into it.
+#[derive(Debug)]
+pub struct Scene<P> {
+    projector: P,
+    view: View,
+    directory: std::path::PathBuf,
+    recorded: Vec<Recorded>,
+    ids: HashMap<String, u64>,
+}
+
+impl<P: Projector> Scene<P> {
+    /// An empty view in an empty directory.
+    pub fn new(directory: &std::path::Path) -> Self {
+        let view = Store::open(directory, 8 << 20).unwrap().view(P::NAME).unwrap();
+        let (recorded, ids) = (Vec::new(), HashMap::new());
+        Self { projector: P::default(), view, directory: directory.to_owned(), recorded, ids }
+    }
+
+    /// Records an event written as JSON, on the day whose number is given: without `id` (one is made from the index),
+    /// `v` 1 unless it says so, subjects and identities as text. It happened at noon unless it says when; `null` for
+    /// an unknown time. Gives the index.
+    pub fn record(&mut self, signer: &str, day: u64, event: Value) -> u64 {
+        let index = self.recorded.len() as u64;
+        let recorded_at = DAY_0 + day * 86_400 + 43_200;
+        let event = event_of(event, index, recorded_at);
+        let statement = sign(&event, &signer.parse().unwrap());
+        self.fold(Recorded { index, recorded_at, statement, event });
+        index
+    }
+
+    /// The event id of what [`Self::record`] gave this index.
+    pub fn id(&self, index: u64) -> String {
+        self.recorded[index as usize].event.id.to_string()
+    }
+
+    /// Folds a statement.
+    pub fn fold(&mut self, recorded: Recorded) {
+        let mut batch = self.view.batch();
+        self.projector.apply(&recorded, &mut batch).unwrap();
+        let next_height = recorded.index + 1;
+        let root = leaf_hash(recorded.statement.bytes());
+        self.view.apply(batch, Cursor { next_height, tree_size: next_height, root }).unwrap();
+        self.ids.insert(recorded.event.id.to_string(), recorded.index);
+        self.recorded.push(recorded);
+    }
+
+    /// The view.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// What was folded.
+    pub fn recorded(&self) -> &[Recorded] {
+        &self.recorded
+    }
+
+    /// The same statements folded into another view, `together` at a time: what it holds must be the same.
+    pub fn fold_again(&self, together: usize) -> View {
+        let directory = self.directory.join(format!("again-{together}"));
+        let view = Store::open(&directory, 8 << 20).unwrap().view(P::NAME).unwrap();
+        let mut projector = P::default();
+        for group in self.recorded.chunks(together) {
+            let mut batch = view.batch();
+            for recorded in group {
+                projector.apply(recorded, &mut batch).unwrap();
+            }
+            let last = group.last().unwrap();
+            let root = leaf_hash(last.statement.bytes());
+            let next_height = last.index + 1;
+            view.apply(batch, Cursor { next_height, tree_size: next_height, root }).unwrap();
+        }
+        view
+    }
+}
+
+fn event_of(mut event: Value, index: u64, recorded_at: u64) -> Event {
+    let fields = event.as_object_mut().unwrap();
+    let mut random = [7; 10];
+    random[2..].copy_from_slice(&index.to_be_bytes());
+    fields.entry("id").or_insert_with(|| json!(EventId::from_time(recorded_at * 1_000, random).to_string()));
+    fields.entry("v").or_insert(json!(1));
+    fields.entry("occurred").or_insert(json!(recorded_at * 1_000));
+    if fields["occurred"].is_null() {
+        fields.remove("occurred");
+    }
+    subjects(&mut event);
+    Event::from_value(&event).unwrap()
+}
+
+/// Subjects written as text become the objects they are in an event.
+fn subjects(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Ok(subject) = text.parse::<probity_schemas::Subject>() {
+                *value = serde_json::to_value(subject).unwrap();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(subjects),
+        Value::Object(fields) => fields.values_mut().for_each(subjects),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn sign(event: &Event, signer: &Identity) -> SignedStatement {
+    let key = SecretKey::from_seed(&[9; 32]).unwrap();
+    let unsigned = Unsigned::new(event, signer, "ledger.test/views", key.public().id()).unwrap();
+    unsigned.sign(&key).unwrap()
+}
