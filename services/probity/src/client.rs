@@ -6,6 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use probity_proto::v1;
+use probity_proto::v1::audit_service_client::AuditServiceClient;
+use probity_proto::v1::compliance_service_client::ComplianceServiceClient;
+use probity_proto::v1::inventory_service_client::InventoryServiceClient;
+use probity_proto::v1::lineage_service_client::LineageServiceClient;
 use probity_proto::v1::log_service_client::LogServiceClient;
 use probity_proto::v1::registration_service_client::RegistrationServiceClient;
 use probity_schemas::Event;
@@ -37,6 +41,10 @@ pub(crate) struct ServerArgs {
 pub(crate) struct Client {
     pub(crate) registration: RegistrationServiceClient<Channel>,
     pub(crate) log: LogServiceClient<Channel>,
+    pub(crate) inventory: InventoryServiceClient<Channel>,
+    pub(crate) audit: AuditServiceClient<Channel>,
+    pub(crate) lineage: LineageServiceClient<Channel>,
+    pub(crate) compliance: ComplianceServiceClient<Channel>,
 }
 
 impl ServerArgs {
@@ -56,7 +64,11 @@ impl ServerArgs {
             registration: RegistrationServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_MESSAGE)
                 .max_encoding_message_size(MAX_MESSAGE),
-            log: LogServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE),
+            log: LogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            inventory: InventoryServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            lineage: LineageServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            compliance: ComplianceServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE),
         })
     }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
+use probity_proto::v1;
 use probity_schemas::Occurred;
 use serde::Serialize;
 
@@ -36,15 +37,39 @@ pub(crate) fn time_ms(ms: u64) -> String {
 
 /// When something happened, as far as the signer said: exact, between, or unknown.
 pub(crate) fn occurred(occurred: Option<&Occurred>) -> String {
-    match occurred {
+    span(occurred.map(|occurred| (occurred.earliest().as_ms(), occurred.latest().as_ms())))
+}
+
+/// The same of an answer.
+pub(crate) fn answered_occurred(occurred: Option<&v1::Occurred>) -> String {
+    span(occurred.map(|occurred| (occurred.earliest_ms, occurred.latest_ms)))
+}
+
+fn span(span: Option<(u64, u64)>) -> String {
+    match span {
         None => "unknown".to_owned(),
-        Some(occurred) => match occurred.exact() {
-            Some(exact) => time_ms(exact.as_ms()),
-            None => {
-                let (earliest, latest) = (occurred.earliest().as_ms(), occurred.latest().as_ms());
-                format!("between {} and {}", time_ms(earliest), time_ms(latest))
-            }
-        },
+        Some((earliest, latest)) if earliest == latest => time_ms(earliest),
+        Some((earliest, latest)) => format!("between {} and {}", time_ms(earliest), time_ms(latest)),
+    }
+}
+
+/// As of which checkpoint an answer holds, and loudly if nothing more is taken in.
+pub(crate) fn as_of(as_of: Option<&v1::AsOf>) {
+    let Some(v1::AsOf { tree_size, root, recorded_at, halted }) = as_of else { return };
+    let root = hex::encode(root);
+    println!("\nas of {tree_size} statements, recorded by {}, root {}", time(*recorded_at), &root[..16.min(root.len())]);
+    if !halted.is_empty() {
+        eprintln!("probity: the view is halted and takes in nothing more: {halted}");
+    }
+}
+
+/// Indices of statements, for people: the first few.
+pub(crate) fn indices(indices: &[u64]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<String> = indices.iter().take(SHOWN).map(u64::to_string).collect();
+    match indices.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+        None => shown.join(", "),
     }
 }
 
