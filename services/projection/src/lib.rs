@@ -22,6 +22,7 @@ mod reading;
 mod record;
 mod recorded;
 pub mod serving;
+mod stated;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -37,4 +38,5 @@ pub use projector::{ProjectionError, Projector};
 pub use reading::{AsOf, Health, NotThere, Position, Reader};
 pub use record::{Key, Parts, Record, RecordError, Table};
 pub use recorded::{Provenance, Recorded};
+pub use stated::{Stated, word};
 pub use store::{Cursor, Store, StoreError, View};

@@ -5,11 +5,12 @@
 //! the same model, since few people record the stop as well; canary and shadow versions serve beside it. Traffic that was
 //! stated replaces whatever served before, except in the shadow.
 
-use probity_schemas::deployment::{DeploymentEvent, Exposure, StopScope};
+use probity_schemas::deployment::{DeploymentEvent, Exposure};
 use probity_schemas::{Data, Event, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::recorded::Recorded;
+use crate::stated::word;
 
 /// What one version serves.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -166,13 +167,6 @@ fn text(subject: &Subject) -> String {
     subject.to_string()
 }
 
-fn word<T: Serialize>(value: &T) -> Option<String> {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => Some(word),
-        _ => None,
-    }
-}
-
 impl Step {
     /// What a statement changes about its endpoint; `None` if nothing.
     #[must_use]
@@ -203,13 +197,13 @@ fn change(event: &Event, index: u64) -> Option<Change> {
             share: Share {
                 version: started.version.as_ref().map(text).unwrap_or_default(),
                 digest: started.digest.map(|digest| digest.to_string()),
-                exposure: word(&started.exposure.unwrap_or(Exposure::Live)).unwrap_or_default(),
+                exposure: word(&started.exposure.unwrap_or(Exposure::Live)),
                 index,
                 ..Share::default()
             },
-            environment: started.environment.as_ref().and_then(word),
+            environment: started.environment.as_ref().map(word),
             region: started.region.as_ref().map(ToString::to_string),
-            serving: started.serving.as_ref().and_then(word),
+            serving: started.serving.as_ref().map(word),
             use_case: started.use_case.as_ref().map(text),
             log_sink: started.log_sink.as_ref().map(|sink| sink.uri.to_string()),
         },
@@ -234,18 +228,14 @@ fn change(event: &Event, index: u64) -> Option<Change> {
             replaced(&rolled_back.from, &rolled_back.to, &rolled_back.to_digest)
         }
         DeploymentEvent::Suspended(suspended) => Change::Suspended {
-            scope: match suspended.scope {
-                StopScope::Version => "version".to_owned(),
-                StopScope::Endpoint => "endpoint".to_owned(),
-                StopScope::Model => "model".to_owned(),
-            },
+            scope: word(&suspended.scope),
             version: suspended.version.as_ref().map(text),
         },
         DeploymentEvent::Resumed(_) => Change::Resumed,
         DeploymentEvent::Stopped(stopped) => Change::Stopped { version: stopped.version.as_ref().map(text) },
         DeploymentEvent::Observed(observed) => Change::Observed {
             digest: observed.digest.map(|digest| digest.to_string()),
-            environment: observed.environment.as_ref().and_then(word),
+            environment: observed.environment.as_ref().map(word),
         },
         DeploymentEvent::Attributed(attributed) => {
             Change::Attributed { version: attributed.version.as_ref().map(text), false_alarm: attributed.false_alarm }

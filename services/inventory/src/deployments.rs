@@ -1,0 +1,163 @@
+//! Endpoints: what serves there now.
+//!
+//! What was recorded about an endpoint is kept in the order in which it happened. Most of it arrives in that order and is
+//! taken in as it comes; what arrives late, or is void, has the endpoint folded again from its first step.
+
+use std::collections::BTreeMap;
+
+use probity_projection::serving::{Serving, Step, model_of};
+use probity_projection::{Batch, ProjectionError, Recorded, Stated};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{ENDPOINTS, PLACES, STEPS};
+use crate::facets::{Indexed, namespace_of};
+use crate::{models, versions};
+
+/// What is known of an endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EndpointRecord {
+    pub(crate) serving: Serving,
+    /// Where the statements come from on which what serves rests.
+    pub(crate) sources: Vec<Stated>,
+    /// The moment and index of the last step that was taken in.
+    last: (u64, u64),
+    /// How often each version (with its model) is counted as serving here, by whether it is stopped.
+    counted: Vec<Counted>,
+    indexed: Indexed,
+}
+
+/// A version that is counted as serving at an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Counted {
+    version: String,
+    environment: String,
+    suspended: bool,
+}
+
+/// That a version serves at an endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) suspended: bool,
+}
+
+impl EndpointRecord {
+    fn properties(&self, subject: &str) -> Indexed {
+        let mut indexed = Indexed::new();
+        let (serving, unknown) = (&self.serving, String::new());
+        indexed.facet("namespace", namespace_of(subject));
+        indexed.facet("state", serving.state());
+        indexed.facet("environment", serving.environment.as_ref().unwrap_or(&unknown));
+        indexed.facet("region", serving.region.as_ref().unwrap_or(&unknown));
+        indexed.facet("use_case", serving.use_case.as_ref().unwrap_or(&unknown));
+        indexed
+    }
+
+    fn counts(&self) -> Vec<Counted> {
+        let named = self.serving.shares.iter().filter(|share| !share.version.is_empty());
+        let mut counts: Vec<Counted> = named
+            .map(|share| Counted {
+                version: share.version.clone(),
+                environment: self.serving.environment.clone().unwrap_or_default(),
+                suspended: share.suspended,
+            })
+            .collect();
+        counts.sort_unstable();
+        counts.dedup();
+        counts
+    }
+}
+
+/// Takes in what happened at an endpoint.
+pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -> Result<(), ProjectionError> {
+    let Some(step) = Step::of(recorded) else { return Ok(()) };
+    let (at_ms, index) = (step.at_ms, step.index);
+    batch.put(&STEPS, STEPS.key().text(endpoint).number(at_ms).number(index), step.clone());
+    let record = batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?;
+    record.sources.push(Stated::of(recorded));
+    if (at_ms, index) >= record.last {
+        record.last = (at_ms, index);
+        record.serving.step(&step);
+        settle(batch, endpoint, at_ms)
+    } else {
+        fold_again(batch, endpoint, at_ms)
+    }
+}
+
+/// Takes a step back that is void.
+pub(crate) fn forget(
+    batch: &mut Batch<'_>,
+    endpoint: &str,
+    step: (u64, u64),
+    now_ms: u64,
+) -> Result<(), ProjectionError> {
+    batch.remove(STEPS.key().text(endpoint).number(step.0).number(step.1));
+    fold_again(batch, endpoint, now_ms)
+}
+
+fn fold_again(batch: &mut Batch<'_>, endpoint: &str, now_ms: u64) -> Result<(), ProjectionError> {
+    let steps = batch.records(&STEPS, &STEPS.key().text(endpoint))?;
+    let record = batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?;
+    record.serving = Serving::after(steps.iter().map(|(_, step)| step));
+    record.last = steps.last().map_or((0, 0), |(_, step)| (step.at_ms, step.index));
+    settle(batch, endpoint, now_ms)
+}
+
+/// Brings everything that depends on what serves up to date with it.
+fn settle(batch: &mut Batch<'_>, endpoint: &str, at_ms: u64) -> Result<(), ProjectionError> {
+    let key = ENDPOINTS.key().text(endpoint);
+    let record = batch.record(&ENDPOINTS, key.clone())?;
+    let rests_on = std::mem::take(&mut record.sources);
+    record.sources = rests_on.into_iter().filter(|stated| record.serving.indices.contains(&stated.index)).collect();
+    let now = record.counts();
+    let before = std::mem::replace(&mut record.counted, now.clone());
+    let properties = record.properties(endpoint);
+    let mut indexed = std::mem::take(&mut record.indexed);
+    indexed.change(properties, endpoint, batch)?;
+    batch.record(&ENDPOINTS, key)?.indexed = indexed;
+
+    let mut changed: BTreeMap<&str, ()> = BTreeMap::new();
+    for gone in before.iter().filter(|counted| !now.contains(counted)) {
+        count(batch, endpoint, gone, at_ms, false)?;
+        changed.insert(&gone.version, ());
+    }
+    for come in now.iter().filter(|counted| !before.contains(counted)) {
+        count(batch, endpoint, come, at_ms, true)?;
+        changed.insert(&come.version, ());
+    }
+    // What serves on is none the less alive.
+    for counted in now.iter().filter(|counted| !changed.contains_key(counted.version.as_str())) {
+        models::active(batch, model_of(&counted.version), at_ms)?;
+    }
+    Ok(())
+}
+
+/// A version comes to serve at an endpoint, or goes.
+fn count(
+    batch: &mut Batch<'_>,
+    endpoint: &str,
+    counted: &Counted,
+    at_ms: u64,
+    comes: bool,
+) -> Result<(), ProjectionError> {
+    let Counted { version, environment, suspended } = counted;
+    let model = model_of(version);
+    let key = PLACES.key().text(model).text(endpoint).text(version);
+    match comes {
+        true => batch.put(&PLACES, key, Place { suspended: *suspended }),
+        false => batch.remove(key),
+    }
+    models::change(batch, model, |record| {
+        let places = if *suspended { &mut record.suspended } else { &mut record.running };
+        let here = record.environments.entry(environment.clone()).or_default();
+        for number in [places, here] {
+            *number = if comes { *number + 1 } else { number.saturating_sub(1) };
+        }
+        record.environments.retain(|_, count| *count > 0);
+    })?;
+    versions::change(batch, version, at_ms, |record| {
+        record.places.retain(|(place, stopped)| place != endpoint || stopped != suspended);
+        if comes {
+            record.places.push((endpoint.to_owned(), *suspended));
+        }
+    })
+}

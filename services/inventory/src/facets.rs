@@ -1,0 +1,124 @@
+//! The indexes behind lists and counts: by property, by namespace, by word.
+//!
+//! A record says which properties and words it has; what it had before is taken out of the indexes first.
+
+use std::collections::BTreeSet;
+
+use probity_projection::{Batch, ProjectionError};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{COUNTS, FACETS, WORDS};
+
+/// Words of one subject that are found, at most.
+const MAX_WORDS: usize = 96;
+/// The longest value of a user's own field that is indexed, in bytes.
+const MAX_ATTRIBUTE: usize = 96;
+
+/// A property and its value, such as `state` and `live`.
+pub(crate) type Facet = (String, String);
+
+/// What a subject is found by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Indexed {
+    facets: BTreeSet<Facet>,
+    words: BTreeSet<String>,
+}
+
+impl Indexed {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a property, unless it has no value.
+    pub(crate) fn facet(&mut self, property: &str, value: &str) {
+        if !value.is_empty() {
+            self.facets.insert((property.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// Adds the short texts, numbers and booleans among a user's own fields.
+    pub(crate) fn attributes(&mut self, json: &str) {
+        let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(json) else { return };
+        for (name, value) in fields {
+            let text = match value {
+                serde_json::Value::String(text) => text,
+                serde_json::Value::Number(number) => number.to_string(),
+                serde_json::Value::Bool(boolean) => boolean.to_string(),
+                _ => continue,
+            };
+            if text.len() <= MAX_ATTRIBUTE {
+                self.facet(&format!("attribute:{name}"), &text);
+            }
+        }
+    }
+
+    /// Adds the words of a text.
+    pub(crate) fn text(&mut self, text: &str) {
+        for word in words(text) {
+            if self.words.len() == MAX_WORDS {
+                return;
+            }
+            self.words.insert(word);
+        }
+    }
+
+    /// Brings the indexes of `subject` from `self` to `new`.
+    pub(crate) fn change(&mut self, new: Self, subject: &str, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
+        if *self == new {
+            return Ok(());
+        }
+        let kind = kind_of(subject);
+        let namespace = namespace_of(subject);
+        for (property, value) in self.facets.difference(&new.facets) {
+            batch.remove(FACETS.key().text(kind).text(property).text(value).text(subject));
+            count(batch, kind, property, namespace, value, -1)?;
+        }
+        for (property, value) in new.facets.difference(&self.facets) {
+            batch.put(&FACETS, FACETS.key().text(kind).text(property).text(value).text(subject), ());
+            count(batch, kind, property, namespace, value, 1)?;
+        }
+        for word in self.words.difference(&new.words) {
+            batch.remove(WORDS.key().text(kind).text(word).text(subject));
+        }
+        for word in new.words.difference(&self.words) {
+            batch.put(&WORDS, WORDS.key().text(kind).text(word).text(subject), ());
+        }
+        *self = new;
+        Ok(())
+    }
+}
+
+fn count(
+    batch: &mut Batch<'_>,
+    kind: &str,
+    property: &str,
+    namespace: &str,
+    value: &str,
+    by: i64,
+) -> Result<(), ProjectionError> {
+    let key = COUNTS.key().text(kind).text(property).text(namespace).text(value);
+    let counted = batch.record(&COUNTS, key.clone())?;
+    *counted = counted.saturating_add_signed(by);
+    if *counted == 0 {
+        batch.remove(key);
+    }
+    Ok(())
+}
+
+/// `model` of `model:credit/pd@3`.
+pub(crate) fn kind_of(subject: &str) -> &str {
+    subject.split_once(':').map_or("", |(kind, _)| kind)
+}
+
+/// `credit` of `model:credit/pd@3`.
+pub(crate) fn namespace_of(subject: &str) -> &str {
+    let path = subject.split_once(':').map_or(subject, |(_, path)| path);
+    path.rsplit_once('/').map_or("", |(namespace, _)| namespace)
+}
+
+/// The words of a text as they are found: lower case, letters and digits.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| part.len() > 1);
+    parts.map(|part| part.chars().take(32).flat_map(char::to_lowercase).collect())
+}

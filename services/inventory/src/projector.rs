@@ -1,0 +1,227 @@
+//! Which statement changes what.
+
+use probity_projection::serving::model_of;
+use probity_projection::{Batch, ProjectionError, Projector, Recorded, word};
+use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
+use probity_schemas::dependency::DependencyEvent;
+use probity_schemas::finding::FindingEvent;
+use probity_schemas::model::ModelEvent;
+use probity_schemas::retirement::RetirementEvent;
+use probity_schemas::training::TrainingEvent;
+use probity_schemas::{Data, SubjectKind};
+
+use crate::catalogue::{DEPENDENCIES, MODELS, USES, version_key};
+use crate::{datasets, deployments, matters, models, monitors, uses, values, versions};
+
+/// Folds the log into the inventory.
+#[derive(Debug, Default)]
+pub struct InventoryProjector;
+
+impl Projector for InventoryProjector {
+    const NAME: &'static str = "inventory";
+    const VERSION: u32 = 1;
+
+    fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
+        let event = &recorded.event;
+        let subject = event.subject.to_string();
+        let (whole, at_ms) = (model_of(&subject), recorded.sorted_at_ms());
+        match &event.data {
+            Data::Model(ModelEvent::VersionRegistered(registered)) => {
+                matters::remember(batch, recorded, "")?;
+                versions::register(batch, &subject, recorded, registered)?;
+            }
+            Data::Model(data) => {
+                matters::remember(batch, recorded, "")?;
+                models::fold(batch, whole, recorded, data)?;
+                models::active(batch, whole, at_ms)?;
+                if let ModelEvent::Classified(_) = data {
+                    classify_use(batch, recorded)?;
+                }
+            }
+            Data::Usecase(data) => {
+                matters::remember(batch, recorded, "")?;
+                uses::fold(batch, &subject, recorded, data)?;
+                uses::change(batch, &subject, |record| {
+                    record.last_activity_ms = record.last_activity_ms.max(at_ms);
+                })?;
+            }
+            Data::Data(data) => {
+                matters::remember(batch, recorded, "")?;
+                datasets::fold(batch, &subject, recorded, data)?;
+            }
+            Data::Training(data) => {
+                models::active(batch, whole, at_ms)?;
+                if let TrainingEvent::Completed(completed) = data {
+                    if let Some(produced) = &completed.produced_version {
+                        matters::remember_of(batch, recorded, "", produced)?;
+                    }
+                    versions::train(batch, recorded, completed)?;
+                }
+            }
+            Data::Validation(data) => {
+                matters::remember(batch, recorded, "")?;
+                versions::validate(batch, &subject, recorded, data)?;
+            }
+            Data::Approval(data) => {
+                matters::remember(batch, recorded, "")?;
+                versions::decide(batch, &subject, recorded, data)?;
+            }
+            Data::Deployment(_) => {
+                matters::remember(batch, recorded, "deployment")?;
+                deployments::fold(batch, &subject, recorded)?;
+            }
+            Data::Dependency(data) => {
+                matters::remember(batch, recorded, "dependency")?;
+                models::depend(batch, whole, recorded, data)?;
+                if let DependencyEvent::Ended(_) = data {
+                    end_dependency(batch, recorded)?;
+                }
+                models::active(batch, whole, at_ms)?;
+            }
+            Data::Monitor(data) => {
+                monitors::fold(batch, &subject, recorded, data)?;
+                self.touch(batch, recorded)?;
+            }
+            Data::Issue(data) => matters::issue(batch, recorded, data)?,
+            Data::Incident(data) => matters::incident(batch, recorded, data)?,
+            Data::Finding(FindingEvent::Raised(_)) => matters::finding(batch, recorded, true)?,
+            Data::Finding(FindingEvent::Closed(_)) => matters::finding(batch, recorded, false)?,
+            Data::Value(data) => {
+                matters::remember(batch, recorded, "value")?;
+                values::fold(batch, &subject, recorded, data)?;
+                self.touch(batch, recorded)?;
+            }
+            Data::Retirement(data) => {
+                matters::remember(batch, recorded, "")?;
+                retire(batch, &subject, recorded, data)?;
+            }
+            Data::Correction(CorrectionEvent::Recorded(correction)) => {
+                if correction.kind == CorrectionKind::Voids {
+                    void(batch, recorded)?;
+                }
+            }
+            _ => self.touch(batch, recorded)?,
+        }
+        Ok(())
+    }
+}
+
+impl InventoryProjector {
+    /// Something else happened to a model that is known.
+    fn touch(&self, batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
+        match recorded.event.subject.kind {
+            SubjectKind::Model => {
+                models::active(batch, model_of(&recorded.event.subject.to_string()), recorded.sorted_at_ms())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A class that was given for a use is the use's, too.
+fn classify_use(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
+    let Data::Model(ModelEvent::Classified(classified)) = &recorded.event.data else { return Ok(()) };
+    let Some(use_case) = &classified.use_case else { return Ok(()) };
+    let class = models::Class {
+        framework: classified.framework.to_string(),
+        class: classified.class.to_string(),
+        basis: classified.basis.as_ref().map(ToString::to_string).unwrap_or_default(),
+        use_case: use_case.to_string(),
+        regulatory_role: classified.regulatory_role.as_ref().map(word).unwrap_or_default(),
+        expires_at_ms: classified.expires_at.map(|at| at.as_ms()),
+        stated: probity_projection::Stated::of(recorded),
+    };
+    uses::change(batch, &use_case.to_string(), |record| {
+        record.classes.retain(|other| other.framework != class.framework);
+        record.classes.push(class);
+    })
+}
+
+fn end_dependency(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
+    let opener = matters::opener(batch, recorded.event.regarding)?.filter(|opener| opener.kind == "dependency");
+    if let Some(opener) = opener {
+        let key = DEPENDENCIES.key().text(model_of(&opener.subject)).number(opener.index);
+        if batch.contains(&key)? {
+            batch.record(&DEPENDENCIES, key)?.ended = true;
+        }
+    }
+    Ok(())
+}
+
+/// A model, or one version of it, has ended, or has not after all.
+fn retire(
+    batch: &mut Batch<'_>,
+    subject: &str,
+    recorded: &Recorded,
+    event: &RetirementEvent,
+) -> Result<(), ProjectionError> {
+    let mark = match event {
+        RetirementEvent::Completed(_) => (recorded.index, true),
+        RetirementEvent::Reversed(_) => (recorded.index, false),
+        RetirementEvent::Proposed(_)
+        | RetirementEvent::Approved(_)
+        | RetirementEvent::ArtifactArchived(_)
+        | RetirementEvent::ArtifactDestroyed(_) => {
+            return models::active(batch, model_of(subject), recorded.sorted_at_ms());
+        }
+    };
+    if subject.contains('@') {
+        return versions::change(batch, subject, recorded.sorted_at_ms(), |record| record.retirements.push(mark));
+    }
+    models::change(batch, subject, |record| record.retirements.push(mark))?;
+    models::active(batch, subject, recorded.sorted_at_ms())
+}
+
+/// One's own fact is void: it is as if it had not been said. Somebody else's stays.
+fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
+    let own = |opener: &matters::Opener| opener.signer == recorded.signer();
+    let Some(opener) = matters::opener(batch, recorded.event.regarding)?.filter(own) else { return Ok(()) };
+    let (subject, index) = (opener.subject.as_str(), opener.index);
+    let now_ms = recorded.recorded_at_ms();
+    match opener.kind.as_str() {
+        "issue" | "incident" => matters::forget(batch, &opener)?,
+        "finding" => {
+            if matters::close_opener(batch, recorded.event.regarding)? && subject.starts_with("model:") {
+                models::change(batch, model_of(subject), |record| {
+                    record.open_findings = record.open_findings.saturating_sub(1);
+                })?;
+            }
+        }
+        "dependency" => batch.remove(DEPENDENCIES.key().text(model_of(subject)).number(index)),
+        "deployment" => deployments::forget(batch, subject, (opener.at_ms, index), now_ms)?,
+        "value" => values::forget(batch, subject, index)?,
+        _ => void_subject(batch, subject, index, now_ms)?,
+    }
+    Ok(())
+}
+
+fn void_subject(batch: &mut Batch<'_>, subject: &str, index: u64, now_ms: u64) -> Result<(), ProjectionError> {
+    match subject.split_once(':').map_or("", |(kind, _)| kind) {
+        "model" => {
+            if subject.contains('@') {
+                return versions::change(batch, subject, now_ms, |record| record.forget(index));
+            }
+            let record = batch.read(&MODELS, &MODELS.key().text(subject))?.unwrap_or_default();
+            let class = record.classes.iter().find(|class| class.stated.index == index);
+            if let Some(use_case) = class.map(|class| &class.use_case).filter(|use_case| !use_case.is_empty()) {
+                uses::change(batch, use_case, |record| record.forget(index))?;
+            }
+            models::change(batch, subject, |record| record.forget(index))?;
+            // Validations and approvals of the model as a whole.
+            match batch.contains(&version_key(subject))? {
+                true => versions::change(batch, subject, now_ms, |record| record.forget(index)),
+                false => Ok(()),
+            }
+        }
+        "usecase" => {
+            let record = batch.read(&USES, &USES.key().text(subject))?.unwrap_or_default();
+            for linked in record.models.iter().filter(|linked| linked.index == index) {
+                models::change(batch, model_of(&linked.model), |record| record.forget(index))?;
+            }
+            uses::change(batch, subject, |record| record.forget(index))?;
+            uses::refresh_models(batch, subject)
+        }
+        "dataset" => datasets::change(batch, subject, now_ms, |record| record.forget(index)),
+        _ => Ok(()),
+    }
+}

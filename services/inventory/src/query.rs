@@ -1,0 +1,506 @@
+//! Questions to the view, without gRPC: lists by property, namespace and word, dossiers, counts.
+//!
+//! A list is driven by the narrowest index that its filter names and checks the rest by point lookups; none reads the
+//! whole view for a page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use probity_projection::{Key, Page, Paged, Parts, QueryError, Record, Scope, Table, View};
+use probity_proto::v1;
+use probity_schemas::NamespacePattern;
+
+use crate::answers;
+use crate::catalogue::{
+    AGES, COUNTS, DATASETS, DEPENDENCIES, ENDPOINTS, FACETS, MATTERS, MATTERS_OF, MODELS, MONITORS, OPEN_MATTERS,
+    PLACES, USES, VALUES, VERSIONS, WORDS, version_key,
+};
+use crate::facets::{namespace_of, words};
+
+/// Versions in a dossier.
+const NEWEST_VERSIONS: usize = 50;
+/// Monitors, problems and dependencies in a dossier, each.
+const DOSSIER_ITEMS: usize = 200;
+
+/// Subjects in ascending order, or why there are no more.
+type Subjects<'a> = Box<dyn Iterator<Item = Result<String, QueryError>> + 'a>;
+
+/// What a list is narrowed to.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    namespace: Option<NamespacePattern>,
+    facets: Vec<(String, String)>,
+    words: Vec<String>,
+}
+
+impl Filter {
+    /// Reads a filter. Those properties come first that tell most apart.
+    pub(crate) fn of(filter: v1::InventoryFilter) -> Result<Self, QueryError> {
+        let namespace = namespace(&filter.namespace)?;
+        let mut facets = Vec::new();
+        let mut facet = |property: &str, value: String| {
+            if !value.is_empty() {
+                facets.push((property.to_owned(), value));
+            }
+        };
+        facet("owner", filter.owner);
+        match filter.attribute.split_once('=') {
+            Some((name, value)) => facet(&format!("attribute:{name}"), value.to_owned()),
+            None if filter.attribute.is_empty() => {}
+            None => {
+                let reason = "write name=value".to_owned();
+                return Err(QueryError::Invalid { field: "filter.attribute", reason });
+            }
+        }
+        facet("supplier", filter.supplier);
+        facet("class", filter.class);
+        facet("jurisdiction", filter.jurisdiction);
+        facet("environment", filter.environment);
+        facet("state", filter.state);
+        Ok(Self { namespace, facets, words: words(&filter.text).collect() })
+    }
+
+    /// A filter by these properties; those without a value do not count.
+    pub(crate) fn by(namespace_of: &str, properties: &[(&str, &str)]) -> Result<Self, QueryError> {
+        let given = properties.iter().filter(|(_, value)| !value.is_empty());
+        let facets = given.map(|(property, value)| ((*property).to_owned(), (*value).to_owned())).collect();
+        Ok(Self { namespace: namespace(namespace_of)?, facets, words: Vec::new() })
+    }
+}
+
+/// A namespace or all within it; `None` for no limit.
+pub(crate) fn namespace(text: &str) -> Result<Option<NamespacePattern>, QueryError> {
+    let invalid = |error| QueryError::Invalid { field: "namespace", reason: format!("{error}") };
+    match text {
+        "" | "*" => Ok(None),
+        text => text.parse().map(Some).map_err(invalid),
+    }
+}
+
+/// Whether a subject is within what was asked for and may be seen.
+fn within(subject: &str, namespace: Option<&NamespacePattern>, scope: &Scope) -> bool {
+    let asked = namespace.is_none_or(|pattern| namespace_of(subject).parse().is_ok_and(|found| pattern.covers(&found)));
+    asked && scope.covers_subject(subject)
+}
+
+/// The beginnings of the subjects that can be within, in ascending order, none of them within another.
+fn beginnings(kind: &str, namespace: Option<&NamespacePattern>, scope: &Scope) -> Vec<String> {
+    let beginning = |pattern: &NamespacePattern| match pattern {
+        NamespacePattern::All => format!("{kind}:"),
+        NamespacePattern::Exactly(root) | NamespacePattern::Within(root) => format!("{kind}:{root}/"),
+    };
+    let mut found: Vec<String> = match (namespace, scope) {
+        (Some(pattern), _) => vec![beginning(pattern)],
+        (None, Scope::Everything) => vec![format!("{kind}:")],
+        (None, Scope::Namespaces(patterns)) => patterns.iter().map(beginning).collect(),
+    };
+    found.sort_unstable();
+    found.dedup_by(|later, earlier| later.starts_with(earlier.as_str()));
+    found
+}
+
+/// The subjects of `kind` that the filter names, after the subject `after`, in ascending order.
+fn subjects<'a, V: Record>(
+    view: &'a View,
+    table: &Table<V>,
+    kind: &'static str,
+    filter: &'a Filter,
+    scope: &'a Scope,
+    after: Option<String>,
+) -> Result<Subjects<'a>, QueryError> {
+    let late = move |subject: &String, after: &Option<String>| after.as_ref().is_none_or(|after| subject > after);
+    let driven: Subjects<'a> = match (filter.facets.first(), filter.words.is_empty()) {
+        (Some((property, value)), _) => {
+            let prefix = FACETS.key().text(kind).text(property).text(value);
+            let from = after.as_ref().map(|after| prefix.clone().text(after));
+            let pairs = scan_lazily(view, prefix, from.map(Vec::from));
+            Box::new(pairs.filter_map(|pair| last_text(pair, 3).transpose()))
+        }
+        (None, false) => {
+            let found = with_words(view, kind, &filter.words)?;
+            Box::new(found.into_iter().filter(move |subject| late(subject, &after)).map(Ok))
+        }
+        (None, true) => {
+            let beginnings = beginnings(kind, filter.namespace.as_ref(), scope);
+            let prefixes = beginnings.into_iter().map(|beginning| table.key().beginning(&beginning));
+            let from = after.map(|after| Vec::from(table.key().text(&after)));
+            let prefixes: Vec<Key> = prefixes.collect();
+            // Nothing is left of the beginnings that the page before has passed.
+            let passed = move |prefix: &Key, from: &Option<Vec<u8>>| {
+                from.as_ref().is_some_and(|from| from[..] > *prefix.as_bytes() && !from.starts_with(prefix.as_bytes()))
+            };
+            let prefixes = prefixes.into_iter().filter(|prefix| !passed(prefix, &from)).collect::<Vec<_>>();
+            Box::new(prefixes.into_iter().flat_map(move |prefix| {
+                scan_lazily(view, prefix, from.clone()).filter_map(|pair| last_text(pair, 0).transpose())
+            }))
+        }
+    };
+    Ok(Box::new(driven.filter_map(move |subject| {
+        let subject = match subject {
+            Ok(subject) => subject,
+            Err(error) => return Some(Err(error)),
+        };
+        match fits(view, kind, &subject, filter, scope) {
+            Ok(true) => Some(Ok(subject)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    })))
+}
+
+/// Pairs under a prefix, a stretch at a time, so that the iterator owns its place.
+fn scan_lazily(
+    view: &View,
+    prefix: Key,
+    mut after: Option<Vec<u8>>,
+) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), probity_projection::StoreError>> + '_ {
+    const STRETCH: usize = 256;
+    let mut stretch = Vec::new().into_iter();
+    let mut done = false;
+    std::iter::from_fn(move || {
+        loop {
+            if let Some(pair) = stretch.next() {
+                return Some(pair);
+            }
+            if done {
+                return None;
+            }
+            let next: Vec<_> = view.scan_after(&prefix, after.as_deref()).take(STRETCH).collect();
+            done = next.len() < STRETCH;
+            if let Some(Ok((key, _))) = next.last() {
+                after = Some(key.clone());
+            }
+            stretch = next.into_iter();
+        }
+    })
+}
+
+/// The text of a key after `skip` others.
+fn last_text(
+    pair: Result<(Vec<u8>, Vec<u8>), probity_projection::StoreError>,
+    skip: usize,
+) -> Result<Option<String>, QueryError> {
+    let (key, _) = pair?;
+    let mut parts = Parts::of(&key);
+    for _ in 0..skip {
+        parts.text();
+    }
+    Ok(parts.text().map(str::to_owned))
+}
+
+fn fits(view: &View, kind: &str, subject: &str, filter: &Filter, scope: &Scope) -> Result<bool, QueryError> {
+    if !within(subject, filter.namespace.as_ref(), scope) {
+        return Ok(false);
+    }
+    // The first property drives the list.
+    for (property, value) in filter.facets.iter().skip(1) {
+        if !view.contains(&FACETS.key().text(kind).text(property).text(value).text(subject))? {
+            return Ok(false);
+        }
+    }
+    if !filter.facets.is_empty() {
+        for word in &filter.words {
+            let prefix = WORDS.key().text(kind).beginning(word);
+            let mut found = scan_lazily(view, prefix, None);
+            if !found.any(|pair| last_text(pair, 2).is_ok_and(|text| text.as_deref() == Some(subject))) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// The subjects in which all words, or words that begin so, occur.
+fn with_words(view: &View, kind: &str, words: &[String]) -> Result<BTreeSet<String>, QueryError> {
+    let mut found: Option<BTreeSet<String>> = None;
+    for word in words {
+        let prefix = WORDS.key().text(kind).beginning(word);
+        let mut with = BTreeSet::new();
+        for pair in view.scan_after(&prefix, None) {
+            with.extend(last_text(pair, 2)?);
+        }
+        found = Some(match found {
+            Some(earlier) => earlier.intersection(&with).cloned().collect(),
+            None => with,
+        });
+    }
+    Ok(found.unwrap_or_default())
+}
+
+/// A page of the records that a filter names.
+fn list<V: Record, T>(
+    view: &View,
+    table: &Table<V>,
+    kind: &'static str,
+    filter: &Filter,
+    scope: &Scope,
+    page: &Page,
+    answer: impl Fn(&str, V) -> Result<T, QueryError>,
+) -> Result<Paged<T>, QueryError> {
+    let after = page.after.clone().and_then(|after| String::from_utf8(after).ok());
+    let found = subjects(view, table, kind, filter, scope, after)?;
+    page.take(found.map(|subject| {
+        let subject = subject?;
+        let record = view.record(table, &table.key().text(&subject))?;
+        let item = record.map(|record| answer(&subject, record)).transpose()?;
+        Ok((subject.into_bytes(), item))
+    }))
+}
+
+pub(crate) fn models(view: &View, filter: &Filter, scope: &Scope, page: &Page) -> Result<Paged<v1::Model>, QueryError> {
+    list(view, &MODELS, "model", filter, scope, page, |subject, record| answers::model(view, subject, &record))
+}
+
+/// Those of these models that there are.
+pub(crate) fn models_named(view: &View, names: &[String], scope: &Scope) -> Result<Vec<v1::Model>, QueryError> {
+    let mut found = Vec::new();
+    for name in names.iter().filter(|name| scope.covers_subject(name)) {
+        if let Some(record) = view.record(&MODELS, &MODELS.key().text(name))? {
+            found.push(answers::model(view, name, &record)?);
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn use_cases(
+    view: &View,
+    filter: &Filter,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Paged<v1::UseCase>, QueryError> {
+    list(view, &USES, "usecase", filter, scope, page, |subject, record| Ok(answers::use_case(subject, &record)))
+}
+
+pub(crate) fn datasets(
+    view: &View,
+    filter: &Filter,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Paged<v1::Dataset>, QueryError> {
+    list(view, &DATASETS, "dataset", filter, scope, page, |subject, record| Ok(answers::dataset(subject, &record)))
+}
+
+/// The production map: all endpoints, or those where a model or version serves.
+pub(crate) fn deployments(
+    view: &View,
+    filter: &Filter,
+    model: &str,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Paged<v1::Deployment>, QueryError> {
+    if model.is_empty() {
+        let answer = |subject: &str, record| Ok(answers::deployment(subject, &record));
+        return list(view, &ENDPOINTS, "endpoint", filter, scope, page, answer);
+    }
+    let whole = probity_projection::serving::model_of(model);
+    let mut endpoints = BTreeSet::new();
+    for pair in view.scan_after(&PLACES.key().text(whole), None) {
+        let (key, _) = pair?;
+        let mut parts = Parts::of(&key);
+        let (_, endpoint, version) = (parts.text(), parts.text(), parts.text());
+        if whole == model || version == Some(model) {
+            endpoints.extend(endpoint.map(str::to_owned));
+        }
+    }
+    let after = page.after.clone().and_then(|after| String::from_utf8(after).ok());
+    let rest = endpoints.into_iter().filter(|endpoint| after.as_ref().is_none_or(|after| endpoint > after));
+    page.take(rest.map(|endpoint| {
+        let first = filter.facets.first();
+        let has = |(property, value): &(String, String)| {
+            view.contains(&FACETS.key().text("endpoint").text(property).text(value).text(&endpoint))
+        };
+        let fitting = first.map(has).transpose()?.unwrap_or(true) && fits(view, "endpoint", &endpoint, filter, scope)?;
+        let record = if fitting { view.record(&ENDPOINTS, &ENDPOINTS.key().text(&endpoint))? } else { None };
+        let item = record.map(|record| answers::deployment(&endpoint, &record));
+        Ok((endpoint.into_bytes(), item))
+    }))
+}
+
+/// The versions of a model, the newest first.
+pub(crate) fn versions(
+    view: &View,
+    model: &str,
+    state: &str,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Paged<v1::Version>, QueryError> {
+    if !scope.covers_subject(model) || view.record(&MODELS, &MODELS.key().text(model))?.is_none() {
+        return Err(QueryError::NotFound { what: model.to_owned() });
+    }
+    let prefix = AGES.key().text(model);
+    let pairs = view.scan_before(&prefix, page.after.as_deref());
+    page.take(pairs.map(|pair| {
+        let (key, _) = pair?;
+        let subject = view.record(&AGES, &key_of(&key, &prefix)?)?.unwrap_or_default();
+        let record = view.record(&VERSIONS, &version_key(&subject))?.unwrap_or_default();
+        let item = (state.is_empty() || record.state() == state).then(|| answers::version(&subject, &record));
+        Ok((key, item))
+    }))
+}
+
+/// The whole key of which `prefix` and a number are the parts.
+fn key_of(key: &[u8], prefix: &Key) -> Result<Key, QueryError> {
+    let number = key.strip_prefix(prefix.as_bytes()).and_then(|rest| rest.try_into().ok()).map(u64::from_be_bytes);
+    let number =
+        number.ok_or(QueryError::Invalid { field: "page_token", reason: "it is of another list".to_owned() })?;
+    Ok(prefix.clone().number(number))
+}
+
+/// Everything about one model.
+pub(crate) fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::GetModelResponse, QueryError> {
+    let not_found = || QueryError::NotFound { what: model.to_owned() };
+    if !scope.covers_subject(model) {
+        return Err(not_found());
+    }
+    let record = view.record(&MODELS, &MODELS.key().text(model))?.ok_or_else(not_found)?;
+    let first = |size| Page { size, after: None };
+    let mut dependencies = Vec::new();
+    for pair in view.scan_after(&DEPENDENCIES.key().text(model), None).take(DOSSIER_ITEMS) {
+        let (key, _) = pair?;
+        let mut parts = Parts::of(&key);
+        let (_, index) = (parts.text(), parts.number().unwrap_or_default());
+        let found = view.record(&DEPENDENCIES, &DEPENDENCIES.key().text(model).number(index))?.unwrap_or_default();
+        dependencies.extend((!found.ended).then(|| answers::dependency(index, found)));
+    }
+    let deployments = deployments(view, &Filter::default(), model, scope, &first(DOSSIER_ITEMS))?.items;
+    let mut monitors = monitors(view, None, model, "", scope, &first(DOSSIER_ITEMS))?.items;
+    let wanted = |subject: &str| Problems { subject: subject.to_owned(), open: Some(true), ..Problems::default() };
+    let mut found = problems(view, &wanted(model), scope, &first(DOSSIER_ITEMS))?.items;
+    for deployment in &deployments {
+        let endpoint = &deployment.endpoint;
+        monitors.extend(self::monitors(view, None, endpoint, "", scope, &first(DOSSIER_ITEMS))?.items);
+        found.extend(problems(view, &wanted(endpoint), scope, &first(DOSSIER_ITEMS))?.items);
+    }
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    found.dedup_by(|a, b| a.id == b.id);
+    let mut value = Vec::new();
+    for subject in std::iter::once(model).chain(record.use_cases.iter().map(|used| used.use_case.as_str())) {
+        let found = view.record(&VALUES, &VALUES.key().text(subject))?.filter(|_| scope.covers_subject(subject));
+        value.extend(found.map(|found| answers::value(subject, &found)));
+    }
+    let registration = record.registration();
+    Ok(v1::GetModelResponse {
+        as_of: None,
+        intended_uses: registration.map(|entry| entry.intended_uses.clone()).unwrap_or_default(),
+        excluded_uses: registration.map(|entry| entry.excluded_uses.clone()).unwrap_or_default(),
+        attributes_json: registration.map(|entry| entry.attributes.clone()).unwrap_or_default(),
+        versions: versions(view, model, "", scope, &first(NEWEST_VERSIONS))?.items,
+        links: record.links.iter().map(|link| link.stated.fact(format!("{} {}", link.relation, link.other))).collect(),
+        model: Some(answers::model(view, model, &record)?),
+        deployments,
+        dependencies,
+        monitors,
+        problems: found,
+        value,
+    })
+}
+
+/// Monitors, of one subject or by namespace.
+pub(crate) fn monitors(
+    view: &View,
+    namespace: Option<&NamespacePattern>,
+    subject: &str,
+    state: &str,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Paged<v1::Monitor>, QueryError> {
+    let prefix = match subject {
+        "" => MONITORS.key(),
+        // A model's monitors include those of its versions.
+        subject if subject.starts_with("model:") && !subject.contains('@') => MONITORS.key().beginning(subject),
+        subject => MONITORS.key().text(subject),
+    };
+    page.take(view.scan_after(&prefix, page.after.as_deref()).map(|pair| {
+        let (key, _) = pair?;
+        let mut parts = Parts::of(&key);
+        let (of, name) = (parts.text().unwrap_or_default(), parts.text().unwrap_or_default());
+        let asked = subject.is_empty() || probity_projection::serving::model_of(of) == subject || of == subject;
+        if !asked || !within(of, namespace, scope) {
+            return Ok((key, None));
+        }
+        let record = view.record(&MONITORS, &MONITORS.key().text(of).text(name))?.unwrap_or_default();
+        let item = (state.is_empty() || record.state == state).then(|| answers::monitor(of, name, &record));
+        Ok((key, item))
+    }))
+}
+
+/// Which problems are asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    pub(crate) namespace: Option<NamespacePattern>,
+    pub(crate) subject: String,
+    pub(crate) kind: String,
+    pub(crate) team: String,
+    /// Open ones, or those that are not; `None` for all.
+    pub(crate) open: Option<bool>,
+}
+
+/// Issues and incidents, the newest first.
+pub(crate) fn problems(
+    view: &View,
+    asked: &Problems,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Paged<v1::Problem>, QueryError> {
+    let prefix = match (asked.subject.as_str(), asked.open) {
+        ("", Some(true)) => OPEN_MATTERS.key(),
+        ("", _) => MATTERS.key(),
+        (subject, _) => MATTERS_OF.key().text(probity_projection::serving::model_of(subject)),
+    };
+    page.take(view.scan_before(&prefix, page.after.as_deref()).map(|pair| {
+        let (key, _) = pair?;
+        let index = key.last_chunk().copied().map(u64::from_be_bytes).unwrap_or_default();
+        let record = view.record(&MATTERS, &MATTERS.key().number(index))?.unwrap_or_default();
+        let handed = || record.hand_offs.last().is_some_and(|hand_off| hand_off.team == asked.team);
+        let fitting = within(&record.subject, asked.namespace.as_ref(), scope)
+            && (asked.kind.is_empty() || record.kind == asked.kind)
+            && (asked.team.is_empty() || handed())
+            && asked.open.is_none_or(|open| record.is_open() == open);
+        Ok((key, fitting.then(|| answers::problem(&record))))
+    }))
+}
+
+/// Value and cost, by subject.
+pub(crate) fn value(
+    view: &View,
+    namespace: Option<&NamespacePattern>,
+    subject: &str,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Paged<v1::Value>, QueryError> {
+    let prefix = if subject.is_empty() { VALUES.key() } else { VALUES.key().text(subject) };
+    page.take(view.scan_after(&prefix, page.after.as_deref()).map(|pair| {
+        let (key, _) = pair?;
+        let of = Parts::of(&key).text().unwrap_or_default().to_owned();
+        if !within(&of, namespace, scope) {
+            return Ok((key, None));
+        }
+        let record = view.record(&VALUES, &VALUES.key().text(&of))?;
+        Ok((key, record.map(|record| answers::value(&of, &record))))
+    }))
+}
+
+/// How many subjects of a kind there are, by the values of one property.
+pub(crate) fn counts(
+    view: &View,
+    kind: &str,
+    property: &str,
+    namespace: Option<&NamespacePattern>,
+    scope: &Scope,
+) -> Result<Vec<v1::Counted>, QueryError> {
+    const KINDS: [&str; 4] = ["model", "usecase", "dataset", "endpoint"];
+    if !KINDS.contains(&kind) {
+        return Err(QueryError::Invalid { field: "kind", reason: format!("it is one of {}", KINDS.join(", ")) });
+    }
+    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+    for pair in view.scan_after(&COUNTS.key().text(kind).text(property), None) {
+        let (key, _) = pair?;
+        let mut parts = Parts::of(&key);
+        let (_, _) = (parts.text(), parts.text());
+        let (of, value) = (parts.text().unwrap_or_default(), parts.text().unwrap_or_default());
+        if within(&format!("{kind}:{of}/x"), namespace, scope) {
+            let key = COUNTS.key().text(kind).text(property).text(of).text(value);
+            *sums.entry(value.to_owned()).or_default() += view.record(&COUNTS, &key)?.unwrap_or_default();
+        }
+    }
+    Ok(sums.into_iter().map(|(value, count)| v1::Counted { value, count }).collect())
+}

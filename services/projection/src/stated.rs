@@ -1,0 +1,62 @@
+//! Who said something, when, and how they know: what a view keeps beside each fact, so that answers can cite it.
+
+use probity_proto::v1;
+use serde::{Deserialize, Serialize};
+
+use crate::recorded::{Provenance, Recorded};
+
+/// Where a fact comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    /// The position of the statement.
+    pub index: u64,
+    /// How its signer knows.
+    pub provenance: Provenance,
+    /// Who signed it.
+    pub signer: String,
+    /// When it was recorded, in Unix seconds.
+    pub recorded_at: u64,
+    /// When it happened, in Unix milliseconds: the earliest and the latest it can have been. `None` where nobody knows.
+    pub occurred: Option<(u64, u64)>,
+}
+
+impl Stated {
+    /// What a statement says of itself.
+    #[must_use]
+    pub fn of(recorded: &Recorded) -> Self {
+        Self {
+            index: recorded.index,
+            provenance: recorded.provenance(),
+            signer: recorded.signer(),
+            recorded_at: recorded.recorded_at,
+            occurred: recorded.event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms())),
+        }
+    }
+
+    /// A fact of an answer.
+    #[must_use]
+    pub fn fact(&self, value: impl Into<String>) -> v1::Fact {
+        v1::Fact { value: value.into(), source: Some(self.into()) }
+    }
+}
+
+impl From<&Stated> for v1::Source {
+    fn from(stated: &Stated) -> Self {
+        Self {
+            index: stated.index,
+            provenance: stated.provenance.as_str().to_owned(),
+            signer: stated.signer.clone(),
+            recorded_at: stated.recorded_at,
+            occurred: stated.occurred.map(|(earliest_ms, latest_ms)| v1::Occurred { earliest_ms, latest_ms }),
+        }
+    }
+}
+
+/// The word of the vocabulary for one of a closed set, such as `production`.
+#[must_use]
+pub fn word<T: Serialize>(choice: &T) -> String {
+    match serde_json::to_value(choice) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
