@@ -129,15 +129,15 @@ impl<'a> Batch<'a> {
         Ok(found)
     }
 
-    pub(crate) fn into_writes(self) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
-        let encoded = |(key, write): (Vec<u8>, Write)| match write {
+    /// Every key with what becomes of it, in key order: its new value, or nothing.
+    pub(crate) fn into_writes(self) -> impl Iterator<Item = Result<(Vec<u8>, Option<Vec<u8>>), StoreError>> {
+        self.writes.into_iter().map(|(key, write)| match write {
             Write::Removed => Ok((key, None)),
             Write::Bytes(bytes) => Ok((key, Some(bytes))),
             Write::Record(record) => {
                 let bytes = record.encode(table(&key))?;
                 Ok((key, Some(bytes)))
             }
-        };
-        self.writes.into_iter().map(encoded).collect()
+        })
     }
 }

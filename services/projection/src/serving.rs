@@ -227,10 +227,9 @@ fn change(event: &Event, index: u64) -> Option<Change> {
         DeploymentEvent::RolledBack(rolled_back) => {
             replaced(&rolled_back.from, &rolled_back.to, &rolled_back.to_digest)
         }
-        DeploymentEvent::Suspended(suspended) => Change::Suspended {
-            scope: word(&suspended.scope),
-            version: suspended.version.as_ref().map(text),
-        },
+        DeploymentEvent::Suspended(suspended) => {
+            Change::Suspended { scope: word(&suspended.scope), version: suspended.version.as_ref().map(text) }
+        }
         DeploymentEvent::Resumed(_) => Change::Resumed,
         DeploymentEvent::Stopped(stopped) => Change::Stopped { version: stopped.version.as_ref().map(text) },
         DeploymentEvent::Observed(observed) => Change::Observed {

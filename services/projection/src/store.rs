@@ -147,7 +147,8 @@ pub(crate) struct Writes(sled::Batch);
 impl Writes {
     pub(crate) fn of(batch: Batch<'_>, cursor: Cursor) -> Result<Self, StoreError> {
         let mut writes = sled::Batch::default();
-        for (key, value) in batch.into_writes()? {
+        for write in batch.into_writes() {
+            let (key, value) = write?;
             match value {
                 Some(value) => writes.insert(key, value),
                 None => writes.remove(key),
