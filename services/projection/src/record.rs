@@ -42,7 +42,11 @@ impl<V: Record> Table<V> {
         Key(vec![self.byte])
     }
 
-    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<V, RecordError> {
+    /// Reads a record that a scan found.
+    ///
+    /// # Errors
+    /// It is none of this table's.
+    pub fn decode(&self, bytes: &[u8]) -> Result<V, RecordError> {
         decode(self.byte, bytes)
     }
 }

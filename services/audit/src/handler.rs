@@ -1,0 +1,153 @@
+//! The view over gRPC.
+
+use probity_projection::{Asked, Desk, Page, QueryError};
+use probity_proto::v1;
+use probity_proto::v1::audit_service_server::AuditService;
+use probity_schemas::{EventId, ParseError, Subject};
+use tonic::{Request, Response, Status};
+
+use crate::timeline::{self, Question};
+use crate::{serving, versions};
+
+/// Answers [`AuditService`].
+#[derive(Debug, Clone)]
+pub struct AuditHandler {
+    desk: Desk,
+}
+
+impl AuditHandler {
+    /// A handler that answers at this desk.
+    pub fn new(desk: Desk) -> Self {
+        Self { desk }
+    }
+}
+
+fn invalid(field: &'static str, error: impl ToString) -> QueryError {
+    QueryError::Invalid { field, reason: error.to_string() }
+}
+
+/// Reads a field; nothing where it is empty.
+fn read<T: std::str::FromStr<Err = ParseError>>(field: &'static str, text: &str) -> Result<Option<T>, QueryError> {
+    match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|error| invalid(field, error)),
+    }
+}
+
+fn needed(field: &'static str, text: &str) -> Result<Subject, QueryError> {
+    read(field, text)?.ok_or_else(|| invalid(field, "it is empty"))
+}
+
+/// Reads types and makes sure that there are such.
+fn types(text: &str) -> Result<Option<probity_schemas::TypePattern>, QueryError> {
+    let pattern: Option<probity_schemas::TypePattern> = read("type", text)?;
+    match &pattern {
+        Some(asked) if !probity_schemas::catalogue().any(|info| asked.covers(info)) => Err(match text.contains('*') {
+            true => invalid("type", format!("there are no types {text}")),
+            false => {
+                invalid("type", probity_schemas::newest(text).map_or_else(|error| error.to_string(), |_| String::new()))
+            }
+        }),
+        _ => Ok(pattern),
+    }
+}
+
+#[tonic::async_trait]
+impl AuditService for AuditHandler {
+    async fn list_events(
+        &self,
+        request: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<v1::ListEventsResponse>, Status> {
+        let asked = Asked::of(&request);
+        let request = request.into_inner();
+        let question = Question {
+            subject: read("subject", &request.subject)?,
+            signer: read("signer", &request.signer)?,
+            types: types(&request.r#type)?,
+            namespaces: read("namespace", &request.namespace)?,
+            at_ms: request.at_ms,
+            known_by: request.known_by,
+            descending: request.descending,
+            by_occurred: request.by_occurred,
+            brief: request.brief,
+            ..Question::default()
+        };
+        let page = Page::of(request.page_size, &request.page_token)?;
+        let query = move |view: &_, scope: &_| timeline::events(view, scope, &question, &page);
+        let (as_of, page) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let next_page_token = page.next_page_token;
+        Ok(Response::new(v1::ListEventsResponse { as_of: Some(as_of), events: page.items, next_page_token }))
+    }
+
+    async fn get_event(&self, request: Request<v1::GetEventRequest>) -> Result<Response<v1::GetEventResponse>, Status> {
+        use v1::get_event_request::Which;
+        let asked = Asked::of(&request);
+        let request = request.into_inner();
+        let which = request.which.ok_or_else(|| invalid("which", "name the event by its index or its id"))?;
+        let id: Option<EventId> = match &which {
+            Which::Index(_) => None,
+            Which::Id(id) => Some(read("id", id)?.ok_or_else(|| invalid("id", "it is empty"))?),
+        };
+        let query = move |view: &_, scope: &_| match (which, id) {
+            (Which::Index(index), None) => timeline::event(view, scope, index),
+            (_, Some(id)) => timeline::event(view, scope, timeline::find(view, scope, &id)?),
+            (Which::Id(_), None) => Err(invalid("id", "it is empty")),
+        };
+        let (as_of, event) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        Ok(Response::new(v1::GetEventResponse { as_of: Some(as_of), ..event }))
+    }
+
+    async fn get_serving(
+        &self,
+        request: Request<v1::GetServingRequest>,
+    ) -> Result<Response<v1::GetServingResponse>, Status> {
+        let asked = Asked::of(&request);
+        let request = request.into_inner();
+        let subject = needed("subject", &request.subject)?;
+        let at_ms = request.at_ms.unwrap_or_else(|| self.desk.now_ms());
+        let query = move |view: &_, scope: &_| serving::at(view, scope, &subject, at_ms, request.known_by);
+        let (as_of, served) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        Ok(Response::new(v1::GetServingResponse { as_of: Some(as_of), served, at_ms }))
+    }
+
+    async fn compare(&self, request: Request<v1::CompareRequest>) -> Result<Response<v1::CompareResponse>, Status> {
+        let asked = Asked::of(&request);
+        let request = request.into_inner();
+        let (from, to) = (request.from_tree_size, Some(request.to_tree_size).filter(|to| *to > 0));
+        if to.is_some_and(|to| to < from) {
+            return Err(invalid("to_tree_size", "it is before from_tree_size").into());
+        }
+        let question = Question {
+            subject: read("subject", &request.subject)?,
+            namespaces: read("namespace", &request.namespace)?,
+            from,
+            to,
+            ..Question::default()
+        };
+        let page = Page::of(request.page_size, &request.page_token)?;
+        let query = move |view: &_, scope: &_| timeline::events(view, scope, &question, &page);
+        let min_tree_size = request.min_tree_size.max(request.to_tree_size);
+        let (as_of, page) = self.desk.answer(asked, min_tree_size, query).await?;
+        let next_page_token = page.next_page_token;
+        Ok(Response::new(v1::CompareResponse { as_of: Some(as_of), events: page.items, next_page_token }))
+    }
+
+    async fn compare_versions(
+        &self,
+        request: Request<v1::CompareVersionsRequest>,
+    ) -> Result<Response<v1::CompareVersionsResponse>, Status> {
+        let asked = Asked::of(&request);
+        let request = request.into_inner();
+        let [from, to] = [("from", &request.from), ("to", &request.to)].map(|(field, text)| {
+            let version = needed(field, text)?;
+            match version.version {
+                Some(_) => Ok(version),
+                None => Err(invalid(field, format!("{text} names no version; write model:namespace/name@version"))),
+            }
+        });
+        let (from, to) = (from?, to?);
+        let query = move |view: &_, scope: &_| versions::compare(view, scope, &from, &to);
+        let (as_of, (differences, indices)) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        Ok(Response::new(v1::CompareVersionsResponse { as_of: Some(as_of), differences, indices }))
+    }
+}

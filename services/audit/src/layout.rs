@@ -1,0 +1,275 @@
+//! What the view holds: its tables, their keys and their records.
+//!
+//! | table | key | record |
+//! |---|---|---|
+//! | events | index | the event as signed, and of it what filters look at |
+//! | lists | list, first index | the indices in a list, in chunks (see `lists`) |
+//! | times | moment, index | nothing |
+//! | ids | event id, index | nothing |
+//! | answers | id of the event that is regarded, index | nothing |
+//! | corrections | id of the event that is corrected, issuer | what the issuer corrected |
+//! | moved | subject without version, id of the event | who says since when that the event is about that subject |
+//! | steps | endpoint, moment, index | what a statement changes about what serves there |
+//! | endpoints | model or use case, endpoint | nothing |
+//! | facts | version, index | nothing |
+//!
+//! Event ids are unique per issuer only, so an id may lead to several events.
+
+use std::fmt;
+
+use probity_projection::serving::Step;
+use probity_projection::{Key, Parts, Provenance, QueryError, RecordError, Recorded, StoreError, Table, View};
+use probity_schemas::EventId;
+use probity_statement::decode_event;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest as _, Sha256};
+
+const EVENTS: Table<Entry> = Table::new(1);
+/// The beginning of the same records.
+const HEADS: Table<Head> = Table::new(1);
+pub(crate) const TIMES: Table<()> = Table::new(3);
+const IDS: Table<()> = Table::new(4);
+pub(crate) const ANSWERS: Table<()> = Table::new(5);
+pub(crate) const CORRECTIONS: Table<Vec<Correction>> = Table::new(6);
+pub(crate) const MOVED: Table<Vec<Moved>> = Table::new(7);
+pub(crate) const STEPS: Table<Kept> = Table::new(8);
+pub(crate) const ENDPOINTS: Table<()> = Table::new(9);
+pub(crate) const FACTS: Table<()> = Table::new(10);
+
+/// What filters look at. Stands in front of its entry, so that it can be read without the rest.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Head {
+    /// Unix seconds.
+    pub(crate) recorded_at: u64,
+    /// The earliest and the latest it can have happened, in Unix milliseconds; `None` where nobody knows.
+    pub(crate) occurred: Option<(u64, u64)>,
+    pub(crate) event_type: String,
+    pub(crate) subject: String,
+    pub(crate) about: Vec<String>,
+    pub(crate) signer: String,
+    pub(crate) on_behalf_of: Option<String>,
+    pub(crate) id: [u8; 16],
+    provenance: Option<Provenance>,
+}
+
+impl Head {
+    /// The moment to sort it by, as [`Recorded::sorted_at_ms`] says it.
+    pub(crate) fn sorted_at_ms(&self) -> u64 {
+        self.occurred.map_or_else(|| self.recorded_at.saturating_mul(1_000), |(_, latest)| latest)
+    }
+
+    pub(crate) fn is_act(&self) -> bool {
+        probity_schemas::newest(&self.event_type).is_ok_and(|info| info.is_act())
+    }
+
+    pub(crate) fn provenance(&self) -> &'static str {
+        self.provenance.map_or("", Provenance::as_str)
+    }
+}
+
+/// One statement.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) head: Head,
+    /// SHA-256 of the signed statement.
+    pub(crate) digest: [u8; 32],
+    payload: Payload,
+}
+
+/// The event as it was signed.
+#[derive(Clone, Default)]
+struct Payload(Vec<u8>);
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// As bytes; a list of numbers would be written one by one.
+impl Serialize for Payload {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Payload;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Payload, E> {
+                Ok(Payload(bytes.to_vec()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Visitor)
+    }
+}
+
+impl Entry {
+    pub(crate) fn of(recorded: &Recorded) -> Self {
+        let event = &recorded.event;
+        let head = Head {
+            recorded_at: recorded.recorded_at,
+            occurred: event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms())),
+            event_type: event.event_type().to_owned(),
+            subject: event.subject.to_string(),
+            about: event.about.iter().map(ToString::to_string).collect(),
+            signer: recorded.signer(),
+            on_behalf_of: event.on_behalf_of.as_ref().map(ToString::to_string),
+            id: *event.id.as_uuid().as_bytes(),
+            provenance: Some(recorded.provenance()),
+        };
+        let digest = Sha256::digest(recorded.statement.bytes()).into();
+        Self { head, digest, payload: Payload(recorded.statement.payload().to_vec()) }
+    }
+
+    /// What it says.
+    pub(crate) fn event(&self) -> Result<probity_schemas::Event, QueryError> {
+        // It was decoded from these very bytes when it was folded; if it is not any more, the file is damaged.
+        let damaged = |_| RecordError { table: EVENTS.key().as_bytes()[0], reason: postcard::Error::SerdeDeCustom };
+        Ok(decode_event(&self.payload.0).map_err(damaged)?)
+    }
+}
+
+/// What the issuer of an event corrected about it later.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Correction {
+    pub(crate) index: u64,
+    /// Its own id: a correction can be corrected.
+    pub(crate) id: [u8; 16],
+    pub(crate) voids: bool,
+    /// What the event is about in truth.
+    pub(crate) new_subject: Option<String>,
+}
+
+/// Who says that an event is about another subject than it says itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    pub(crate) issuer: String,
+    /// The position of the correction.
+    pub(crate) index: u64,
+    /// The subject with its version.
+    pub(crate) subject: String,
+}
+
+/// A step, and what has to be known of its statement to see whether it still counts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) step: Step,
+    pub(crate) id: [u8; 16],
+    pub(crate) issuer: String,
+    pub(crate) is_act: bool,
+}
+
+/// The beginning of a hash, for keys only: whoever reads what stands under one compares with the text itself.
+pub(crate) fn short(kind: u8, text: &str) -> [u8; 8] {
+    let digest = Sha256::new().chain_update([kind]).chain_update(text).finalize();
+    let mut short = [0; 8];
+    short.copy_from_slice(&digest[..8]);
+    short
+}
+
+/// A subject without its version.
+pub(crate) fn whole(subject: &str) -> &str {
+    subject.split_once('@').map_or(subject, |(whole, _)| whole)
+}
+
+pub(crate) fn event_key(index: u64) -> Key {
+    EVENTS.key().number(index)
+}
+
+pub(crate) fn id_key(id: &[u8; 16]) -> Key {
+    IDS.key().fixed(id)
+}
+
+pub(crate) fn corrections_key(id: &[u8; 16], issuer: &str) -> Key {
+    CORRECTIONS.key().fixed(id).fixed(&short(b'c', issuer))
+}
+
+pub(crate) fn moved_key(subject: &str) -> Key {
+    MOVED.key().text(whole(subject))
+}
+
+pub(crate) fn step_key(endpoint: &str, at_ms: u64, index: u64) -> Key {
+    steps_key(endpoint).number(at_ms).number(index)
+}
+
+pub(crate) fn steps_key(endpoint: &str) -> Key {
+    STEPS.key().text(whole(endpoint))
+}
+
+/// The table of events, for what is written.
+pub(crate) const fn events() -> Table<Entry> {
+    EVENTS
+}
+
+pub(crate) const fn ids() -> Table<()> {
+    IDS
+}
+
+pub(crate) fn entry(view: &View, index: u64) -> Result<Option<Entry>, StoreError> {
+    view.record(&EVENTS, &event_key(index))
+}
+
+pub(crate) fn head(view: &View, index: u64) -> Result<Option<Head>, StoreError> {
+    view.record(&HEADS, &event_key(index))
+}
+
+/// Statements that were folded.
+pub(crate) fn size(view: &View) -> Result<u64, StoreError> {
+    Ok(view.cursor()?.map_or(0, |cursor| cursor.tree_size))
+}
+
+/// How many statements were recorded by then (Unix seconds); all where nothing is asked. The times of the log never go
+/// back, so they are a beginning of it.
+pub(crate) fn known(view: &View, known_by: Option<u64>) -> Result<u64, StoreError> {
+    let (mut low, mut high) = (0, size(view)?);
+    let Some(known_by) = known_by else { return Ok(high) };
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match head(view, middle)? {
+            Some(head) if head.recorded_at <= known_by => low = middle + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// The indices of the events with this id, in the order of the log.
+pub(crate) fn indices_of(view: &View, id: &[u8; 16]) -> Result<Vec<u64>, StoreError> {
+    numbers_under(view, &id_key(id), usize::MAX)
+}
+
+/// The numbers that follow a beginning of keys, at most so many of them.
+pub(crate) fn numbers_under(view: &View, prefix: &Key, most: usize) -> Result<Vec<u64>, StoreError> {
+    let mut found = Vec::new();
+    for pair in view.scan_after(prefix, None).take(most) {
+        let (key, _) = pair?;
+        found.extend(key.get(prefix.as_bytes().len()..).and_then(|rest| rest.try_into().ok()).map(u64::from_be_bytes));
+    }
+    Ok(found)
+}
+
+/// The texts that follow a beginning of keys, at most so many of them.
+pub(crate) fn texts_under(view: &View, prefix: &Key, most: usize) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for pair in view.scan_after(prefix, None).take(most) {
+        let (key, _) = pair?;
+        // One byte before the rest stands for that of a table.
+        let rest = key.get(prefix.as_bytes().len() - 1..).unwrap_or_default();
+        found.extend(Parts::of(rest).text().map(str::to_owned));
+    }
+    Ok(found)
+}
+
+pub(crate) fn id_bytes(id: &EventId) -> [u8; 16] {
+    *id.as_uuid().as_bytes()
+}
