@@ -86,7 +86,11 @@ pub fn events(view: &View, scope: &Scope, question: &Question, page: &Page) -> R
 
 /// Whether anything is known about a subject, for a caller who may see its namespace.
 pub(crate) fn exists(view: &View, scope: &Scope, subject: &str) -> Result<bool, QueryError> {
-    Ok(scope.covers_subject(subject) && lists::length(view, List::Subject(whole(subject)))? > 0)
+    if !scope.covers_subject(subject) {
+        return Ok(false);
+    }
+    let moved = layout::moved_key(subject);
+    Ok(lists::length(view, List::Subject(whole(subject)))? > 0 || view.scan_after(&moved, None).next().is_some())
 }
 
 /// One event, what regards it (oldest first, the first thousand), and what it names as causes.

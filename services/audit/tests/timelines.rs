@@ -1,0 +1,306 @@
+//! Timelines: what is in them, for whom, as of when.
+
+use probity_audit::AuditProjector;
+use probity_audit::timeline::{self, Question};
+use probity_projection::testing::{DAY_0, Scene};
+use probity_projection::{Page, QueryError, Scope};
+use probity_proto::v1;
+use serde_json::{Value, json};
+
+const ADA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c01";
+const BO: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c02";
+const CI: &str = "service:ci";
+const DAY: u64 = 86_400;
+
+fn scene() -> (tempfile::TempDir, Scene<AuditProjector>) {
+    let directory = tempfile::tempdir().unwrap();
+    let scene = Scene::new(directory.path());
+    (directory, scene)
+}
+
+fn registered(subject: &str) -> Value {
+    json!({ "type": "model.registered", "subject": subject, "data": { "purpose": "To see." } })
+}
+
+fn version(subject: &str) -> Value {
+    json!({ "type": "model.version_registered", "subject": subject, "data": {} })
+}
+
+fn corrects(scene: &Scene<AuditProjector>, index: u64, subject: &str, data: Value) -> Value {
+    json!({ "type": "correction.recorded", "subject": subject, "regarding": scene.id(index), "data": data })
+}
+
+fn voids(scene: &Scene<AuditProjector>, index: u64, subject: &str) -> Value {
+    corrects(scene, index, subject, json!({ "kind": "voids", "reason": "It was another model." }))
+}
+
+fn about(subject: &str) -> Question {
+    Question { subject: Some(subject.parse().unwrap()), ..Question::default() }
+}
+
+fn page(scene: &Scene<AuditProjector>, scope: &Scope, question: &Question) -> Vec<v1::Entered> {
+    let page = Page { size: 100, after: None };
+    timeline::events(scene.view(), scope, question, &page).unwrap().items
+}
+
+fn indices(scene: &Scene<AuditProjector>, question: &Question) -> Vec<u64> {
+    page(scene, &Scope::Everything, question).iter().map(|event| event.index).collect()
+}
+
+#[test]
+fn a_models_timeline_includes_its_versions_and_a_versions_is_its_own() {
+    let (_directory, mut scene) = scene();
+    scene.record(ADA, 0, registered("model:credit/pd"));
+    scene.record(ADA, 1, version("model:credit/pd@1"));
+    scene.record(ADA, 2, version("model:credit/pd@2"));
+    scene.record(ADA, 3, registered("model:credit/pd-other"));
+    assert_eq!(indices(&scene, &about("model:credit/pd")), [0, 1, 2]);
+    assert_eq!(indices(&scene, &about("model:credit/pd@2")), [2]);
+    assert_eq!(indices(&scene, &Question { descending: true, ..about("model:credit/pd") }), [2, 1, 0]);
+}
+
+#[test]
+fn what_an_event_is_also_about_has_it_in_its_timeline() {
+    let (_directory, mut scene) = scene();
+    let mut event = registered("model:credit/pd");
+    event["about"] = json!(["dataset:credit/loans", "model:credit/pd@7"]);
+    scene.record(ADA, 0, event);
+    assert_eq!(indices(&scene, &about("dataset:credit/loans")), [0]);
+    assert_eq!(indices(&scene, &about("model:credit/pd@7")), [0]);
+    assert_eq!(indices(&scene, &about("model:credit/pd")), [0]);
+}
+
+#[test]
+fn a_signers_timeline_has_what_was_signed_on_its_behalf() {
+    let (_directory, mut scene) = scene();
+    scene.record(ADA, 0, registered("model:credit/a"));
+    let mut event = registered("model:credit/b");
+    event["on_behalf_of"] = json!(ADA);
+    scene.record(CI, 1, event);
+    scene.record(CI, 2, registered("model:credit/c"));
+    let by = |signer: &str| Question { signer: Some(signer.parse().unwrap()), ..Question::default() };
+    assert_eq!(indices(&scene, &by(ADA)), [0, 1]);
+    assert_eq!(indices(&scene, &by(CI)), [1, 2]);
+    assert_eq!(indices(&scene, &by(BO)), [] as [u64; 0]);
+}
+
+#[test]
+fn a_type_or_a_family_can_be_asked_for() {
+    let (_directory, mut scene) = scene();
+    scene.record(ADA, 0, registered("model:credit/a"));
+    scene.record(
+        ADA,
+        0,
+        json!({ "type": "training.failed", "subject": "model:credit/a", "data": { "cause": "data" } }),
+    );
+    scene.record(ADA, 0, version("model:credit/a@1"));
+    scene.record(ADA, 0, registered("model:credit/b"));
+    let of = |types: &str| Question { types: Some(types.parse().unwrap()), ..Question::default() };
+    assert_eq!(indices(&scene, &of("model.registered")), [0, 3]);
+    assert_eq!(indices(&scene, &of("model.*")), [0, 2, 3]);
+    assert_eq!(indices(&scene, &Question { descending: true, ..of("model.*") }), [3, 2, 0]);
+}
+
+#[test]
+fn what_is_outside_of_the_callers_namespaces_is_not_there() {
+    let (_directory, mut scene) = scene();
+    scene.record(ADA, 0, registered("model:credit/a"));
+    let mut event = registered("model:fraud/b");
+    event["about"] = json!(["model:credit/a"]);
+    scene.record(ADA, 0, event);
+    let scope = Scope::of(vec!["credit/*".parse().unwrap()]);
+    let seen = |question: &Question| page(&scene, &scope, question).iter().map(|it| it.index).collect::<Vec<_>>();
+    assert_eq!(seen(&Question::default()), [0]);
+    assert_eq!(seen(&about("model:credit/a")), [0]);
+    assert!(matches!(timeline::event(scene.view(), &scope, 1), Err(QueryError::NotFound { .. })));
+    assert!(timeline::event(scene.view(), &scope, 0).is_ok());
+}
+
+#[test]
+fn what_was_not_recorded_by_then_is_not_told_and_neither_are_corrections() {
+    let (_directory, mut scene) = scene();
+    let event = scene.record(ADA, 0, registered("model:credit/a"));
+    let correction = voids(&scene, event, "model:credit/a");
+    scene.record(ADA, 5, correction);
+    let known_by = |day: u64| {
+        let question = Question { known_by: Some(DAY_0 + day * DAY), ..Question::default() };
+        page(&scene, &Scope::Everything, &question)
+    };
+    assert!(known_by(0).is_empty());
+    assert_eq!(known_by(1).len(), 1);
+    assert!(known_by(1)[0].corrections.is_empty());
+    assert_eq!(known_by(6).len(), 2);
+    assert_eq!(known_by(6)[0].corrections[0].kind, "voids");
+    let moment = Question { known_by: Some(DAY_0 + 5 * DAY + DAY / 2), ..Question::default() };
+    assert_eq!(page(&scene, &Scope::Everything, &moment).len(), 2, "the moment itself is included");
+}
+
+#[test]
+fn unknown_and_interval_times_are_possible_and_never_a_date() {
+    let (_directory, mut scene) = scene();
+    let at = |day: u64| (DAY_0 + day * DAY) * 1_000;
+    for occurred in [json!(at(1)), json!([at(1), at(9)]), Value::Null, json!(at(9)), json!([at(8), at(9)])] {
+        let mut event = registered("model:credit/a");
+        event["occurred"] = occurred;
+        scene.record(ADA, 20, event);
+    }
+    let seen = page(&scene, &Scope::Everything, &Question { at_ms: Some(at(5)), ..Question::default() });
+    let seen: Vec<_> = seen.iter().map(|event| (event.index, event.happened.as_str(), event.occurred)).collect();
+    let between = |earliest_ms, latest_ms| Some(v1::Occurred { earliest_ms, latest_ms });
+    let expected = [(0, "yes", between(at(1), at(1))), (1, "possibly", between(at(1), at(9))), (2, "possibly", None)];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_timeline_can_be_in_the_order_of_what_happened() {
+    let (_directory, mut scene) = scene();
+    for day in [7, 3, 5] {
+        let mut event = registered("model:credit/a");
+        event["occurred"] = json!((DAY_0 + day * DAY) * 1_000);
+        scene.record(ADA, 10, event);
+    }
+    for question in [Question::default(), about("model:credit/a")] {
+        let question = Question { by_occurred: true, ..question };
+        assert_eq!(indices(&scene, &question), [1, 2, 0]);
+        assert_eq!(indices(&scene, &Question { descending: true, ..question }), [0, 2, 1]);
+    }
+}
+
+#[test]
+fn only_its_issuer_corrects_a_fact_and_others_answer() {
+    let (_directory, mut scene) = scene();
+    let event = scene.record(ADA, 0, registered("model:credit/a"));
+    let correction = voids(&scene, event, "model:credit/a");
+    scene.record(BO, 1, correction);
+    let shown = timeline::event(scene.view(), &Scope::Everything, event).unwrap();
+    assert!(shown.event.unwrap().corrections.is_empty());
+    assert_eq!(shown.answers.iter().map(|answer| answer.index).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn an_act_is_never_corrected() {
+    let (_directory, mut scene) = scene();
+    let act = json!({ "type": "usecase.accepted", "subject": "usecase:credit/a", "data": { "rationale": "Good." } });
+    let act = scene.record(ADA, 0, act);
+    let correction = voids(&scene, act, "usecase:credit/a");
+    scene.record(ADA, 1, correction);
+    assert!(page(&scene, &Scope::Everything, &Question::default())[0].corrections.is_empty());
+}
+
+#[test]
+fn an_amendment_is_shown_beside_what_it_amends() {
+    let (_directory, mut scene) = scene();
+    let event = scene.record(ADA, 0, registered("model:credit/a"));
+    let data = json!({ "kind": "amends", "field": "purpose", "old": "To see.", "new": "To hear.", "reason": "Typo." });
+    let correction = corrects(&scene, event, "model:credit/a", data);
+    scene.record(ADA, 1, correction);
+    let shown = page(&scene, &Scope::Everything, &Question::default());
+    let correction = &shown[0].corrections[0];
+    assert_eq!(
+        (correction.index, &*correction.kind, &*correction.field, &*correction.old, &*correction.new),
+        (1, "amends", "purpose", "To see.", "To hear.")
+    );
+    assert!(shown[0].event_json.contains("To see."), "the original stays");
+}
+
+#[test]
+fn a_correction_that_was_voided_is_none() {
+    let (_directory, mut scene) = scene();
+    let event = scene.record(ADA, 0, registered("model:credit/a"));
+    let correction = voids(&scene, event, "model:credit/a");
+    let correction = scene.record(ADA, 1, correction);
+    let again = voids(&scene, correction, "model:credit/a");
+    scene.record(ADA, 2, again);
+    let shown = page(&scene, &Scope::Everything, &Question::default());
+    assert!(shown[0].corrections.is_empty());
+    assert_eq!(shown[1].corrections.len(), 1);
+}
+
+#[test]
+fn what_is_about_another_subject_in_truth_is_in_both_timelines_once_that_is_known() {
+    let (_directory, mut scene) = scene();
+    let event = scene.record(ADA, 0, version("model:credit/a@1"));
+    scene.record(ADA, 1, registered("model:credit/b"));
+    let data = json!({ "kind": "re-subjects", "new_subject": "model:credit/b@2", "reason": "Mixed up." });
+    let correction = corrects(&scene, event, "model:credit/a", data);
+    scene.record(ADA, 2, correction);
+    for by_occurred in [false, true] {
+        let asked = |subject: &str| indices(&scene, &Question { by_occurred, ..about(subject) });
+        assert_eq!(asked("model:credit/a"), [0, 2]);
+        assert_eq!(asked("model:credit/b"), [0, 1]);
+        assert_eq!(asked("model:credit/b@2"), [0]);
+        assert_eq!(asked("model:credit/b@3"), [] as [u64; 0]);
+    }
+    let before = Question { known_by: Some(DAY_0 + 2 * DAY), ..about("model:credit/b") };
+    assert_eq!(indices(&scene, &before), [1]);
+}
+
+#[test]
+fn nobody_but_the_issuer_moves_an_event_to_another_subject() {
+    let (_directory, mut scene) = scene();
+    let event = scene.record(ADA, 0, registered("model:credit/a"));
+    let data = json!({ "kind": "re-subjects", "new_subject": "model:credit/b", "reason": "Mixed up." });
+    let correction = corrects(&scene, event, "model:credit/a", data);
+    scene.record(BO, 1, correction);
+    assert_eq!(indices(&scene, &about("model:credit/b")), [] as [u64; 0]);
+}
+
+#[test]
+fn an_event_is_found_by_its_id_with_its_answers_and_causes() {
+    let (_directory, mut scene) = scene();
+    let cause = scene.record(ADA, 0, registered("model:credit/a"));
+    let mut event = version("model:credit/a@1");
+    event["causes"] = json!([scene.id(cause)]);
+    let event = scene.record(ADA, 1, event);
+    let answer = json!({
+        "type": "evidence.attached", "subject": "model:credit/a@1", "regarding": scene.id(event),
+        "data": { "document_kind": "model-card" },
+    });
+    scene.record(BO, 2, answer);
+    let id = scene.id(event).parse().unwrap();
+    let index = timeline::find(scene.view(), &Scope::Everything, &id).unwrap();
+    let found = timeline::event(scene.view(), &Scope::Everything, index).unwrap();
+    assert_eq!(index, event);
+    assert_eq!(found.causes[0].index, cause);
+    assert_eq!((found.answers[0].index, &*found.answers[0].summary), (2, "attached model-card"));
+}
+
+#[test]
+fn long_lists_are_paged_in_both_directions_without_a_gap() {
+    let (_directory, mut scene) = scene();
+    for number in 0..300 {
+        scene.record(ADA, 0, registered(if number % 2 == 0 { "model:credit/a" } else { "model:credit/b" }));
+    }
+    for (question, every) in [(about("model:credit/a"), 2), (Question::default(), 1)] {
+        for (descending, by_occurred) in [(false, false), (true, false), (false, true), (true, true)] {
+            let question = Question { descending, by_occurred, ..question.clone() };
+            let mut expected: Vec<u64> = (0..300).step_by(every).collect();
+            if descending {
+                expected.reverse();
+            }
+            let (mut seen, mut token) = (Vec::new(), String::new());
+            loop {
+                let page = Page::of(7, &token).unwrap();
+                let page = timeline::events(scene.view(), &Scope::Everything, &question, &page).unwrap();
+                seen.extend(page.items.iter().map(|event| event.index));
+                token = page.next_page_token;
+                if token.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(seen, expected, "descending {descending}, by_occurred {by_occurred}");
+        }
+    }
+}
+
+#[test]
+fn what_was_recorded_between_two_points_of_the_log_can_be_asked_for() {
+    let (_directory, mut scene) = scene();
+    for subject in ["model:credit/a", "model:fraud/b", "model:credit/a", "model:credit/a", "model:credit/c"] {
+        scene.record(ADA, 0, registered(subject));
+    }
+    let between = Question { from: 1, to: Some(4), ..Question::default() };
+    assert_eq!(indices(&scene, &between), [1, 2, 3]);
+    assert_eq!(indices(&scene, &Question { subject: about("model:credit/a").subject, ..between.clone() }), [2, 3]);
+    assert_eq!(indices(&scene, &Question { namespaces: Some("fraud".parse().unwrap()), ..between }), [1]);
+}
