@@ -21,3 +21,4 @@ pub mod versions;
 
 pub use handler::AuditHandler;
 pub use projector::AuditProjector;
+pub use summary::summary;

@@ -1,7 +1,7 @@
 //! How each type is put in a line. See [`crate::summary`] for how a phrase is filled in.
 
-/// Types and their phrases, in the order of the catalogue.
-pub(crate) const PHRASES: [(&str, &str); 80] = [
+/// Types and their phrases. A type that is not here is told by its telling fields.
+pub(crate) const PHRASES: &[(&str, &str)] = &[
     ("usecase.proposed", "proposed: {problem}"),
     ("usecase.assessed", "{kind} assessment[: {outcome}][; {rationale}]"),
     ("usecase.accepted", "accepted: {rationale}[; conditions: {conditions}]"),
@@ -98,4 +98,46 @@ pub(crate) const PHRASES: [(&str, &str); 80] = [
     ("authority.role_withdrawn", "withdrew the role {role}[ in {namespaces}][: {reason}]"),
     ("authority.key_revoked", "revoked key {kid}: {reason}[ since {compromised_since}]"),
     ("correction.recorded", "{kind}[ {field}][ from {old}][ to {new}][ to {new_subject}]: {reason}"),
+    ("issue.resolved", "resolved: {resolution}"),
+    ("incident.authority_responded", "{authority} answered[: {asks}][, due {due}][, {reference}]"),
+    ("concern.raised", "concern: {concern}[; {wish}]"),
+    ("concern.answered", "answered: {answer}[; {actions}]"),
+    ("value.kpi_defined", "measures {name} in {unit}[, target {target}][, by {due}]"),
+    ("value.reported", "reported[ {value.amount} {value.currency}][, {kpi}][, {attribution}]"),
+    ("value.cost_reported", "cost[ of {kind}]: {cost.amount} {cost.currency}[; {description}]"),
+    ("value.reviewed", "{verdict}: {rationale}"),
+    ("review.scheduled", "to be reviewed by {due}[: {scope}]"),
+    (
+        "oversight.assigned",
+        "assigned oversight[ to {person}][ as {role}][, may stop it{stop_authority?}][, until {until}]",
+    ),
+    ("oversight.notice_sent", "told {to}[, {recipient_count} of them], by {how}: {what}"),
+    ("conformity.declared", "declared conformity with {regime}[, {procedure}][, until {expires_at}]"),
+    ("conformity.registration_filed", "{status} in {register}[, number {number}]"),
+    ("vendor.assessed", "assessed: {outcome}[, {dependency}][; {summary}]"),
+    ("vendor.change_announced", "announced: {what}[, from {effective_at}][, ends {sunset_at}]"),
+    ("vendor.change_observed", "changed[ from {from}][ to {to}], seen by {how}"),
+    ("retirement.approved", "retirement approved[ from {effective}]: {rationale}"),
+    ("retirement.reversed", "retirement reversed: {reason}"),
+    ("retirement.artifact_archived", "archived {digest}[ in {location}][, until {retention_until}]"),
+    ("retirement.artifact_destroyed", "destroyed {digest}[ by {method}][: {reason}]"),
+    ("authority.confirmed", "confirmed {statement_digest}"),
+    ("authority.delegated", "lets {to} sign {types} until {until}"),
+    ("authority.departed", "departed[, last day {last_day}]"),
+    ("hold.set", "nothing may be erased: {scope}; {legal_basis}"),
+    ("payload.erased", "erased a {kind}: {legal_basis}"),
+    ("reconciliation.completed", "{matched} of {population} in {system} matched, {unmatched} not"),
+    ("export.produced", "exported {range.first} to {range.end} for {recipient}[: {purpose}]"),
+    ("export.received", "received the export {bundle_digest}[, verified{verified?}]"),
+    (
+        "import.completed",
+        "imported from {source_system}, {coverage}: {rows.taken} taken, {rows.changed} changed, {rows.refused} refused",
+    ),
+    ("ledger.founded", "founded {origin}, rule set {rule_set}"),
+    ("ledger.rules_adopted", "adopted rule set {rule_set}[: {reason}]"),
+    ("ledger.key_rotated", "rotated the {purpose} key to {new}"),
+    ("ledger.sealed", "sealed {tree_size} statements"),
+    ("ledger.timestamped", "{tree_size} statements timestamped by {authority}[ at {certified_at}]"),
+    ("ledger.verified", "verified {tree_size} statements[ with {tool}]"),
+    ("ledger.recovered", "recovered: {action}"),
 ];

@@ -26,7 +26,8 @@ const TELLING: [&str; 12] = [
 ];
 
 /// What an event says, in a line; the title is not part of it.
-pub(crate) fn summary(event: &Event) -> String {
+#[must_use]
+pub fn summary(event: &Event) -> String {
     let data = serde_json::to_value(&event.data).unwrap_or_default();
     let phrase = PHRASES.iter().find(|(event_type, _)| *event_type == event.event_type());
     let line = match phrase {
@@ -92,7 +93,7 @@ fn value_of(field: &str, data: &Value) -> Option<String> {
 fn words(name: &str, value: &Value) -> String {
     match value {
         Value::String(text) if text.starts_with(SealedText::PREFIX) => "(sealed)".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => short_digest(text).unwrap_or_else(|| text.clone()),
         Value::Number(number) => match number.as_u64().filter(|_| is_time(name)) {
             Some(ms) => time(ms),
             None => number.to_string(),
@@ -117,6 +118,13 @@ fn words(name: &str, value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// The beginning of a digest or a key, where the text is one.
+fn short_digest(text: &str) -> Option<String> {
+    let (prefix, hex) = text.split_once(':').map_or(("", text), |(_, hex)| ("sha256:", hex));
+    let is_hex = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| format!("{prefix}{}…", &hex[..12]))
 }
 
 fn is_time(name: &str) -> bool {
