@@ -14,6 +14,19 @@ use crate::graph::{
 use crate::names::Name;
 use crate::telling::Telling;
 
+/// What serves since a step.
+fn comes(step: &Step) -> Vec<Share> {
+    match &step.change {
+        Change::Started { share, .. } => vec![share.clone()],
+        Change::Traffic { shares, .. } => shares.clone(),
+        Change::Replaced { to, digest, .. } => {
+            let (version, digest) = (to.clone(), digest.clone());
+            vec![Share { version, digest, index: step.index, ..Share::default() }]
+        }
+        _ => Vec::new(),
+    }
+}
+
 impl Telling<'_, '_> {
     /// Takes in a step of an endpoint.
     pub(crate) fn step(&mut self, step: Step) -> Result<(), StoreError> {
@@ -30,9 +43,16 @@ impl Telling<'_, '_> {
             place.serving.step(&kept.step);
             place.last = Some(moment);
         }
+        let late = if in_order { Vec::new() } else { comes(&kept.step) };
         self.batch.put(&STEPS, step_key(endpoint, moment.0, moment.1), kept);
         if !in_order {
             place.serving = self.serving_again(endpoint)?;
+        }
+        // What came and went before what was known already served here all the same.
+        for share in late.iter().filter(|share| !place.serving.shares.iter().any(|now| now.version == share.version)) {
+            for (_, link) in self.serve(endpoint, &Share { suspended: true, ..share.clone() })?.nodes {
+                self.end_link(&link, true)?;
+            }
         }
         self.settle(endpoint, place)
     }
