@@ -1,5 +1,7 @@
 //! Timelines and serving over random histories, held against a plain list of what was recorded.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use std::collections::BTreeSet;
 
 use probity_audit::timeline::{self, Question};
@@ -86,7 +88,7 @@ fn event(drawn: &Drawn, scene: &Scene<AuditProjector>) -> Value {
         ),
         3 => of("deployment.upgraded", endpoint, json!({ "to": version })),
         4 => of("deployment.suspended", endpoint, json!({ "reason": "It harms.", "scope": "endpoint" })),
-        5 | 6 | 7 if !scene.recorded().is_empty() => {
+        5..=7 if !scene.recorded().is_empty() => {
             let target = &scene.recorded()[drawn.target % scene.recorded().len()];
             let data = match drawn.kind {
                 5 => json!({ "kind": "voids", "reason": "No." }),
@@ -104,7 +106,7 @@ fn event(drawn: &Drawn, scene: &Scene<AuditProjector>) -> Value {
         9 => of("evidence.attached", pick(&SUBJECTS, drawn.one), json!({ "document_kind": "card" })),
         _ => of("model.registered", pick(&SUBJECTS[..4], drawn.one), json!({ "purpose": "To see." })),
     };
-    if drawn.target % 5 == 0 {
+    if drawn.target.is_multiple_of(5) {
         event["about"] = json!([pick(&SUBJECTS, drawn.other)]);
     }
     if let Some(behalf) = drawn.behalf {

@@ -1,5 +1,7 @@
 //! Which version decided at a moment, as known by another.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use probity_audit::{AuditProjector, serving};
 use probity_projection::testing::{DAY_0, Scene};
 use probity_projection::{QueryError, Scope};

@@ -1,5 +1,7 @@
 //! What every type of event says in a line.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use std::collections::BTreeMap;
 
 use probity_audit::summary;

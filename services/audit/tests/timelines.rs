@@ -1,5 +1,7 @@
 //! Timelines: what is in them, for whom, as of when.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use probity_audit::AuditProjector;
 use probity_audit::timeline::{self, Question};
 use probity_projection::testing::{DAY_0, Scene};
