@@ -111,20 +111,39 @@ impl<'s, 'v> Sight<'s, 'v> {
                 nodes.push(v1::LineageNode { name, kind, depth: visit.depth, ..v1::LineageNode::default() });
                 nodes.len() - 1
             });
-            if !self.visible[at] {
-                continue;
-            }
-            nodes[place].live |= visit.node.live > 0;
-            nodes[place].withdrawn |= visit.node.is_withdrawn();
-            if at == thing {
+            if self.visible[at] && thing == at {
                 nodes[place].resolved = visit.node.is_resolved();
-                let quiet = self.quiet_names(at)?;
-                nodes[place].aliases.extend(quiet);
-            } else {
-                nodes[place].aliases.push(visit.node.name.clone());
+                nodes[place].aliases = self.quiet_names(at)?;
+            }
+        }
+        for (at, visit) in visits.iter().enumerate().filter(|(at, _)| self.visible[*at]) {
+            for thing in self.things(at)? {
+                let Some(node) = places[thing].and_then(|place: usize| nodes.get_mut(place)) else { continue };
+                node.live |= visit.node.live > 0;
+                node.withdrawn |= visit.node.is_withdrawn();
+                if thing != at {
+                    node.aliases.push(visit.node.name.clone());
+                }
             }
         }
         Ok(nodes)
+    }
+
+    /// All that a visit is a further name of; itself for most.
+    fn things(&self, at: usize) -> Result<Vec<usize>, StoreError> {
+        let mut things = Vec::new();
+        if self.thing[at] == at {
+            things.push(at);
+        } else {
+            self.search.edges(at, Side::Same, |edge| {
+                if edge.relation == Relation::AliasOf && edge.ended == 0 {
+                    things.extend(self.search.visit_of(edge.to).filter(|thing| self.visible[*thing]));
+                }
+            })?;
+            things.sort_unstable();
+            things.dedup();
+        }
+        Ok(things)
     }
 
     /// The further names of a thing that were not walked to, since there is nothing else to see.
