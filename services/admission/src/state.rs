@@ -6,7 +6,7 @@ use probity_schemas::attestation::AttestationEvent;
 use probity_schemas::authority::AuthorityEvent;
 use probity_schemas::ledger::LedgerEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
-use probity_schemas::{Data, Event, EventId, Identity, Origin};
+use probity_schemas::{Data, Event, EventId, Identity, Namespace, NamespacePattern, Origin};
 use probity_statement::{Keyring, SignedStatement};
 
 use crate::authority::Authority;
@@ -125,6 +125,16 @@ impl Rights {
     /// Whether an identity may read the whole ledger at this time (Unix seconds).
     pub fn may_read_all(&self, identity: &Identity, time: u64) -> bool {
         self.authority.may_read_all(identity, time.saturating_mul(1_000))
+    }
+
+    /// The namespaces in which an identity holds a role at this time (Unix seconds): what it sees of views.
+    pub fn namespaces(&self, identity: &Identity, time: u64) -> Vec<NamespacePattern> {
+        self.authority.namespaces(identity, time.saturating_mul(1_000))
+    }
+
+    /// The roles that an identity holds in a namespace at this time (Unix seconds).
+    pub fn roles(&self, identity: &Identity, namespace: &Namespace, time: u64) -> Vec<String> {
+        self.authority.held(identity, namespace, time.saturating_mul(1_000)).map(ToString::to_string).collect()
     }
 }
 

@@ -1,1 +1,29 @@
-//! To come.
+//! Compliance, the basics: the standing questions, and what waits for whom.
+//!
+//! Facts are never refused at the door; here they are judged. Whatever a standing question finds is a *deficiency*: it
+//! begins at a moment that may lie ahead (an approval that will have expired) and may end by itself. Deficiencies are
+//! worked out again when something they rest on is recorded, never when they are asked for, so that asking is cheap and
+//! the moment asked about can be any.
+//!
+//! [`ComplianceProjector`] folds, [`query`] and [`inbox`] answer from a view, [`ComplianceHandler`] does so over gRPC.
+//! Acts were judged at the door by admission and are not judged again here, with one exception: whether an approval that
+//! was good when it was given still covers what serves now.
+
+mod approvals;
+mod authority;
+mod catalogue;
+mod deficiencies;
+mod endpoints;
+pub mod inbox;
+mod judging;
+mod matters;
+mod projector;
+pub mod query;
+mod questions;
+mod service;
+mod standing;
+mod subjects;
+
+pub use projector::ComplianceProjector;
+pub use questions::Question;
+pub use service::ComplianceHandler;

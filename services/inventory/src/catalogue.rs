@@ -1,11 +1,11 @@
 //! The tables of the view.
 
-use probity_projection::serving::Step;
-use probity_projection::{Key, Table};
+use probity_projection::serving::Steps;
+use probity_projection::{Ids, Key, Table};
 
 use crate::datasets::DatasetRecord;
 use crate::deployments::{EndpointRecord, Place};
-use crate::matters::{MatterRecord, Opener};
+use crate::matters::MatterRecord;
 use crate::models::{DependencyRecord, ModelRecord};
 use crate::monitors::MonitorRecord;
 use crate::uses::UseCaseRecord;
@@ -23,7 +23,7 @@ pub(crate) const DATASETS: Table<DatasetRecord> = Table::new(4);
 /// Endpoint → what serves there.
 pub(crate) const ENDPOINTS: Table<EndpointRecord> = Table::new(5);
 /// Endpoint, moment, index → what changed there.
-pub(crate) const STEPS: Table<Step> = Table::new(6);
+pub(crate) const STEPS: Steps = Steps::new(6);
 /// Model, endpoint, version → that it serves there.
 pub(crate) const PLACES: Table<Place> = Table::new(7);
 /// Subject, name → a monitor.
@@ -38,8 +38,8 @@ pub(crate) const VALUES: Table<ValueRecord> = Table::new(11);
 pub(crate) const ENTRIES: Table<Entry> = Table::new(12);
 /// Model, index → a dependency.
 pub(crate) const DEPENDENCIES: Table<DependencyRecord> = Table::new(13);
-/// Event id → what was opened by it, or can be taken back.
-pub(crate) const OPENERS: Table<Opener> = Table::new(14);
+/// Event id → what it stands for, where others can answer it or its signer take it back.
+pub(crate) const IDS: Ids = Ids::new(14);
 /// Kind, property, value, subject → that the subject has it.
 pub(crate) const FACETS: Table<()> = Table::new(15);
 /// Kind, property, namespace, value → how many have it.
@@ -48,6 +48,8 @@ pub(crate) const COUNTS: Table<u64> = Table::new(16);
 pub(crate) const WORDS: Table<()> = Table::new(17);
 /// Index of the event that opened it → that a matter is open.
 pub(crate) const OPEN_MATTERS: Table<()> = Table::new(18);
+/// Index → that a finding is open.
+pub(crate) const OPEN_FINDINGS: Table<()> = Table::new(20);
 /// Model, number → its versions in the order in which they came to be known.
 pub(crate) const AGES: Table<String> = Table::new(19);
 

@@ -1,11 +1,8 @@
 //! Endpoints: what serves there now.
-//!
-//! What was recorded about an endpoint is kept in the order in which it happened. Most of it arrives in that order and is
-//! taken in as it comes; what arrives late, or is void, has the endpoint folded again from its first step.
 
 use std::collections::BTreeMap;
 
-use probity_projection::serving::{Serving, Step, model_of};
+use probity_projection::serving::{Followed, Serving, Step, model_of};
 use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +13,9 @@ use crate::{models, versions};
 /// What is known of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndpointRecord {
-    pub(crate) serving: Serving,
+    followed: Followed,
     /// Where the statements come from on which what serves rests.
     pub(crate) sources: Vec<Stated>,
-    /// The moment and index of the last step that was taken in.
-    last: (u64, u64),
     /// How often each version (with its model) is counted as serving here, by whether it is stopped.
     counted: Vec<Counted>,
     indexed: Indexed,
@@ -41,9 +36,14 @@ pub(crate) struct Place {
 }
 
 impl EndpointRecord {
+    /// What serves.
+    pub(crate) fn serving(&self) -> &Serving {
+        &self.followed.serving
+    }
+
     fn properties(&self, subject: &str) -> Indexed {
         let mut indexed = Indexed::new();
-        let (serving, unknown) = (&self.serving, String::new());
+        let (serving, unknown) = (self.serving(), String::new());
         indexed.facet("namespace", namespace_of(subject));
         indexed.facet("state", serving.state());
         indexed.facet("environment", serving.environment.as_ref().unwrap_or(&unknown));
@@ -53,11 +53,11 @@ impl EndpointRecord {
     }
 
     fn counts(&self) -> Vec<Counted> {
-        let named = self.serving.shares.iter().filter(|share| !share.version.is_empty());
+        let named = self.serving().shares.iter().filter(|share| !share.version.is_empty());
         let mut counts: Vec<Counted> = named
             .map(|share| Counted {
                 version: share.version.clone(),
-                environment: self.serving.environment.clone().unwrap_or_default(),
+                environment: self.serving().environment.clone().unwrap_or_default(),
                 suspended: share.suspended,
             })
             .collect();
@@ -70,17 +70,13 @@ impl EndpointRecord {
 /// Takes in what happened at an endpoint.
 pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -> Result<(), ProjectionError> {
     let Some(step) = Step::of(recorded) else { return Ok(()) };
-    let (at_ms, index) = (step.at_ms, step.index);
-    batch.put(&STEPS, STEPS.key().text(endpoint).number(at_ms).number(index), step.clone());
+    let at_ms = step.at_ms;
     let record = batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?;
     record.sources.push(Stated::of(recorded));
-    if (at_ms, index) >= record.last {
-        record.last = (at_ms, index);
-        record.serving.step(&step);
-        settle(batch, endpoint, at_ms)
-    } else {
-        fold_again(batch, endpoint, at_ms)
-    }
+    let mut followed = std::mem::take(&mut record.followed);
+    STEPS.take(batch, endpoint, &mut followed, step)?;
+    batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed = followed;
+    settle(batch, endpoint, at_ms)
 }
 
 /// Takes a step back that is void.
@@ -90,15 +86,9 @@ pub(crate) fn forget(
     step: (u64, u64),
     now_ms: u64,
 ) -> Result<(), ProjectionError> {
-    batch.remove(STEPS.key().text(endpoint).number(step.0).number(step.1));
-    fold_again(batch, endpoint, now_ms)
-}
-
-fn fold_again(batch: &mut Batch<'_>, endpoint: &str, now_ms: u64) -> Result<(), ProjectionError> {
-    let steps = batch.records(&STEPS, &STEPS.key().text(endpoint))?;
-    let record = batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?;
-    record.serving = Serving::after(steps.iter().map(|(_, step)| step));
-    record.last = steps.last().map_or((0, 0), |(_, step)| (step.at_ms, step.index));
+    let mut followed = std::mem::take(&mut batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed);
+    STEPS.take_back(batch, endpoint, &mut followed, step)?;
+    batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed = followed;
     settle(batch, endpoint, now_ms)
 }
 
@@ -107,7 +97,8 @@ fn settle(batch: &mut Batch<'_>, endpoint: &str, at_ms: u64) -> Result<(), Proje
     let key = ENDPOINTS.key().text(endpoint);
     let record = batch.record(&ENDPOINTS, key.clone())?;
     let rests_on = std::mem::take(&mut record.sources);
-    record.sources = rests_on.into_iter().filter(|stated| record.serving.indices.contains(&stated.index)).collect();
+    let rests = |stated: &Stated| record.followed.serving.indices.contains(&stated.index);
+    record.sources = rests_on.into_iter().filter(rests).collect();
     let now = record.counts();
     let before = std::mem::replace(&mut record.counted, now.clone());
     let properties = record.properties(endpoint);

@@ -1,12 +1,12 @@
-//! Issues and incidents: what was opened, to whom it was handed, how it ended. And what can be answered or taken back.
+//! Issues and incidents: what was opened, to whom it was handed, how it ended. And how many findings are open.
 
-use probity_projection::{Batch, ProjectionError, Recorded, word};
+use probity_projection::{Batch, Identified, ProjectionError, Recorded, word};
+use probity_schemas::SubjectKind;
 use probity_schemas::incident::IncidentEvent;
 use probity_schemas::issue::IssueEvent;
-use probity_schemas::{EventId, Subject, SubjectKind};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{MATTERS, MATTERS_OF, OPEN_MATTERS, OPENERS};
+use crate::catalogue::{IDS, MATTERS, MATTERS_OF, OPEN_FINDINGS, OPEN_MATTERS};
 use crate::models;
 
 /// An issue or incident.
@@ -39,66 +39,10 @@ pub(crate) struct HandOff {
     pub(crate) index: u64,
 }
 
-/// What an event opened, so that others can answer it, and its signer take it back.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Opener {
-    pub(crate) index: u64,
-    pub(crate) signer: String,
-    pub(crate) subject: String,
-    /// finding, issue, incident, dependency, value, deployment; empty for what can only be taken back.
-    pub(crate) kind: String,
-    pub(crate) at_ms: u64,
-    pub(crate) closed: bool,
-}
-
 impl MatterRecord {
     pub(crate) fn is_open(&self) -> bool {
         self.state == "open" || self.state == "mitigated"
     }
-}
-
-/// Remembers an event by its id. Ids are unique for each signer only: the first one keeps it.
-pub(crate) fn remember(batch: &mut Batch<'_>, recorded: &Recorded, kind: &str) -> Result<(), ProjectionError> {
-    remember_of(batch, recorded, kind, &recorded.event.subject)
-}
-
-/// The same of an event that says something of another subject than its own.
-pub(crate) fn remember_of(
-    batch: &mut Batch<'_>,
-    recorded: &Recorded,
-    kind: &str,
-    subject: &Subject,
-) -> Result<(), ProjectionError> {
-    let key = OPENERS.key().fixed(recorded.event.id.as_uuid().as_bytes());
-    if !batch.contains(&key)? {
-        let opener = Opener {
-            index: recorded.index,
-            signer: recorded.signer(),
-            subject: subject.to_string(),
-            kind: kind.to_owned(),
-            at_ms: recorded.sorted_at_ms(),
-            closed: false,
-        };
-        batch.put(&OPENERS, key, opener);
-    }
-    Ok(())
-}
-
-/// What the event of this id opened.
-pub(crate) fn opener(batch: &Batch<'_>, id: Option<EventId>) -> Result<Option<Opener>, ProjectionError> {
-    let Some(id) = id else { return Ok(None) };
-    Ok(batch.read(&OPENERS, &OPENERS.key().fixed(id.as_uuid().as_bytes()))?)
-}
-
-/// Marks what the event of this id opened as closed; whether it was open.
-pub(crate) fn close_opener(batch: &mut Batch<'_>, id: Option<EventId>) -> Result<bool, ProjectionError> {
-    let Some(id) = id else { return Ok(false) };
-    let key = OPENERS.key().fixed(id.as_uuid().as_bytes());
-    if !batch.contains(&key)? {
-        return Ok(false);
-    }
-    let opener = batch.record(&OPENERS, key)?;
-    Ok(!std::mem::replace(&mut opener.closed, true))
 }
 
 fn open(
@@ -134,7 +78,7 @@ fn open(
     };
     batch.put(&MATTERS, MATTERS.key().number(recorded.index), record);
     batch.put(&OPEN_MATTERS, OPEN_MATTERS.key().number(recorded.index), ());
-    remember(batch, recorded, kind)?;
+    IDS.remember(batch, recorded)?;
     models.iter().try_for_each(|model| count(batch, model, kind, true))
 }
 
@@ -156,9 +100,9 @@ fn answer(
     kind: &str,
     change: impl FnOnce(&mut MatterRecord),
 ) -> Result<(), ProjectionError> {
-    let Some(opener) = opener(batch, recorded.event.regarding)?.filter(|opener| opener.kind == kind) else {
-        return Ok(());
-    };
+    let opens = if kind == "issue" { "issue.opened" } else { "incident.declared" };
+    let regarded = IDS.regarded(batch, recorded)?.filter(|opener| opener.event_type == opens);
+    let Some(opener) = regarded else { return Ok(()) };
     let record = batch.record(&MATTERS, MATTERS.key().number(opener.index))?;
     let before = record.is_open();
     change(record);
@@ -176,7 +120,7 @@ fn answer(
 }
 
 /// A matter that is void was none.
-pub(crate) fn forget(batch: &mut Batch<'_>, opener: &Opener) -> Result<(), ProjectionError> {
+pub(crate) fn forget(batch: &mut Batch<'_>, opener: &Identified) -> Result<(), ProjectionError> {
     let key = MATTERS.key().number(opener.index);
     let Some(record) = batch.read(&MATTERS, &key)? else { return Ok(()) };
     batch.remove(key);
@@ -255,24 +199,26 @@ pub(crate) fn incident(
     }
 }
 
-/// A finding is opened or closed: how many are open is all that the inventory says of them.
-pub(crate) fn finding(batch: &mut Batch<'_>, recorded: &Recorded, opens: bool) -> Result<(), ProjectionError> {
-    let subject = match opens {
-        true => {
-            remember(batch, recorded, "finding")?;
-            recorded.event.subject.to_string()
-        }
-        false => {
-            let id = recorded.event.regarding;
-            let Some(opener) = opener(batch, id)?.filter(|opener| opener.kind == "finding") else { return Ok(()) };
-            if !close_opener(batch, id)? {
-                return Ok(());
-            }
-            opener.subject
-        }
-    };
+/// A finding is opened: how many are open is all that the inventory says of them.
+pub(crate) fn raise(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
+    IDS.remember(batch, recorded)?;
+    batch.put(&OPEN_FINDINGS, OPEN_FINDINGS.key().number(recorded.index), ());
+    count_finding(batch, &recorded.event.subject.to_string(), true)
+}
+
+/// A finding is closed, or void.
+pub(crate) fn settle(batch: &mut Batch<'_>, finding: &Identified) -> Result<(), ProjectionError> {
+    let key = OPEN_FINDINGS.key().number(finding.index);
+    if !batch.contains(&key)? {
+        return Ok(());
+    }
+    batch.remove(key);
+    count_finding(batch, &finding.subject, false)
+}
+
+fn count_finding(batch: &mut Batch<'_>, subject: &str, opens: bool) -> Result<(), ProjectionError> {
     match subject.starts_with("model:") {
-        true => count(batch, probity_projection::serving::model_of(&subject), "finding", opens),
+        true => count(batch, probity_projection::serving::model_of(subject), "finding", opens),
         false => Ok(()),
     }
 }

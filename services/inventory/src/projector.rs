@@ -1,7 +1,7 @@
 //! Which statement changes what.
 
 use probity_projection::serving::model_of;
-use probity_projection::{Batch, ProjectionError, Projector, Recorded, word};
+use probity_projection::{Batch, Identified, ProjectionError, Projector, Recorded, word};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::dependency::DependencyEvent;
 use probity_schemas::finding::FindingEvent;
@@ -10,7 +10,7 @@ use probity_schemas::retirement::RetirementEvent;
 use probity_schemas::training::TrainingEvent;
 use probity_schemas::{Data, SubjectKind};
 
-use crate::catalogue::{DEPENDENCIES, MODELS, USES, version_key};
+use crate::catalogue::{DEPENDENCIES, IDS, MODELS, USES, version_key};
 use crate::{datasets, deployments, matters, models, monitors, uses, values, versions};
 
 /// Folds the log into the inventory.
@@ -27,11 +27,11 @@ impl Projector for InventoryProjector {
         let (whole, at_ms) = (model_of(&subject), recorded.sorted_at_ms());
         match &event.data {
             Data::Model(ModelEvent::VersionRegistered(registered)) => {
-                matters::remember(batch, recorded, "")?;
+                IDS.remember(batch, recorded)?;
                 versions::register(batch, &subject, recorded, registered)?;
             }
             Data::Model(data) => {
-                matters::remember(batch, recorded, "")?;
+                IDS.remember(batch, recorded)?;
                 models::fold(batch, whole, recorded, data)?;
                 models::active(batch, whole, at_ms)?;
                 if let ModelEvent::Classified(_) = data {
@@ -39,39 +39,39 @@ impl Projector for InventoryProjector {
                 }
             }
             Data::Usecase(data) => {
-                matters::remember(batch, recorded, "")?;
+                IDS.remember(batch, recorded)?;
                 uses::fold(batch, &subject, recorded, data)?;
                 uses::change(batch, &subject, |record| {
                     record.last_activity_ms = record.last_activity_ms.max(at_ms);
                 })?;
             }
             Data::Data(data) => {
-                matters::remember(batch, recorded, "")?;
+                IDS.remember(batch, recorded)?;
                 datasets::fold(batch, &subject, recorded, data)?;
             }
             Data::Training(data) => {
                 models::active(batch, whole, at_ms)?;
                 if let TrainingEvent::Completed(completed) = data {
                     if let Some(produced) = &completed.produced_version {
-                        matters::remember_of(batch, recorded, "", produced)?;
+                        IDS.remember_of(batch, recorded, produced)?;
                     }
                     versions::train(batch, recorded, completed)?;
                 }
             }
             Data::Validation(data) => {
-                matters::remember(batch, recorded, "")?;
+                IDS.remember(batch, recorded)?;
                 versions::validate(batch, &subject, recorded, data)?;
             }
             Data::Approval(data) => {
-                matters::remember(batch, recorded, "")?;
+                IDS.remember(batch, recorded)?;
                 versions::decide(batch, &subject, recorded, data)?;
             }
             Data::Deployment(_) => {
-                matters::remember(batch, recorded, "deployment")?;
+                IDS.remember(batch, recorded)?;
                 deployments::fold(batch, &subject, recorded)?;
             }
             Data::Dependency(data) => {
-                matters::remember(batch, recorded, "dependency")?;
+                IDS.remember(batch, recorded)?;
                 models::depend(batch, whole, recorded, data)?;
                 if let DependencyEvent::Ended(_) = data {
                     end_dependency(batch, recorded)?;
@@ -84,15 +84,19 @@ impl Projector for InventoryProjector {
             }
             Data::Issue(data) => matters::issue(batch, recorded, data)?,
             Data::Incident(data) => matters::incident(batch, recorded, data)?,
-            Data::Finding(FindingEvent::Raised(_)) => matters::finding(batch, recorded, true)?,
-            Data::Finding(FindingEvent::Closed(_)) => matters::finding(batch, recorded, false)?,
+            Data::Finding(FindingEvent::Raised(_)) => matters::raise(batch, recorded)?,
+            Data::Finding(FindingEvent::Closed(_)) => {
+                if let Some(finding) = IDS.regarded(batch, recorded)?.filter(|it| it.event_type == "finding.raised") {
+                    matters::settle(batch, &finding)?;
+                }
+            }
             Data::Value(data) => {
-                matters::remember(batch, recorded, "value")?;
+                IDS.remember(batch, recorded)?;
                 values::fold(batch, &subject, recorded, data)?;
                 self.touch(batch, recorded)?;
             }
             Data::Retirement(data) => {
-                matters::remember(batch, recorded, "")?;
+                IDS.remember(batch, recorded)?;
                 retire(batch, &subject, recorded, data)?;
             }
             Data::Correction(CorrectionEvent::Recorded(correction)) => {
@@ -138,7 +142,7 @@ fn classify_use(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), Projec
 }
 
 fn end_dependency(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let opener = matters::opener(batch, recorded.event.regarding)?.filter(|opener| opener.kind == "dependency");
+    let opener = IDS.regarded(batch, recorded)?.filter(|opener| opener.event_type == "dependency.declared");
     if let Some(opener) = opener {
         let key = DEPENDENCIES.key().text(model_of(&opener.subject)).number(opener.index);
         if batch.contains(&key)? {
@@ -174,25 +178,22 @@ fn retire(
 
 /// One's own fact is void: it is as if it had not been said. Somebody else's stays.
 fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let own = |opener: &matters::Opener| opener.signer == recorded.signer();
-    let Some(opener) = matters::opener(batch, recorded.event.regarding)?.filter(own) else { return Ok(()) };
-    let (subject, index) = (opener.subject.as_str(), opener.index);
+    let own = |voided: &Identified| voided.signer == recorded.signer();
+    let Some(voided) = IDS.regarded(batch, recorded)?.filter(own) else { return Ok(()) };
+    let (subject, index) = (voided.subject.as_str(), voided.index);
     let now_ms = recorded.recorded_at_ms();
-    match opener.kind.as_str() {
-        "issue" | "incident" => matters::forget(batch, &opener)?,
-        "finding" => {
-            if matters::close_opener(batch, recorded.event.regarding)? && subject.starts_with("model:") {
-                models::change(batch, model_of(subject), |record| {
-                    record.open_findings = record.open_findings.saturating_sub(1);
-                })?;
-            }
+    let family = voided.event_type.split('.').next().unwrap_or_default();
+    match (family, voided.event_type.as_str()) {
+        (_, "issue.opened" | "incident.declared") => matters::forget(batch, &voided),
+        (_, "finding.raised") => matters::settle(batch, &voided),
+        (_, "dependency.declared") => {
+            batch.remove(DEPENDENCIES.key().text(model_of(subject)).number(index));
+            Ok(())
         }
-        "dependency" => batch.remove(DEPENDENCIES.key().text(model_of(subject)).number(index)),
-        "deployment" => deployments::forget(batch, subject, (opener.at_ms, index), now_ms)?,
-        "value" => values::forget(batch, subject, index)?,
-        _ => void_subject(batch, subject, index, now_ms)?,
+        ("deployment", _) => deployments::forget(batch, subject, (voided.at_ms, index), now_ms),
+        ("value", _) => values::forget(batch, subject, index),
+        _ => void_subject(batch, subject, index, now_ms),
     }
-    Ok(())
 }
 
 fn void_subject(batch: &mut Batch<'_>, subject: &str, index: u64, now_ms: u64) -> Result<(), ProjectionError> {

@@ -23,6 +23,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) limits: LimitsSection,
     #[serde(default)]
+    pub(crate) views: ViewsSection,
+    #[serde(default)]
     pub(crate) scrub: ScrubSection,
     #[serde(default)]
     pub(crate) log: LogSection,
@@ -44,11 +46,13 @@ pub(crate) struct LedgerSection {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ListenSection {
     pub(crate) grpc: SocketAddr,
+    /// HTTP for `/livez`, `/readyz` and `/metrics`, which hold numbers and states but nothing of what is recorded.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 impl Default for ListenSection {
     fn default() -> Self {
-        Self { grpc: SocketAddr::from(([127, 0, 0, 1], 7170)) }
+        Self { grpc: SocketAddr::from(([127, 0, 0, 1], 7170)), http: None }
     }
 }
 
@@ -96,6 +100,39 @@ impl Default for LimitsSection {
     fn default() -> Self {
         Self { waiting_statements: 16_384, index_cache_mib: 32 }
     }
+}
+
+/// What is folded from the log to be asked.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ViewsSection {
+    /// Which views there are.
+    pub(crate) enabled: Vec<ViewName>,
+    /// Where they are; by default `views` in the data directory.
+    pub(crate) directory: Option<PathBuf>,
+    /// Memory of their page cache, in MiB.
+    pub(crate) cache_mib: usize,
+}
+
+impl Default for ViewsSection {
+    fn default() -> Self {
+        Self { enabled: ViewName::ALL.to_vec(), directory: None, cache_mib: 128 }
+    }
+}
+
+/// A view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ViewName {
+    Inventory,
+    Audit,
+    Lineage,
+    Compliance,
+}
+
+impl ViewName {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Inventory, Self::Audit, Self::Lineage, Self::Compliance];
 }
 
 /// The background check of everything stored.
@@ -194,6 +231,11 @@ impl Config {
         Ok(())
     }
 
+    /// Where the views are.
+    pub(crate) fn views(&self) -> PathBuf {
+        self.views.directory.clone().unwrap_or_else(|| self.ledger.directory.join("views"))
+    }
+
     /// Where the anchor is: as configured, or beside the data directory.
     pub(crate) fn anchor(&self) -> PathBuf {
         self.ledger.anchor.clone().unwrap_or_else(|| anchor_beside(&self.ledger.directory))
@@ -279,12 +321,13 @@ mod tests {
         let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ops/probity.toml")).unwrap();
         let all =
             text.replace("# [tls]", "[tls]").replace("# [[access", "[[access").replace("12:34:…", &"ab:".repeat(32));
-        let keys = ["anchor", "certificate", "private_key", "client_ca", "sha256", "identity"];
+        let keys = ["anchor", "certificate", "private_key", "client_ca", "sha256", "identity", "http", "directory"];
         let all = keys.iter().fold(all, |text, key| text.replace(&format!("# {key} ="), &format!("{key} =")));
         let all = load(&all, &[]).unwrap();
         assert!(
             all.tls.unwrap().client_ca.is_some() && all.access.certificate.len() == 1 && all.ledger.anchor.is_some()
         );
+        assert!(all.listen.http.is_some() && all.views.directory.is_some());
     }
 
     #[test]

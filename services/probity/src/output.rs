@@ -57,7 +57,11 @@ fn span(span: Option<(u64, u64)>) -> String {
 pub(crate) fn as_of(as_of: Option<&v1::AsOf>) {
     let Some(v1::AsOf { tree_size, root, recorded_at, halted }) = as_of else { return };
     let root = hex::encode(root);
-    println!("\nas of {tree_size} statements, recorded by {}, root {}", time(*recorded_at), &root[..16.min(root.len())]);
+    println!(
+        "\nas of {tree_size} statements, recorded by {}, root {}",
+        time(*recorded_at),
+        &root[..16.min(root.len())]
+    );
     if !halted.is_empty() {
         eprintln!("probity: the view is halted and takes in nothing more: {halted}");
     }

@@ -58,6 +58,9 @@ impl Scope {
 pub trait Access: fmt::Debug + Send + Sync {
     /// The namespaces in which `identity` holds a role at this time (Unix seconds).
     fn namespaces(&self, identity: &Identity, now: u64) -> Vec<NamespacePattern>;
+
+    /// The roles that `identity` holds in a namespace at this time (Unix seconds).
+    fn roles(&self, identity: &Identity, namespace: &Namespace, now: u64) -> Vec<String>;
 }
 
 /// Why a caller sees nothing.

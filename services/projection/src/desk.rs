@@ -153,6 +153,11 @@ impl Desk {
         Self { reader, access, clock }
     }
 
+    /// What says who may see and do what.
+    pub fn access(&self) -> &Arc<dyn Access> {
+        &self.access
+    }
+
     /// The time in Unix milliseconds, for questions about now.
     pub fn now_ms(&self) -> u64 {
         self.clock.now_ms()

@@ -9,8 +9,11 @@ use probity_schemas::deployment::{DeploymentEvent, Exposure};
 use probity_schemas::{Data, Event, Subject};
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Batch;
+use crate::record::{Key, Table};
 use crate::recorded::Recorded;
 use crate::stated::word;
+use crate::store::StoreError;
 
 /// What one version serves.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -407,5 +410,75 @@ impl Serving {
             _ => return,
         }
         self.observed = None;
+    }
+}
+
+/// What serves at an endpoint, kept up to date as statements are recorded.
+///
+/// Most of them arrive in the order in which they happened and are taken in as they come. One that arrives late, or is
+/// void, has the endpoint folded again from its first step.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Followed {
+    /// What serves now.
+    pub serving: Serving,
+    /// The moment and the index of the last step.
+    last: (u64, u64),
+}
+
+/// The steps of endpoints: endpoint, moment, index → step.
+#[derive(Debug)]
+pub struct Steps(Table<Step>);
+
+impl Steps {
+    /// The table whose keys begin with `byte`.
+    pub const fn new(byte: u8) -> Self {
+        Self(Table::new(byte))
+    }
+
+    fn of(&self, endpoint: &str) -> Key {
+        self.0.key().text(endpoint)
+    }
+
+    /// Takes in a step.
+    ///
+    /// # Errors
+    /// The view could not be read.
+    pub fn take(
+        &self,
+        batch: &mut Batch<'_>,
+        endpoint: &str,
+        followed: &mut Followed,
+        step: Step,
+    ) -> Result<(), StoreError> {
+        let place = (step.at_ms, step.index);
+        batch.put(&self.0, self.of(endpoint).number(step.at_ms).number(step.index), step.clone());
+        if place >= followed.last {
+            followed.last = place;
+            followed.serving.step(&step);
+            return Ok(());
+        }
+        self.fold_again(batch, endpoint, followed)
+    }
+
+    /// Takes back the step of this moment and index.
+    ///
+    /// # Errors
+    /// The view could not be read.
+    pub fn take_back(
+        &self,
+        batch: &mut Batch<'_>,
+        endpoint: &str,
+        followed: &mut Followed,
+        (at_ms, index): (u64, u64),
+    ) -> Result<(), StoreError> {
+        batch.remove(self.of(endpoint).number(at_ms).number(index));
+        self.fold_again(batch, endpoint, followed)
+    }
+
+    fn fold_again(&self, batch: &Batch<'_>, endpoint: &str, followed: &mut Followed) -> Result<(), StoreError> {
+        let steps = batch.records(&self.0, &self.of(endpoint))?;
+        followed.serving = Serving::after(steps.iter().map(|(_, step)| step));
+        followed.last = steps.last().map_or((0, 0), |(_, step)| (step.at_ms, step.index));
+        Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use probity_log::{Block, Durability, Log, ReadError, Reader};
-use probity_projection::Caller;
-use probity_schemas::Identity;
+use probity_projection::{Access, Caller};
+use probity_schemas::{Identity, Namespace, NamespacePattern};
 use probity_tlog::{ConsistencyProof, Hash, InclusionProof, NodeReader};
 
 use crate::block::{CommittedBlock, Sealer};
@@ -173,5 +173,15 @@ impl Ledger {
         }
         let proof = probity_tlog::consistency_proof(self.reader.tiles(), first, second);
         proof.map_err(|_| ReadFault::Damaged { index: first - 1 })
+    }
+}
+
+impl Access for Ledger {
+    fn namespaces(&self, identity: &Identity, now: u64) -> Vec<NamespacePattern> {
+        self.shared.rights().namespaces(identity, now)
+    }
+
+    fn roles(&self, identity: &Identity, namespace: &Namespace, now: u64) -> Vec<String> {
+        self.shared.rights().roles(identity, namespace, now)
     }
 }

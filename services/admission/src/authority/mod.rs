@@ -257,6 +257,16 @@ impl Authority {
         })
     }
 
+    /// The namespaces in which someone holds any role at a time.
+    pub(crate) fn namespaces(&self, who: &Identity, time_ms: u64) -> Vec<NamespacePattern> {
+        let grants = self.members.get(who).map(|member| member.grants.as_slice()).unwrap_or_default();
+        let held = grants.iter().filter(|grant| grant.holds_at(time_ms) && self.grant_counts(grant));
+        let mut namespaces: Vec<_> = held.flat_map(|grant| grant.namespaces.iter().cloned()).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        namespaces
+    }
+
     /// The last moment of someone who has left by then.
     pub(crate) fn departed(&self, who: &Identity, time_ms: u64) -> Option<u64> {
         self.members.get(who).and_then(|member| member.departed).filter(|last| *last < time_ms)

@@ -44,7 +44,8 @@ pub(crate) struct RejectArgs {
 
 #[derive(Debug, Args)]
 struct RequestArgs {
-    /// The approval.requested that is answered, by its index in the log. Gate, artefacts and scope are taken from it.
+    /// The approval.requested that is answered, by its index in the log or its id. Gate, artefacts and scope are taken from
+    /// it.
     request: String,
     /// The digest of a document that you saw; can be repeated. By default the documents attached to the request.
     #[arg(long, value_name = "DIGEST")]

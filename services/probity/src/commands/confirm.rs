@@ -10,9 +10,9 @@ use crate::failure::{Answer, wrong_use};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfirmArgs {
-    /// The enrolments, grants of roles or policies that are confirmed, by their indices in the log.
-    #[arg(required = true, value_name = "INDEX")]
-    indices: Vec<u64>,
+    /// The enrolments, grants of roles or policies that are confirmed, by their indices in the log or their ids.
+    #[arg(required = true, value_name = "INDEX|ID")]
+    names: Vec<String>,
     #[command(flatten)]
     fields: FieldArgs,
     #[command(flatten)]
@@ -21,9 +21,10 @@ pub(crate) struct ConfirmArgs {
 
 pub(crate) async fn run(args: ConfirmArgs, global: &Global) -> Result<Answer> {
     let mut recording = Recording::start(&args.sign, global).await?;
-    let mut drafts = Vec::with_capacity(args.indices.len());
-    for index in args.indices {
-        let found = recording.entry(index).await?;
+    let mut drafts = Vec::with_capacity(args.names.len());
+    for name in args.names {
+        let found = recording.entry_named(&name).await?;
+        let index = found.index;
         if !matches!(found.event.info().family(), "authority" | "policy") {
             return Err(wrong_use!("index {index} is {}, which takes no confirmation", found.event.event_type()));
         }

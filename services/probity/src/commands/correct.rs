@@ -11,8 +11,8 @@ use crate::fields::Path;
 
 #[derive(Debug, Args)]
 pub(crate) struct CorrectArgs {
-    /// The fact that is corrected, by its index in the log.
-    index: u64,
+    /// The fact that is corrected, by its index in the log or its id.
+    fact: String,
     /// What the correction does: amends a field, voids the whole, or says that it is about another subject. By default
     /// what the other options say.
     #[arg(long, value_name = "amends|voids|re-subjects")]
@@ -37,9 +37,9 @@ pub(crate) struct CorrectArgs {
 
 pub(crate) async fn run(args: CorrectArgs, global: &Global) -> Result<Answer> {
     let mut recording = Recording::start(&args.sign, global).await?;
-    let found = recording.entry(args.index).await?;
+    let found = recording.entry_named(&args.fact).await?;
     if found.event.info().is_act() {
-        return Err(wrong_use!("index {} is an act; acts are revoked, never corrected", args.index));
+        return Err(wrong_use!("index {} is an act; acts are revoked, never corrected", found.index));
     }
     let mut data = Map::new();
     let kind = args.kind.or(match (&args.field, &args.new_subject) {

@@ -41,7 +41,7 @@ pub(crate) struct SetArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LiftArgs {
-    /// The hold.set that ends, by its index in the log.
+    /// The hold.set that ends, by its index in the log or its id.
     hold: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]

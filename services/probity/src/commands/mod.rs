@@ -2,16 +2,20 @@
 
 mod approve;
 mod checkpoint;
+mod compare;
 mod config;
 mod confirm;
 mod correct;
 mod demo;
 mod entry;
 mod erase;
+mod history;
 mod hold;
+mod impact;
 mod import;
 mod init;
 mod key;
+mod lineage;
 mod receipt;
 mod record;
 mod rules;
@@ -96,6 +100,14 @@ enum Command {
     Import(import::ImportArgs),
     /// Show a statement.
     Entry(entry::EntryArgs),
+    /// Show who did what, when, and on whose behalf; or which version served at a moment.
+    History(history::HistoryArgs),
+    /// Show what changed between two versions, or was recorded between two points of the log.
+    Compare(compare::CompareArgs),
+    /// Show what something comes from, and what comes from it: data, runs, versions, endpoints, consumers.
+    Lineage(lineage::LineageArgs),
+    /// Show what runs now and descends from a withdrawn dataset or a flawed model, and raise findings.
+    Impact(impact::ImpactArgs),
     /// Fetch the receipt of a statement.
     Receipt(receipt::ReceiptArgs),
     /// Show the newest signed checkpoint, or write the static form for mirrors.
@@ -131,6 +143,10 @@ impl Cli {
             Command::Erase(args) => erase::run(args, global).await,
             Command::Import(args) => import::run(args, global).await,
             Command::Entry(args) => entry::run(args, global).await,
+            Command::History(args) => history::run(args, global).await,
+            Command::Compare(args) => compare::run(args, global).await,
+            Command::Lineage(args) => lineage::run(args, global).await,
+            Command::Impact(args) => impact::run(args, global).await,
             Command::Receipt(args) => receipt::run(args, global).await,
             Command::Checkpoint(args) => checkpoint::run(args, global).await,
             Command::Rules(args) => rules::run(args, global).await,

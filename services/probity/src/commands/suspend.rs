@@ -29,7 +29,7 @@ pub(crate) struct SuspendArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// The deployment.suspended that ends, by its index in the log.
+    /// The deployment.suspended that ends, by its index in the log or its id.
     suspension: String,
     /// Why it may serve again.
     #[arg(long, value_name = "TEXT")]

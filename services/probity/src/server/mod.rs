@@ -2,7 +2,9 @@
 
 mod access;
 mod advice;
+mod http;
 mod scrub;
+mod views;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use probity_log::{FileLog, FileLogOptions};
-use probity_projection::{Store, SystemClock};
+use probity_projection::{Access as ReadingRights, Health, Reader, Store, SystemClock};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
@@ -19,15 +21,19 @@ use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::config::{Config, TlsSection};
 use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
 use crate::replay;
 use access::Access;
+use http::Watched;
+use views::Views;
 
 /// The longest message a client may send, in bytes: about 20,000 statements of ordinary length.
 const MAX_MESSAGE: usize = 16 << 20;
@@ -40,6 +46,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Running {
     /// Where it listens; with the port that was chosen if the configuration says 0.
     pub(crate) address: SocketAddr,
+    views: Views,
     registrar: Arc<Registrar>,
     log: Arc<FileLog>,
     store: Store,
@@ -98,11 +105,14 @@ impl Running {
             .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
-        let router = server
-            .add_service(registration)
-            .add_service(InterceptedService::new(reading, access))
-            .add_service(health_service)
+        let routes = Routes::new(registration)
+            .add_service(InterceptedService::new(reading, access.clone()))
+            .add_service(health_service.clone())
             .add_service(reflection);
+        let rights: Arc<dyn ReadingRights> = registrar.ledger().clone();
+        let (clock, founding) = (registrar.clock(), keys);
+        let (views, routes) = Views::start(config, &log, founding, &rights, clock, &access, routes).await?;
+        let router = server.add_routes(routes);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
             // A dropped handle stops the server as well.
@@ -110,14 +120,23 @@ impl Running {
         }));
 
         let mut halt = registrar.watch_halt();
+        let of_registrar = health.clone();
         let halted = tokio::spawn(async move {
+            let health = of_registrar;
             if halt.wait_for(Option::is_some).await.is_ok() {
                 health.set_not_serving::<RegistrationServiceServer<RegistrationHandler>>().await;
                 health.set_service_status("", ServingStatus::NotServing).await;
             }
         });
-        let helpers = vec![halted, scrub::start(config, options, secrets.public(), registrar.clone())];
-        Ok(Self { address, registrar, log, store, stop, serving, helpers })
+        let mut helpers = vec![halted, scrub::start(config, options, secrets.public(), registrar.clone())];
+        helpers.extend(views.readers.iter().map(|reader| watch(reader, health.clone())));
+        if let Some(address) = config.listen.http {
+            let watched = Watched { registrar: registrar.clone(), readers: views.readers.clone() };
+            let (address, serving) = http::start(address, watched).await?;
+            tracing::info!(%address, "HTTP for /livez, /readyz and /metrics");
+            helpers.push(serving);
+        }
+        Ok(Self { address, views, registrar, log, store, stop, serving, helpers })
     }
 
     /// Resolves when storage has failed, with the reason: the process must then exit, and a restart adopts.
@@ -136,6 +155,7 @@ impl Running {
         if tokio::time::timeout(GRACE, self.serving).await.is_err() {
             tracing::warn!("some calls did not finish in time and were cut off");
         }
+        self.views.stop().await?;
         self.registrar.stop().await;
         for helper in self.helpers {
             helper.abort();
@@ -144,6 +164,27 @@ impl Running {
         tokio::task::spawn_blocking(move || store.flush()).await??;
         Ok(())
     }
+}
+
+/// Tells gRPC health whether a view answers: serving, or not while it is being built or once it is halted.
+fn watch(reader: &Reader, health: HealthReporter) -> JoinHandle<()> {
+    let service = format!("probity.v1.{}", views::service_of(reader.name()));
+    let mut position = reader.watch();
+    tokio::spawn(async move {
+        let mut told = None;
+        loop {
+            let status = match position.borrow_and_update().health {
+                Health::Following => ServingStatus::Serving,
+                Health::Building { .. } | Health::Halted { .. } => ServingStatus::NotServing,
+            };
+            if told.replace(status) != Some(status) {
+                health.set_service_status(&service, status).await;
+            }
+            if position.changed().await.is_err() {
+                return;
+            }
+        }
+    })
 }
 
 fn report_opening(log: &FileLog) {

@@ -1,6 +1,6 @@
 //! Somebody at work on a ledger: with a key, connected, and able to look up what is there.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use probity_proto::v1;
 use probity_schemas::{Digest, Event, EventId, Identity};
 use probity_statement::{LedgerKeys, SignedStatement};
@@ -126,18 +126,35 @@ impl<'a> Recording<'a> {
         Ok(Found { index, statement, event })
     }
 
-    /// Fetches a statement of one of these types, named by its index.
-    pub(crate) async fn entry_of(&mut self, index: &str, types: &[&str]) -> Result<Found> {
-        let Ok(index) = index.parse() else {
-            return Err(wrong_use!(
-                "{index:?} is not an index of the log; the server finds events by their index only"
-            ));
+    /// Fetches a statement, named by its index in the log or by its event's id.
+    pub(crate) async fn entry_named(&mut self, name: &str) -> Result<Found> {
+        let index = match name.parse() {
+            Ok(index) => index,
+            Err(_) => self.index_of(name).await?,
         };
-        let found = self.entry(index).await?;
-        match types.contains(&found.event.event_type()) {
+        self.entry(index).await
+    }
+
+    /// Fetches a statement of one of these types, named by its index in the log or by its event's id.
+    pub(crate) async fn entry_of(&mut self, name: &str, types: &[&str]) -> Result<Found> {
+        let found = self.entry_named(name).await?;
+        let (index, event_type) = (found.index, found.event.event_type());
+        match types.contains(&event_type) {
             true => Ok(found),
-            false => Err(wrong_use!("index {index} is {}, not {}", found.event.event_type(), types.join(" or "))),
+            false => Err(wrong_use!("index {index} is {event_type}, not {}", types.join(" or "))),
         }
+    }
+
+    /// Where the event with this id is in the log.
+    async fn index_of(&mut self, id: &str) -> Result<u64> {
+        let id: EventId = id.parse().map_err(|_| wrong_use!("{id:?} is no index of the log and no id of an event"))?;
+        let which = Some(v1::get_event_request::Which::Id(id.to_string()));
+        let response = self.client.audit.get_event(v1::GetEventRequest { which, min_tree_size: 0 }).await;
+        let response = response.map_err(|status| match status.code() {
+            tonic::Code::NotFound => wrong_use!("{}", status.message()),
+            _ => failed(status),
+        })?;
+        response.into_inner().event.map(|event| event.index).ok_or_else(|| anyhow!("the server sent no event"))
     }
 
     /// What a recorded event says, for people.
