@@ -53,6 +53,28 @@ fn span(span: Option<(u64, u64)>) -> String {
     }
 }
 
+/// The day of Unix milliseconds, in UTC.
+pub(crate) fn day(ms: u64) -> String {
+    time_ms(ms).split('T').next().unwrap_or_default().to_owned()
+}
+
+/// Milliseconds as days and hours, or less.
+pub(crate) fn duration(ms: u64) -> String {
+    let (minutes, hours, days) = (ms / 60_000, ms / 3_600_000, ms / 86_400_000);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min"),
+        (0, hours) => format!("{hours} h {} min", minutes % 60),
+        (days, hours) => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// Says that there is more, where there is.
+pub(crate) fn more(next_page_token: &str) {
+    if !next_page_token.is_empty() {
+        println!("\nand more; --limit shows it");
+    }
+}
+
 /// As of which checkpoint an answer holds, and loudly if nothing more is taken in.
 pub(crate) fn as_of(as_of: Option<&v1::AsOf>) {
     let Some(v1::AsOf { tree_size, root, recorded_at, halted }) = as_of else { return };

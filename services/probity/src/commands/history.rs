@@ -88,7 +88,7 @@ pub(crate) async fn run(args: HistoryArgs, global: &Global) -> Result<Answer> {
 }
 
 /// A time as people write it, in Unix milliseconds.
-fn moment(text: &str) -> Result<u64> {
+pub(super) fn moment(text: &str) -> Result<u64> {
     let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
     let value = fit(&Shape::Time, text, now).map_err(|error| wrong_use!("{error}"))?;
     value.as_u64().ok_or_else(|| wrong_use!("{text:?} is not {}", Shape::Time.in_words()))

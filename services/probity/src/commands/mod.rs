@@ -3,19 +3,24 @@
 mod approve;
 mod checkpoint;
 mod compare;
+mod compliance;
 mod config;
 mod confirm;
 mod correct;
 mod demo;
+mod dossier;
 mod entry;
 mod erase;
 mod history;
 mod hold;
 mod impact;
 mod import;
+mod inbox;
 mod init;
 mod key;
 mod lineage;
+mod list;
+mod models;
 mod receipt;
 mod record;
 mod rules;
@@ -100,6 +105,17 @@ enum Command {
     Import(import::ImportArgs),
     /// Show a statement.
     Entry(entry::EntryArgs),
+    /// List models: state, class, owners, where they run; search and count them.
+    Models(models::ModelsArgs),
+    /// Show everything about one model.
+    Model(dossier::ModelArgs),
+    /// List use cases, deployments, datasets, monitors, issues and incidents, or value.
+    #[command(subcommand)]
+    List(list::ListCommand),
+    /// Show what waits for a person, until when, and what changed since what they approved last.
+    Inbox(inbox::InboxArgs),
+    /// Show what the standing questions find: live without approval, no owner, overdue, and so on.
+    Compliance(compliance::ComplianceArgs),
     /// Show who did what, when, and on whose behalf; or which version served at a moment.
     History(history::HistoryArgs),
     /// Show what changed between two versions, or was recorded between two points of the log.
@@ -143,6 +159,11 @@ impl Cli {
             Command::Erase(args) => erase::run(args, global).await,
             Command::Import(args) => import::run(args, global).await,
             Command::Entry(args) => entry::run(args, global).await,
+            Command::Models(args) => models::run(args, global).await,
+            Command::Model(args) => dossier::run(args, global).await,
+            Command::List(command) => list::run(command, global).await,
+            Command::Inbox(args) => inbox::run(args, global).await,
+            Command::Compliance(args) => compliance::run(args, global).await,
             Command::History(args) => history::run(args, global).await,
             Command::Compare(args) => compare::run(args, global).await,
             Command::Lineage(args) => lineage::run(args, global).await,
