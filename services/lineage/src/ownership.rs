@@ -26,7 +26,7 @@ impl Telling<'_, '_> {
 }
 
 /// Who has a model after these acceptances, which are in the order of their moments: whoever takes over a role from
-/// somebody takes their place.
+/// somebody takes their place. Whoever owns it as a whole comes first.
 pub(crate) fn owners(acceptances: &[Acceptance]) -> Vec<&Acceptance> {
     let mut owners: Vec<&Acceptance> = Vec::new();
     for acceptance in acceptances {
@@ -37,5 +37,6 @@ pub(crate) fn owners(acceptances: &[Acceptance]) -> Vec<&Acceptance> {
         owners.retain(|other| !goes(other));
         owners.push(acceptance);
     }
+    owners.sort_by_key(|acceptance| acceptance.role != "owner");
     owners
 }
