@@ -25,6 +25,8 @@ impl Happened {
     pub(crate) fn by(head: &Head, at_ms: Option<u64>) -> Option<Self> {
         match (at_ms, head.occurred) {
             (None, _) => Some(Self::Unasked),
+            // Nobody knows when; but what is recorded had happened by then.
+            (Some(at_ms), None) if head.sorted_at_ms() <= at_ms => Some(Self::Yes),
             (Some(_), None) => Some(Self::Possibly),
             (Some(at_ms), Some((_, latest))) if latest <= at_ms => Some(Self::Yes),
             (Some(at_ms), Some((earliest, _))) if earliest <= at_ms => Some(Self::Possibly),

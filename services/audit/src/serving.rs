@@ -103,7 +103,9 @@ fn steps(view: &View, scope: &Scope, endpoint: &str, known: u64) -> Result<Vec<S
 
 /// What served after the steps that happened by a moment.
 fn weigh(endpoint: &str, steps: &[Step], at_ms: u64, belongs: impl Fn(&Serving, &Share) -> bool) -> Vec<v1::Served> {
-    let certain = Serving::after(steps.iter().filter(|step| step.certainly_by(at_ms)));
+    // Of a step at an unknown moment it is certain that it had happened when it was recorded, which it sorts by.
+    let recorded_by = |step: &Step| step.occurred.is_none() && step.at_ms <= at_ms;
+    let certain = Serving::after(steps.iter().filter(|step| step.certainly_by(at_ms) || recorded_by(step)));
     let possible = Serving::after(steps.iter().filter(|step| step.possibly_by(at_ms)));
     // The same version, and as much at work.
     let same = |a: &Share, b: &Share| a.version == b.version && a.suspended == b.suspended && a.exposure == b.exposure;

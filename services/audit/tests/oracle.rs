@@ -170,6 +170,7 @@ impl Oracle<'_> {
         };
         let happened = |it: &Recorded| match (question.at_ms, it.event.occurred) {
             (None, _) => Some(""),
+            (Some(at), None) if it.recorded_at * 1_000 <= at => Some("yes"),
             (Some(_), None) => Some("possibly"),
             (Some(at), Some(occurred)) if occurred.latest().as_ms() <= at => Some("yes"),
             (Some(at), Some(occurred)) if occurred.earliest().as_ms() <= at => Some("possibly"),
@@ -193,9 +194,14 @@ impl Oracle<'_> {
             let subject = self.moved(it, known).pop().unwrap_or_else(|| it.event.subject.to_string());
             subject == endpoint && !self.voided(it, known)
         };
-        let mut steps: Vec<Step> = self.0[..known].iter().filter(here).filter_map(Step::of).collect();
+        let certain = |it: &Recorded| match it.event.occurred {
+            None => it.recorded_at * 1_000 <= at_ms,
+            Some(occurred) => occurred.latest().as_ms() <= at_ms,
+        };
+        let may = |it: &Recorded| it.event.occurred.is_none_or(|occurred| occurred.earliest().as_ms() <= at_ms);
+        let happened = |it: &&Recorded| if possible { may(it) } else { certain(it) };
+        let mut steps: Vec<Step> = self.0[..known].iter().filter(here).filter(happened).filter_map(Step::of).collect();
         steps.sort_by_key(|step| (step.at_ms, step.index));
-        steps.retain(|step| if possible { step.possibly_by(at_ms) } else { step.certainly_by(at_ms) });
         Serving::after(&steps)
     }
 }

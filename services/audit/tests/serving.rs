@@ -82,10 +82,11 @@ fn where_an_interval_leaves_it_open_both_are_possible() {
 }
 
 #[test]
-fn what_started_nobody_knows_when_is_possible_at_any_moment() {
+fn what_started_nobody_knows_when_is_possible_at_any_moment_before_it_was_recorded_and_certain_from_then_on() {
     let (_directory, mut scene) = scene();
     scene.record(CI, 9, started(E, "model:credit/pd@2", Value::Null));
     assert_eq!(versions(&served(&scene, E, 2, None)), [("model:credit/pd@2", "possible")]);
+    assert_eq!(versions(&served(&scene, E, 10, None)), [("model:credit/pd@2", "certain")]);
 }
 
 #[test]
