@@ -1,6 +1,8 @@
 //! Reading the graph, and finding what a question is about.
 
-use probity_projection::{QueryError, Scope, StoreError, View};
+use std::fmt;
+
+use probity_projection::{Parts, QueryError, Scope, StoreError, View};
 
 use crate::graph::{CHUNKS, COUNT, Edge, NAMES, NODES, Node, Side, chunk_key, name_key, node_key};
 use crate::sight::sees;
@@ -55,5 +57,51 @@ impl<'v> Graph<'v> {
         let node = self.node(number)?;
         // A key cannot hold every text, so the name in the record decides.
         if node.name == name && sees(scope, &node) { Ok(number) } else { Err(not_found()) }
+    }
+}
+
+/// Below so many nodes each is read by itself.
+const FEW: usize = 64;
+/// Nodes are read in one go where at least one in so many is wanted.
+const DENSE: usize = 8;
+
+type Pairs<'v> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'v>;
+
+/// Reads many nodes in the order of their numbers. What the log names together has numbers close to each other, and
+/// reading all that lies between costs less than looking for each.
+pub(crate) struct Loader<'v> {
+    graph: Graph<'v>,
+    pairs: Option<Pairs<'v>>,
+}
+
+impl fmt::Debug for Loader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader").finish_non_exhaustive()
+    }
+}
+
+impl<'v> Loader<'v> {
+    /// For so many nodes whose numbers are between these two.
+    pub(crate) fn of(graph: Graph<'v>, numbers: Option<(u32, u32)>, count: usize) -> Self {
+        let dense = |(first, last): &(u32, u32)| count >= FEW && (last - first) as usize <= count * DENSE;
+        let pairs = numbers.filter(dense).map(|(first, _)| {
+            let before = node_key(first.saturating_sub(1));
+            Box::new(graph.view.scan_after(&NODES.key(), Some(before.as_bytes()))) as Pairs<'v>
+        });
+        Self { graph, pairs }
+    }
+
+    /// The next node, whose number is higher than those before.
+    pub(crate) fn node(&mut self, number: u32) -> Result<Node, StoreError> {
+        let Some(pairs) = &mut self.pairs else { return self.graph.node(number) };
+        for pair in pairs {
+            let (key, bytes) = pair?;
+            match Parts::of(&key).small() {
+                Some(found) if found == number => return Ok(NODES.decode(&bytes)?),
+                Some(found) if found < number => {}
+                _ => break,
+            }
+        }
+        Ok(Node::default())
     }
 }

@@ -9,7 +9,7 @@ use std::mem;
 
 use probity_projection::{StoreError, View};
 
-use crate::asking::Graph;
+use crate::asking::{Graph, Loader};
 use crate::graph::{Edge, Node, Relation, Side};
 
 /// Which way to walk.
@@ -118,8 +118,11 @@ impl<'v> Search<'v> {
             // What is the same thing is as near, so a level may grow.
             while !level.is_empty() {
                 level.sort_unstable_by_key(|ahead| (ahead.number, !ahead.whole));
-                for ahead in mem::take(&mut level) {
-                    let Some(place) = self.enter(&ahead, depth)? else { return Ok(()) };
+                let level_now = mem::take(&mut level);
+                let numbers = level_now.first().zip(level_now.last()).map(|(first, last)| (first.number, last.number));
+                let mut loader = Loader::of(self.graph, numbers, level_now.len());
+                for ahead in level_now {
+                    let Some(place) = self.enter(&ahead, depth, &mut loader)? else { return Ok(()) };
                     if self.limits.until == Some(ahead.number) {
                         return Ok(());
                     }
@@ -135,7 +138,7 @@ impl<'v> Search<'v> {
     }
 
     /// The visit of a node that is entered, a new one or the one before; none if there may be no more.
-    fn enter(&mut self, ahead: &Ahead, depth: u32) -> Result<Option<usize>, StoreError> {
+    fn enter(&mut self, ahead: &Ahead, depth: u32, loader: &mut Loader<'v>) -> Result<Option<usize>, StoreError> {
         if let Some(place) = self.visit_of(ahead.number) {
             self.visits[place].whole |= ahead.whole;
             return Ok(Some(place));
@@ -144,7 +147,7 @@ impl<'v> Search<'v> {
             self.truncated = true;
             return Ok(None);
         }
-        let node = self.graph.node(ahead.number)?;
+        let node = loader.node(ahead.number)?;
         self.visits.push(Visit { number: ahead.number, node, depth, from: ahead.from, whole: ahead.whole });
         self.places[ahead.number as usize] = self.visits.len() as u32;
         Ok(Some(self.visits.len() - 1))
