@@ -78,10 +78,17 @@ pub(crate) const DEFICIENCIES_OF: Table<()> = Table::new(32);
 pub(crate) const CAUSES: Table<Keys> = Table::new(33);
 /// Index → a request for validation: its subject and its id.
 pub(crate) const VALIDATIONS: Table<(String, String)> = Table::new(36);
+/// Dataset, dataset → that the second was made from the first.
+pub(crate) const DERIVED: Table<()> = Table::new(37);
 /// Index → the digest of the document that it attached.
 pub(crate) const ATTACHED: Table<String> = Table::new(35);
 /// Event id → what it stands for.
 pub(crate) const IDS: Ids = Ids::new(34);
+
+/// What stands for a part of a dataset that nobody can tell from the rest.
+pub(crate) fn part_of(dataset: &str) -> String {
+    format!("a part of {dataset}")
+}
 
 /// What reads records: a view, or a batch on top of one.
 pub(crate) trait Look {

@@ -1,7 +1,7 @@
 //! Which statement changes what, and what is judged again.
 
 use probity_projection::serving::model_of;
-use probity_projection::{Batch, ProjectionError, Projector, Recorded};
+use probity_projection::{Batch, Parts, ProjectionError, Projector, Recorded};
 use probity_schemas::change::ChangeEvent;
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::data::DataEvent;
@@ -13,7 +13,7 @@ use probity_schemas::validation::ValidationEvent;
 use probity_schemas::vendor::VendorEvent;
 use probity_schemas::{Data, SubjectKind};
 
-use crate::catalogue::{ATTACHED, DOCUMENTS, IDS, MODELS, VALIDATIONS, WITHDRAWN};
+use crate::catalogue::{ATTACHED, DERIVED, DOCUMENTS, IDS, MODELS, OPEN_REQUESTS, VALIDATIONS, WITHDRAWN, part_of};
 use crate::subjects::{self, Disturbances};
 use crate::{approvals, authority, endpoints, judging, matters};
 
@@ -51,7 +51,7 @@ impl Projector for ComplianceProjector {
                 endpoints::fold(batch, &subject, recorded)
             }
             Data::Evidence(data) => evidence(batch, recorded, data),
-            Data::Data(data) => withdraw(batch, recorded, data),
+            Data::Data(data) => self::data(batch, recorded, data),
             Data::Usecase(UsecaseEvent::Linked(linked)) => {
                 let (model, index) = (model_of(&linked.model.to_string()).to_owned(), recorded.index);
                 let used = subject.clone();
@@ -176,14 +176,61 @@ fn evidence(batch: &mut Batch<'_>, recorded: &Recorded, event: &EvidenceEvent) -
     }
 }
 
-fn withdraw(batch: &mut Batch<'_>, recorded: &Recorded, event: &DataEvent) -> Result<(), ProjectionError> {
-    let DataEvent::Withdrawn(withdrawn) = event else { return Ok(()) };
-    let digests: Vec<String> = withdrawn.digests.iter().map(ToString::to_string).collect();
-    // All of it, or those parts that are named.
-    let parts = if digests.is_empty() { vec![recorded.event.subject.to_string()] } else { digests };
-    for part in parts {
-        batch.put(&WITHDRAWN, WITHDRAWN.key().text(&part), recorded.index);
-        judging::made_from(batch, &part)?;
+fn data(batch: &mut Batch<'_>, recorded: &Recorded, event: &DataEvent) -> Result<(), ProjectionError> {
+    let subject = recorded.event.subject.to_string();
+    match event {
+        DataEvent::Registered(registered) => {
+            for from in &registered.derived_from {
+                let from = from.to_string();
+                batch.put(&DERIVED, DERIVED.key().text(&from).text(&subject), ());
+                // What is made of withdrawn data is no better for being made later.
+                if let Some(index) = batch.read(&WITHDRAWN, &WITHDRAWN.key().text(&from))? {
+                    withdraw(batch, &subject, index)?;
+                }
+            }
+            Ok(())
+        }
+        DataEvent::Withdrawn(withdrawn) if withdrawn.digests.is_empty() => withdraw(batch, &subject, recorded.index),
+        DataEvent::Withdrawn(withdrawn) => {
+            for digest in &withdrawn.digests {
+                withdraw(batch, &digest.to_string(), recorded.index)?;
+            }
+            // Where no digest tells which part went in, it is taken to have gone in: into what was derived from it, and
+            // into versions that name the dataset and no digest.
+            withdraw(batch, &part_of(&subject), recorded.index)?;
+            judging::made_from(batch, &subject)?;
+            for derived in derived(batch, &subject)? {
+                withdraw(batch, &derived, recorded.index)?;
+            }
+            Ok(())
+        }
+        DataEvent::DispositionRecorded(_) => Ok(()),
+    }
+}
+
+/// The datasets that were made from another directly.
+fn derived(batch: &Batch<'_>, from: &str) -> Result<Vec<String>, ProjectionError> {
+    let keys = batch.keys(&DERIVED.key().text(from))?;
+    let derived = keys.iter().filter_map(|key| {
+        let mut parts = Parts::of(key);
+        parts.text()?;
+        parts.text().map(str::to_owned)
+    });
+    Ok(derived.collect())
+}
+
+/// Withdraws a dataset or a digest, and whatever was derived from it; versions made from any of it are judged again.
+fn withdraw(batch: &mut Batch<'_>, what: &str, index: u64) -> Result<(), ProjectionError> {
+    let mut waiting = vec![what.to_owned()];
+    while let Some(next) = waiting.pop() {
+        let key = WITHDRAWN.key().text(&next);
+        // Datasets can be said to come from each other.
+        if batch.read(&WITHDRAWN, &key)? == Some(index) {
+            continue;
+        }
+        batch.put(&WITHDRAWN, key, index);
+        judging::made_from(batch, &next)?;
+        waiting.extend(derived(batch, &next)?);
     }
     Ok(())
 }
@@ -236,6 +283,11 @@ fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionErro
             }
             batch.record(&MODELS, MODELS.key().text(&model))?.forget(voided.index);
             judging::model(batch, &model)
+        }
+        "approval" => {
+            batch.remove(OPEN_REQUESTS.key().number(voided.index));
+            subjects::change(batch, subject, |state| state.requests.retain(|index| *index != voided.index))?;
+            judging::version(batch, subject)
         }
         _ => matters::forget(batch, &voided),
     }

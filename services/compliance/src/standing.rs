@@ -6,7 +6,7 @@ use probity_projection::StoreError;
 use probity_projection::serving::model_of;
 
 use crate::approvals::{Grant, Request};
-use crate::catalogue::{COMPROMISED, Look, MODELS, PLANS, REQUESTS, VERSIONS, WITHDRAWN};
+use crate::catalogue::{COMPROMISED, Look, MODELS, PLANS, REQUESTS, VERSIONS, WITHDRAWN, part_of};
 use crate::endpoints::Authorized;
 use crate::subjects::VersionState;
 
@@ -165,7 +165,9 @@ pub(crate) fn holds<L: Look>(
     {
         return Ok(Err(Lapse::new("the intended use was widened since", [index, *at])));
     }
-    for from in version.datasets.iter().chain(&version.dataset_digests) {
+    let parts = version.datasets.iter().filter(|_| version.dataset_digests.is_empty()).map(|from| part_of(from));
+    let parts: Vec<String> = parts.collect();
+    for from in version.datasets.iter().chain(&version.dataset_digests).chain(&parts) {
         if let Some(at) = later(look.look(&WITHDRAWN, &WITHDRAWN.key().text(from))?) {
             return Ok(Err(Lapse::new(format!("data it was made from was withdrawn since ({from})"), [index, at])));
         }

@@ -28,6 +28,28 @@ pub struct Scenario {
     pub(super) policies: Vec<Policy>,
     /// What happens, in order.
     pub(super) steps: Vec<Step>,
+    /// What is asked in the end.
+    #[serde(default)]
+    pub(super) questions: Vec<Question>,
+}
+
+/// A question that a user brings, and what the answer holds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
+    /// In the user's words.
+    pub(super) asks: String,
+    /// The command of the real binary that answers it, without `--json`.
+    pub(super) command: Vec<Value>,
+    /// What its JSON holds: every field named here, and in a list an item like each that is named.
+    #[serde(default)]
+    pub(super) answer: Option<Value>,
+    /// What its JSON must not hold.
+    #[serde(default)]
+    pub(super) never: Vec<Value>,
+    /// How it ends: 0 for done or yes, 1 for a clear no.
+    #[serde(default)]
+    pub(super) exit: i32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -5,8 +5,10 @@
 mod cast;
 mod event;
 mod file;
+mod questions;
 mod replay;
 mod words;
 
 pub use file::{Scenario, read_all};
+pub use questions::views_at;
 pub use replay::{Replayed, replay};

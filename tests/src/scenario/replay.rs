@@ -20,6 +20,7 @@ use tonic::transport::Channel;
 use super::cast::{Cast, opening};
 use super::event::{Prepared, confirmation, prepare};
 use super::file::{Scenario, Step};
+use super::questions;
 use super::words::{Labelled, Words, digest, each, fill_in};
 use crate::ledger::{ORIGIN, Server, binary, found, register};
 
@@ -68,7 +69,8 @@ pub async fn replay(scenario: &Scenario, home: &Path) -> Result<Replayed> {
         let what = step.label.as_deref().or(step.event_type.as_deref()).unwrap_or("command");
         stage.step(step).await.with_context(|| format!("step {number} ({what} by {})", step.who))?;
     }
-    let Stage { words, refused, types, .. } = stage;
+    let Stage { mut words, refused, types, cast, .. } = stage;
+    questions::ask(&scenario.questions, &mut words, &cast, &server, home).await?;
     let (code, said) = server.stop()?;
     ensure!(code == Some(0), "the server ended with {code:?}: {said}");
     verify(&directory, words.size)?;
