@@ -4,7 +4,7 @@ use probity_projection::{Batch, ProjectionError, Recorded, Stated, word};
 use probity_schemas::approval::{ApprovalEvent, Before, Granted, Requested};
 use probity_schemas::plan::PlanEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
-use probity_schemas::{GatePolicy, Namespace, NamespacePattern};
+use probity_schemas::{Namespace, NamespacePattern};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{
@@ -93,6 +93,17 @@ impl Request {
     }
 }
 
+/// A gate policy and where it came into force.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Gate {
+    pub(crate) subject: String,
+    pub(crate) index: u64,
+    namespaces: Vec<NamespacePattern>,
+    pub(crate) environments: Vec<String>,
+    /// Roles, and how many persons of each.
+    wanted: Vec<(String, u32)>,
+}
+
 /// The gate's policy for models of a namespace, of those published before `index`: the one that names the namespace most
 /// closely, of those the newest.
 pub(crate) fn gate(
@@ -100,24 +111,16 @@ pub(crate) fn gate(
     gate: &str,
     namespace: &Namespace,
     index: u64,
-) -> Result<Option<(String, u64, GatePolicy)>, ProjectionError> {
-    let mut best: Option<(usize, u64, String, GatePolicy)> = None;
-    let mut newest: Vec<(String, u64)> = Vec::new();
-    let published = batch.records(&GATES, &GATES.key().text(gate))?;
-    for (key, (subject, policy)) in published.into_iter().rev() {
-        let at = key.last_chunk().copied().map_or(0, u64::from_be_bytes);
-        // A later policy of the same name takes an earlier one's place.
-        if at >= index || newest.iter().any(|(other, _)| *other == subject) {
-            continue;
-        }
-        newest.push((subject.clone(), at));
-        let Ok(policy) = serde_json::from_str::<GatePolicy>(&policy) else { continue };
-        let Some(closeness) = closeness(&policy.namespaces, namespace) else { continue };
-        if best.as_ref().is_none_or(|(other, other_at, ..)| (closeness, at) > (*other, *other_at)) {
-            best = Some((closeness, at, subject, policy));
-        }
-    }
-    Ok(best.map(|(_, at, subject, policy)| (subject, at, policy)))
+) -> Result<Option<Gate>, ProjectionError> {
+    let published = batch.read(&GATES, &GATES.key().text(gate))?.unwrap_or_default();
+    let before = |gate: &&Gate| gate.index < index;
+    // A later policy of the same name takes an earlier one's place.
+    let replaced = |gate: &Gate| {
+        published.iter().any(|other| other.subject == gate.subject && other.index > gate.index && other.index < index)
+    };
+    let standing = published.iter().filter(before).filter(|gate| !replaced(gate));
+    let fitting = standing.filter_map(|gate| Some((closeness(&gate.namespaces, namespace)?, gate.index, gate)));
+    Ok(fitting.max_by_key(|(closeness, at, _)| (*closeness, *at)).map(|(_, _, gate)| gate.clone()))
 }
 
 fn closeness(patterns: &[NamespacePattern], namespace: &Namespace) -> Option<usize> {
@@ -138,9 +141,14 @@ pub(crate) fn publish(
     let PolicyEvent::Published(published) = event;
     let Published::Gate(policy) = published.as_ref() else { return Ok(false) };
     let subject = &recorded.event.subject;
-    let json = serde_json::to_string(policy).unwrap_or_default();
-    let key = GATES.key().text(subject.name.as_str()).number(recorded.index);
-    batch.put(&GATES, key, (subject.without_version().to_string(), json));
+    let gate = Gate {
+        subject: subject.without_version().to_string(),
+        index: recorded.index,
+        namespaces: policy.namespaces.iter().cloned().collect(),
+        environments: policy.environments.iter().map(word).collect(),
+        wanted: policy.signatures.iter().map(|wanted| (wanted.role.to_string(), wanted.persons)).collect(),
+    };
+    batch.record(&GATES, GATES.key().text(subject.name.as_str()))?.push(gate);
     Ok(true)
 }
 
@@ -169,7 +177,7 @@ pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &ApprovalE
 fn request(batch: &mut Batch<'_>, recorded: &Recorded, requested: &Requested) -> Result<(), ProjectionError> {
     let (event, index) = (&recorded.event, recorded.index);
     let policy = gate(batch, requested.gate.as_str(), &event.subject.namespace, index)?;
-    let signatures = policy.iter().flat_map(|(_, _, policy)| policy.signatures.iter());
+    let policy = policy.unwrap_or_default();
     let actors = subjects::actors(batch, recorded)?;
     let request = Request {
         id: event.id.to_string(),
@@ -180,9 +188,9 @@ fn request(batch: &mut Batch<'_>, recorded: &Recorded, requested: &Requested) ->
         evidence: event.evidence.iter().map(|evidence| evidence.digest.to_string()).collect(),
         grants: Vec::new(),
         rejected: None,
-        wanted: signatures.map(|wanted| (wanted.role.to_string(), wanted.persons)).collect(),
-        environments: policy.iter().flat_map(|(_, _, policy)| policy.environments.iter().map(word)).collect(),
-        policy: policy.map(|(subject, at, _)| (subject, at)),
+        wanted: policy.wanted,
+        environments: policy.environments,
+        policy: (!policy.subject.is_empty()).then_some((policy.subject, policy.index)),
         index,
     };
     let (version, makers) = (request.version.clone(), request.actors.clone());

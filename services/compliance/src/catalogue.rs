@@ -3,7 +3,7 @@
 use probity_projection::serving::Steps;
 use probity_projection::{Batch, Ids, Key, Record, StoreError, Table, View};
 
-use crate::approvals::{Plan, Request};
+use crate::approvals::{Gate, Plan, Request};
 use crate::authority::{Pending, Person};
 use crate::deficiencies::{Found, Keys};
 use crate::endpoints::EndpointState;
@@ -22,8 +22,8 @@ pub(crate) const STEPS: Steps = Steps::new(4);
 pub(crate) const REQUESTS: Table<Request> = Table::new(5);
 /// Index → that a request waits for signatures.
 pub(crate) const OPEN_REQUESTS: Table<()> = Table::new(6);
-/// Gate, index → a gate policy: its subject, and the policy as JSON.
-pub(crate) const GATES: Table<(String, String)> = Table::new(7);
+/// Gate → every policy of it there has been.
+pub(crate) const GATES: Table<Vec<Gate>> = Table::new(7);
 /// Digest → where a document came to be known, and when it is said to have been made.
 pub(crate) const DOCUMENTS: Table<(u64, Option<(u64, u64)>)> = Table::new(8);
 /// Digest, index → requests with a signature that rests on the document.

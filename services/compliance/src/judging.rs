@@ -173,11 +173,11 @@ fn governed(batch: &Batch<'_>, endpoint: &str, share: &Share, state: &EndpointSt
     }
     let subject = share.version.parse::<Subject>().or_else(|_| endpoint.parse());
     let Ok(subject) = subject else { return Ok(true) };
-    let Some((_, _, policy)) = approvals::gate(batch, GATE, &subject.namespace, u64::MAX)? else { return Ok(false) };
+    let Some(gate) = approvals::gate(batch, GATE, &subject.namespace, u64::MAX)? else { return Ok(false) };
     let environment = state.followed.serving.environment.as_deref();
-    let listed = |environment: &str| policy.environments.iter().any(|e| probity_projection::word(e) == environment);
+    let listed = |environment: &str| gate.environments.iter().any(|listed| listed == environment);
     // Where nobody said which environment it is, it may be any.
-    Ok(policy.environments.is_empty() || environment.is_none_or(listed))
+    Ok(gate.environments.is_empty() || environment.is_none_or(listed))
 }
 
 fn approval(

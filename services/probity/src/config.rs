@@ -9,6 +9,8 @@ use std::{fs, io};
 use probity_schemas::Identity;
 use serde::Deserialize;
 
+use crate::ledger_dir::LedgerDir;
+
 /// Everything a server can be told.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,7 +235,7 @@ impl Config {
 
     /// Where the views are.
     pub(crate) fn views(&self) -> PathBuf {
-        self.views.directory.clone().unwrap_or_else(|| self.ledger.directory.join("views"))
+        self.views.directory.clone().unwrap_or_else(|| LedgerDir::new(&self.ledger.directory).views())
     }
 
     /// Where the anchor is: as configured, or beside the data directory.

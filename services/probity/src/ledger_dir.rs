@@ -45,6 +45,11 @@ impl LedgerDir {
         self.root.join("index")
     }
 
+    /// What is folded from the log to be asked.
+    pub(crate) fn views(&self) -> PathBuf {
+        self.root.join("views")
+    }
+
     /// The ledger's private and public keys.
     pub(crate) fn keys(&self) -> PathBuf {
         self.root.join("keys")

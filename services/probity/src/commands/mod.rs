@@ -28,6 +28,7 @@ mod serve;
 mod suspend;
 mod vault;
 mod verify;
+mod views;
 
 use std::path::PathBuf;
 
@@ -130,6 +131,8 @@ enum Command {
     Checkpoint(checkpoint::CheckpointArgs),
     /// Show which rules a ledger is under, and adopt newer ones.
     Rules(rules::RulesArgs),
+    /// Show how far the views of a ledger are, while it is not served; have one built anew.
+    Views(views::ViewsArgs),
     /// Verify a whole ledger, or one statement with its receipt, without trusting anyone.
     Verify(verify::VerifyArgs),
     /// See the whole thing work: a throw-away ledger, two models' lives, verification, tampering.
@@ -171,6 +174,7 @@ impl Cli {
             Command::Receipt(args) => receipt::run(args, global).await,
             Command::Checkpoint(args) => checkpoint::run(args, global).await,
             Command::Rules(args) => rules::run(args, global).await,
+            Command::Views(args) => views::run(args, global),
             Command::Verify(args) => verify::run(args, global),
             Command::Demo(args) => demo::run(args).await,
             Command::Config(command) => config::run(command, global),
