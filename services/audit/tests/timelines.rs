@@ -306,3 +306,17 @@ fn what_was_recorded_between_two_points_of_the_log_can_be_asked_for() {
     assert_eq!(indices(&scene, &Question { subject: about("model:credit/a").subject, ..between.clone() }), [2, 3]);
     assert_eq!(indices(&scene, &Question { namespaces: Some("fraud".parse().unwrap()), ..between }), [1]);
 }
+
+#[test]
+fn what_is_about_another_version_of_the_same_model_in_truth_is_there_once() {
+    let (_directory, mut scene) = scene();
+    let event = scene.record(ADA, 0, version("model:credit/a@1"));
+    let data = json!({ "kind": "re-subjects", "new_subject": "model:credit/a@2", "reason": "Mixed up." });
+    let correction = corrects(&scene, event, "model:credit/a@1", data);
+    scene.record(ADA, 1, correction);
+    for (descending, expected) in [(false, [0, 1]), (true, [1, 0])] {
+        for by_occurred in [false, true] {
+            assert_eq!(indices(&scene, &Question { descending, by_occurred, ..about("model:credit/a") }), expected);
+        }
+    }
+}
