@@ -1,12 +1,13 @@
 //! Endpoints: what serves there, and what was let through.
 
-use probity_projection::serving::{Followed, Step};
+use probity_projection::serving::{Followed, Share, Step};
 use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use probity_schemas::Data;
 use probity_schemas::deployment::DeploymentEvent;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{ENDPOINTS, STEPS};
+use crate::standing::Purpose;
 use crate::{judging, subjects};
 
 /// What is known of an endpoint.
@@ -25,8 +26,23 @@ pub(crate) struct EndpointState {
 pub(crate) struct Authorized {
     pub(crate) version: String,
     pub(crate) digest: String,
+    pub(crate) use_case: Option<String>,
     pub(crate) at_ms: u64,
     pub(crate) index: u64,
+}
+
+impl EndpointState {
+    /// What a share is for: as was said when it started, or else as the gate let it through.
+    pub(crate) fn purpose(&self, share: &Share) -> Purpose {
+        let serving = &self.followed.serving;
+        let authorized = self.authorized.iter().find(|authorized| authorized.version == share.version);
+        Purpose {
+            version: share.version.clone(),
+            digest: share.digest.clone(),
+            use_case: serving.use_case.clone().or_else(|| authorized?.use_case.clone()),
+            environment: serving.environment.clone(),
+        }
+    }
 }
 
 /// Takes in what happened at an endpoint.
@@ -36,6 +52,7 @@ pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -
         let authorized = Authorized {
             version: authorized.version.to_string(),
             digest: authorized.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+            use_case: authorized.use_case.as_ref().map(ToString::to_string),
             at_ms: recorded.sorted_at_ms(),
             index: recorded.index,
         };

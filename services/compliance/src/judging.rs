@@ -139,12 +139,7 @@ fn one_share(
     if !governed(batch, endpoint, share, state)? {
         return Ok(());
     }
-    let purpose = Purpose {
-        version: share.version.clone(),
-        digest: share.digest.clone(),
-        use_case: state.followed.serving.use_case.clone(),
-        environment: state.followed.serving.environment.clone(),
-    };
+    let purpose = state.purpose(share);
     approval(batch, state, share, &purpose, since, &of, found)
 }
 

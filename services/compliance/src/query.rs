@@ -163,12 +163,7 @@ pub(crate) fn approvals(
     let state = view.record(&ENDPOINTS, &ENDPOINTS.key().text(subject))?.ok_or_else(not_found)?;
     let mut found = Vec::new();
     for share in state.followed.serving.running() {
-        let purpose = Purpose {
-            version: share.version.clone(),
-            digest: share.digest.clone(),
-            use_case: state.followed.serving.use_case.clone(),
-            environment: state.followed.serving.environment.clone(),
-        };
+        let purpose = state.purpose(share);
         found.extend(standings(view, &purpose, subject, at_ms)?);
     }
     Ok(found)

@@ -2,6 +2,7 @@
 
 use probity_projection::serving::model_of;
 use probity_projection::{Batch, Key, ProjectionError, Recorded, Stated, word};
+use probity_schemas::SubjectKind;
 use probity_schemas::model::{ModelEvent, VersionRegistered};
 use probity_schemas::training::Completed;
 use serde::{Deserialize, Serialize};
@@ -164,7 +165,18 @@ fn register(
 ) -> Result<(), ProjectionError> {
     let makers = actors(batch, recorded)?;
     let stated = Stated::of(recorded);
+    // Data that it carries, such as a retrieval index, is data that it is made from.
+    let carried = registered.components.iter().filter_map(|component| component.subject.as_ref());
+    let carried = carried.filter(|subject| subject.kind == SubjectKind::Dataset).map(ToString::to_string);
+    let carried: Vec<String> = carried.collect();
+    let digests = registered.components.iter().filter_map(|component| component.digest).map(|it| it.to_string());
+    let digests: Vec<String> = digests.collect();
+    for from in carried.iter().chain(&digests) {
+        batch.put(&MADE_FROM, MADE_FROM.key().text(from).text(subject), ());
+    }
     change(batch, subject, |state| {
+        state.datasets.extend(carried);
+        state.dataset_digests.extend(digests);
         state.registered = Some(stated);
         state.artifacts = registered.artifacts.iter().map(|artifact| artifact.digest.to_string()).collect();
         state.pinned = registered.reference.as_ref().is_some_and(|reference| reference.pinned == Some(true));

@@ -19,7 +19,7 @@ const CURSOR_KEY: [u8; 1] = [0];
 
 /// How often written batches are made durable in the background, in milliseconds. What a crash takes away is read from
 /// the log again: the cursor goes back with it.
-const FLUSH_INTERVAL_MS: usize = 1_000;
+const FLUSH_INTERVAL_MS: usize = 4_000;
 
 /// Why a view could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -194,10 +194,7 @@ impl View {
         &'a self,
         prefix: &'a [u8],
     ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'a> {
-        self.tree.scan_prefix(prefix).map(|pair| match pair {
-            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
-            Err(source) => Err(self.store.error(source)),
-        })
+        self.forwards(Bound::Included(prefix.to_vec()), after_all(prefix))
     }
 
     /// The record of `key`.
@@ -221,7 +218,7 @@ impl View {
             Some(after) if after >= prefix.as_bytes() => Bound::Excluded(after.to_vec()),
             _ => Bound::Included(prefix.as_bytes().to_vec()),
         };
-        self.range(from, after_all(prefix.as_bytes()))
+        self.forwards(from, after_all(prefix.as_bytes()))
     }
 
     /// The pairs whose keys begin with `prefix` and come before the key `before` (all of them for `None`), last key first.
@@ -235,22 +232,35 @@ impl View {
             Some(before) if before <= end.as_slice() => before.to_vec(),
             _ => end,
         };
-        self.range(Bound::Included(prefix.as_bytes().to_vec()), until).rev()
+        let from = prefix.as_bytes().to_vec();
+        // The tree panics on a range that ends before it begins.
+        let range = (from < until).then_some((Bound::Included(from), Bound::Excluded(until)));
+        let pairs = range.map(|range| self.tree.range::<Vec<u8>, _>(range).rev());
+        pairs.into_iter().flatten().map(|pair| self.pair(pair))
     }
 
     /// The pairs from the key `from` on and before `until`, in key order.
-    fn range(
+    ///
+    /// The end is not told to the tree: going forwards, it looks for more in all leaves that there are behind it.
+    fn forwards(
         &self,
         from: Bound<Vec<u8>>,
         until: Vec<u8>,
-    ) -> impl DoubleEndedIterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
-        // The tree panics on a range that ends before it begins.
-        let empty = matches!(&from, Bound::Included(from) | Bound::Excluded(from) if *from >= until);
-        let pairs = (!empty).then(|| self.tree.range::<Vec<u8>, _>((from, Bound::Excluded(until))));
-        pairs.into_iter().flatten().map(|pair| match pair {
-            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
-            Err(source) => Err(self.store.error(source)),
-        })
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
+        let pairs = self.tree.range::<Vec<u8>, _>((from, Bound::Unbounded));
+        let within = move |pair: &io::Result<(_, _)>| match pair {
+            Ok((key, _)) => sled::InlineArray::as_ref(key) < until.as_slice(),
+            Err(_) => true,
+        };
+        pairs.take_while(within).map(|pair| self.pair(pair))
+    }
+
+    fn pair(
+        &self,
+        pair: io::Result<(sled::InlineArray, sled::InlineArray)>,
+    ) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+        let (key, value) = pair.map_err(|source| self.store.error(source))?;
+        Ok((key.to_vec(), value.to_vec()))
     }
 
     /// SHA-256 over all keys and values in order, each with its length before it (8 bytes, big endian): two views with
