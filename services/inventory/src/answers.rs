@@ -15,7 +15,7 @@ use crate::versions::VersionRecord;
 
 pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord) -> Result<v1::Model, QueryError> {
     let mut jurisdictions = Vec::new();
-    for used in &record.use_cases {
+    for used in record.current_uses() {
         let use_case = view.record(&USES, &USES.key().text(&used.use_case))?;
         let proposal = use_case.and_then(|use_case| use_case.proposals.into_iter().next_back());
         jurisdictions.extend(proposal.into_iter().flat_map(|proposal| proposal.jurisdictions));
@@ -33,7 +33,7 @@ pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord) -> Result<
         classes: record.current_classes().map(Into::into).collect(),
         supplier: registration.map(|entry| entry.supplier.clone()).unwrap_or_default(),
         origin_platform: registration.map(|entry| entry.origin_platform.clone()).unwrap_or_default(),
-        use_cases: record.use_cases.iter().map(|used| used.use_case.clone()).collect(),
+        use_cases: record.current_uses().map(|used| used.use_case.clone()).collect(),
         jurisdictions,
         environments: record.environments.keys().filter(|name| !name.is_empty()).cloned().collect(),
         versions: record.version_count,
@@ -90,8 +90,7 @@ pub(crate) fn use_case(subject: &str, record: &UseCaseRecord) -> v1::UseCase {
         owner: proposal.and_then(|entry| fact(&entry.owner, &entry.stated)),
         sponsor: proposal.and_then(|entry| fact(&entry.sponsor, &entry.stated)),
         models: record
-            .models
-            .iter()
+            .current_models()
             .map(|linked| v1::LinkedModel {
                 model: linked.model.clone(),
                 role: linked.role.clone(),
@@ -102,7 +101,7 @@ pub(crate) fn use_case(subject: &str, record: &UseCaseRecord) -> v1::UseCase {
             .current_assessments()
             .map(|(kind, outcome, stated)| stated.fact(format!("{kind} {outcome}").trim_end()))
             .collect(),
-        classes: record.classes.iter().map(Into::into).collect(),
+        classes: record.current_classes().map(Into::into).collect(),
         last_activity_ms: record.last_activity_ms,
         indices: record.indices(),
     }

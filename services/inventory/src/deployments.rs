@@ -86,7 +86,12 @@ pub(crate) fn forget(
     step: (u64, u64),
     now_ms: u64,
 ) -> Result<(), ProjectionError> {
-    let mut followed = std::mem::take(&mut batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed);
+    let key = ENDPOINTS.key().text(endpoint);
+    // Of an endpoint of which only failures are known there is nothing to take back.
+    if !batch.contains(&key)? {
+        return Ok(());
+    }
+    let mut followed = std::mem::take(&mut batch.record(&ENDPOINTS, key)?.followed);
     STEPS.take_back(batch, endpoint, &mut followed, step)?;
     batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed = followed;
     settle(batch, endpoint, now_ms)

@@ -18,6 +18,8 @@ pub(crate) struct MatterRecord {
     pub(crate) subject: String,
     /// The models it counts for.
     pub(crate) models: Vec<String>,
+    /// What it is found by: its subject and what else it is about, without versions.
+    subjects: Vec<String>,
     pub(crate) title: String,
     pub(crate) severity: String,
     /// open, mitigated, resolved or closed
@@ -60,15 +62,16 @@ fn open(
         .collect();
     models.sort_unstable();
     models.dedup();
-    for subject in subjects() {
-        let key = MATTERS_OF.key().text(&subject.without_version().to_string()).number(recorded.index);
-        batch.put(&MATTERS_OF, key, ());
+    let subjects: Vec<String> = subjects().map(|subject| subject.without_version().to_string()).collect();
+    for subject in &subjects {
+        batch.put(&MATTERS_OF, MATTERS_OF.key().text(subject).number(recorded.index), ());
     }
     let record = MatterRecord {
         kind: kind.to_owned(),
         id: event.id.to_string(),
         subject: event.subject.to_string(),
         models: models.clone(),
+        subjects,
         title,
         severity,
         state: "open".to_owned(),
@@ -103,7 +106,12 @@ fn answer(
     let opens = if kind == "issue" { "issue.opened" } else { "incident.declared" };
     let regarded = IDS.regarded(batch, recorded)?.filter(|opener| opener.event_type == opens);
     let Some(opener) = regarded else { return Ok(()) };
-    let record = batch.record(&MATTERS, MATTERS.key().number(opener.index))?;
+    let key = MATTERS.key().number(opener.index);
+    // One that is void was none.
+    if !batch.contains(&key)? {
+        return Ok(());
+    }
+    let record = batch.record(&MATTERS, key)?;
     let before = record.is_open();
     change(record);
     record.indices.push(recorded.index);
@@ -125,10 +133,8 @@ pub(crate) fn forget(batch: &mut Batch<'_>, opener: &Identified) -> Result<(), P
     let Some(record) = batch.read(&MATTERS, &key)? else { return Ok(()) };
     batch.remove(key);
     batch.remove(OPEN_MATTERS.key().number(opener.index));
-    let subjects = record.models.iter().chain([&record.subject]);
-    for subject in subjects {
-        let whole = probity_projection::serving::model_of(subject);
-        batch.remove(MATTERS_OF.key().text(whole).number(opener.index));
+    for subject in &record.subjects {
+        batch.remove(MATTERS_OF.key().text(subject).number(opener.index));
     }
     match record.is_open() {
         true => record.models.iter().try_for_each(|model| count(batch, model, &record.kind, false)),

@@ -46,7 +46,35 @@ pub(crate) struct Registration {
     pub(crate) supplier: String,
     pub(crate) origin_platform: String,
     pub(crate) attributes: String,
+    /// What it changes of the one before, if it is an amendment.
+    amendment: Option<Amendment>,
     pub(crate) stated: Stated,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Amendment {
+    field: AmendableField,
+    attribute: String,
+    new: String,
+}
+
+impl Registration {
+    /// What holds with an amendment.
+    fn amended(&self, amendment: Amendment, stated: Stated) -> Self {
+        let mut amended = self.clone();
+        let Amendment { field, attribute, new } = amendment.clone();
+        match field {
+            AmendableField::Purpose => amended.purpose = new,
+            AmendableField::Kind => amended.kind = new,
+            AmendableField::Supplier => amended.supplier = new,
+            AmendableField::OriginPlatform => amended.origin_platform = new,
+            AmendableField::Title => amended.title = new,
+            AmendableField::Attribute => amended.attributes = amend(&self.attributes, &attribute, &new),
+        }
+        amended.amendment = Some(amendment);
+        amended.stated = stated;
+        amended
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,12 +140,30 @@ impl ModelRecord {
     }
 
     pub(crate) fn forget(&mut self, index: u64) {
-        self.registrations.retain(|entry| entry.stated.index != index);
+        if self.registrations.iter().any(|entry| entry.stated.index == index) {
+            self.register_again(index);
+        }
         self.owners.retain(|entry| entry.stated.index != index);
         self.classes.retain(|entry| entry.stated.index != index);
         self.links.retain(|entry| entry.stated.index != index);
         self.use_cases.retain(|entry| entry.index != index);
         self.retirements.retain(|(at, _)| *at != index);
+    }
+
+    /// What holds without the registration or amendment at `index`.
+    fn register_again(&mut self, index: u64) {
+        let said = std::mem::take(&mut self.registrations);
+        for entry in said.into_iter().filter(|entry| entry.stated.index != index) {
+            match (&entry.amendment, self.registrations.last()) {
+                (None, _) => self.registrations.push(entry),
+                (Some(amendment), Some(before)) => {
+                    let amended = before.amended(amendment.clone(), entry.stated);
+                    self.registrations.push(amended);
+                }
+                // There is nothing left that it amends.
+                (Some(_), None) => {}
+            }
+        }
     }
 
     /// One owner for each role: the one who accepted it last.
@@ -141,12 +187,19 @@ impl ModelRecord {
         self.classes.iter().filter(move |class| !later(class))
     }
 
+    /// Each use that it is put to, as said last.
+    pub(crate) fn current_uses(&self) -> impl Iterator<Item = &Use> {
+        let later =
+            |used: &Use| self.use_cases.iter().any(|other| other.use_case == used.use_case && other.index > used.index);
+        self.use_cases.iter().filter(move |used| !later(used))
+    }
+
     /// The statements its answer rests on.
     pub(crate) fn indices(&self) -> Vec<u64> {
         let mut indices: Vec<u64> = self.registrations.iter().map(|entry| entry.stated.index).collect();
         indices.extend(self.holders().map(|owner| owner.stated.index));
         indices.extend(self.current_classes().map(|class| class.stated.index));
-        indices.extend(self.use_cases.iter().map(|used| used.index));
+        indices.extend(self.current_uses().map(|used| used.index));
         indices.extend(self.retirements.last().map(|(index, _)| *index));
         indices.sort_unstable();
         indices.dedup();
@@ -185,7 +238,7 @@ impl ModelRecord {
 /// The jurisdictions of the uses that a model is put to.
 pub(crate) fn jurisdictions(record: &ModelRecord, batch: &Batch<'_>) -> Result<Vec<String>, ProjectionError> {
     let mut found = Vec::new();
-    for used in &record.use_cases {
+    for used in record.current_uses() {
         if let Some(use_case) = batch.read(&USES, &USES.key().text(&used.use_case))? {
             found.extend(use_case.proposals.last().into_iter().flat_map(|proposal| proposal.jurisdictions.clone()));
         }
@@ -248,6 +301,7 @@ pub(crate) fn fold(
                     true => String::new(),
                     false => serde_json::to_string(&recorded.event.attributes).unwrap_or_default(),
                 },
+                amendment: None,
                 stated,
             };
             change(batch, subject, |record| record.registrations.push(registration))
@@ -265,21 +319,12 @@ pub(crate) fn fold(
             change(batch, subject, |record| record.classes.push(class))
         }
         ModelEvent::Amended(amended) => change(batch, subject, |record| {
-            let Some(mut registration) = record.registration().cloned() else { return };
-            let new = amended.new.as_ref().map(ToString::to_string).unwrap_or_default();
-            match amended.field {
-                AmendableField::Purpose => registration.purpose = new,
-                AmendableField::Kind => registration.kind = new,
-                AmendableField::Supplier => registration.supplier = new,
-                AmendableField::OriginPlatform => registration.origin_platform = new,
-                AmendableField::Title => registration.title = new,
-                AmendableField::Attribute => {
-                    let name = amended.attribute.as_ref().map(ToString::to_string).unwrap_or_default();
-                    registration.attributes = amend(&registration.attributes, &name, &new);
-                }
-            }
-            registration.stated = stated;
-            record.registrations.push(registration);
+            let text =
+                |text: &Option<probity_schemas::Text>| text.as_ref().map(ToString::to_string).unwrap_or_default();
+            let Some(registration) = record.registration() else { return };
+            let (attribute, new) = (text(&amended.attribute), text(&amended.new));
+            let amended = registration.amended(Amendment { field: amended.field, attribute, new }, stated);
+            record.registrations.push(amended);
         }),
         ModelEvent::Linked(linked) => {
             let link = Link { relation: word(&linked.relation), other: linked.other.to_string(), stated };

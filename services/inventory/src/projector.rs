@@ -135,10 +135,7 @@ fn classify_use(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), Projec
         expires_at_ms: classified.expires_at.map(|at| at.as_ms()),
         stated: probity_projection::Stated::of(recorded),
     };
-    uses::change(batch, &use_case.to_string(), |record| {
-        record.classes.retain(|other| other.framework != class.framework);
-        record.classes.push(class);
-    })
+    uses::change(batch, &use_case.to_string(), |record| record.classes.push(class))
 }
 
 fn end_dependency(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
@@ -176,9 +173,10 @@ fn retire(
     models::active(batch, subject, recorded.sorted_at_ms())
 }
 
-/// One's own fact is void: it is as if it had not been said. Somebody else's stays.
+/// One's own fact is void: it is as if it had not been said. Somebody else's stays, and so does an act.
 fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let own = |voided: &Identified| voided.signer == recorded.signer();
+    let is_fact = |event_type: &str| probity_schemas::newest(event_type).is_ok_and(|info| !info.is_act());
+    let own = |voided: &Identified| voided.signer == recorded.signer() && is_fact(&voided.event_type);
     let Some(voided) = IDS.regarded(batch, recorded)?.filter(own) else { return Ok(()) };
     let (subject, index) = (voided.subject.as_str(), voided.index);
     let now_ms = recorded.recorded_at_ms();

@@ -26,7 +26,7 @@ type Subjects<'a> = Box<dyn Iterator<Item = Result<String, QueryError>> + 'a>;
 
 /// What a list is narrowed to.
 #[derive(Debug, Default)]
-pub(crate) struct Filter {
+pub struct Filter {
     namespace: Option<NamespacePattern>,
     facets: Vec<(String, String)>,
     words: Vec<String>,
@@ -34,7 +34,10 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// Reads a filter. Those properties come first that tell most apart.
-    pub(crate) fn of(filter: v1::InventoryFilter) -> Result<Self, QueryError> {
+    ///
+    /// # Errors
+    /// A namespace or a user's own field is not written as one.
+    pub fn of(filter: v1::InventoryFilter) -> Result<Self, QueryError> {
         let namespace = namespace(&filter.namespace)?;
         let mut facets = Vec::new();
         let mut facet = |property: &str, value: String| {
@@ -60,7 +63,10 @@ impl Filter {
     }
 
     /// A filter by these properties; those without a value do not count.
-    pub(crate) fn by(namespace_of: &str, properties: &[(&str, &str)]) -> Result<Self, QueryError> {
+    ///
+    /// # Errors
+    /// The namespace is not written as one.
+    pub fn by(namespace_of: &str, properties: &[(&str, &str)]) -> Result<Self, QueryError> {
         let given = properties.iter().filter(|(_, value)| !value.is_empty());
         let facets = given.map(|(property, value)| ((*property).to_owned(), (*value).to_owned())).collect();
         Ok(Self { namespace: namespace(namespace_of)?, facets, words: Vec::new() })
@@ -68,7 +74,10 @@ impl Filter {
 }
 
 /// A namespace or all within it; `None` for no limit.
-pub(crate) fn namespace(text: &str) -> Result<Option<NamespacePattern>, QueryError> {
+///
+/// # Errors
+/// It is neither.
+pub fn namespace(text: &str) -> Result<Option<NamespacePattern>, QueryError> {
     let invalid = |error| QueryError::Invalid { field: "namespace", reason: format!("{error}") };
     match text {
         "" | "*" => Ok(None),
@@ -246,12 +255,19 @@ fn list<V: Record, T>(
     }))
 }
 
-pub(crate) fn models(view: &View, filter: &Filter, scope: &Scope, page: &Page) -> Result<Paged<v1::Model>, QueryError> {
+/// A page of the models that a filter names.
+///
+/// # Errors
+/// The view could not be read.
+pub fn models(view: &View, filter: &Filter, scope: &Scope, page: &Page) -> Result<Paged<v1::Model>, QueryError> {
     list(view, &MODELS, "model", filter, scope, page, |subject, record| answers::model(view, subject, &record))
 }
 
 /// Those of these models that there are.
-pub(crate) fn models_named(view: &View, names: &[String], scope: &Scope) -> Result<Vec<v1::Model>, QueryError> {
+///
+/// # Errors
+/// The view could not be read.
+pub fn models_named(view: &View, names: &[String], scope: &Scope) -> Result<Vec<v1::Model>, QueryError> {
     let mut found = Vec::new();
     for name in names.iter().filter(|name| scope.covers_subject(name)) {
         if let Some(record) = view.record(&MODELS, &MODELS.key().text(name))? {
@@ -261,26 +277,27 @@ pub(crate) fn models_named(view: &View, names: &[String], scope: &Scope) -> Resu
     Ok(found)
 }
 
-pub(crate) fn use_cases(
-    view: &View,
-    filter: &Filter,
-    scope: &Scope,
-    page: &Page,
-) -> Result<Paged<v1::UseCase>, QueryError> {
+/// A page of the use cases that a filter names.
+///
+/// # Errors
+/// The view could not be read.
+pub fn use_cases(view: &View, filter: &Filter, scope: &Scope, page: &Page) -> Result<Paged<v1::UseCase>, QueryError> {
     list(view, &USES, "usecase", filter, scope, page, |subject, record| Ok(answers::use_case(subject, &record)))
 }
 
-pub(crate) fn datasets(
-    view: &View,
-    filter: &Filter,
-    scope: &Scope,
-    page: &Page,
-) -> Result<Paged<v1::Dataset>, QueryError> {
+/// A page of the datasets that a filter names.
+///
+/// # Errors
+/// The view could not be read.
+pub fn datasets(view: &View, filter: &Filter, scope: &Scope, page: &Page) -> Result<Paged<v1::Dataset>, QueryError> {
     list(view, &DATASETS, "dataset", filter, scope, page, |subject, record| Ok(answers::dataset(subject, &record)))
 }
 
 /// The production map: all endpoints, or those where a model or version serves.
-pub(crate) fn deployments(
+///
+/// # Errors
+/// The view could not be read.
+pub fn deployments(
     view: &View,
     filter: &Filter,
     model: &str,
@@ -316,7 +333,10 @@ pub(crate) fn deployments(
 }
 
 /// The versions of a model, the newest first.
-pub(crate) fn versions(
+///
+/// # Errors
+/// There is no such model, or none that may be seen; or the view could not be read.
+pub fn versions(
     view: &View,
     model: &str,
     state: &str,
@@ -346,7 +366,10 @@ fn key_of(key: &[u8], prefix: &Key) -> Result<Key, QueryError> {
 }
 
 /// Everything about one model.
-pub(crate) fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::GetModelResponse, QueryError> {
+///
+/// # Errors
+/// There is no such model, or none that may be seen; or the view could not be read.
+pub fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::GetModelResponse, QueryError> {
     let not_found = || QueryError::NotFound { what: model.to_owned() };
     if !scope.covers_subject(model) {
         return Err(not_found());
@@ -373,7 +396,7 @@ pub(crate) fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::Get
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found.dedup_by(|a, b| a.id == b.id);
     let mut value = Vec::new();
-    for subject in std::iter::once(model).chain(record.use_cases.iter().map(|used| used.use_case.as_str())) {
+    for subject in std::iter::once(model).chain(record.current_uses().map(|used| used.use_case.as_str())) {
         let found = view.record(&VALUES, &VALUES.key().text(subject))?.filter(|_| scope.covers_subject(subject));
         value.extend(found.map(|found| answers::value(subject, &found)));
     }
@@ -395,7 +418,10 @@ pub(crate) fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::Get
 }
 
 /// Monitors, of one subject or by namespace.
-pub(crate) fn monitors(
+///
+/// # Errors
+/// The view could not be read.
+pub fn monitors(
     view: &View,
     namespace: Option<&NamespacePattern>,
     subject: &str,
@@ -425,22 +451,24 @@ pub(crate) fn monitors(
 
 /// Which problems are asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Problems {
-    pub(crate) namespace: Option<NamespacePattern>,
-    pub(crate) subject: String,
-    pub(crate) kind: String,
-    pub(crate) team: String,
+pub struct Problems {
+    /// A namespace or all within it; `None` for no limit.
+    pub namespace: Option<NamespacePattern>,
+    /// About this model, endpoint or use case; empty for all.
+    pub subject: String,
+    /// issue or incident; empty for both.
+    pub kind: String,
+    /// The team it was handed to last; empty for all.
+    pub team: String,
     /// Open ones, or those that are not; `None` for all.
-    pub(crate) open: Option<bool>,
+    pub open: Option<bool>,
 }
 
 /// Issues and incidents, the newest first.
-pub(crate) fn problems(
-    view: &View,
-    asked: &Problems,
-    scope: &Scope,
-    page: &Page,
-) -> Result<Paged<v1::Problem>, QueryError> {
+///
+/// # Errors
+/// The view could not be read.
+pub fn problems(view: &View, asked: &Problems, scope: &Scope, page: &Page) -> Result<Paged<v1::Problem>, QueryError> {
     let prefix = match (asked.subject.as_str(), asked.open) {
         ("", Some(true)) => OPEN_MATTERS.key(),
         ("", _) => MATTERS.key(),
@@ -449,7 +477,7 @@ pub(crate) fn problems(
     page.take(view.scan_before(&prefix, page.after.as_deref()).map(|pair| {
         let (key, _) = pair?;
         let index = key.last_chunk().copied().map(u64::from_be_bytes).unwrap_or_default();
-        let record = view.record(&MATTERS, &MATTERS.key().number(index))?.unwrap_or_default();
+        let Some(record) = view.record(&MATTERS, &MATTERS.key().number(index))? else { return Ok((key, None)) };
         let handed = || record.hand_offs.last().is_some_and(|hand_off| hand_off.team == asked.team);
         let fitting = within(&record.subject, asked.namespace.as_ref(), scope)
             && (asked.kind.is_empty() || record.kind == asked.kind)
@@ -460,7 +488,10 @@ pub(crate) fn problems(
 }
 
 /// Value and cost, by subject.
-pub(crate) fn value(
+///
+/// # Errors
+/// The view could not be read.
+pub fn value(
     view: &View,
     namespace: Option<&NamespacePattern>,
     subject: &str,
@@ -480,7 +511,10 @@ pub(crate) fn value(
 }
 
 /// How many subjects of a kind there are, by the values of one property.
-pub(crate) fn counts(
+///
+/// # Errors
+/// There is no such kind, or the view could not be read.
+pub fn counts(
     view: &View,
     kind: &str,
     property: &str,

@@ -58,6 +58,23 @@ impl UseCaseRecord {
         self.classes.retain(|class| class.stated.index != index);
     }
 
+    /// One link for each model: the newest.
+    pub(crate) fn current_models(&self) -> impl Iterator<Item = &LinkedModel> {
+        let later = |linked: &LinkedModel| {
+            self.models.iter().any(|other| other.model == linked.model && other.index > linked.index)
+        };
+        self.models.iter().filter(move |linked| !later(linked))
+    }
+
+    /// One class for each framework: the newest.
+    pub(crate) fn current_classes(&self) -> impl Iterator<Item = &Class> {
+        let later = |class: &Class| {
+            let mut others = self.classes.iter();
+            others.any(|other| other.framework == class.framework && other.stated.index > class.stated.index)
+        };
+        self.classes.iter().filter(move |class| !later(class))
+    }
+
     /// The newest of each kind.
     pub(crate) fn current_assessments(&self) -> impl Iterator<Item = &(String, String, Stated)> {
         let later = |(kind, _, stated): &(String, String, Stated)| {
@@ -70,7 +87,7 @@ impl UseCaseRecord {
         let mut indices: Vec<u64> = self.proposals.iter().map(|entry| entry.stated.index).collect();
         indices.extend(self.decisions.last().map(|(_, stated)| stated.index));
         indices.extend(self.current_assessments().map(|(_, _, stated)| stated.index));
-        indices.extend(self.models.iter().map(|linked| linked.index));
+        indices.extend(self.current_models().map(|linked| linked.index));
         indices.sort_unstable();
         indices.dedup();
         indices
@@ -81,7 +98,7 @@ impl UseCaseRecord {
         indexed.facet("namespace", namespace_of(subject));
         indexed.facet("state", self.state());
         indexed.text(subject.split_once(':').map_or(subject, |(_, path)| path));
-        for class in &self.classes {
+        for class in self.current_classes() {
             indexed.facet("class", &class.class);
             indexed.facet(&format!("class:{}", class.framework), &class.class);
         }
@@ -119,7 +136,7 @@ pub(crate) fn change(
 pub(crate) fn refresh_models(batch: &mut Batch<'_>, subject: &str) -> Result<(), ProjectionError> {
     let linked = batch.read(&USES, &USES.key().text(subject))?.unwrap_or_default().models;
     for linked in linked {
-        models::change(batch, &linked.model, |_| {})?;
+        models::change(batch, probity_projection::serving::model_of(&linked.model), |_| {})?;
     }
     Ok(())
 }
@@ -164,12 +181,10 @@ pub(crate) fn fold(
             let (model, role, index) = (linked.model.to_string(), word(&linked.role), recorded.index);
             let whole = probity_projection::serving::model_of(&model).to_owned();
             change(batch, subject, |record| {
-                record.models.retain(|other| other.model != model);
                 record.models.push(LinkedModel { model, role: role.clone(), index });
             })?;
             let use_case = subject.to_owned();
             models::change(batch, &whole, |record| {
-                record.use_cases.retain(|other| other.use_case != use_case);
                 record.use_cases.push(Use { use_case, role, index });
             })
         }

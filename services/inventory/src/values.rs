@@ -30,12 +30,14 @@ pub(crate) struct KpiRecord {
     pub(crate) value: Option<(f64, u64)>,
 }
 
-/// One report, so that it can be taken back.
+/// What one statement says of value or cost, so that it can be taken back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
-    is_cost: bool,
-    amount: f64,
-    currency: String,
+    /// Whether it is cost, how much, and in which currency.
+    money: Option<(bool, f64, String)>,
+    /// What it says of an indicator: its name and, of a definition, unit, baseline and target; or a value and its moment.
+    defined: Option<(String, String, Option<f64>, Option<f64>)>,
+    reported: Option<(String, f64, u64)>,
 }
 
 /// Cited of one subject, at most: the newest.
@@ -53,9 +55,22 @@ impl ValueRecord {
         &mut self.kpis[position]
     }
 
-    fn add(&mut self, entry: &Entry, sign: f64) {
-        let sums = if entry.is_cost { &mut self.cost } else { &mut self.value };
-        *sums.entry(entry.currency.clone()).or_default() += sign * entry.amount;
+    fn take(&mut self, entry: &Entry) {
+        if let Some((is_cost, amount, currency)) = &entry.money {
+            let sums = if *is_cost { &mut self.cost } else { &mut self.value };
+            *sums.entry(currency.clone()).or_default() += amount;
+        }
+        if let Some((name, unit, baseline, target)) = &entry.defined {
+            let kpi = self.kpi(name);
+            unit.clone_into(&mut kpi.unit);
+            (kpi.baseline, kpi.target) = (*baseline, *target);
+        }
+        if let Some((name, value, at_ms)) = &entry.reported {
+            let kpi = self.kpi(name);
+            if kpi.value.is_none_or(|(_, earlier)| earlier <= *at_ms) {
+                kpi.value = Some((*value, *at_ms));
+            }
+        }
     }
 }
 
@@ -66,42 +81,29 @@ pub(crate) fn fold(
     recorded: &Recorded,
     event: &ValueEvent,
 ) -> Result<(), ProjectionError> {
-    let entry = |is_cost: bool, money: &Money| Entry {
-        is_cost,
-        amount: money.amount.get(),
-        currency: money.currency.to_string(),
-    };
-    let entry = match event {
-        ValueEvent::Reported(reported) => reported.value.as_ref().map(|money| entry(false, money)),
-        ValueEvent::CostReported(reported) => Some(entry(true, &reported.cost)),
-        ValueEvent::KpiDefined(_) | ValueEvent::Reviewed(_) => None,
-    };
-    if let Some(entry) = &entry {
+    let money = |is_cost: bool, money: &Money| (is_cost, money.amount.get(), money.currency.to_string());
+    let mut entry = Entry::default();
+    let mut review = None;
+    match event {
+        ValueEvent::KpiDefined(defined) => {
+            let number = |number: Option<probity_schemas::Number>| number.map(|number| number.get());
+            let (name, unit) = (defined.name.to_string(), defined.unit.to_string());
+            entry.defined = Some((name, unit, number(defined.baseline), number(defined.target)));
+        }
+        ValueEvent::Reported(reported) => {
+            let at_ms = recorded.sorted_at_ms();
+            entry.money = reported.value.as_ref().map(|value| money(false, value));
+            entry.reported = reported.kpi.as_ref().map(|kpi| (kpi.name.to_string(), kpi.value.get(), at_ms));
+        }
+        ValueEvent::CostReported(reported) => entry.money = Some(money(true, &reported.cost)),
+        ValueEvent::Reviewed(reviewed) => review = Some((word(&reviewed.verdict), Stated::of(recorded))),
+    }
+    if entry != Entry::default() {
         batch.put(&ENTRIES, ENTRIES.key().text(subject).number(recorded.index), entry.clone());
     }
     let record = batch.record(&VALUES, VALUES.key().text(subject))?;
-    if let Some(entry) = &entry {
-        record.add(entry, 1.0);
-    }
-    match event {
-        ValueEvent::KpiDefined(defined) => {
-            let kpi = record.kpi(&defined.name);
-            kpi.unit = defined.unit.to_string();
-            kpi.baseline = defined.baseline.map(|number| number.get());
-            kpi.target = defined.target.map(|number| number.get());
-        }
-        ValueEvent::Reported(reported) => {
-            if let Some(metric) = &reported.kpi {
-                let at_ms = recorded.sorted_at_ms();
-                let kpi = record.kpi(&metric.name);
-                if kpi.value.is_none_or(|(_, earlier)| earlier <= at_ms) {
-                    kpi.value = Some((metric.value.get(), at_ms));
-                }
-            }
-        }
-        ValueEvent::Reviewed(reviewed) => record.reviews.push((word(&reviewed.verdict), Stated::of(recorded))),
-        ValueEvent::CostReported(_) => {}
-    }
+    record.take(&entry);
+    record.reviews.extend(review);
     record.indices.push(recorded.index);
     if record.indices.len() > MAX_INDICES {
         record.indices.remove(0);
@@ -109,19 +111,20 @@ pub(crate) fn fold(
     Ok(())
 }
 
-/// Takes a report back that is void.
+/// Takes a statement back that is void: what the others say is summed up again.
 pub(crate) fn forget(batch: &mut Batch<'_>, subject: &str, index: u64) -> Result<(), ProjectionError> {
-    let key = ENTRIES.key().text(subject).number(index);
-    let entry = batch.read(&ENTRIES, &key)?;
-    batch.remove(key);
+    batch.remove(ENTRIES.key().text(subject).number(index));
     let key = VALUES.key().text(subject);
-    if batch.contains(&key)? {
-        let record = batch.record(&VALUES, key)?;
-        if let Some(entry) = entry {
-            record.add(&entry, -1.0);
-        }
-        record.reviews.retain(|(_, stated)| stated.index != index);
-        record.indices.retain(|at| *at != index);
+    let Some(before) = batch.read(&VALUES, &key)? else { return Ok(()) };
+    let mut record = ValueRecord { reviews: before.reviews, indices: before.indices, ..ValueRecord::default() };
+    for (_, entry) in batch.records(&ENTRIES, &ENTRIES.key().text(subject))? {
+        record.take(&entry);
+    }
+    record.reviews.retain(|(_, stated)| stated.index != index);
+    record.indices.retain(|at| *at != index);
+    match record == ValueRecord::default() {
+        true => batch.remove(key),
+        false => batch.put(&VALUES, key, record),
     }
     Ok(())
 }
