@@ -18,10 +18,14 @@ const CONFIRMABLE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 const MAX_ITEMS: usize = 500;
 
 /// Who asks for their inbox, and when.
-pub(crate) struct Asker<'a> {
-    pub(crate) identity: &'a Identity,
-    pub(crate) access: &'a dyn Access,
-    pub(crate) at_ms: u64,
+#[derive(Debug)]
+pub struct Asker<'a> {
+    /// Whose inbox it is.
+    pub identity: &'a Identity,
+    /// What says which roles they hold.
+    pub access: &'a dyn Access,
+    /// The moment, in Unix milliseconds.
+    pub at_ms: u64,
 }
 
 impl Asker<'_> {
@@ -39,7 +43,10 @@ impl Asker<'_> {
 }
 
 /// What waits for someone, the most urgent first: what has a due time before what has none, then the oldest.
-pub(crate) fn items(view: &View, asker: &Asker<'_>, scope: &Scope) -> Result<Vec<v1::InboxItem>, QueryError> {
+///
+/// # Errors
+/// The view could not be read.
+pub fn items(view: &View, asker: &Asker<'_>, scope: &Scope) -> Result<Vec<v1::InboxItem>, QueryError> {
     let mut items = named(view, asker)?;
     requests(view, asker, &mut items)?;
     emergencies(view, asker, &mut items)?;

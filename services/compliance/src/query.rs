@@ -14,7 +14,10 @@ use crate::questions::Question;
 use crate::standing::{Purpose, holds, standing};
 
 /// A namespace or all within it; `None` for no limit.
-pub(crate) fn namespace(text: &str) -> Result<Option<NamespacePattern>, QueryError> {
+///
+/// # Errors
+/// It is neither.
+pub fn namespace(text: &str) -> Result<Option<NamespacePattern>, QueryError> {
     let invalid = |error| QueryError::Invalid { field: "namespace", reason: format!("{error}") };
     match text {
         "" | "*" => Ok(None),
@@ -31,7 +34,10 @@ fn within(subject: &str, asked: Option<&NamespacePattern>, scope: &Scope) -> boo
 }
 
 /// The question of a name.
-pub(crate) fn question(name: &str) -> Result<Option<Question>, QueryError> {
+///
+/// # Errors
+/// There is none.
+pub fn question(name: &str) -> Result<Option<Question>, QueryError> {
     match name {
         "" => Ok(None),
         name => Question::named(name).map(Some).ok_or_else(|| {
@@ -42,7 +48,10 @@ pub(crate) fn question(name: &str) -> Result<Option<Question>, QueryError> {
 }
 
 /// How many deficiencies each question finds at a moment.
-pub(crate) fn counts(
+///
+/// # Errors
+/// The view could not be read.
+pub fn counts(
     view: &View,
     asked: Option<&NamespacePattern>,
     scope: &Scope,
@@ -71,15 +80,22 @@ pub(crate) fn counts(
 
 /// What is asked for of deficiencies.
 #[derive(Debug, Default)]
-pub(crate) struct Wanted {
-    pub(crate) question: Option<Question>,
-    pub(crate) namespace: Option<NamespacePattern>,
-    pub(crate) subject: String,
-    pub(crate) at_ms: u64,
+pub struct Wanted {
+    /// Of this question; `None` for all.
+    pub question: Option<Question>,
+    /// A namespace or all within it; `None` for no limit.
+    pub namespace: Option<NamespacePattern>,
+    /// Of this model (and its versions), endpoint or use case; empty for all.
+    pub subject: String,
+    /// The moment, in Unix milliseconds.
+    pub at_ms: u64,
 }
 
 /// Deficiencies at a moment: by question in the order in which they began, or those of one subject.
-pub(crate) fn deficiencies(
+///
+/// # Errors
+/// The view could not be read.
+pub fn deficiencies(
     view: &View,
     wanted: &Wanted,
     scope: &Scope,
@@ -144,7 +160,10 @@ pub(crate) fn owners(view: &View, subject: &str) -> Result<Vec<String>, QueryErr
 }
 
 /// Whether approvals of a version, or of what serves at an endpoint, hold at a moment.
-pub(crate) fn approvals(
+///
+/// # Errors
+/// There is no such version or endpoint, or none that may be seen; or the view could not be read.
+pub fn approvals(
     view: &View,
     subject: &str,
     scope: &Scope,
@@ -235,7 +254,10 @@ fn standings(
 }
 
 /// Incidents with their clocks, the newest first.
-pub(crate) fn incidents(
+///
+/// # Errors
+/// The view could not be read.
+pub fn incidents(
     view: &View,
     asked: Option<&NamespacePattern>,
     open_only: bool,

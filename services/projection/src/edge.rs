@@ -18,6 +18,8 @@ pub(crate) struct Edge {
     pub(crate) chain: Chain,
     /// The keys that the next block must be signed with.
     pub(crate) keys: LedgerKeys,
+    /// Those that the last block is signed with: it may itself be the one that changes them.
+    pub(crate) last_keys: LedgerKeys,
 }
 
 /// What is kept of an edge beside the cursor.
@@ -26,6 +28,8 @@ struct Stored {
     time: u64,
     checkpoint: [u8; 32],
     clock: [u8; 32],
+    last_checkpoint: [u8; 32],
+    last_clock: [u8; 32],
     frontier: Vec<[u8; 32]>,
 }
 
@@ -42,7 +46,7 @@ impl Edge {
     /// Before the first block.
     pub(crate) fn beginning(keys: LedgerKeys) -> Result<Self, EdgeError> {
         let verifier = keys.checkpoint_verifier().map_err(|_| EdgeError::Unreadable)?;
-        Ok(Self { chain: Chain::new(verifier), keys })
+        Ok(Self { chain: Chain::new(verifier), last_keys: keys.clone(), keys })
     }
 
     /// Where a view is; at the beginning for a new one.
@@ -51,6 +55,8 @@ impl Edge {
         let bytes = view.get(&EDGE_KEY)?.ok_or(EdgeError::Unreadable)?;
         let stored = decode::<Stored>(0, &bytes).map_err(|_| EdgeError::Unreadable)?;
         let key = |bytes: &[u8; 32]| PublicKey::from_bytes(bytes).map_err(|_| EdgeError::Unreadable);
+        let last_keys =
+            LedgerKeys { checkpoint: key(&stored.last_checkpoint)?, clock: key(&stored.last_clock)?, ..keys.clone() };
         let keys = LedgerKeys { checkpoint: key(&stored.checkpoint)?, clock: key(&stored.clock)?, ..keys.clone() };
         let nodes = stored.frontier.into_iter().map(Hash).collect();
         let frontier = Frontier::from_nodes(cursor.tree_size, nodes).map_err(|_| EdgeError::Unreadable)?;
@@ -58,7 +64,7 @@ impl Edge {
         let head = Head { height, tree_size: cursor.tree_size, root: cursor.root, time: stored.time };
         let verifier = keys.checkpoint_verifier().map_err(|_| EdgeError::Unreadable)?;
         let chain = Chain::resume(verifier, frontier, Some(head)).map_err(|_| EdgeError::Unreadable)?;
-        Ok(Self { chain, keys })
+        Ok(Self { chain, keys, last_keys })
     }
 
     /// The last block taken in.
@@ -72,6 +78,8 @@ impl Edge {
             time: self.head().map_or(0, |head| head.time),
             checkpoint: self.keys.checkpoint.as_dalek().to_bytes(),
             clock: self.keys.clock.as_dalek().to_bytes(),
+            last_checkpoint: self.last_keys.checkpoint.as_dalek().to_bytes(),
+            last_clock: self.last_keys.clock.as_dalek().to_bytes(),
             frontier: self.chain.frontier().nodes().iter().map(|node| *node.as_bytes()).collect(),
         };
         batch.insert(EDGE_KEY, encode(0, &stored)?);

@@ -80,13 +80,18 @@ impl<P: Projector> Folder<P> {
         until: u64,
         known: impl Fn(&View) -> Result<Option<Edge>, StoreError>,
     ) -> Result<Self, StoreError> {
-        let generations = Generations::ready(store, P::NAME, P::VERSION)?;
+        let mut generations = Generations::ready(store, P::NAME, P::VERSION)?;
+        if let Some(current) = generations.current.as_ref().filter(|current| current.version == P::VERSION)
+            && known(&store.view(&current.tree)?)?.is_none()
+        {
+            tracing::warn!(view = P::NAME, "the view is of another log, or damaged; it is folded anew");
+            generations.give_up(store, P::NAME, P::VERSION)?;
+        }
         let open = |tree: &str| {
             let view = store.view(tree)?;
             let edge = match known(&view)? {
                 Some(edge) => edge,
                 None => {
-                    tracing::warn!(view = P::NAME, tree, "the view is of another log, or damaged; it is folded anew");
                     view.clear()?;
                     beginning.clone()
                 }

@@ -105,7 +105,7 @@ impl Follower {
         let Some(head) = edge.head() else { return Ok(Some(edge)) };
         let block = self.source.log.read(head.height).next().await.transpose()?;
         let same = block.is_some_and(|block| {
-            let signed = edge.keys.checkpoint_verifier().ok().and_then(|keys| keys.open(block.checkpoint()).ok());
+            let signed = edge.last_keys.checkpoint_verifier().ok().and_then(|keys| keys.open(block.checkpoint()).ok());
             signed.is_some_and(|signed| signed.checkpoint.root == head.root && signed.checkpoint.size == head.tree_size)
         });
         Ok(same.then_some(edge))

@@ -66,7 +66,7 @@ impl Generations {
 
     fn begin(&mut self, store: &Store, name: &str, version: u32) -> Result<(), StoreError> {
         if let Some(abandoned) = self.building.take() {
-            store.drop_view(&abandoned.tree)?;
+            empty(store, &abandoned)?;
         }
         self.count += 1;
         self.building = Some(Generation { version, tree: format!("{name}.{version}.{}", self.count) });
@@ -79,10 +79,17 @@ impl Generations {
         store.flush()?;
         let old = std::mem::replace(&mut self.current, self.building.take());
         self.keep(store, name)?;
-        match old {
-            Some(old) => store.drop_view(&old.tree),
-            None => Ok(()),
+        old.map_or(Ok(()), |old| empty(store, &old))
+    }
+
+    /// What is asked is of no use: it goes, and nothing is asked before another one is built.
+    pub(crate) fn give_up(&mut self, store: &Store, name: &str, version: u32) -> Result<(), StoreError> {
+        let old = self.current.take();
+        match self.building {
+            Some(_) => self.keep(store, name)?,
+            None => self.begin(store, name, version)?,
         }
+        old.map_or(Ok(()), |old| empty(store, &old))
     }
 
     fn keep(&self, store: &Store, name: &str) -> Result<(), StoreError> {
@@ -92,4 +99,10 @@ impl Generations {
         catalogue.apply(batch, Cursor::NONE)?;
         store.flush()
     }
+}
+
+/// Gives a tree's room back. The tree stays, without anything in it: a store from which one was dropped does not open
+/// again.
+fn empty(store: &Store, generation: &Generation) -> Result<(), StoreError> {
+    store.view(&generation.tree)?.clear()
 }

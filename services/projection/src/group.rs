@@ -46,6 +46,7 @@ impl Group {
         for block in blocks {
             let height = block.height();
             edge.chain.extend(block).map_err(|fault| GroupError::Block { height, fault })?;
+            edge.last_keys = edge.keys.clone();
             for statement in decoded.by_ref().take(block.statements().len()) {
                 let statement = statement?;
                 edge.heed(&statement, rule_sets)?;

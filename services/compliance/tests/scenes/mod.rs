@@ -1,0 +1,203 @@
+//! Lives told to a compliance view, and the standing questions about them.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::collections::BTreeMap;
+
+use probity_compliance::inbox::{self, Asker};
+use probity_compliance::query::{self, Wanted};
+use probity_compliance::{ComplianceProjector, Question};
+use probity_projection::testing::{DAY_0, Scene};
+use probity_projection::{Access, Page, Scope};
+use probity_proto::v1;
+use probity_schemas::{Identity, Namespace, NamespacePattern};
+use serde_json::{Value, json};
+
+pub(crate) const ANNA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c01";
+pub(crate) const BO: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c02";
+pub(crate) const CARA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c03";
+pub(crate) const CI: &str = "service:ci";
+pub(crate) const PD: &str = "model:credit/pd";
+pub(crate) const V1: &str = "model:credit/pd@1";
+pub(crate) const E: &str = "endpoint:credit/scoring";
+pub(crate) const LENDING: &str = "usecase:credit/lending";
+pub(crate) const DAY: u64 = 86_400_000;
+
+pub(crate) struct Life {
+    _directory: tempfile::TempDir,
+    pub(crate) scene: Scene<ComplianceProjector>,
+    pub(crate) scope: Scope,
+}
+
+/// Noon of the day whose number is given, in Unix milliseconds.
+pub(crate) fn at(day: u64) -> u64 {
+    DAY_0 * 1_000 + day * DAY + DAY / 2
+}
+
+pub(crate) fn digest(number: u8) -> String {
+    format!("sha256:{}", format!("{number:02x}").repeat(32))
+}
+
+/// Of somebody who holds roles in these namespaces.
+pub(crate) fn scope(namespaces: &[&str]) -> Scope {
+    Scope::of(namespaces.iter().map(|namespace| namespace.parse().unwrap()).collect())
+}
+
+pub(crate) fn all() -> Page {
+    Page { size: 1_000, after: None }
+}
+
+/// Puts the fields of `more` into `data`.
+pub(crate) fn with(mut data: Value, more: Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        data[name] = value.clone();
+    }
+    data
+}
+
+impl Life {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let scene = Scene::new(directory.path());
+        Self { _directory: directory, scene, scope: Scope::Everything }
+    }
+
+    /// Records an event a day after the one before; fields of `data` whose names begin with `$` are the event's own.
+    pub(crate) fn say_by(&mut self, signer: &str, event_type: &str, subject: &str, data: Value) -> u64 {
+        let day = self.today();
+        let mut event = json!({ "type": event_type, "subject": subject });
+        let mut said = serde_json::Map::new();
+        for (name, value) in data.as_object().unwrap() {
+            match name.strip_prefix('$') {
+                Some(own) => event[own] = value.clone(),
+                None => drop(said.insert(name.clone(), value.clone())),
+            }
+        }
+        event["data"] = Value::Object(said);
+        self.scene.record(signer, day, event)
+    }
+
+    /// The day of the next statement.
+    pub(crate) fn today(&self) -> u64 {
+        self.scene.recorded().len() as u64
+    }
+
+    pub(crate) fn say(&mut self, event_type: &str, subject: &str, data: Value) -> u64 {
+        self.say_by(CI, event_type, subject, data)
+    }
+
+    /// An answer to the statement at `regarding`.
+    pub(crate) fn answer_by(
+        &mut self,
+        signer: &str,
+        event_type: &str,
+        subject: &str,
+        regarding: u64,
+        mut data: Value,
+    ) -> u64 {
+        data["$regarding"] = self.scene.id(regarding).into();
+        self.say_by(signer, event_type, subject, data)
+    }
+
+    pub(crate) fn answer(&mut self, event_type: &str, subject: &str, regarding: u64, data: Value) -> u64 {
+        self.answer_by(CI, event_type, subject, regarding, data)
+    }
+
+    pub(crate) fn void_by(&mut self, signer: &str, index: u64) -> u64 {
+        let recorded = &self.scene.recorded()[index as usize].event;
+        let (subject, id) = (recorded.subject.to_string(), recorded.id.to_string());
+        let data = json!({ "$regarding": id, "kind": "voids", "reason": "It was wrong." });
+        self.say_by(signer, "correction.recorded", &subject, data)
+    }
+
+    pub(crate) fn void(&mut self, index: u64) -> u64 {
+        self.void_by(CI, index)
+    }
+
+    /// A gate to production with so many persons of the role `approver`.
+    pub(crate) fn gate(&mut self, persons: u32) -> u64 {
+        let content = json!({ "environments": ["production"], "namespaces": ["credit/*"],
+            "signatures": [{ "role": "approver", "persons": persons }] });
+        let data = json!({ "kind": "gate", "content": content });
+        self.say_by(ANNA, "policy.published", "policy:credit/production@1", data)
+    }
+
+    /// A version with one artefact, of a model that is registered and owned.
+    pub(crate) fn register(&mut self) -> u64 {
+        self.say("model.registered", PD, json!({ "purpose": "To lend." }));
+        self.say_by(ANNA, "model.ownership_accepted", PD, json!({ "role": "owner" }));
+        let artifacts = json!([{ "digest": digest(1), "form": "file" }]);
+        self.say("model.version_registered", V1, json!({ "artifacts": artifacts }))
+    }
+
+    pub(crate) fn request(&mut self) -> u64 {
+        self.say("approval.requested", V1, json!({ "gate": "production", "digests": [digest(1)] }))
+    }
+
+    pub(crate) fn grant_by(&mut self, signer: &str, request: u64, more: Value) -> u64 {
+        let data = json!({ "gate": "production", "meaning": "It may serve.", "scope": {}, "digests": [digest(1)] });
+        self.answer_by(signer, "approval.granted", V1, request, with(data, more))
+    }
+
+    pub(crate) fn start(&mut self, more: Value) -> u64 {
+        let data = json!({ "version": V1, "digest": digest(1), "environment": "production" });
+        self.say("deployment.started", E, with(data, more))
+    }
+
+    /// What a question finds at a moment: subject and reason.
+    pub(crate) fn found(&self, question: Question, at_ms: u64) -> Vec<(String, String)> {
+        let wanted = Wanted { question: Some(question), at_ms, ..Wanted::default() };
+        let found = query::deficiencies(self.scene.view(), &wanted, &self.scope, &all()).unwrap().items;
+        assert!(found.iter().all(|it| it.question == question.name() && it.since_ms <= at_ms));
+        let counted = query::counts(self.scene.view(), None, &self.scope, at_ms).unwrap();
+        let count = counted.iter().find(|it| it.name == question.name()).unwrap().count;
+        assert_eq!(count, found.len() as u64, "as many are counted as are listed");
+        found.into_iter().map(|it| (it.subject, it.reason)).collect()
+    }
+
+    /// Why what serves at [`E`] serves without an approval, if it does: at a moment.
+    pub(crate) fn lacks(&self, at_ms: u64) -> Option<String> {
+        let found = self.found(Question::LiveWithoutApproval, at_ms);
+        assert!(found.len() < 2 && found.iter().all(|(subject, _)| subject == E));
+        found.into_iter().next().map(|(_, reason)| reason)
+    }
+
+    /// Everything that is found at a moment, of all questions.
+    pub(crate) fn everything(&self, at_ms: u64) -> Vec<v1::Deficiency> {
+        let wanted = Wanted { at_ms, ..Wanted::default() };
+        query::deficiencies(self.scene.view(), &wanted, &self.scope, &all()).unwrap().items
+    }
+
+    /// What waits for a person who holds these roles in these namespaces.
+    pub(crate) fn inbox(&self, person: &str, roles: &[(&str, &str)], at_ms: u64) -> Vec<v1::InboxItem> {
+        let access =
+            Roles(roles.iter().map(|(namespace, role)| (namespace.parse().unwrap(), (*role).to_owned())).collect());
+        let identity: Identity = person.parse().unwrap();
+        let asker = Asker { identity: &identity, access: &access, at_ms };
+        inbox::items(self.scene.view(), &asker, &self.scope).unwrap()
+    }
+
+    /// The kinds of what waits for a person, and the statements to answer.
+    pub(crate) fn waits(&self, person: &str, roles: &[(&str, &str)], at_ms: u64) -> Vec<(String, u64)> {
+        self.inbox(person, roles, at_ms).into_iter().map(|item| (item.kind, item.index)).collect()
+    }
+
+    /// How everything stands: by moment, what each question finds.
+    pub(crate) fn standing(&self, moments: &[u64]) -> BTreeMap<u64, Vec<v1::Deficiency>> {
+        moments.iter().map(|at_ms| (*at_ms, self.everything(*at_ms))).collect()
+    }
+}
+
+/// The same roles for whoever asks.
+#[derive(Debug)]
+pub(crate) struct Roles(Vec<(NamespacePattern, String)>);
+
+impl Access for Roles {
+    fn namespaces(&self, _identity: &Identity, _now: u64) -> Vec<NamespacePattern> {
+        self.0.iter().map(|(pattern, _)| pattern.clone()).collect()
+    }
+
+    fn roles(&self, _identity: &Identity, namespace: &Namespace, _now: u64) -> Vec<String> {
+        self.0.iter().filter(|(pattern, _)| pattern.covers(namespace)).map(|(_, role)| role.clone()).collect()
+    }
+}
