@@ -167,9 +167,12 @@ pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &ApprovalE
             let from = revoked.effective.map_or_else(|| recorded.sorted_at_ms(), |at| at.as_ms());
             grant.revoked = Some((recorded.index, from));
         })?,
-        ApprovalEvent::RecordedElsewhere(elsewhere) => subjects::change(batch, &version, |state| {
-            state.elsewhere = Some((recorded.index, elsewhere.approved_at.map(|at| at.as_ms())));
-        })?,
+        ApprovalEvent::RecordedElsewhere(elsewhere) => {
+            IDS.remember(batch, recorded)?;
+            subjects::change(batch, &version, |state| {
+                state.elsewhere = Some((recorded.index, elsewhere.approved_at.map(|at| at.as_ms())));
+            })?;
+        }
     }
     judging::version(batch, &version)
 }
@@ -300,6 +303,10 @@ pub(crate) fn plan(batch: &mut Batch<'_>, recorded: &Recorded, event: &PlanEvent
     let Some(opener) = IDS.regarded(batch, recorded)?.filter(|it| it.event_type == "plan.proposed") else {
         return Ok(());
     };
+    // One that is void was none.
+    if !batch.contains(&PLANS.key().number(opener.index))? {
+        return Ok(());
+    }
     let plan = batch.record(&PLANS, PLANS.key().number(opener.index))?;
     match event {
         PlanEvent::Approved(_) => plan.approved = Some(at),

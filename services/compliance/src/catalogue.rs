@@ -76,8 +76,8 @@ pub(crate) const DEFICIENCIES: Table<Found> = Table::new(31);
 pub(crate) const DEFICIENCIES_OF: Table<()> = Table::new(32);
 /// Cause → the keys of what it was found to lack.
 pub(crate) const CAUSES: Table<Keys> = Table::new(33);
-/// Index → a request for validation: its subject and its id.
-pub(crate) const VALIDATIONS: Table<(String, String)> = Table::new(36);
+/// Index → a request for validation: its subject, its id, and who was asked.
+pub(crate) const VALIDATIONS: Table<(String, String, String)> = Table::new(36);
 /// Dataset, dataset → that the second was made from the first.
 pub(crate) const DERIVED: Table<()> = Table::new(37);
 /// Index → the digest of the document that it attached.

@@ -73,6 +73,10 @@ pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -
 /// Takes a step back that is void.
 pub(crate) fn forget(batch: &mut Batch<'_>, endpoint: &str, step: (u64, u64)) -> Result<(), ProjectionError> {
     let key = ENDPOINTS.key().text(endpoint);
+    // Of an endpoint of which only failures are known there is nothing to take back.
+    if !batch.contains(&key)? {
+        return Ok(());
+    }
     let mut followed = std::mem::take(&mut batch.record(&ENDPOINTS, key.clone())?.followed);
     STEPS.take_back(batch, endpoint, &mut followed, step)?;
     batch.record(&ENDPOINTS, key)?.followed = followed;

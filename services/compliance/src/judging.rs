@@ -130,7 +130,7 @@ fn one_share(
         (false, true) if version.registered.is_none() => {
             found.push(of(Question::UnregisteredDeployment, format!("{} is not registered", share.version)));
         }
-        (false, false) if model.registered.is_none() => {
+        (false, false) if model.registered().is_none() => {
             found.push(of(Question::UnregisteredDeployment, format!("{} is not registered", share.version)));
         }
         _ => {}
@@ -283,7 +283,7 @@ pub(crate) fn all_endpoints(batch: &mut Batch<'_>) -> Result<(), ProjectionError
 pub(crate) fn model(batch: &mut Batch<'_>, model: &str) -> Result<(), ProjectionError> {
     let state = batch.read(&MODELS, &MODELS.key().text(model))?.unwrap_or_default();
     let mut found = Vec::new();
-    if let Some(registered) = state.registered.as_ref().filter(|_| state.retired.is_none()) {
+    if let Some(registered) = state.registered().filter(|_| state.retired.is_none()) {
         if state.owners.is_empty() {
             let nobody = Found::new(Question::NoOwner, model, "nobody has accepted to own it");
             found.push(nobody.from(known_since(Some(registered))).stated(registered));
@@ -295,7 +295,7 @@ pub(crate) fn model(batch: &mut Batch<'_>, model: &str) -> Result<(), Projection
                 found.push(left.from(left_ms).about(person).resting_on([*index, at]));
             }
         }
-        for (framework, class, expires, index) in &state.classes {
+        for (framework, class, expires, index) in state.current_classes() {
             if let Some(expires_ms) = expires {
                 let reason = format!("its classification {class} by {framework} has expired");
                 let expired = Found::new(Question::ClassificationExpired, model, reason);

@@ -241,6 +241,10 @@ pub(crate) fn incident(
         return judge_incident(batch, at);
     }
     let Some(opener) = regarded(batch, recorded, "incident.declared")? else { return Ok(()) };
+    // One that is void was none.
+    if !batch.contains(&INCIDENTS.key().number(opener.index))? {
+        return Ok(());
+    }
     let incident = batch.record(&INCIDENTS, INCIDENTS.key().number(opener.index))?;
     incident.indices.push(at);
     let text = |text: &Option<probity_schemas::Text>| text.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -370,6 +374,10 @@ pub(crate) fn issue(batch: &mut Batch<'_>, recorded: &Recorded, event: &IssueEve
         return Ok(());
     }
     let Some(opener) = regarded(batch, recorded, "issue.opened")? else { return Ok(()) };
+    // One that is void was none.
+    if !batch.contains(&ISSUES.key().number(opener.index))? {
+        return Ok(());
+    }
     let issue = batch.record(&ISSUES, ISSUES.key().number(opener.index))?;
     let before = issue.assignee.clone();
     match event {
@@ -414,6 +422,7 @@ pub(crate) fn forget(batch: &mut Batch<'_>, opener: &Identified) -> Result<(), P
         "issue.opened" => {
             let assignee = batch.read(&ISSUES, &ISSUES.key().number(index))?.unwrap_or_default().assignee;
             done(batch, &assignee, index);
+            batch.remove(ISSUES.key().number(index));
             Ok(())
         }
         _ => Ok(()),

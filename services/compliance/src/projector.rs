@@ -13,7 +13,9 @@ use probity_schemas::validation::ValidationEvent;
 use probity_schemas::vendor::VendorEvent;
 use probity_schemas::{Data, SubjectKind};
 
-use crate::catalogue::{ATTACHED, DERIVED, DOCUMENTS, IDS, MODELS, OPEN_REQUESTS, VALIDATIONS, WITHDRAWN, part_of};
+use crate::catalogue::{
+    ATTACHED, DERIVED, DOCUMENTS, IDS, OPEN_REQUESTS, PLANS, PLANS_OF, VALIDATIONS, WITHDRAWN, part_of,
+};
 use crate::subjects::{self, Disturbances};
 use crate::{approvals, authority, endpoints, judging, matters};
 
@@ -54,26 +56,26 @@ impl Projector for ComplianceProjector {
             Data::Data(data) => self::data(batch, recorded, data),
             Data::Usecase(UsecaseEvent::Linked(linked)) => {
                 let (model, index) = (model_of(&linked.model.to_string()).to_owned(), recorded.index);
-                let used = subject.clone();
-                subjects::change_model(batch, &model, |state| {
-                    if !state.uses.iter().any(|(known, _)| *known == used) {
-                        state.uses.push((used, index));
-                    }
-                })?;
+                IDS.remember_of(batch, recorded, &linked.model)?;
+                subjects::change_model(batch, &model, |state| state.uses.push((subject.clone(), index)))?;
                 judging::endpoints_of(batch, &model)
             }
             Data::Change(ChangeEvent::Declared(declared)) if declared.substantial == Some(true) => {
-                disturb(batch, &subject, |it| it.substantially_changed = Some(recorded.index))
+                IDS.remember(batch, recorded)?;
+                disturb(batch, &subject, |it| it.substantially_changed.push(recorded.index))
             }
             Data::Vendor(VendorEvent::ChangeObserved(_)) => {
                 let subjects = event.about.iter().chain([&event.subject]);
                 let models = subjects.filter(|subject| subject.kind == SubjectKind::Model).map(ToString::to_string);
                 for model in models.collect::<Vec<_>>() {
-                    disturb(batch, &model, |it| it.vendor_changed = Some(recorded.index))?;
+                    disturb(batch, &model, |it| it.vendor_changed.push(recorded.index))?;
                 }
                 Ok(())
             }
-            Data::Retirement(data) => retire(batch, &subject, recorded, data),
+            Data::Retirement(data) => {
+                IDS.remember(batch, recorded)?;
+                retire(batch, &subject, recorded, data)
+            }
             Data::Finding(data) => {
                 IDS.remember(batch, recorded)?;
                 matters::finding(batch, recorded, data)
@@ -135,13 +137,14 @@ fn validate(batch: &mut Batch<'_>, recorded: &Recorded, event: &ValidationEvent)
         ValidationEvent::Requested(requested) => {
             IDS.remember(batch, recorded)?;
             if let Some(validator) = &requested.validator {
-                let asked = (subject, recorded.event.id.to_string());
+                let asked = (subject, recorded.event.id.to_string(), validator.to_string());
                 batch.put(&VALIDATIONS, VALIDATIONS.key().number(recorded.index), asked);
                 matters::wait(batch, &validator.to_string(), recorded.index, "validation");
             }
             Ok(())
         }
         ValidationEvent::Completed(_) => {
+            IDS.remember(batch, recorded)?;
             let asked = IDS.regarded(batch, recorded)?.filter(|it| it.event_type == "validation.requested");
             if let Some(asked) = asked {
                 matters::done(batch, &recorded.signer(), asked.index);
@@ -263,31 +266,27 @@ fn retire(
     judging::model(batch, subject)
 }
 
-/// One's own fact is void: it is as if it had not been said. Somebody else's stays.
+/// One's own fact is void: it is as if it had not been said. Somebody else's stays, and so does an act.
 fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let own = IDS.regarded(batch, recorded)?.filter(|voided| voided.signer == recorded.signer());
+    let is_fact = |event_type: &str| probity_schemas::newest(event_type).is_ok_and(|info| !info.is_act());
+    let own = IDS.regarded(batch, recorded)?;
+    let own = own.filter(|voided| voided.signer == recorded.signer() && is_fact(&voided.event_type));
     let Some(voided) = own else { return Ok(()) };
     let subject = voided.subject.as_str();
     match voided.event_type.split('.').next().unwrap_or_default() {
         "deployment" => endpoints::forget(batch, subject, (voided.at_ms, voided.index)),
-        "model" => {
-            let model = model_of(subject).to_owned();
-            if subject.contains('@') {
-                subjects::change(batch, subject, |state| {
-                    if state.registered.as_ref().is_some_and(|stated| stated.index == voided.index) {
-                        state.registered = None;
-                        state.artifacts.clear();
-                    }
-                })?;
-                return judging::version(batch, subject);
-            }
-            batch.record(&MODELS, MODELS.key().text(&model))?.forget(voided.index);
-            judging::model(batch, &model)
-        }
-        "approval" => {
+        "model" | "usecase" | "change" | "retirement" | "approval" | "validation" => {
             batch.remove(OPEN_REQUESTS.key().number(voided.index));
-            subjects::change(batch, subject, |state| state.requests.retain(|index| *index != voided.index))?;
-            judging::version(batch, subject)
+            if let Some((_, _, validator)) = batch.read(&VALIDATIONS, &VALIDATIONS.key().number(voided.index))? {
+                matters::done(batch, &validator, voided.index);
+            }
+            subjects::forget(batch, subject, voided.index)
+        }
+        "plan" => {
+            let model = model_of(subject);
+            batch.remove(PLANS.key().number(voided.index));
+            batch.remove(PLANS_OF.key().text(model).number(voided.index));
+            judging::endpoints_of(batch, model)
         }
         _ => matters::forget(batch, &voided),
     }

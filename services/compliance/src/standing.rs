@@ -151,19 +151,19 @@ pub(crate) fn holds<L: Look>(
     let model = look.look_or_empty(&MODELS, &MODELS.key().text(model_of(&purpose.version)))?;
     for disturbances in [&model.disturbances, &version.disturbances] {
         for (at, what) in [
-            (disturbances.vendor_changed, "the vendor has changed the model since"),
-            (disturbances.substantially_changed, "the model was changed substantially since"),
-            (disturbances.use_widened, "the intended use was widened since"),
+            (&disturbances.vendor_changed, "the vendor has changed the model since"),
+            (&disturbances.substantially_changed, "the model was changed substantially since"),
+            (&disturbances.use_widened, "the intended use was widened since"),
         ] {
-            if let Some(at) = later(at) {
+            if let Some(at) = later(at.last().copied()) {
                 return Ok(Err(Lapse::new(what, [index, at])));
             }
         }
     }
     if grant.uses.is_empty()
-        && let Some((_, at)) = model.uses.iter().find(|(_, at)| *at > index)
+        && let Some(at) = model.first_links().find(|at| *at > index)
     {
-        return Ok(Err(Lapse::new("the intended use was widened since", [index, *at])));
+        return Ok(Err(Lapse::new("the intended use was widened since", [index, at])));
     }
     let parts = version.datasets.iter().filter(|_| version.dataset_digests.is_empty()).map(|from| part_of(from));
     let parts: Vec<String> = parts.collect();

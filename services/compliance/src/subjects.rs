@@ -14,6 +14,8 @@ use crate::judging;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct VersionState {
     pub(crate) registered: Option<Stated>,
+    /// What each registration said: the digests of its artefacts, and whether its reference is pinned.
+    registrations: Vec<(Stated, Vec<String>, bool)>,
     /// The digests of its artefacts.
     pub(crate) artifacts: Vec<String>,
     /// Whether its reference names one fixed thing.
@@ -32,19 +34,19 @@ pub(crate) struct VersionState {
     pub(crate) places: Vec<String>,
 }
 
-/// What an approval may not survive: where it happened last.
+/// What an approval may not survive: where it happened.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Disturbances {
-    pub(crate) vendor_changed: Option<u64>,
-    pub(crate) substantially_changed: Option<u64>,
-    pub(crate) use_widened: Option<u64>,
+    pub(crate) vendor_changed: Vec<u64>,
+    pub(crate) substantially_changed: Vec<u64>,
+    pub(crate) use_widened: Vec<u64>,
 }
 
 /// What is known of a model as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelState {
-    pub(crate) registered: Option<Stated>,
-    pub(crate) intended_uses: Vec<String>,
+    /// What each registration said: the uses it is intended for.
+    registrations: Vec<(Stated, Vec<String>)>,
     /// Role, person, where.
     pub(crate) owners: Vec<(String, String, u64)>,
     /// Uses it was linked to, and where.
@@ -58,15 +60,60 @@ pub(crate) struct ModelState {
 impl ModelState {
     /// Takes back what a statement said that is void.
     pub(crate) fn forget(&mut self, index: u64) {
-        if self.registered.as_ref().is_some_and(|stated| stated.index == index) {
-            self.registered = None;
-        }
+        self.registrations.retain(|(stated, _)| stated.index != index);
+        self.find_widened();
         self.owners.retain(|(.., at)| *at != index);
         self.classes.retain(|(.., at)| *at != index);
+        self.uses.retain(|(_, at)| *at != index);
+        self.disturbances.substantially_changed.retain(|at| *at != index);
+        self.retired = self.retired.filter(|at| *at != index);
+    }
+
+    /// The first registration.
+    pub(crate) fn registered(&self) -> Option<&Stated> {
+        self.registrations.first().map(|(stated, _)| stated)
+    }
+
+    /// Where a registration intends it for more than the one before.
+    fn find_widened(&mut self) {
+        let pairs = self.registrations.iter().zip(self.registrations.iter().skip(1));
+        let widened = pairs.filter(|((_, before), (_, now))| now.iter().any(|used| !before.contains(used)));
+        self.disturbances.use_widened = widened.map(|(_, (stated, _))| stated.index).collect();
+    }
+
+    /// One class for each framework: the newest.
+    pub(crate) fn current_classes(&self) -> impl Iterator<Item = &(String, String, Option<u64>, u64)> {
+        let later = |class: &(String, String, Option<u64>, u64)| {
+            self.classes.iter().any(|other| other.0 == class.0 && other.3 > class.3)
+        };
+        self.classes.iter().filter(move |class| !later(class))
+    }
+
+    /// Where it was linked for the first time to a use that it is linked to.
+    pub(crate) fn first_links(&self) -> impl Iterator<Item = u64> {
+        let again = |(used, at): &(String, u64)| self.uses.iter().any(|(other, first)| other == used && first < at);
+        self.uses.iter().filter(move |link| !again(link)).map(|(_, at)| *at)
     }
 }
 
 impl VersionState {
+    /// Takes back what a statement said that is void.
+    pub(crate) fn forget(&mut self, index: u64) {
+        self.registrations.retain(|(stated, ..)| stated.index != index);
+        self.show_last();
+        self.requests.retain(|at| *at != index);
+        self.validations.retain(|(at, _)| *at != index);
+        self.elsewhere = self.elsewhere.filter(|(at, _)| *at != index);
+        self.disturbances.substantially_changed.retain(|at| *at != index);
+    }
+
+    /// The last registration is the one that counts.
+    fn show_last(&mut self) {
+        let last = self.registrations.last().cloned();
+        self.registered = last.as_ref().map(|(stated, ..)| stated.clone());
+        (self.artifacts, self.pinned) = last.map(|(_, artifacts, pinned)| (artifacts, pinned)).unwrap_or_default();
+    }
+
     pub(crate) fn involve(&mut self, makers: &[String], index: u64) {
         for maker in makers {
             if !self.makers.iter().any(|(known, _)| known == maker) {
@@ -114,6 +161,20 @@ pub(crate) fn change_model(
     Ok(())
 }
 
+/// Takes back what a statement said of a version, or of a model and its versions, that is void.
+pub(crate) fn forget(batch: &mut Batch<'_>, subject: &str, index: u64) -> Result<(), ProjectionError> {
+    let model = model_of(subject);
+    // A use can be linked to one version; it is the model's none the less.
+    if batch.contains(&MODELS.key().text(model))? {
+        change_model(batch, model, |state| state.forget(index))?;
+        judging::model(batch, model)?;
+    }
+    if batch.contains(&key(subject))? {
+        change(batch, subject, |state| state.forget(index))?;
+    }
+    judging::endpoints_of(batch, model)
+}
+
 /// Takes in what is said of a model.
 pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &ModelEvent) -> Result<(), ProjectionError> {
     let subject = recorded.event.subject.to_string();
@@ -123,18 +184,11 @@ pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &ModelEven
         ModelEvent::Registered(registered) => {
             let intended: Vec<String> = registered.intended_uses.iter().map(ToString::to_string).collect();
             let stated = Stated::of(recorded);
-            let mut widened = false;
             change_model(batch, &model, |state| {
-                widened = state.registered.is_some() && intended.iter().any(|used| !state.intended_uses.contains(used));
-                if widened {
-                    state.disturbances.use_widened = Some(index);
-                }
-                state.intended_uses = intended;
-                state.registered.get_or_insert(stated);
+                state.registrations.push((stated, intended));
+                state.find_widened();
             })?;
-            if widened {
-                judging::endpoints_of(batch, &model)?;
-            }
+            judging::endpoints_of(batch, &model)?;
         }
         ModelEvent::OwnershipAccepted(accepted) => {
             let (role, person) = (word(&accepted.role), recorded.signer());
@@ -148,7 +202,6 @@ pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &ModelEven
             let (framework, class) = (classified.framework.to_string(), classified.class.to_string());
             let expires = classified.expires_at.map(|at| at.as_ms());
             change_model(batch, &model, |state| {
-                state.classes.retain(|(other, ..)| *other != framework);
                 state.classes.push((framework, class, expires, index));
             })?;
         }
@@ -177,9 +230,10 @@ fn register(
     change(batch, subject, |state| {
         state.datasets.extend(carried);
         state.dataset_digests.extend(digests);
-        state.registered = Some(stated);
-        state.artifacts = registered.artifacts.iter().map(|artifact| artifact.digest.to_string()).collect();
-        state.pinned = registered.reference.as_ref().is_some_and(|reference| reference.pinned == Some(true));
+        let artifacts = registered.artifacts.iter().map(|artifact| artifact.digest.to_string()).collect();
+        let pinned = registered.reference.as_ref().is_some_and(|reference| reference.pinned == Some(true));
+        state.registrations.push((stated, artifacts, pinned));
+        state.show_last();
         state.involve(&makers, recorded.index);
     })?;
     judging::version(batch, subject)
