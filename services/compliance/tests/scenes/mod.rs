@@ -189,7 +189,7 @@ impl Life {
 }
 
 /// The same roles for whoever asks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Roles(Vec<(NamespacePattern, String)>);
 
 impl Access for Roles {
