@@ -20,8 +20,11 @@ async fn fold<P: Projector>(log: Arc<dyn Log>, store: Store, size: u64) -> [u8; 
     digest
 }
 
+/// A version and the name of the tree that it is in.
+type Tree = Option<(u32, String)>;
+
 /// The trees that a store holds for the view: the one that is asked, and the one that is built.
-fn trees(store: &Store) -> (Option<(u32, String)>, Option<(u32, String)>) {
+fn trees(store: &Store) -> (Tree, Tree) {
     let Generations { current, building, .. } = Generations::of(store, NAME).unwrap();
     let of = |generation: probity_projection::Generation| (generation.version, generation.tree);
     (current.map(of), building.map(of))

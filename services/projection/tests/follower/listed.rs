@@ -15,13 +15,14 @@ pub(crate) struct Listed {
     blocks: Mutex<Vec<Block>>,
     shown: watch::Sender<usize>,
     followed: Mutex<Vec<u64>>,
+    broken: Mutex<Option<usize>>,
 }
 
 impl Listed {
     /// All of `blocks`, shown.
     pub(crate) fn new(blocks: Vec<Block>) -> Self {
         let shown = watch::Sender::new(blocks.len());
-        Self { blocks: Mutex::new(blocks), shown, followed: Mutex::default() }
+        Self { blocks: Mutex::new(blocks), shown, followed: Mutex::default(), broken: Mutex::default() }
     }
 
     /// One block more, shown.
@@ -42,6 +43,11 @@ impl Listed {
     /// From which heights it was followed.
     pub(crate) fn followed(&self) -> Vec<u64> {
         self.followed.lock().unwrap().clone()
+    }
+
+    /// Following gives an error in the place of the block that comes after `count`.
+    pub(crate) fn break_after(&self, count: usize) {
+        *self.broken.lock().unwrap() = Some(count);
     }
 
     fn block(&self, place: usize) -> Option<Block> {
@@ -71,6 +77,9 @@ impl Log for Listed {
         self.followed.lock().unwrap().push(height);
         let state = (usize::try_from(height).unwrap(), self.shown.subscribe());
         let blocks = stream::unfold(state, move |(place, mut shown)| async move {
+            if *self.broken.lock().unwrap() == Some(place) {
+                return Some((Err(ReadError::NoSuchBlock { height: place as u64 }), (place + 1, shown)));
+            }
             shown.wait_for(|shown| *shown > place).await.ok()?;
             Some((Ok(self.block(place)?), (place + 1, shown)))
         });

@@ -1,1 +1,115 @@
-//! To come.
+//! Those who ask wait for what they want taken into account, and never see two positions at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use probity_projection::NotThere;
+
+use crate::views::{Counts, both, check};
+use crate::world::{PATIENCE, World, follow, reach, run};
+
+#[test]
+fn who_asks_waits_until_the_view_is_there() {
+    run(|| async {
+        let mut world = World::of_blocks(4).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        let wanted = world.told.size() + 3;
+        let waiting = {
+            let reader = reader.clone();
+            tokio::spawn(async move { reader.at_least(wanted, PATIENCE).await })
+        };
+        reach(&reader, wanted - 3).await;
+        assert!(!waiting.is_finished());
+        world.record_blocks_of(&[1, 1, 1]).await;
+        waiting.await.unwrap().unwrap();
+        assert!(check(&reader, world.entries(), 1).as_of.tree_size >= wanted);
+        following.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn who_has_waited_long_enough_is_told_how_far_the_view_is() {
+    run(|| async {
+        let world = World::of_blocks(4).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        let size = world.told.size();
+        reach(&reader, size).await;
+        for patience in [Duration::ZERO, Duration::from_millis(60)] {
+            let began = Instant::now();
+            match reader.at_least(size + 1, patience).await {
+                Err(NotThere::Behind { view: "counts", tree_size, wanted }) => {
+                    assert_eq!((tree_size, wanted), (size, size + 1));
+                }
+                other => panic!("{other:?}"),
+            }
+            assert!(began.elapsed() >= patience);
+        }
+        // What is there is there at once, however little time there is.
+        reader.at_least(size, Duration::ZERO).await.unwrap();
+        following.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn no_answer_mixes_two_positions() {
+    run(|| async {
+        let mut world = World::new();
+        // Enough that the two keys are in leaves of their own.
+        world.record_blocks_of(&[1_500, 1_500]).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        reach(&reader, 3_000).await;
+        let (done, positions) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let asking: Vec<_> = (0..6)
+            .map(|_| {
+                let (reader, done, positions) = (reader.clone(), done.clone(), positions.clone());
+                tokio::task::spawn_blocking(move || {
+                    let mut last = 0;
+                    while !done.load(Ordering::SeqCst) {
+                        let (position, ((left, right), entries)) = reader
+                            .read(|view| {
+                                let left = both(view).0;
+                                std::thread::yield_now();
+                                let entries = view.cursor().unwrap().unwrap().tree_size;
+                                ((left, both(view).1), entries)
+                            })
+                            .unwrap();
+                        assert_eq!(left, right, "at {position:?}");
+                        assert_eq!(entries, position.as_of.tree_size);
+                        assert!(position.as_of.tree_size >= last, "positions only go on");
+                        if position.as_of.tree_size > last {
+                            positions.fetch_add(1, Ordering::SeqCst);
+                        }
+                        last = position.as_of.tree_size;
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..60 {
+            world.record(1).await;
+        }
+        reach(&reader, world.told.size()).await;
+        done.store(true, Ordering::SeqCst);
+        for asking in asking {
+            asking.await.unwrap();
+        }
+        assert!(positions.load(Ordering::SeqCst) > 20, "nothing was asked in between");
+        following.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn a_question_that_panics_does_not_stand_in_the_way_of_others() {
+    run(|| async {
+        let mut world = World::of_blocks(2).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        reach(&reader, world.told.size()).await;
+        let asking = reader.clone();
+        let panicked = tokio::task::spawn_blocking(move || drop(asking.read(|_| panic!("a defect in a query"))));
+        assert!(panicked.await.is_err());
+        world.record(2).await;
+        reach(&reader, world.told.size()).await;
+        check(&reader, world.entries(), 1);
+        following.stop().await.unwrap();
+    });
+}
