@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::edge::Edge;
-use crate::generations::Generations;
+use crate::generations::{Generations, empty};
 use crate::group::{Group, SharedGroup};
 use crate::projector::{ProjectionError, Projector};
 use crate::reading::{AsOf, Health, Position, Shared};
@@ -124,12 +124,13 @@ impl<P: Projector> Folder<P> {
 
     fn switch_if_done(&mut self) -> Result<(), StoreError> {
         let Some(built) = self.building.take_if(|building| building.size() >= self.until) else { return Ok(()) };
-        self.generations.switch(&self.store, P::NAME)?;
+        let old = self.generations.switch(&self.store, P::NAME)?;
+        // Waits for those who still read the old tree.
         self.shared.switch(built.view.clone(), built.as_of());
         self.shared.set_health(Health::Following);
         tracing::info!(view = P::NAME, statements = built.size(), "the view is built and is asked from now on");
         self.current = Some(built);
-        Ok(())
+        old.map_or(Ok(()), |old| empty(&self.store, &old))
     }
 }
 

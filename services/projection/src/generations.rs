@@ -73,13 +73,13 @@ impl Generations {
         self.keep(store, name)
     }
 
-    /// What was built becomes what is asked; the old tree goes.
-    pub(crate) fn switch(&mut self, store: &Store, name: &str) -> Result<(), StoreError> {
+    /// What was built becomes what is asked. Gives the old tree, to be emptied once nobody reads it.
+    pub(crate) fn switch(&mut self, store: &Store, name: &str) -> Result<Option<Generation>, StoreError> {
         // What was built must be on disk before what it replaces goes.
         store.flush()?;
         let old = std::mem::replace(&mut self.current, self.building.take());
         self.keep(store, name)?;
-        old.map_or(Ok(()), |old| empty(store, &old))
+        Ok(old)
     }
 
     /// What is asked is of no use: it goes, and nothing is asked before another one is built.
@@ -103,6 +103,6 @@ impl Generations {
 
 /// Gives a tree's room back. The tree stays, without anything in it: a store from which one was dropped does not open
 /// again.
-fn empty(store: &Store, generation: &Generation) -> Result<(), StoreError> {
+pub(crate) fn empty(store: &Store, generation: &Generation) -> Result<(), StoreError> {
     store.view(&generation.tree)?.clear()
 }

@@ -80,8 +80,8 @@ fn a_new_layout_is_built_beside_the_old_tree_and_switched_to_when_it_is_there() 
         reach(&reader, size).await;
         assert_eq!(check(&reader, &told.entries, 2).health, Health::Following);
         assert_eq!(trees(&store), (Some((2, new_tree.clone())), None));
-        assert_eq!(store.view(&old_tree).unwrap().cursor().unwrap(), None, "there is nothing left of the old tree");
         following.stop().await.unwrap();
+        assert_eq!(store.view(&old_tree).unwrap().cursor().unwrap(), None, "there is nothing left of the old tree");
 
         // Opened again it is not built again.
         let again = follower_of(&log, &store).await;
@@ -185,8 +185,8 @@ fn a_view_that_is_rebuilt_answers_from_the_old_tree_until_the_new_one_is_there()
         log.push(told.block(2));
         reach(&reader, told.size()).await;
         assert_eq!(check(&reader, &told.entries, 1).as_of.tree_size, size + 2);
-        assert_eq!(store.view(&old_tree).unwrap().cursor().unwrap(), None, "there is nothing left of the old tree");
         following.stop().await.unwrap();
+        assert_eq!(store.view(&old_tree).unwrap().cursor().unwrap(), None, "there is nothing left of the old tree");
     });
 }
 
