@@ -1,7 +1,7 @@
 //! The tables of the view.
 
 use probity_projection::serving::Steps;
-use probity_projection::{Ids, Key, Table};
+use probity_projection::{Ids, Key, Stated, Table};
 
 use crate::datasets::DatasetRecord;
 use crate::deployments::{EndpointRecord, Place};
@@ -38,6 +38,8 @@ pub(crate) const VALUES: Table<ValueRecord> = Table::new(11);
 pub(crate) const ENTRIES: Table<Entry> = Table::new(12);
 /// Model, index → a dependency.
 pub(crate) const DEPENDENCIES: Table<DependencyRecord> = Table::new(13);
+/// Endpoint, index → where what it says comes from.
+pub(crate) const SOURCES: Table<Vec<Stated>> = Table::new(21);
 /// Event id → what it stands for, where others can answer it or its signer take it back.
 pub(crate) const IDS: Ids = Ids::new(14);
 /// Kind, property, value, subject → that the subject has it.

@@ -6,7 +6,7 @@ use probity_projection::serving::{Followed, Serving, Step, model_of};
 use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{ENDPOINTS, PLACES, STEPS};
+use crate::catalogue::{ENDPOINTS, PLACES, SOURCES, STEPS};
 use crate::facets::{Indexed, namespace_of};
 use crate::{models, versions};
 
@@ -71,8 +71,8 @@ impl EndpointRecord {
 pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -> Result<(), ProjectionError> {
     let Some(step) = Step::of(recorded) else { return Ok(()) };
     let at_ms = step.at_ms;
+    batch.put(&SOURCES, SOURCES.key().text(endpoint).number(recorded.index), vec![Stated::of(recorded)]);
     let record = batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?;
-    record.sources.push(Stated::of(recorded));
     let mut followed = std::mem::take(&mut record.followed);
     STEPS.take(batch, endpoint, &mut followed, step)?;
     batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed = followed;
@@ -100,10 +100,13 @@ pub(crate) fn forget(
 /// Brings everything that depends on what serves up to date with it.
 fn settle(batch: &mut Batch<'_>, endpoint: &str, at_ms: u64) -> Result<(), ProjectionError> {
     let key = ENDPOINTS.key().text(endpoint);
+    let indices = batch.record(&ENDPOINTS, key.clone())?.serving().indices.clone();
+    let mut sources = Vec::new();
+    for index in indices {
+        sources.extend(batch.read(&SOURCES, &SOURCES.key().text(endpoint).number(index))?.unwrap_or_default());
+    }
     let record = batch.record(&ENDPOINTS, key.clone())?;
-    let rests_on = std::mem::take(&mut record.sources);
-    let rests = |stated: &Stated| record.followed.serving.indices.contains(&stated.index);
-    record.sources = rests_on.into_iter().filter(rests).collect();
+    record.sources = sources;
     let now = record.counts();
     let before = std::mem::replace(&mut record.counted, now.clone());
     let properties = record.properties(endpoint);

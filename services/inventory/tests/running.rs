@@ -170,6 +170,7 @@ fn a_start_that_is_void_never_was() {
     assert_eq!(life.serving(E), ["@2 live"], "somebody else's fact stays");
     life.void(second);
     assert_eq!(life.serving(E), ["@1 live"]);
+    assert_eq!(life.endpoint(E).shares[0].since.as_ref().unwrap().index, 1, "since when is known again");
     assert_eq!(
         (life.version_state(&version(1)), life.version_state(&version(2))),
         ("live".into(), "unregistered".into())
