@@ -2,11 +2,11 @@
 
 use probity_projection::{Batch, Parts, ProjectionError, Recorded};
 use probity_schemas::authority::AuthorityEvent;
-use probity_schemas::{Digest, Identity};
+use probity_schemas::{Digest, Identity, Subject};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::catalogue::{COMPROMISED, OWNED, PENDING, PENDING_BY, PERSONS};
+use crate::catalogue::{COMPROMISED, IDS, OWNED, PENDING, PENDING_BY, PERSONS};
 use crate::judging;
 
 /// What is known of someone who signs.
@@ -62,12 +62,9 @@ pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &Authority
         }
         (AuthorityEvent::Departed(departed), Some(key)) => {
             let last_ms = departed.last_day.map_or_else(|| recorded.sorted_at_ms(), |day| day.as_ms());
+            IDS.remember(batch, recorded)?;
             batch.record(&PERSONS, key)?.departed = Some((last_ms, recorded.index));
-            for key in batch.keys(&OWNED.key().text(&identity.unwrap_or_default()))? {
-                let mut parts = Parts::of(&key);
-                let (_, model) = (parts.text(), parts.text().unwrap_or_default().to_owned());
-                judging::model(batch, &model)?;
-            }
+            judge_models(batch, &identity.unwrap_or_default())?;
         }
         (AuthorityEvent::KeyRevoked(revoked), _) => {
             if let Some(since) = revoked.compromised_since {
@@ -79,4 +76,23 @@ pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &Authority
         _ => {}
     }
     Ok(())
+}
+
+/// Judges what a person took on.
+fn judge_models(batch: &mut Batch<'_>, person: &str) -> Result<(), ProjectionError> {
+    for key in batch.keys(&OWNED.key().text(person))? {
+        let mut parts = Parts::of(&key);
+        let (_, model) = (parts.text(), parts.text().unwrap_or_default().to_owned());
+        judging::model(batch, &model)?;
+    }
+    Ok(())
+}
+
+/// Somebody has not left after all.
+pub(crate) fn forget(batch: &mut Batch<'_>, subject: &str, index: u64) -> Result<(), ProjectionError> {
+    let identity = subject.parse::<Subject>().ok().and_then(|subject| Identity::from_subject(&subject));
+    let Some(identity) = identity.map(|identity| identity.to_string()) else { return Ok(()) };
+    let person = batch.record(&PERSONS, PERSONS.key().text(&identity))?;
+    person.departed = person.departed.filter(|(_, at)| *at != index);
+    judge_models(batch, &identity)
 }

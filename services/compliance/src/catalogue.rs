@@ -1,7 +1,7 @@
 //! The tables of the view.
 
 use probity_projection::serving::Steps;
-use probity_projection::{Batch, Ids, Key, Record, StoreError, Table, View};
+use probity_projection::{Batch, Ids, Key, Record, Stated, StoreError, Table, View};
 
 use crate::approvals::{Gate, Plan, Request};
 use crate::authority::{Pending, Person};
@@ -82,6 +82,8 @@ pub(crate) const VALIDATIONS: Table<(String, String, String)> = Table::new(36);
 pub(crate) const DERIVED: Table<()> = Table::new(37);
 /// Index → the digest of the document that it attached.
 pub(crate) const ATTACHED: Table<String> = Table::new(35);
+/// Endpoint, index → where what it says comes from.
+pub(crate) const SOURCES: Table<Vec<Stated>> = Table::new(38);
 /// Event id → what it stands for.
 pub(crate) const IDS: Ids = Ids::new(34);
 

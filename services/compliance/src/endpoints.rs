@@ -6,7 +6,7 @@ use probity_schemas::Data;
 use probity_schemas::deployment::DeploymentEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{ENDPOINTS, STEPS};
+use crate::catalogue::{ENDPOINTS, SOURCES, STEPS};
 use crate::standing::Purpose;
 use crate::{judging, subjects};
 
@@ -62,8 +62,8 @@ pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -
         return judging::endpoint(batch, endpoint);
     }
     let Some(step) = Step::of(recorded) else { return Ok(()) };
+    batch.put(&SOURCES, SOURCES.key().text(endpoint).number(recorded.index), vec![Stated::of(recorded)]);
     let state = batch.record(&ENDPOINTS, key.clone())?;
-    state.sources.push(Stated::of(recorded));
     let mut followed = std::mem::take(&mut state.followed);
     STEPS.take(batch, endpoint, &mut followed, step)?;
     batch.record(&ENDPOINTS, key)?.followed = followed;
@@ -85,9 +85,14 @@ pub(crate) fn forget(batch: &mut Batch<'_>, endpoint: &str, step: (u64, u64)) ->
 
 /// Notes with each version where it serves, and judges.
 fn settle(batch: &mut Batch<'_>, endpoint: &str) -> Result<(), ProjectionError> {
-    let state = batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?;
-    let rests = |stated: &Stated| state.followed.serving.indices.contains(&stated.index);
-    state.sources = state.sources.iter().filter(|stated| rests(stated)).cloned().collect();
+    let key = ENDPOINTS.key().text(endpoint);
+    let indices = batch.record(&ENDPOINTS, key.clone())?.followed.serving.indices.clone();
+    let mut sources = Vec::new();
+    for index in indices {
+        sources.extend(batch.read(&SOURCES, &SOURCES.key().text(endpoint).number(index))?.unwrap_or_default());
+    }
+    let state = batch.record(&ENDPOINTS, key)?;
+    state.sources = sources;
     let shares = &state.followed.serving.shares;
     let mut now: Vec<String> = shares.iter().map(|share| share.version.clone()).collect();
     now.retain(|version| !version.is_empty());

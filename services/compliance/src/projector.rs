@@ -275,13 +275,14 @@ fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionErro
     let subject = voided.subject.as_str();
     match voided.event_type.split('.').next().unwrap_or_default() {
         "deployment" => endpoints::forget(batch, subject, (voided.at_ms, voided.index)),
-        "model" | "usecase" | "change" | "retirement" | "approval" | "validation" => {
+        "model" | "usecase" | "change" | "training" | "retirement" | "approval" | "validation" => {
             batch.remove(OPEN_REQUESTS.key().number(voided.index));
             if let Some((_, _, validator)) = batch.read(&VALIDATIONS, &VALIDATIONS.key().number(voided.index))? {
                 matters::done(batch, &validator, voided.index);
             }
             subjects::forget(batch, subject, voided.index)
         }
+        "authority" => authority::forget(batch, subject, voided.index),
         "plan" => {
             let model = model_of(subject);
             batch.remove(PLANS.key().number(voided.index));

@@ -165,9 +165,10 @@ pub(crate) fn holds<L: Look>(
     {
         return Ok(Err(Lapse::new("the intended use was widened since", [index, at])));
     }
-    let parts = version.datasets.iter().filter(|_| version.dataset_digests.is_empty()).map(|from| part_of(from));
-    let parts: Vec<String> = parts.collect();
-    for from in version.datasets.iter().chain(&version.dataset_digests).chain(&parts) {
+    let made_from = version.datasets.iter().chain(&version.dataset_digests).map(|(from, _)| from);
+    let parts = version.datasets.iter().filter(|_| version.dataset_digests.is_empty());
+    let parts: Vec<String> = parts.map(|(from, _)| part_of(from)).collect();
+    for from in made_from.chain(&parts) {
         if let Some(at) = later(look.look(&WITHDRAWN, &WITHDRAWN.key().text(from))?) {
             return Ok(Err(Lapse::new(format!("data it was made from was withdrawn since ({from})"), [index, at])));
         }

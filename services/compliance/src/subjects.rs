@@ -7,7 +7,7 @@ use probity_schemas::model::{ModelEvent, VersionRegistered};
 use probity_schemas::training::Completed;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{MADE_FROM, MODELS, OWNED, PERSONS, VERSIONS};
+use crate::catalogue::{IDS, MADE_FROM, MODELS, OWNED, PERSONS, VERSIONS};
 use crate::judging;
 
 /// What is known of a version.
@@ -20,8 +20,9 @@ pub(crate) struct VersionState {
     pub(crate) artifacts: Vec<String>,
     /// Whether its reference names one fixed thing.
     pub(crate) pinned: bool,
-    pub(crate) datasets: Vec<String>,
-    pub(crate) dataset_digests: Vec<String>,
+    /// What it was made from, and where that was said.
+    pub(crate) datasets: Vec<(String, u64)>,
+    pub(crate) dataset_digests: Vec<(String, u64)>,
     /// Who had a hand in it, and where that is recorded.
     pub(crate) makers: Vec<(String, u64)>,
     pub(crate) requests: Vec<u64>,
@@ -101,10 +102,18 @@ impl VersionState {
     pub(crate) fn forget(&mut self, index: u64) {
         self.registrations.retain(|(stated, ..)| stated.index != index);
         self.show_last();
+        self.datasets.retain(|(_, at)| *at != index);
+        self.dataset_digests.retain(|(_, at)| *at != index);
+        self.makers.retain(|(_, at)| *at != index);
         self.requests.retain(|at| *at != index);
         self.validations.retain(|(at, _)| *at != index);
         self.elsewhere = self.elsewhere.filter(|(at, _)| *at != index);
         self.disturbances.substantially_changed.retain(|at| *at != index);
+    }
+
+    fn make_from(&mut self, datasets: Vec<String>, digests: Vec<String>, index: u64) {
+        self.datasets.extend(datasets.into_iter().map(|from| (from, index)));
+        self.dataset_digests.extend(digests.into_iter().map(|from| (from, index)));
     }
 
     /// The last registration is the one that counts.
@@ -116,9 +125,7 @@ impl VersionState {
 
     pub(crate) fn involve(&mut self, makers: &[String], index: u64) {
         for maker in makers {
-            if !self.makers.iter().any(|(known, _)| known == maker) {
-                self.makers.push((maker.clone(), index));
-            }
+            self.makers.push((maker.clone(), index));
         }
     }
 }
@@ -228,8 +235,7 @@ fn register(
         batch.put(&MADE_FROM, MADE_FROM.key().text(from).text(subject), ());
     }
     change(batch, subject, |state| {
-        state.datasets.extend(carried);
-        state.dataset_digests.extend(digests);
+        state.make_from(carried, digests, recorded.index);
         let artifacts = registered.artifacts.iter().map(|artifact| artifact.digest.to_string()).collect();
         let pinned = registered.reference.as_ref().is_some_and(|reference| reference.pinned == Some(true));
         state.registrations.push((stated, artifacts, pinned));
@@ -242,6 +248,7 @@ fn register(
 /// Takes in a training run that produced a version.
 pub(crate) fn train(batch: &mut Batch<'_>, recorded: &Recorded, completed: &Completed) -> Result<(), ProjectionError> {
     let Some(produced) = completed.produced_version.as_ref().map(ToString::to_string) else { return Ok(()) };
+    IDS.remember_of(batch, recorded, completed.produced_version.as_ref().unwrap_or(&recorded.event.subject))?;
     let makers = actors(batch, recorded)?;
     let datasets: Vec<String> = completed.datasets.iter().map(ToString::to_string).collect();
     let digests: Vec<String> = completed.dataset_digests.iter().map(ToString::to_string).collect();
@@ -250,8 +257,7 @@ pub(crate) fn train(batch: &mut Batch<'_>, recorded: &Recorded, completed: &Comp
     }
     change(batch, &produced, |state| {
         state.involve(&makers, recorded.index);
-        state.datasets.extend(datasets);
-        state.dataset_digests.extend(digests);
+        state.make_from(datasets, digests, recorded.index);
     })?;
     judging::version(batch, &produced)
 }

@@ -572,6 +572,17 @@ fn a_start_or_a_request_that_is_void_is_as_if_it_had_not_been_said() {
 }
 
 #[test]
+fn what_serves_again_because_a_start_is_void_serves_since_its_own_start() {
+    let mut life = Life::new();
+    life.gate(1);
+    life.register();
+    let first = life.start(json!({}));
+    let second = life.start(json!({ "version": "model:credit/pd@2" }));
+    life.void(second);
+    assert_eq!((life.lacks(at(first) - 1), life.lacks(at(first)).is_some()), (None, true));
+}
+
+#[test]
 fn an_act_stays_when_it_is_called_void() {
     let mut life = approved(json!({}), json!({}));
     let grant = granted(&life);
