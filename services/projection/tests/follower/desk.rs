@@ -95,7 +95,7 @@ fn an_answer_says_as_of_which_checkpoint_it_holds() {
         for _ in 0..5 {
             world.record(2).await;
             let size = world.told.size();
-            let ask = desk.answer(asked(Some(Caller::Local), None), size, |view, _| Ok(Content::of(view)));
+            let ask = desk.answer(asked(Some(Caller::Local), Some("1M")), size, |view, _| Ok(Content::of(view)));
             let (as_of, content) = ask.await.unwrap();
             let head = world.log.reader().head().unwrap();
             assert_eq!((as_of.tree_size, as_of.recorded_at), (size, head.time));
