@@ -11,9 +11,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use probity_proto::v1;
+use probity_proto::v1::audit_service_client::AuditServiceClient;
+use probity_proto::v1::compliance_service_client::ComplianceServiceClient;
+use probity_proto::v1::inventory_service_client::InventoryServiceClient;
+use probity_proto::v1::lineage_service_client::LineageServiceClient;
 use probity_proto::v1::log_service_client::LogServiceClient;
+use probity_proto::v1::register_result::Result as Outcome;
 use probity_proto::v1::registration_service_client::RegistrationServiceClient;
-use probity_tests::{Server, Signer, TestLedger, binary};
+use probity_tests::{Server, Signer, TestLedger, binary, granting};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use tonic::Code;
@@ -69,6 +74,10 @@ struct Scene {
     authority: Authority,
     auditor: (Signer, Issued),
     developer: (Signer, Issued),
+    /// Holds a role in `credit` and nowhere else.
+    clerk: (Signer, Issued),
+    /// Is enrolled, and holds no role.
+    guest: (Signer, Issued),
     nobody: Issued,
 }
 
@@ -80,10 +89,17 @@ impl Scene {
         let client = |name: &str| authority.issue(name, ExtendedKeyUsagePurpose::ClientAuth);
         let auditor = (Signer::person().unwrap(), client("auditor"));
         let developer = (Signer::person().unwrap(), client("developer"));
+        let clerk = (Signer::person().unwrap(), client("clerk"));
+        let guest = (Signer::person().unwrap(), client("guest"));
         let nobody = client("nobody");
         let plain = ledger.serve(&[]).unwrap();
         ledger.enrol(&plain, &auditor.0, &["auditor"]).await.unwrap();
         ledger.enrol(&plain, &developer.0, &["developer"]).await.unwrap();
+        ledger.enrol(&plain, &clerk.0, &[]).await.unwrap();
+        ledger.enrol(&plain, &guest.0, &[]).await.unwrap();
+        let power = granting(&clerk.0.identity, "owner", &["credit/*"]);
+        let power = ledger.administrator.state(power, ledger.origin()).unwrap();
+        probity_tests::register(&mut plain.registration().await.unwrap(), &[power]).await.unwrap();
         plain.stop().unwrap();
 
         let home = ledger.home.path();
@@ -100,14 +116,16 @@ impl Scene {
         };
         let config = format!(
             "[ledger]\ndirectory = {:?}\n[listen]\ngrpc = '0.0.0.0:0'\n[tls]\ncertificate = {certificate:?}\n\
-             private_key = {key:?}\nclient_ca = {ca:?}\n{}{}",
+             private_key = {key:?}\nclient_ca = {ca:?}\n{}{}{}{}",
             ledger.directory(),
             mapping(&auditor),
-            mapping(&developer)
+            mapping(&developer),
+            mapping(&clerk),
+            mapping(&guest)
         );
         let config = write("probity.toml", &config);
         let server = Server::with_config(&config).unwrap();
-        Self { ledger, server, authority, auditor, developer, nobody }
+        Self { ledger, server, authority, auditor, developer, clerk, guest, nobody }
     }
 
     async fn channel(&self, client: Option<&Issued>) -> Result<Channel, tonic::transport::Error> {
@@ -163,6 +181,54 @@ async fn a_certificate_is_worth_what_its_identity_may_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_view_shows_what_the_callers_roles_cover_and_no_more() {
+    let scene = Scene::new().await;
+    let developer = scene.channel(Some(&scene.developer.1)).await.unwrap();
+    let model = |namespace: &str| {
+        let model = json!({
+            "type": "model.registered", "subject": { "kind": "model", "namespace": namespace, "name": "m" },
+            "data": { "purpose": "Estimates something." },
+        });
+        scene.developer.0.state(model, scene.ledger.origin()).unwrap()
+    };
+    let models = [model("credit/cards"), model("fraud")];
+    let recorded = probity_tests::register(&mut RegistrationServiceClient::new(developer.clone()), &models).await;
+    let Some(Outcome::Recorded(last)) = recorded.unwrap().pop() else { panic!() };
+    let min_tree_size = last.tree_size;
+
+    let listed = async |channel: Channel| -> Result<Vec<String>, tonic::Status> {
+        let asked = v1::ListModelsRequest { min_tree_size, ..v1::ListModelsRequest::default() };
+        let answer = InventoryServiceClient::new(channel).list_models(asked).await?.into_inner();
+        Ok(answer.models.into_iter().map(|model| model.subject).collect())
+    };
+    let clerk = scene.channel(Some(&scene.clerk.1)).await.unwrap();
+    assert_eq!(listed(clerk.clone()).await.unwrap(), ["model:credit/cards/m"]);
+    assert_eq!(listed(developer).await.unwrap(), ["model:credit/cards/m", "model:fraud/m"]);
+
+    let dossier = v1::GetModelRequest { model: "model:fraud/m".into(), min_tree_size };
+    let hidden = InventoryServiceClient::new(clerk.clone()).get_model(dossier).await.unwrap_err();
+    assert_eq!(hidden.code(), Code::NotFound, "{hidden}");
+    let events = v1::ListEventsRequest { min_tree_size, ..v1::ListEventsRequest::default() };
+    let events = AuditServiceClient::new(clerk.clone()).list_events(events).await.unwrap().into_inner().events;
+    assert_eq!(events.iter().map(|event| event.subject.as_str()).collect::<Vec<_>>(), ["model:credit/cards/m"]);
+    let lacks = v1::ListDeficienciesRequest { min_tree_size, ..v1::ListDeficienciesRequest::default() };
+    let lacks = ComplianceServiceClient::new(clerk.clone()).list_deficiencies(lacks).await.unwrap().into_inner();
+    assert!(lacks.deficiencies.iter().all(|found| found.subject == "model:credit/cards/m"));
+    let walk = v1::WalkRequest {
+        node: "model:fraud/m".into(),
+        direction: "upstream".into(),
+        min_tree_size,
+        ..v1::WalkRequest::default()
+    };
+    assert_eq!(LineageServiceClient::new(clerk).walk(walk).await.unwrap_err().code(), Code::NotFound);
+
+    let guest = scene.channel(Some(&scene.guest.1)).await.unwrap();
+    assert_eq!(listed(guest).await.unwrap_err().code(), Code::PermissionDenied);
+    let nobody = scene.channel(Some(&scene.nobody)).await.unwrap();
+    assert_eq!(listed(nobody).await.unwrap_err().code(), Code::Unauthenticated);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_certificate_of_the_authority_nobody_gets_in() {
     let scene = Scene::new().await;
     let stranger = Authority::new().issue("stranger", ExtendedKeyUsagePurpose::ClientAuth);
@@ -210,14 +276,17 @@ async fn health_and_reflection_answer() {
     let ledger = TestLedger::found().unwrap();
     let server = ledger.serve(&[]).unwrap();
     let mut health = HealthClient::new(server.channel().await.unwrap());
-    for service in ["", "probity.v1.RegistrationService", "probity.v1.LogService"] {
-        let request = HealthCheckRequest { service: service.to_owned() };
+    probity_tests::scenario::views_at(&server, 3).await.unwrap();
+    let views = ["Inventory", "Audit", "Lineage", "Compliance"].map(|view| format!("probity.v1.{view}Service"));
+    let others = ["", "probity.v1.RegistrationService", "probity.v1.LogService"].map(str::to_owned);
+    for service in others.iter().chain(&views) {
+        let request = HealthCheckRequest { service: service.clone() };
         let status = health.check(request).await.unwrap().into_inner().status;
         assert_eq!(status, ServingStatus::Serving as i32, "{service}");
     }
     let services = reflected(server.channel().await.unwrap()).await;
-    for service in ["probity.v1.RegistrationService", "probity.v1.LogService"] {
-        assert!(services.iter().any(|found| found == service), "{services:?}");
+    for service in others.iter().filter(|service| !service.is_empty()).chain(&views) {
+        assert!(services.contains(service), "{services:?}");
     }
 }
 

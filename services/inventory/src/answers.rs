@@ -1,6 +1,6 @@
 //! From records to the messages of answers.
 
-use probity_projection::{QueryError, Stated, View};
+use probity_projection::{QueryError, Scope, Stated, View};
 use probity_proto::v1;
 
 use crate::catalogue::USES;
@@ -13,7 +13,9 @@ use crate::uses::UseCaseRecord;
 use crate::values::ValueRecord;
 use crate::versions::VersionRecord;
 
-pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord) -> Result<v1::Model, QueryError> {
+pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord, scope: &Scope) -> Result<v1::Model, QueryError> {
+    // What it is used for elsewhere is not for everyone who sees the model.
+    let uses = || record.use_cases.iter().filter(|used| scope.covers_subject(&used.use_case));
     let mut jurisdictions = Vec::new();
     for used in record.current_uses() {
         let use_case = view.record(&USES, &USES.key().text(&used.use_case))?;

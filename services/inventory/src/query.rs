@@ -260,7 +260,7 @@ fn list<V: Record, T>(
 /// # Errors
 /// The view could not be read.
 pub fn models(view: &View, filter: &Filter, scope: &Scope, page: &Page) -> Result<Paged<v1::Model>, QueryError> {
-    list(view, &MODELS, "model", filter, scope, page, |subject, record| answers::model(view, subject, &record))
+    list(view, &MODELS, "model", filter, scope, page, |subject, record| answers::model(view, subject, &record, scope))
 }
 
 /// Those of these models that there are.
@@ -271,7 +271,7 @@ pub fn models_named(view: &View, names: &[String], scope: &Scope) -> Result<Vec<
     let mut found = Vec::new();
     for name in names.iter().filter(|name| scope.covers_subject(name)) {
         if let Some(record) = view.record(&MODELS, &MODELS.key().text(name))? {
-            found.push(answers::model(view, name, &record)?);
+            found.push(answers::model(view, name, &record, scope)?);
         }
     }
     Ok(found)
@@ -408,7 +408,7 @@ pub fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::GetModelRe
         attributes_json: registration.map(|entry| entry.attributes.clone()).unwrap_or_default(),
         versions: versions(view, model, "", scope, &first(NEWEST_VERSIONS))?.items,
         links: record.links.iter().map(|link| link.stated.fact(format!("{} {}", link.relation, link.other))).collect(),
-        model: Some(answers::model(view, model, &record)?),
+        model: Some(answers::model(view, model, &record, scope)?),
         deployments,
         dependencies,
         monitors,

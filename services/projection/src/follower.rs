@@ -21,10 +21,10 @@ use crate::reading::{Health, Reader, Shared};
 use crate::store::{Store, StoreError, View};
 
 /// Statements that are folded together when there are that many: more make folding cheaper, fewer make readers wait less.
-const GROUP_STATEMENTS: usize = 4_096;
+const GROUP_STATEMENTS: usize = 8_192;
 
 /// Groups that wait for a view which is slower than the others.
-const GROUPS_WAITING: usize = 2;
+const GROUPS_WAITING: usize = 1;
 
 /// The log that views are folded from.
 #[derive(Debug, Clone)]
@@ -147,7 +147,20 @@ fn halt(views: &[Arc<Shared>], reason: &str) {
     }
 }
 
+/// Says that a view is halted when its thread ends by a panic, which is a defect of ours.
+struct Panicking(Arc<Shared>);
+
+impl Drop for Panicking {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let reason = "folding it broke down, which is a defect; the server's log has more";
+            self.0.set_health(Health::Halted { reason: reason.into() });
+        }
+    }
+}
+
 fn fold(mut folder: Box<dyn AnyFolder>, mut groups: mpsc::Receiver<SharedGroup>) {
+    let _panicking = Panicking(folder.shared().clone());
     while let Some(group) = groups.blocking_recv() {
         if let Err(error) = folder.take(&group) {
             tracing::error!(view = folder.name(), %error, "the view is halted; what it holds is still answered");
@@ -183,11 +196,16 @@ async fn follow(
         }
         let before = edge.clone();
         let group = tokio::task::spawn_blocking(move || Group::of(before, &gathered, rule_sets)).await;
-        let group = Arc::new(group.map_err(|_| ReadError::Abandoned)??);
-        edge = group.edge.clone();
-        for sender in &senders {
-            // A view that has halted takes nothing more; the others go on.
-            drop(sender.send(group.clone()).await);
+        let (group, error) = group.map_err(|_| ReadError::Abandoned)?;
+        if let Some(group) = group.map(Arc::new) {
+            edge = group.edge.clone();
+            for sender in &senders {
+                // A view that has halted takes nothing more; the others go on.
+                drop(sender.send(group.clone()).await);
+            }
+        }
+        if let Some(error) = error {
+            return Err(error.into());
         }
     }
 }

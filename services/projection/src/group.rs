@@ -34,26 +34,43 @@ pub(crate) enum GroupError {
 }
 
 impl Group {
-    /// Checks that `blocks` continue the log after `edge`, and decodes what they hold on all cores.
-    pub(crate) fn of(mut edge: Edge, blocks: &[Block], rule_sets: &[u32]) -> Result<Self, GroupError> {
+    /// Checks that `blocks` continue the log after `edge`, and decodes what they hold on all cores. Of blocks that are not
+    /// all good, it gives those before the first that is not, if there are any, and what is wrong with that one.
+    pub(crate) fn of(edge: Edge, blocks: &[Block], rule_sets: &[u32]) -> (Option<Self>, Option<GroupError>) {
         let places = blocks.iter().flat_map(|block| {
             (block.first_index()..).zip(block.statements()).map(|(index, bytes)| (index, block.time(), bytes))
         });
         let places: Vec<(u64, u64, &[u8])> = places.collect();
         let decoded: Vec<Result<Recorded, GroupError>> = places.into_par_iter().map(decode).collect();
         let mut decoded = decoded.into_iter();
-        let mut recorded = Vec::with_capacity(decoded.len());
-        for block in blocks {
-            let height = block.height();
-            edge.chain.extend(block).map_err(|fault| GroupError::Block { height, fault })?;
-            edge.last_keys = edge.keys.clone();
-            for statement in decoded.by_ref().take(block.statements().len()) {
-                let statement = statement?;
-                edge.heed(&statement, rule_sets)?;
-                recorded.push(statement);
+        let mut group = Self { recorded: Vec::with_capacity(decoded.len()), edge };
+        for (number, block) in blocks.iter().enumerate() {
+            let statements = decoded.by_ref().take(block.statements().len());
+            if let Err(error) = group.extend(block, statements, rule_sets) {
+                return ((number > 0).then_some(group), Some(error));
             }
         }
-        Ok(Self { recorded, edge })
+        (Some(group), None)
+    }
+
+    /// Takes in a block, or leaves the group as it was.
+    fn extend(
+        &mut self,
+        block: &Block,
+        statements: impl Iterator<Item = Result<Recorded, GroupError>>,
+        rule_sets: &[u32],
+    ) -> Result<(), GroupError> {
+        let height = block.height();
+        let mut edge = self.edge.clone();
+        edge.chain.extend(block).map_err(|fault| GroupError::Block { height, fault })?;
+        edge.last_keys = edge.keys.clone();
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
+        for statement in &statements {
+            edge.heed(statement, rule_sets)?;
+        }
+        self.recorded.extend(statements);
+        self.edge = edge;
+        Ok(())
     }
 }
 

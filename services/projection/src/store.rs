@@ -4,6 +4,10 @@ use std::fmt;
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use probity_tlog::Hash;
 use sha2::{Digest as _, Sha256};
@@ -12,14 +16,14 @@ use crate::batch::Batch;
 use crate::record::{Key, Record, RecordError, Table};
 
 /// Entries to a leaf of the tree; more makes scans cheaper, fewer makes single writes cheaper.
-const LEAF_FANOUT: usize = 1024;
+const LEAF_FANOUT: usize = 256;
 
 /// The key of the cursor. Tables begin with a non-zero byte, so it sorts before all of them.
 const CURSOR_KEY: [u8; 1] = [0];
 
-/// How often written batches are made durable in the background, in milliseconds. What a crash takes away is read from
+/// How often written batches are made durable in the background. What a crash takes away is read from
 /// the log again: the cursor goes back with it.
-const FLUSH_INTERVAL_MS: usize = 4_000;
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a view could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +92,45 @@ impl Cursor {
 pub struct Store {
     db: sled::Db<LEAF_FANOUT>,
     path: PathBuf,
+    /// Dropped last: it waits until everything is on disk and the directory is free again.
+    _flusher: Arc<Flusher>,
+}
+
+/// Makes written batches durable in the background, and once more when the last handle of the store goes.
+///
+/// sled has a thread of its own for this, which can end without answering whoever waits for its end.
+struct Flusher {
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Flusher {
+    fn start(db: sled::Db<LEAF_FANOUT>, path: &Path) -> io::Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        let path = path.to_owned();
+        let work = move || {
+            loop {
+                let ended = stopped.recv_timeout(FLUSH_INTERVAL) == Err(RecvTimeoutError::Disconnected);
+                if let Err(error) = db.flush() {
+                    tracing::error!(store = %path.display(), %error, "what was folded last is not on disk yet");
+                }
+                if ended {
+                    return;
+                }
+            }
+        };
+        let thread = Builder::new().name("probity-flush".to_owned()).spawn(work)?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the thread that makes views durable ended badly; they come back from the log");
+        }
+    }
 }
 
 impl fmt::Debug for Store {
@@ -99,21 +142,17 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the store in `path`, creating it where there is none. `cache_bytes` bounds its page cache.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let config =
-            sled::Config::new().path(path).cache_capacity_bytes(cache_bytes).flush_every_ms(Some(FLUSH_INTERVAL_MS));
-        let db = config.open().map_err(|reason| StoreError::Io { path: path.to_owned(), reason })?;
-        Ok(Self { db, path: path.to_owned() })
+        let failed = |reason| StoreError::Io { path: path.to_owned(), reason };
+        let config = sled::Config::new().path(path).cache_capacity_bytes(cache_bytes).flush_every_ms(None);
+        let db = config.open().map_err(failed)?;
+        let flusher = Arc::new(Flusher::start(db.clone(), path).map_err(failed)?);
+        Ok(Self { db, path: path.to_owned(), _flusher: flusher })
     }
 
     /// The view `name`, empty where there is none.
     pub fn view(&self, name: &str) -> Result<View, StoreError> {
         let tree = self.db.open_tree(name).map_err(|source| self.error(source))?;
         Ok(View { tree, store: self.clone(), name: name.to_owned() })
-    }
-
-    /// Forgets the view `name` and gives its room back.
-    pub(crate) fn drop_view(&self, name: &str) -> Result<(), StoreError> {
-        self.db.drop_tree(name).map(drop).map_err(|source| self.error(source))
     }
 
     /// The bytes that the store takes on disk.
@@ -255,10 +294,7 @@ impl View {
         pairs.take_while(within).map(|pair| self.pair(pair))
     }
 
-    fn pair(
-        &self,
-        pair: io::Result<(sled::InlineArray, sled::InlineArray)>,
-    ) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+    fn pair(&self, pair: io::Result<(sled::InlineArray, sled::InlineArray)>) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
         let (key, value) = pair.map_err(|source| self.store.error(source))?;
         Ok((key.to_vec(), value.to_vec()))
     }

@@ -1,5 +1,6 @@
 //! `probity demo`: the whole thing on a throw-away ledger, in one command.
 
+mod asking;
 mod cast;
 mod story;
 mod tamper;
@@ -70,7 +71,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer> {
     let running = Running::start(&config).await?;
     let server = format!("http://{}", running.address);
     println!("served over gRPC on {server}");
-    let mut client = ServerArgs { server, ca: None, client_cert: None, client_key: None }.connect().await?;
+    let mut client =
+        ServerArgs { server: server.clone(), ca: None, client_cert: None, client_key: None }.connect().await?;
     let ledger = client.ledger().await?;
 
     heading("Everyone is let in, by an administrator's signature");
@@ -84,6 +86,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer> {
         println!("{why}:");
         record(&mut client, &ledger, &cast, vec![step], false).await?;
     }
+
+    asking::ask(&mut client, &server, &home.join("people.toml")).await?;
 
     heading("Everything is verified offline, from the files alone");
     running.stop().await?;
@@ -111,7 +115,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer> {
     if args.keep.is_some() {
         heading("Look around");
         println!("probity serve {}", directory.display());
-        println!("probity --people {} entry 20", home.join("people.toml").display());
+        println!("probity --people {} model credit/pd-scorecard", home.join("people.toml").display());
         println!("probity verify {}", directory.display());
     }
     Ok(Answer::Yes)
