@@ -15,9 +15,9 @@ use crate::versions::VersionRecord;
 
 pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord, scope: &Scope) -> Result<v1::Model, QueryError> {
     // What it is used for elsewhere is not for everyone who sees the model.
-    let uses = || record.use_cases.iter().filter(|used| scope.covers_subject(&used.use_case));
+    let uses = || record.current_uses().filter(|used| scope.covers_subject(&used.use_case));
     let mut jurisdictions = Vec::new();
-    for used in record.current_uses() {
+    for used in uses() {
         let use_case = view.record(&USES, &USES.key().text(&used.use_case))?;
         let proposal = use_case.and_then(|use_case| use_case.proposals.into_iter().next_back());
         jurisdictions.extend(proposal.into_iter().flat_map(|proposal| proposal.jurisdictions));
@@ -35,7 +35,7 @@ pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord, scope: &Sc
         classes: record.current_classes().map(Into::into).collect(),
         supplier: registration.map(|entry| entry.supplier.clone()).unwrap_or_default(),
         origin_platform: registration.map(|entry| entry.origin_platform.clone()).unwrap_or_default(),
-        use_cases: record.current_uses().map(|used| used.use_case.clone()).collect(),
+        use_cases: uses().map(|used| used.use_case.clone()).collect(),
         jurisdictions,
         environments: record.environments.keys().filter(|name| !name.is_empty()).cloned().collect(),
         versions: record.version_count,
