@@ -34,7 +34,8 @@ pub(super) async fn ask(client: &mut Client, server: &str, people: &Path) -> Res
     let questions = v1::ListQuestionsRequest { min_tree_size, ..v1::ListQuestionsRequest::default() };
     client.compliance.list_questions(questions).await?;
     let node = "model:credit/pd-scorecard".to_owned();
-    client.lineage.walk(v1::WalkRequest { node, min_tree_size, ..v1::WalkRequest::default() }).await?;
+    let direction = "upstream".to_owned();
+    client.lineage.walk(v1::WalkRequest { node, direction, min_tree_size, ..v1::WalkRequest::default() }).await?;
     for (question, command) in QUESTIONS {
         heading(question);
         println!("$ probity {}\n", command.join(" "));
