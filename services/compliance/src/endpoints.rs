@@ -41,6 +41,7 @@ impl EndpointState {
             digest: share.digest.clone(),
             use_case: serving.use_case.clone().or_else(|| authorized?.use_case.clone()),
             environment: serving.environment.clone(),
+            any_use: false,
         }
     }
 }

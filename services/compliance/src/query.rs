@@ -175,8 +175,12 @@ pub fn approvals(
     }
     if !subject.starts_with("endpoint:") {
         let state = view.record(&VERSIONS, &VERSIONS.key().text(subject))?.ok_or_else(not_found)?;
-        let purpose =
-            Purpose { version: subject.to_owned(), digest: state.artifacts.first().cloned(), ..Purpose::default() };
+        let purpose = Purpose {
+            version: subject.to_owned(),
+            digest: state.artifacts.first().cloned(),
+            any_use: true,
+            ..Purpose::default()
+        };
         return standings(view, &purpose, "", at_ms);
     }
     let state = view.record(&ENDPOINTS, &ENDPOINTS.key().text(subject))?.ok_or_else(not_found)?;

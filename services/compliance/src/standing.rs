@@ -17,6 +17,8 @@ pub(crate) struct Purpose {
     pub(crate) digest: Option<String>,
     pub(crate) use_case: Option<String>,
     pub(crate) environment: Option<String>,
+    /// Whether any use will do: of a version that is asked about by itself, wherever it may serve.
+    pub(crate) any_use: bool,
 }
 
 /// A time in which something covers it.
@@ -134,7 +136,10 @@ pub(crate) fn holds<L: Look>(
             return Ok(Err(Lapse::new("the approval names other artefacts", [index])));
         }
     }
-    if !grant.uses.is_empty() && purpose.use_case.as_ref().is_none_or(|used| !grant.uses.contains(used)) {
+    if !purpose.any_use
+        && !grant.uses.is_empty()
+        && purpose.use_case.as_ref().is_none_or(|used| !grant.uses.contains(used))
+    {
         return Ok(Err(Lapse::new("the approval is for other uses", [index])));
     }
     if let Some(environment) = &purpose.environment

@@ -118,7 +118,7 @@ pub(crate) struct ViewsSection {
 
 impl Default for ViewsSection {
     fn default() -> Self {
-        Self { enabled: ViewName::ALL.to_vec(), directory: None, cache_mib: 128 }
+        Self { enabled: ViewName::ALL.to_vec(), directory: None, cache_mib: 64 }
     }
 }
 

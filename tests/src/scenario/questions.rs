@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use probity_proto::v1;
@@ -17,18 +18,28 @@ use super::file::Question;
 use super::words::Words;
 use crate::ledger::{Server, binary};
 
+/// How long views may take: an unoptimised server folds a large import for a while.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A question that waits for its answer.
+fn patiently<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.set_timeout(PATIENCE);
+    request
+}
+
 /// Waits until every view has taken in so many statements.
 pub async fn views_at(server: &Server, min_tree_size: u64) -> Result<()> {
     let channel = server.channel().await?;
     let count =
         v1::CountRequest { kind: "model".to_owned(), by: "state".to_owned(), min_tree_size, ..Default::default() };
-    InventoryServiceClient::new(channel.clone()).count(count).await?;
+    InventoryServiceClient::new(channel.clone()).count(patiently(count)).await?;
     let events = v1::ListEventsRequest { page_size: 1, brief: true, min_tree_size, ..Default::default() };
-    AuditServiceClient::new(channel.clone()).list_events(events).await?;
+    AuditServiceClient::new(channel.clone()).list_events(patiently(events)).await?;
     let questions = v1::ListQuestionsRequest { min_tree_size, ..Default::default() };
-    ComplianceServiceClient::new(channel.clone()).list_questions(questions).await?;
+    ComplianceServiceClient::new(channel.clone()).list_questions(patiently(questions)).await?;
     let walk = v1::WalkRequest { node: "dataset:none/none".to_owned(), min_tree_size, ..Default::default() };
-    match LineageServiceClient::new(channel).walk(walk).await {
+    match LineageServiceClient::new(channel).walk(patiently(walk)).await {
         Err(status) if status.code() != tonic::Code::NotFound && status.code() != tonic::Code::InvalidArgument => {
             Err(status.into())
         }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::log;
 
 /// Page cache of the views, as the server has it by default.
-const CACHE: usize = 128 << 20;
+const CACHE: usize = 64 << 20;
 
 /// Views that are followed, and what reads them.
 pub(crate) struct Views {
