@@ -8,6 +8,7 @@ mod answers;
 mod catalogue;
 mod datasets;
 mod deployments;
+mod dossier;
 mod facets;
 mod matters;
 mod models;

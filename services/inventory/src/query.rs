@@ -11,15 +11,11 @@ use probity_schemas::NamespacePattern;
 
 use crate::answers;
 use crate::catalogue::{
-    AGES, COUNTS, DATASETS, DEPENDENCIES, ENDPOINTS, FACETS, MATTERS, MATTERS_OF, MODELS, MONITORS, OPEN_MATTERS,
-    PLACES, USES, VALUES, VERSIONS, WORDS, version_key,
+    AGES, COUNTS, DATASETS, ENDPOINTS, FACETS, MATTERS, MATTERS_OF, MODELS, MONITORS, OPEN_MATTERS, PLACES, USES,
+    VALUES, VERSIONS, WORDS, version_key,
 };
+pub use crate::dossier::dossier;
 use crate::facets::{namespace_of, words};
-
-/// Versions in a dossier.
-const NEWEST_VERSIONS: usize = 50;
-/// Monitors, problems and dependencies in a dossier, each.
-const DOSSIER_ITEMS: usize = 200;
 
 /// Subjects in ascending order, or why there are no more.
 type Subjects<'a> = Box<dyn Iterator<Item = Result<String, QueryError>> + 'a>;
@@ -363,58 +359,6 @@ fn key_of(key: &[u8], prefix: &Key) -> Result<Key, QueryError> {
     let number =
         number.ok_or(QueryError::Invalid { field: "page_token", reason: "it is of another list".to_owned() })?;
     Ok(prefix.clone().number(number))
-}
-
-/// Everything about one model.
-///
-/// # Errors
-/// There is no such model, or none that may be seen; or the view could not be read.
-pub fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::GetModelResponse, QueryError> {
-    let not_found = || QueryError::NotFound { what: model.to_owned() };
-    if !scope.covers_subject(model) {
-        return Err(not_found());
-    }
-    let record = view.record(&MODELS, &MODELS.key().text(model))?.ok_or_else(not_found)?;
-    let first = |size| Page { size, after: None };
-    let mut dependencies = Vec::new();
-    for pair in view.scan_after(&DEPENDENCIES.key().text(model), None).take(DOSSIER_ITEMS) {
-        let (key, _) = pair?;
-        let mut parts = Parts::of(&key);
-        let (_, index) = (parts.text(), parts.number().unwrap_or_default());
-        let found = view.record(&DEPENDENCIES, &DEPENDENCIES.key().text(model).number(index))?.unwrap_or_default();
-        dependencies.extend((!found.ended).then(|| answers::dependency(index, found)));
-    }
-    let deployments = deployments(view, &Filter::default(), model, scope, &first(DOSSIER_ITEMS))?.items;
-    let mut monitors = monitors(view, None, model, "", scope, &first(DOSSIER_ITEMS))?.items;
-    let wanted = |subject: &str| Problems { subject: subject.to_owned(), open: Some(true), ..Problems::default() };
-    let mut found = problems(view, &wanted(model), scope, &first(DOSSIER_ITEMS))?.items;
-    for deployment in &deployments {
-        let endpoint = &deployment.endpoint;
-        monitors.extend(self::monitors(view, None, endpoint, "", scope, &first(DOSSIER_ITEMS))?.items);
-        found.extend(problems(view, &wanted(endpoint), scope, &first(DOSSIER_ITEMS))?.items);
-    }
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    found.dedup_by(|a, b| a.id == b.id);
-    let mut value = Vec::new();
-    for subject in std::iter::once(model).chain(record.current_uses().map(|used| used.use_case.as_str())) {
-        let found = view.record(&VALUES, &VALUES.key().text(subject))?.filter(|_| scope.covers_subject(subject));
-        value.extend(found.map(|found| answers::value(subject, &found)));
-    }
-    let registration = record.registration();
-    Ok(v1::GetModelResponse {
-        as_of: None,
-        intended_uses: registration.map(|entry| entry.intended_uses.clone()).unwrap_or_default(),
-        excluded_uses: registration.map(|entry| entry.excluded_uses.clone()).unwrap_or_default(),
-        attributes_json: registration.map(|entry| entry.attributes.clone()).unwrap_or_default(),
-        versions: versions(view, model, "", scope, &first(NEWEST_VERSIONS))?.items,
-        links: record.links.iter().map(|link| link.stated.fact(format!("{} {}", link.relation, link.other))).collect(),
-        model: Some(answers::model(view, model, &record, scope)?),
-        deployments,
-        dependencies,
-        monitors,
-        problems: found,
-        value,
-    })
 }
 
 /// Monitors, of one subject or by namespace.
