@@ -30,6 +30,17 @@ impl NamespacePattern {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         }
     }
+
+    /// How closely patterns name a namespace, in bytes of the name that they share; `None` if none covers it. Of several
+    /// policies the one that names a namespace most closely holds there.
+    pub fn closeness(patterns: &[Self], namespace: &Namespace) -> Option<usize> {
+        let length = |pattern: &Self| match pattern {
+            Self::All => 0,
+            Self::Within(root) => root.as_str().len(),
+            Self::Exactly(one) => one.as_str().len() + 1,
+        };
+        patterns.iter().filter(|pattern| pattern.covers(namespace)).map(length).max()
+    }
 }
 
 impl fmt::Display for NamespacePattern {

@@ -72,13 +72,17 @@ impl Policies {
     /// most closely decides, of those the newest.
     pub(crate) fn gate(&self, name: &str, namespace: &Namespace, index: u64) -> Option<&GatePolicy> {
         let named = self.gates_at(index).filter(|gate| gate.name.as_str() == name);
-        let closest = named.filter_map(|gate| Some((closeness(&gate.policy.namespaces, namespace)?, gate.index, gate)));
+        let closest = named.filter_map(|gate| {
+            Some((NamespacePattern::closeness(&gate.policy.namespaces, namespace)?, gate.index, gate))
+        });
         closest.max_by_key(|(closeness, index, _)| (*closeness, *index)).map(|(_, _, gate)| &gate.policy)
     }
 
     /// The names of the gates that models of a namespace pass.
     pub(crate) fn gate_names(&self, namespace: &Namespace, index: u64) -> Vec<&Name> {
-        let covered = self.gates_at(index).filter(|gate| closeness(&gate.policy.namespaces, namespace).is_some());
+        let covered = self
+            .gates_at(index)
+            .filter(|gate| NamespacePattern::closeness(&gate.policy.namespaces, namespace).is_some());
         let mut names: Vec<&Name> = covered.map(|gate| &gate.name).collect();
         names.sort();
         names.dedup();
@@ -87,7 +91,8 @@ impl Policies {
 
     /// The lifecycle policies that bind models of a namespace.
     pub(crate) fn lifecycles(&self, namespace: &Namespace) -> impl Iterator<Item = &LifecyclePolicy> {
-        let covers = move |policy: &&LifecyclePolicy| closeness(&policy.namespaces, namespace).is_some();
+        let covers =
+            move |policy: &&LifecyclePolicy| NamespacePattern::closeness(&policy.namespaces, namespace).is_some();
         self.lifecycles.iter().map(|policy| &policy.policy).filter(covers)
     }
 
@@ -98,7 +103,8 @@ impl Policies {
         }
         let namespace = &event.subject.namespace;
         let schemas = self.attributes.iter().map(|policy| &policy.policy);
-        let schemas: Vec<_> = schemas.filter(|policy| closeness(&policy.namespaces, namespace).is_some()).collect();
+        let schemas: Vec<_> =
+            schemas.filter(|policy| NamespacePattern::closeness(&policy.namespaces, namespace).is_some()).collect();
         if schemas.is_empty() {
             return Ok(());
         }
@@ -117,16 +123,6 @@ impl Policies {
         }
         Ok(())
     }
-}
-
-/// How closely patterns name a namespace; `None` if they don't.
-fn closeness(patterns: &[NamespacePattern], namespace: &Namespace) -> Option<usize> {
-    let length = |pattern: &NamespacePattern| match pattern {
-        NamespacePattern::All => 0,
-        NamespacePattern::Within(root) => root.as_str().len(),
-        NamespacePattern::Exactly(one) => one.as_str().len() + 1,
-    };
-    patterns.iter().filter(|pattern| pattern.covers(namespace)).map(length).max()
 }
 
 fn fits(field: &AttributeField, value: &Value) -> bool {

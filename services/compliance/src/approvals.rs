@@ -119,17 +119,9 @@ pub(crate) fn gate(
         published.iter().any(|other| other.subject == gate.subject && other.index > gate.index && other.index < index)
     };
     let standing = published.iter().filter(before).filter(|gate| !replaced(gate));
-    let fitting = standing.filter_map(|gate| Some((closeness(&gate.namespaces, namespace)?, gate.index, gate)));
+    let fitting =
+        standing.filter_map(|gate| Some((NamespacePattern::closeness(&gate.namespaces, namespace)?, gate.index, gate)));
     Ok(fitting.max_by_key(|(closeness, at, _)| (*closeness, *at)).map(|(_, _, gate)| gate.clone()))
-}
-
-fn closeness(patterns: &[NamespacePattern], namespace: &Namespace) -> Option<usize> {
-    let length = |pattern: &NamespacePattern| match pattern {
-        NamespacePattern::All => 0,
-        NamespacePattern::Within(root) => root.as_str().len(),
-        NamespacePattern::Exactly(one) => one.as_str().len() + 1,
-    };
-    patterns.iter().filter(|pattern| pattern.covers(namespace)).map(length).max()
 }
 
 /// Takes in a policy; whether it is one of gates, which can bind what serves already.
