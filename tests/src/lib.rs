@@ -3,6 +3,7 @@
 pub mod fuzzing;
 mod ledger;
 pub mod lives;
+pub mod nats;
 mod people;
 pub mod scenario;
 
