@@ -1,10 +1,14 @@
-//! The gRPC interface: what is generated from `probity/v1/*.proto`, and the conversions to our own types, once.
+//! The gRPC interface: what is generated from `probity/v1/*.proto`, the conversions to our own types, once, and the
+//! client that finds the active one of several servers.
 
+pub mod client;
 mod convert;
 mod json;
+mod reason;
 mod verdict;
 
 pub use convert::MalformedMessage;
+pub use reason::{Reason, retry_after};
 pub use tonic::Code;
 pub use verdict::Verdict;
 

@@ -12,7 +12,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::v1;
 
 /// The domain of all reasons.
-const DOMAIN: &str = "probity";
+pub(crate) const DOMAIN: &str = "probity";
 
 /// The longest text in a refusal, in bytes. What is refused may be named in it, and a status travels as a header.
 const MAX_TEXT: usize = 1_024;
