@@ -1,7 +1,8 @@
 //! Where blocks live: the append-only log of a ledger, its anchor, and the nodes of its tree.
 //!
 //! A [`Block`] is what is committed at once. A [`Log`] keeps blocks in order for one writer and many readers;
-//! [`FileLog`] keeps them in local files. A [`Chain`] says whether a block continues the blocks before it, and is run
+//! [`FileLog`] keeps them in local files, [`JetStreamLog`] in local files and in a
+//! stream of NATS JetStream. A [`Chain`] says whether a block continues the blocks before it, and is run
 //! wherever blocks come from outside. [`Tiles`] gives the nodes proofs are made of, and [`scrub`] reads everything again.
 //!
 //! Nothing here reads a clock, signs anything or judges a statement. What was released is never changed: where stored
@@ -14,6 +15,7 @@ mod chain;
 pub mod conformance;
 mod file_log;
 mod frame;
+mod jetstream;
 mod location;
 mod log;
 mod scrub;
@@ -26,6 +28,10 @@ pub use block::{Block, BlockError, MAX_BLOCK_LENGTH, MAX_BLOCK_STATEMENTS, STATE
 pub use chain::{BlockFault, Chain, FrontierMismatch};
 pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, JoinError, OpenError, Opening, Reader, join};
 pub use frame::FrameFault;
+pub use jetstream::{
+    ArrivalError, Disagreement, Drift, Heard, JetStreamError, JetStreamLog, NatsOptions, Notice, Prepared, Presence,
+    Question, Repair, Shortfall, Status, StreamError, StreamName, StreamStatus, abandoned,
+};
 pub use location::Location;
 pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolver, Unavailable};
 pub use scrub::{Progress, ScrubError, Scrubbed, first_block, scrub};

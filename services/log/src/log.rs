@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use probity_tlog::Hash;
 use tokio::sync::oneshot;
 
-use crate::{Block, BlockFault, FrameFault, Location, StorageError};
+use crate::{Block, BlockFault, Disagreement, FrameFault, Location, StorageError};
 
 /// The last committed block, and the tree it ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,10 @@ pub enum AppendError {
         /// The height of the block.
         height: u64,
     },
+    /// The stream that carries the log disagrees with what was signed: nothing is appended until a person has looked.
+    /// What the log released before can be read.
+    #[error("the log is halted: {0}")]
+    Halted(Arc<Disagreement>),
     /// The log takes no more blocks; the process must exit and open it again, which tells whether this block is in it.
     #[error("the log has failed")]
     Fatal(#[source] Arc<FatalError>),
@@ -137,6 +141,9 @@ pub enum FatalError {
         /// The length of a segment in bytes.
         segment_length: u64,
     },
+    /// Blocks that nobody was told of could not be given up.
+    #[error("blocks that were not released could not be given up")]
+    Retreat(#[source] Box<crate::OpenError>),
     /// The log was closed, or its writer is gone.
     #[error("the log is closed")]
     Closed,

@@ -162,6 +162,9 @@ pub struct Reader {
     position: watch::Receiver<Position>,
 }
 
+/// How long a question that any state of the view would answer waits for the view to be there.
+const A_MOMENT: Duration = Duration::from_secs(2);
+
 impl Reader {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { position: shared.position.subscribe(), shared }
@@ -185,13 +188,15 @@ impl Reader {
         self.position.clone()
     }
 
-    /// Waits until the view has taken in `tree_size` statements, for `patience` at most.
+    /// Waits until the view has taken in `tree_size` statements, for `patience` at most. Whoever wants nothing in
+    /// particular waits a moment for a view that is being built: just after a start it nearly is.
     ///
     /// # Errors
     /// It is still being built, did not get there in time, or is halted before that.
     pub async fn at_least(&self, tree_size: u64, patience: Duration) -> Result<(), NotThere> {
+        let patience = if tree_size == 0 { patience.min(A_MOMENT) } else { patience };
         let settled = |position: &Position| match position.health {
-            Health::Building { .. } => tree_size == 0,
+            Health::Building { .. } => false,
             Health::Following => position.as_of.tree_size >= tree_size,
             Health::Halted { .. } => true,
         };

@@ -312,6 +312,7 @@ impl Sequencer {
                 error @ (AppendError::Conflict { .. }
                 | AppendError::Invalid(_)
                 | AppendError::OutcomeUnknown { .. }
+                | AppendError::Halted(_)
                 | AppendError::Fatal(_)),
             ) => drop(self.halt(with_causes(&error))),
         }

@@ -25,6 +25,12 @@ pub enum OpenError {
         /// The directory.
         dir: PathBuf,
     },
+    /// The log is carried by a stream, and what is above its anchor may not be taken for committed without asking there.
+    #[error("the log in {} is carried by a NATS stream; name the servers with --nats", dir.display())]
+    OnStream {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// A new log would replace one.
     #[error("there is a log in {} already", dir.display())]
     Exists {

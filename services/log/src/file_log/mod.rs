@@ -3,9 +3,10 @@
 //! A block is released in this order and no other: frame written, segment synced, anchor advanced, readers told,
 //! future resolved. While one group of blocks is on its way the next one queues up, and shares its syncs.
 
+pub(crate) mod ends;
 mod error;
 mod joining;
-mod opening;
+pub(crate) mod opening;
 mod options;
 mod reader;
 mod writer;
@@ -71,12 +72,10 @@ impl FileLog {
     /// Anything that is not as an earlier process can have left it, such as an anchor that the log does not reach:
     /// then a person has to look, and nothing at or below the anchor was changed.
     pub fn open(options: &FileLogOptions, verifier: CheckpointVerifier) -> Result<Self, OpenError> {
-        let opened = opening::open(options, verifier)?;
-        let (head_sender, head) = watch::channel(opened.chain.head());
+        let opened = opening::open(options, verifier, opening::Adopt::All)?;
         let (failure_sender, failure) = watch::channel(None);
         let (queue, submissions) = mpsc::channel();
-        let reader = Reader::new(opened.segments.clone(), opened.tiles.clone(), head);
-        let writer = Writer::new(opened.segments, opened.anchor, opened.chain, opened.tiles, head_sender);
+        let writer = Writer { written: opened.written, released: opened.released };
         let writer = std::thread::Builder::new()
             .name("probity-log".into())
             .spawn(move || writer.run(&submissions, &failure_sender))
@@ -85,7 +84,7 @@ impl FileLog {
             queue: Some(queue),
             writer: Some(writer),
             failure,
-            reader,
+            reader: opened.reader,
             opening: opened.opening,
             _lock: opened.lock,
         })

@@ -5,28 +5,44 @@ use std::sync::Arc;
 
 use probity_tlog::CheckpointVerifier;
 
-use super::{FileLogOptions, OpenError, Opening};
+use tokio::sync::watch;
+
+use super::ends::{Released, Written};
+use super::{FileLogOptions, OpenError, Opening, Reader};
 use crate::segments::{Segments, list, segment_has_frames};
 use crate::storage::{Operation, Storage, StorageError, StoredFile, read_whole};
 use crate::tiles::Tiles;
-use crate::{Anchor, BlockFault, Chain, Head};
+use crate::{Anchor, Block, BlockFault, Chain, Head};
 
 /// The smallest segment: room for its header and a block of a few statements.
 const MIN_SEGMENT_LENGTH: u64 = 4096;
 
 /// All parts of an open log.
-pub(super) struct Opened {
-    pub(super) lock: Arc<dyn StoredFile>,
-    pub(super) segments: Arc<Segments>,
-    pub(super) anchor: Anchor,
-    pub(super) chain: Chain,
-    pub(super) tiles: Tiles,
-    pub(super) opening: Opening,
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) lock: Arc<dyn StoredFile>,
+    pub(crate) written: Written,
+    pub(crate) released: Released,
+    pub(crate) reader: Reader,
+    /// The end of what is released.
+    pub(crate) chain: Chain,
+    /// The blocks that are written but not released.
+    pub(crate) unreleased: Vec<Block>,
+    pub(crate) opening: Opening,
+}
+
+/// Which blocks above the anchor are released by opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Adopt {
+    /// All: being in these files is enough.
+    All,
+    /// None: where else they are is still to be found out.
+    Nothing,
 }
 
 /// Makes the directories and the anchor of a new log. A process that ends before the anchor is there leaves something
 /// that can be made again.
-pub(super) fn create(options: &FileLogOptions) -> Result<(), OpenError> {
+pub(crate) fn create(options: &FileLogOptions) -> Result<(), OpenError> {
     let storage = &*options.storage;
     let segments = options.segments_dir();
     storage.create_dir_all(&segments).map_err(StorageError::of(Operation::Create, &segments))?;
@@ -44,13 +60,16 @@ pub(super) fn create(options: &FileLogOptions) -> Result<(), OpenError> {
 }
 
 /// Opens a log.
-pub(super) fn open(options: &FileLogOptions, verifier: CheckpointVerifier) -> Result<Opened, OpenError> {
+pub(crate) fn open(options: &FileLogOptions, verifier: CheckpointVerifier, adopt: Adopt) -> Result<Opened, OpenError> {
     let length = options.segment_length;
     if length < MIN_SEGMENT_LENGTH || length > u64::from(u32::MAX) {
         return Err(OpenError::SegmentLength { length });
     }
     let storage = &options.storage;
     let lock = lock(options)?;
+    if adopt == Adopt::All && storage.open_read(&options.stream_path()).is_ok() {
+        return Err(OpenError::OnStream { dir: options.dir.clone() });
+    }
     let dir = options.segments_dir();
     let Some(mut anchor) = Anchor::open(&**storage, &options.anchor)? else {
         let (dir, anchor) = (options.dir.clone(), options.anchor.clone());
@@ -65,18 +84,35 @@ pub(super) fn open(options: &FileLogOptions, verifier: CheckpointVerifier) -> Re
     if let Some(head) = head {
         agree(&segments, &verifier, head)?;
     }
-    let (mut chain, tiles, rebuilt_tiles) = resume(&segments, verifier, head)?;
+    let (mut released, tiles, rebuilt_tiles) = resume(&segments, verifier, head)?;
+    let (mut chain, mut unreleased) = (released.clone(), Vec::new());
     let recovered = segments.recover(|block| {
         let tree = chain.extend(block)?;
-        tiles.append(tree.leaves().iter().copied());
+        match adopt {
+            Adopt::All => tiles.append(tree.leaves().iter().copied()),
+            Adopt::Nothing => unreleased.push(block.clone()),
+        }
         Ok(())
     })?;
-    if let Some(head) = chain.head() {
+    if adopt == Adopt::All {
+        released = chain.clone();
+    }
+    if let Some(head) = released.head() {
         anchor.advance(head)?;
     }
-    let opening = Opening { adopted: recovered.adopted, discarded: recovered.discarded, rebuilt_tiles };
+    let adopted = if adopt == Adopt::All { recovered.adopted } else { 0 };
+    let opening = Opening { adopted, discarded: recovered.discarded, rebuilt_tiles };
     tracing::debug!(head = ?chain.head(), ?opening, "log opened");
-    Ok(Opened { lock, segments, anchor, chain, tiles, opening })
+    let (head, follows) = watch::channel(released.head());
+    Ok(Opened {
+        lock,
+        written: Written::new(segments.clone(), chain),
+        reader: Reader::new(segments, tiles.clone(), follows),
+        released: Released::new(anchor, tiles, head),
+        chain: released,
+        unreleased,
+        opening,
+    })
 }
 
 /// Checks that the block the anchor names is the one that was released.

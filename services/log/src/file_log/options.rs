@@ -63,6 +63,11 @@ impl FileLogOptions {
         self.dir.join("segments")
     }
 
+    /// What says which stream carries the log, if one does.
+    pub(crate) fn stream_path(&self) -> PathBuf {
+        self.dir.join("stream")
+    }
+
     /// The file that is locked while the log is open.
     pub(crate) fn lock_path(&self) -> PathBuf {
         self.dir.join("lock")

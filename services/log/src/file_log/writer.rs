@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, mpsc};
 
-use probity_tlog::BlockTree;
 use tokio::sync::watch;
 
-use crate::log::{AppendError, FatalError, Head, Resolver, Unavailable};
-use crate::segments::{AppendFailure, Appender, GROUP_BYTES, Segments};
-use crate::tiles::Tiles;
-use crate::{Anchor, Block, Chain};
+use super::ends::{Refusal, Released, Written};
+use crate::Block;
+use crate::log::{AppendError, FatalError, Resolver};
+use crate::segments::GROUP_BYTES;
 
 /// A group ends at this many blocks, so that the first of them does not wait for ever more.
 const GROUP_BLOCKS: usize = 64;
@@ -21,24 +20,11 @@ pub(super) struct Submission {
 
 /// Owns everything that only one thread may change.
 pub(super) struct Writer {
-    appender: Appender,
-    anchor: Anchor,
-    chain: Chain,
-    tiles: Tiles,
-    head: watch::Sender<Option<Head>>,
+    pub(super) written: Written,
+    pub(super) released: Released,
 }
 
 impl Writer {
-    pub(super) fn new(
-        segments: Arc<Segments>,
-        anchor: Anchor,
-        chain: Chain,
-        tiles: Tiles,
-        head: watch::Sender<Option<Head>>,
-    ) -> Self {
-        Self { appender: Appender::new(segments), anchor, chain, tiles, head }
-    }
-
     /// Appends what is queued until the queue is closed. After a failure everything is refused.
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Submission>, failure: &watch::Sender<Option<Arc<FatalError>>>) {
         while let Ok(first) = queue.recv() {
@@ -65,7 +51,7 @@ impl Writer {
         let mut leaves = Vec::new();
         let mut group = group;
         while let Some(Submission { block, resolver }) = group.next() {
-            match self.append(&block) {
+            match self.written.append(&block) {
                 Ok(tree) => {
                     leaves.extend_from_slice(tree.leaves());
                     resolvers.push(resolver);
@@ -78,46 +64,14 @@ impl Writer {
                 }
             }
         }
-        let Some(head) = self.chain.head().filter(|_| !resolvers.is_empty()) else { return Ok(()) };
-        self.appender.sync()?;
-        self.anchor.advance(head)?;
-        self.tiles.append(leaves);
-        self.head.send_replace(Some(head));
+        let Some(head) = self.written.chain().head().filter(|_| !resolvers.is_empty()) else { return Ok(()) };
+        self.written.sync()?;
+        self.released.advance(head, leaves)?;
         for resolver in resolvers.drain(..) {
             resolver.resolve(Ok(()));
         }
         Ok(())
     }
-
-    /// Writes one block if it continues the log.
-    fn append(&mut self, block: &Block) -> Result<BlockTree, Refusal> {
-        let head = self.chain.head();
-        if block.height() != self.chain.next_height() || block.first_index() != self.chain.size() {
-            return Err(Refusal::Block(AppendError::Conflict { head }));
-        }
-        let mut extended = self.chain.clone();
-        let tree = extended.extend(block).map_err(|fault| Refusal::Block(fault.into()))?;
-        self.appender.append(block).map_err(|failure| match failure {
-            AppendFailure::NoSegment(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "there is no room for another segment");
-                Refusal::Block(AppendError::Unavailable(Arc::new(Unavailable::NoSegment(error))))
-            }
-            AppendFailure::SegmentTooSmall { length, segment_length } => {
-                Refusal::Fatal(FatalError::SegmentTooSmall { length, segment_length })
-            }
-            AppendFailure::Storage(error) => Refusal::Fatal(error.into()),
-        })?;
-        self.chain = extended;
-        Ok(tree)
-    }
-}
-
-/// Why a block was not written.
-enum Refusal {
-    /// Something about this block; the next may fare better.
-    Block(AppendError),
-    /// The log has failed.
-    Fatal(FatalError),
 }
 
 /// `first` and what is queued already, up to the limits of a group.

@@ -9,6 +9,7 @@ use super::active::Active;
 use super::layout::{FRAMES_START, prepare, segment_path, table_path};
 use super::table::{Span, Table};
 use crate::Block;
+use crate::OpenError;
 use crate::frame;
 use crate::storage::{Operation, Storage, StorageError, StoredFile};
 
@@ -78,6 +79,17 @@ impl Appender {
         Ok(())
     }
 
+    /// Gives up the blocks from `height` on; on return they are gone from stable storage. After an error nothing may be
+    /// appended any more.
+    pub(crate) fn retreat(&mut self, height: u64) -> Result<(), OpenError> {
+        // Nobody may be making a segment while segments are cleared.
+        self.preparer.wait();
+        self.unsynced.clear();
+        self.segments.retreat(height)?;
+        self.preparer.start(self.segments.state().sealed.len() as u64 + 1);
+        Ok(())
+    }
+
     fn offset(&self) -> u64 {
         self.segments.state().active.offset
     }
@@ -134,6 +146,11 @@ impl Preparer {
         self.pending = std::thread::Builder::new().name("probity-segment".into()).spawn(prepare).ok();
     }
 
+    /// Returns once nothing is being made; what was made is a segment like any other.
+    fn wait(&mut self) {
+        drop(self.pending.take().map(JoinHandle::join));
+    }
+
     /// Segment `number`, ready for use.
     fn take(&mut self, number: u64) -> Result<Arc<dyn StoredFile>, StorageError> {
         match self.pending.take().map(JoinHandle::join) {
@@ -149,6 +166,6 @@ impl Preparer {
 impl Drop for Preparer {
     /// A log that is closed no longer writes.
     fn drop(&mut self) {
-        drop(self.pending.take().map(JoinHandle::join));
+        self.wait();
     }
 }

@@ -4,6 +4,7 @@
 //! pages that were never synced; the rest becomes zeros.
 
 use std::path::Path;
+use std::sync::PoisonError;
 
 use super::layout::{FRAMES_START, first_nonzero, list, segment_path, table_path, zero};
 use super::opening::{OpenSegment, open_file, starts_at};
@@ -38,6 +39,23 @@ impl Segments {
     }
 }
 
+impl Segments {
+    /// Gives up every block from `height` on, which nobody was told of: what holds them becomes zeros.
+    /// On return that is on stable storage. Readers of earlier blocks are not disturbed.
+    pub(crate) fn retreat(&self, height: u64) -> Result<(), OpenError> {
+        let before = Self::open(self.storage.clone(), &self.dir, self.segment_length, height)?;
+        let nothing = |_: &Block| Ok(());
+        let mut recovery =
+            Recovery { segments: &before, extend: nothing, found: Recovered::default(), unsynced: Vec::new() };
+        recovery.discard()?;
+        for (path, file) in recovery.unsynced {
+            file.sync_data().map_err(StorageError::of(Operation::Sync, &path))?;
+        }
+        *self.state_mut() = before.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(())
+    }
+}
+
 struct Recovery<'a, E> {
     segments: &'a Segments,
     extend: E,
@@ -47,16 +65,20 @@ struct Recovery<'a, E> {
 
 impl<E: FnMut(&Block) -> Result<(), BlockFault>> Recovery<'_, E> {
     fn run(&mut self) -> Result<(), OpenError> {
-        let later = loop {
+        loop {
             let is_whole = self.adopt()?;
-            let later = self.later_segments()?;
-            match later.first() {
+            match self.later_segments()?.first() {
                 Some(next) if is_whole && starts_at(next, self.segments.end())? => {
                     self.segments.seal(next.1.clone())?
                 }
-                _ => break later,
+                _ => return self.discard(),
             }
-        };
+        }
+    }
+
+    /// Clears everything after the last block.
+    fn discard(&mut self) -> Result<(), OpenError> {
+        let later = self.later_segments()?;
         self.remove_tables()?;
         let offset = self.segments.state().active.offset;
         self.clear(self.active(), offset)?;
