@@ -118,6 +118,17 @@ async fn a_server_that_does_not_answer_is_left_for_the_next() {
 }
 
 #[tokio::test]
+async fn a_connection_on_which_nothing_comes_back_is_not_used_again() {
+    let server = Server::start(&Ledger::default(), vec![Step::Take, Step::Hang, Step::Take]);
+    let client = client(&[&server.address]);
+    client.register(submissions(&["a"])).await.unwrap();
+    assert_eq!(server.connections(), 1);
+    let impatient = client.clone().attempt_timeout(Duration::from_millis(300));
+    impatient.register(submissions(&["b"])).await.unwrap();
+    assert!(server.connections() > 1);
+}
+
+#[tokio::test]
 async fn only_what_was_refused_for_now_is_sent_again() {
     let refused = vec![None, Some("SHUTTING_DOWN"), Some("NOT_AUTHORISED"), Some("NOT_SETTLED"), None, Some("HALTED")];
     let server = Server::start(&Ledger::default(), vec![Step::Part(refused), Step::Take]);
@@ -212,14 +223,22 @@ async fn another_server_is_asked_once_where_one_is_halted() {
 
 #[tokio::test]
 async fn other_answers_are_returned_as_they_are() {
-    let too_many = Step::fail(Verdict::new(Code::InvalidArgument, "TOO_MANY_STATEMENTS", "no").with("limit", 4_096));
-    let server = Server::start(&Ledger::default(), vec![too_many]);
-    let other = Server::start(&Ledger::default(), vec![Step::Take]);
-    let error = client(&[&server.address, &other.address]).register(submissions(&["a"])).await.unwrap_err();
-    let Failure::Status { status, .. } = &error.failure else { panic!("{error}") };
-    assert_eq!(status.code(), Code::InvalidArgument);
-    assert_eq!(Reason::of(status).unwrap().metadata["limit"], "4096");
-    assert_eq!((server.calls().len(), other.calls().len()), (1, 0));
+    let answers = [
+        (Code::InvalidArgument, "TOO_MANY_STATEMENTS"),
+        (Code::Unavailable, "NO_ROOM"),
+        (Code::ResourceExhausted, "WITHOUT_A_TIME"),
+    ];
+    for (code, reason) in answers {
+        let no = Step::fail(Verdict::new(code, reason, "no").with("limit", 4_096));
+        let server = Server::start(&Ledger::default(), vec![no]);
+        let other = Server::start(&Ledger::default(), vec![Step::Take]);
+        let error = client(&[&server.address, &other.address]).register(submissions(&["a"])).await.unwrap_err();
+        let Failure::Status { status, .. } = &error.failure else { panic!("{error}") };
+        assert_eq!(status.code(), code);
+        let said = Reason::of(status).unwrap();
+        assert_eq!((said.reason.as_str(), said.metadata["limit"].as_str()), (reason, "4096"));
+        assert_eq!((server.calls().len(), other.calls().len()), (1, 0));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -13,6 +14,7 @@ use probity_proto::v1::{
 use probity_proto::{Code, Verdict};
 use tokio::net::TcpSocket;
 use tokio::sync::watch;
+use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Identity, Server as Transport, ServerTlsConfig};
 use tonic::{Request, Response, Status, async_trait};
@@ -89,6 +91,7 @@ struct Script {
     steps: Mutex<VecDeque<Step>>,
     calls: Mutex<Vec<Vec<String>>>,
     life: watch::Sender<Life>,
+    connections: AtomicUsize,
 }
 
 /// A server; it ends when dropped.
@@ -142,7 +145,7 @@ impl Server {
         listener.set_nonblocking(true).unwrap();
         let (life, ends) = watch::channel(Life::On);
         let (steps, calls) = (Mutex::new(steps.into()), Mutex::default());
-        let script = Arc::new(Script { ledger: ledger.clone(), steps, calls, life });
+        let script = Arc::new(Script { ledger: ledger.clone(), steps, calls, life, connections: AtomicUsize::new(0) });
         let theirs = Arc::clone(&script);
         let thread = thread::spawn(move || live(&listener, pem, &theirs, ends));
         Self { address, script, thread: Some(thread) }
@@ -151,6 +154,11 @@ impl Server {
     /// The statements of each call so far.
     pub(crate) fn calls(&self) -> Vec<Vec<String>> {
         self.script.calls.lock().unwrap().clone()
+    }
+
+    /// How many connections were made so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.script.connections.load(Ordering::SeqCst)
     }
 }
 
@@ -173,8 +181,12 @@ fn live(listener: &TcpListener, pem: Option<(String, String)>, script: &Arc<Scri
                 server = server.tls_config(ServerTlsConfig::new().identity(identity)).unwrap();
             }
             let service = RegistrationServiceServer::new(Scripted(Arc::clone(script)));
+            let incoming = TcpListenerStream::new(listener).map(|connection| {
+                script.connections.fetch_add(1, Ordering::SeqCst);
+                connection
+            });
             tokio::select! {
-                served = server.add_service(service).serve_with_incoming(TcpListenerStream::new(listener)) => {
+                served = server.add_service(service).serve_with_incoming(incoming) => {
                     served.unwrap();
                     Life::Over
                 }
