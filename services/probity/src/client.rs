@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use probity_proto::client::RegistrationClient;
 use probity_proto::v1;
 use probity_proto::v1::audit_service_client::AuditServiceClient;
 use probity_proto::v1::compliance_service_client::ComplianceServiceClient;
 use probity_proto::v1::inventory_service_client::InventoryServiceClient;
 use probity_proto::v1::lineage_service_client::LineageServiceClient;
 use probity_proto::v1::log_service_client::LogServiceClient;
-use probity_proto::v1::registration_service_client::RegistrationServiceClient;
 use probity_schemas::Event;
 use probity_statement::{LedgerKeys, SignedStatement};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
+use tonic::transport::{self, Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
 
 /// Messages may hold 4,096 statements of at most 64 KiB; this is what a client lets in.
 const MAX_MESSAGE: usize = 64 << 20;
@@ -22,7 +22,7 @@ const MAX_MESSAGE: usize = 64 << 20;
 /// Where the server is and how to speak to it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServerArgs {
-    /// Address of the server; https for TLS.
+    /// Address of the server; https for TLS. Of a ledger with two servers give both, separated by a comma.
     #[arg(long, env = "PROBITY_SERVER", default_value = "http://127.0.0.1:7170", global = true)]
     pub(crate) server: String,
     /// PEM certificates of the authority that the server's certificate comes from.
@@ -39,7 +39,8 @@ pub(crate) struct ServerArgs {
 /// A connection to a server and the ledger behind it.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    pub(crate) registration: RegistrationServiceClient<Channel>,
+    /// Finds the active server by itself; everything else is read from the first server that could be reached.
+    pub(crate) registration: RegistrationClient,
     pub(crate) log: LogServiceClient<Channel>,
     pub(crate) inventory: InventoryServiceClient<Channel>,
     pub(crate) audit: AuditServiceClient<Channel>,
@@ -48,27 +49,34 @@ pub(crate) struct Client {
 }
 
 impl ServerArgs {
-    /// Connects.
+    /// Connects to the first server that can be reached.
     pub(crate) async fn connect(&self) -> Result<Client> {
-        let mut endpoint = Endpoint::from_shared(self.server.clone())
-            .with_context(|| format!("{:?} is not an address such as http://127.0.0.1:7170", self.server))?
-            .connect_timeout(Duration::from_secs(5));
-        if self.server.starts_with("https:") {
-            endpoint = endpoint.tls_config(self.tls()?)?;
-        }
-        let channel = endpoint.connect().await.map_err(|error| {
-            let cause = root_cause(&error);
-            anyhow!("cannot reach a server at {}: {cause}. Is `probity serve` running there?", self.server)
-        })?;
+        let mut addresses: Vec<&str> = self.server.split(',').map(str::trim).collect();
+        let configure = self.configure(&addresses)?;
+        // Every address is looked at before one is used.
+        RegistrationClient::configured(&addresses, configure.clone())?;
+        let (reached, channel) = reach(&addresses, &configure).await?;
+        // Whoever answers now is asked first; the others may be down.
+        addresses[..=reached].rotate_right(1);
         Ok(Client {
-            registration: RegistrationServiceClient::new(channel.clone())
-                .max_decoding_message_size(MAX_MESSAGE)
-                .max_encoding_message_size(MAX_MESSAGE),
+            registration: RegistrationClient::configured(&addresses, configure)?,
             log: LogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             inventory: InventoryServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             lineage: LineageServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             compliance: ComplianceServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE),
+        })
+    }
+
+    /// How a connection to any of the servers is made.
+    fn configure(&self, addresses: &[&str]) -> Result<impl Configure + use<>> {
+        let tls = addresses.iter().any(|address| address.starts_with("https:")).then(|| self.tls()).transpose()?;
+        Ok(move |endpoint: Endpoint| {
+            let endpoint = endpoint.connect_timeout(Duration::from_secs(5));
+            match &tls {
+                Some(tls) if endpoint.uri().scheme_str() == Some("https") => endpoint.tls_config(tls.clone()),
+                _ => Ok(endpoint),
+            }
         })
     }
 
@@ -83,6 +91,23 @@ impl ServerArgs {
         }
         Ok(tls)
     }
+}
+
+/// Makes a connection as the arguments say.
+trait Configure: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static {}
+
+impl<F: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static> Configure for F {}
+
+/// Connects to the first of these that can be reached, and says which it is.
+async fn reach(addresses: &[&str], configure: &impl Configure) -> Result<(usize, Channel)> {
+    let mut failures = Vec::new();
+    for (place, address) in addresses.iter().enumerate() {
+        match configure(Endpoint::from_shared((*address).to_owned())?)?.connect().await {
+            Ok(channel) => return Ok((place, channel)),
+            Err(error) => failures.push(format!("at {address}: {}", root_cause(&error))),
+        }
+    }
+    Err(anyhow!("cannot reach a server {}. Is `probity serve` running there?", failures.join("; ")))
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {
@@ -106,18 +131,13 @@ impl Client {
         LedgerKeys::from_founding(&founding).context("the founding statement")
     }
 
-    /// Records statements in one call and returns a result for each.
-    pub(crate) async fn register(&mut self, statements: &[SignedStatement]) -> Result<Vec<v1::RegisterResult>> {
-        let submissions = statements
-            .iter()
-            .map(|statement| v1::Submission { statement: statement.bytes().clone(), expected_revision: None })
-            .collect();
-        let response = self.registration.register(v1::RegisterRequest { submissions }).await.map_err(failed)?;
-        let results = response.into_inner().results;
-        if results.len() != statements.len() {
-            return Err(anyhow!("the server answered {} of {} statements", results.len(), statements.len()));
-        }
-        Ok(results)
+    /// Records statements in one call at the active server and returns a result for each.
+    pub(crate) async fn register(&self, statements: &[SignedStatement]) -> Result<Vec<v1::RegisterResult>> {
+        let submission = |statement: &SignedStatement| v1::Submission {
+            statement: statement.bytes().clone(),
+            expected_revision: None,
+        };
+        Ok(self.registration.register(statements.iter().map(submission).collect()).await?)
     }
 }
 

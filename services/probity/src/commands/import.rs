@@ -11,12 +11,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use probity_importer::{Effect, History, Mapping, Plan, Refusal, Sheet, Summary, digest};
+use probity_proto::client::{Failure, RegisterError};
+use probity_proto::retry_after;
 use probity_proto::v1::{self, register_result::Result as Outcome};
 use probity_schemas::{Event, Identity, Name, Text};
 use probity_statement::{LedgerKeys, SignedStatement};
 use serde_json::json;
-use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic::Code;
 
 use super::Global;
 use super::record::{check_receipt, sign};
@@ -201,11 +202,15 @@ impl Sender<'_> {
                     }
                     (again, None, why)
                 }
-                Err(status) if is_transient(status.code() as i32) => {
-                    let pause = status.get_details_retry_info().and_then(|info| info.retry_delay);
-                    (waiting.clone(), pause, status.message().to_owned())
+                Err(RegisterError { failure: Failure::Status { status, .. }, .. })
+                    if is_transient(status.code() as i32) =>
+                {
+                    (waiting.clone(), retry_after(&status), status.message().to_owned())
                 }
-                Err(status) => return Err(failed(status)),
+                Err(error @ RegisterError { failure: Failure::Exhausted { .. }, .. }) => {
+                    bail!("{error}. What was taken is recorded; run this again later")
+                }
+                Err(error) => return Err(error.into()),
             };
             waiting = again;
             if waiting.is_empty() {
@@ -219,18 +224,12 @@ impl Sender<'_> {
         Ok(refused)
     }
 
-    async fn call(&self, batch: &[&(usize, SignedStatement)]) -> Result<Vec<v1::RegisterResult>, Status> {
+    async fn call(&self, batch: &[&(usize, SignedStatement)]) -> Result<Vec<v1::RegisterResult>, RegisterError> {
         let submission = |(_, statement): &&(usize, SignedStatement)| v1::Submission {
             statement: statement.bytes().clone(),
             expected_revision: None,
         };
-        let request = v1::RegisterRequest { submissions: batch.iter().map(submission).collect() };
-        let results = self.client.registration.clone().register(request).await?.into_inner().results;
-        if results.len() == batch.len() {
-            Ok(results)
-        } else {
-            Err(Status::data_loss(format!("{} of {} statements were answered", results.len(), batch.len())))
-        }
+        self.client.registration.register(batch.iter().map(submission).collect()).await
     }
 }
 

@@ -11,7 +11,7 @@ use probity_statement::{LedgerKeys, Receipt, SignedStatement, Signer as Key, Uns
 use serde_json::{Value, json};
 
 use super::{Recording, SignArgs};
-use crate::client::{failed, headline};
+use crate::client::headline;
 use crate::failure::Answer;
 use crate::keyfile::Signer;
 use crate::output;
@@ -51,13 +51,18 @@ impl Recording<'_> {
             statement: statement.bytes().clone(),
             expected_revision: args.expect_revision,
         };
-        let request = v1::RegisterRequest { submissions: statements.iter().map(submission).collect() };
-        let response = self.client.registration.register(request).await.map_err(failed)?;
+        let response = self.client.registration.register(statements.iter().map(submission).collect()).await;
+        // What was recorded before a failure has its receipt all the same.
+        let (results, failure) = match response {
+            Ok(results) => (results.into_iter().map(Some).collect(), None),
+            Err(error) => (error.answered.clone(), Some(error)),
+        };
 
         let mut answer = Answer::Yes;
         let mut rows = Vec::new();
         let mut power = Vec::new();
-        for ((event, statement), result) in events.iter().zip(statements).zip(response.into_inner().results) {
+        for ((event, statement), result) in events.iter().zip(statements).zip(results) {
+            let Some(result) = result else { continue };
             match result.result {
                 Some(Outcome::Recorded(recorded)) => {
                     check_receipt(&recorded, statement, &self.ledger)?;
@@ -79,7 +84,7 @@ impl Recording<'_> {
                 }
             }
         }
-        if self.global.json {
+        if self.global.json && (failure.is_none() || !rows.is_empty()) {
             output::json(&rows)?;
         } else if !power.is_empty() {
             eprintln!(
@@ -88,7 +93,10 @@ impl Recording<'_> {
                 power.join(" "),
             );
         }
-        Ok(answer)
+        match failure {
+            None => Ok(answer),
+            Some(failure) => Err(failure.into()),
+        }
     }
 }
 
