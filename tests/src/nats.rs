@@ -108,6 +108,8 @@ pub struct NatsSetup {
     directory: Option<PathBuf>,
     lazy_sync: bool,
     extra: String,
+    file: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 impl NatsSetup {
@@ -135,6 +137,20 @@ impl NatsSetup {
     pub fn with_lines(mut self, lines: &str) -> Self {
         self.extra.push_str(lines);
         self.extra.push('\n');
+        self
+    }
+
+    /// One node with this very file, and what it includes from its directory; only its ports and `store_dir` are replaced.
+    #[must_use]
+    pub fn with_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_owned());
+        self
+    }
+
+    /// With a variable that the file names.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -182,12 +198,38 @@ impl Ports {
     }
 }
 
+/// The configuration of a node of our own; its ports are arguments.
+fn written(setup: &NatsSetup, name: &str, directory: &Path, cluster: &str) -> String {
+    let sync = if setup.lazy_sync { "" } else { "sync_interval: always" };
+    let store = directory.join("store");
+    let extra = &setup.extra;
+    format!(
+        "server_name: {name}\nhost: \"127.0.0.1\"\njetstream {{\n  store_dir: {store:?}\n  {sync}\n}}\n{cluster}\n{extra}"
+    )
+}
+
+/// A given configuration with another `store_dir`; what lies beside it comes along, as it may be included.
+fn adapted(file: &Path, directory: &Path) -> Result<String> {
+    let beside = file.parent().context("a file without a directory")?;
+    for entry in std::fs::read_dir(beside)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), directory.join(entry.file_name()))?;
+        }
+    }
+    let text = std::fs::read_to_string(file)?;
+    let (before, rest) = text.split_once("store_dir: \"").context("the file names no store_dir")?;
+    let (_, after) = rest.split_once('"').context("store_dir without an end")?;
+    Ok(format!("{before}store_dir: {:?}{after}\n", directory.join("store")))
+}
+
 /// One running `nats-server` on loopback.
 #[derive(Debug)]
 pub struct NatsServer {
     child: Option<Child>,
     directory: PathBuf,
     ports: Ports,
+    environment: Vec<(String, String)>,
     // Removed after the server is gone.
     _home: Option<TempDir>,
 }
@@ -209,21 +251,13 @@ impl NatsServer {
             }
         };
         std::fs::create_dir_all(&directory)?;
-        let sync = if setup.lazy_sync { "" } else { "sync_interval: always" };
-        let configuration = format!(
-            "server_name: {name}\n\
-             listen: \"127.0.0.1:{}\"\n\
-             http: \"127.0.0.1:{}\"\n\
-             ports_file_dir: {directory:?}\n\
-             jetstream {{\n  store_dir: {:?}\n  {sync}\n}}\n\
-             {cluster}\n{}",
-            ports.client,
-            ports.monitoring,
-            directory.join("store"),
-            setup.extra,
-        );
+        let configuration = match &setup.file {
+            None => written(setup, name, &directory, cluster),
+            Some(file) => adapted(file, &directory)? + &setup.extra,
+        };
         std::fs::write(directory.join("nats.conf"), configuration)?;
-        let mut server = Self { child: None, directory, ports, _home: home };
+        let environment = setup.environment.clone();
+        let mut server = Self { child: None, directory, ports, environment, _home: home };
         server.spawn()?;
         Ok(server)
     }
@@ -233,6 +267,9 @@ impl NatsServer {
         let binary = nats_server()?;
         let mut command = Command::new(&binary);
         command.arg("-c").arg(self.directory.join("nats.conf"));
+        command.args(["-p", &self.ports.client.to_string(), "-m", &self.ports.monitoring.to_string()]);
+        command.arg("--ports_file_dir").arg(&self.directory);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         self.child = Some(command.spawn().with_context(|| format!("cannot start {}", binary.display()))?);
         Ok(())
