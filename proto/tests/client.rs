@@ -80,11 +80,13 @@ async fn a_standby_may_name_a_server_that_was_not_configured() {
 
 #[tokio::test]
 async fn where_a_standby_knows_of_no_active_server_the_next_one_is_tried() {
-    let active = Server::start(&Ledger::default(), vec![Step::Take]);
-    let standing_by = Server::start(&Ledger::default(), vec![standby(None)]);
-    let results = client(&[&standing_by.address, &active.address]).register(submissions(&["a"])).await.unwrap();
-    assert_eq!(words(&results), ["0"]);
-    assert_eq!(standing_by.calls().len(), 1);
+    for none in [None, Some("no address")] {
+        let active = Server::start(&Ledger::default(), vec![Step::Take]);
+        let standing_by = Server::start(&Ledger::default(), vec![standby(none)]);
+        let results = client(&[&standing_by.address, &active.address]).register(submissions(&["a"])).await.unwrap();
+        assert_eq!(words(&results), ["0"]);
+        assert_eq!(standing_by.calls().len(), 1);
+    }
 }
 
 #[tokio::test]
