@@ -29,8 +29,9 @@ pub use chain::{BlockFault, Chain, FrontierMismatch};
 pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, JoinError, OpenError, Opening, Reader, join};
 pub use frame::FrameFault;
 pub use jetstream::{
-    ArrivalError, Disagreement, Drift, Heard, JetStreamError, JetStreamLog, NatsOptions, Notice, Prepared, Presence,
-    Question, Repair, Shortfall, Status, StreamError, StreamName, StreamStatus, abandoned,
+    ArrivalError, Disagreement, Drift, Heard, JetStreamError, JetStreamLog, JoinStreamError, NatsOptions, Notice,
+    Prepared, Presence, Question, Repair, Shortfall, Status, StreamError, StreamName, StreamStatus, abandoned,
+    first_stream_block,
 };
 pub use location::Location;
 pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolver, Unavailable};

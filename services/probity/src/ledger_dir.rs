@@ -72,11 +72,16 @@ impl LedgerDir {
 
     /// Reads the ledger's private keys.
     pub(crate) fn read_secrets(&self) -> Result<LedgerSecrets> {
-        let read = |name: &str| keyfile::read(&self.keys().join(name), None);
+        Self::read_secrets_in(&self.keys())
+    }
+
+    /// Reads a ledger's private keys from the directory they are in.
+    pub(crate) fn read_secrets_in(keys: &Path) -> Result<LedgerSecrets> {
+        let read = |name: &str| keyfile::read(&keys.join(name), None);
         let checkpoint = read(CHECKPOINT)?;
         let origin = match checkpoint.identity {
             Identity::Ledger(origin) => origin,
-            other => anyhow::bail!("{} is the key of {other}, not of a ledger", self.keys().join(CHECKPOINT).display()),
+            other => anyhow::bail!("{} is the key of {other}, not of a ledger", keys.join(CHECKPOINT).display()),
         };
         Ok(LedgerSecrets { origin, checkpoint: checkpoint.key, clock: read(CLOCK)?.key, receipt: read(RECEIPT)?.key })
     }

@@ -8,6 +8,7 @@ mod failure;
 mod fields;
 mod keyfile;
 mod ledger_dir;
+mod nats;
 mod output;
 mod people;
 mod replay;

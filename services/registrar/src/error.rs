@@ -67,9 +67,31 @@ pub enum Unavailable {
         /// By how many seconds.
         ahead_s: u64,
     },
+    /// Another process appends; this one follows.
+    #[error("this server is a standby and takes no statements; {}", whither(active.as_deref()))]
+    Standby {
+        /// Where clients reach the active one, as far as it is known.
+        active: Option<String>,
+    },
+    /// What was handed in may be recorded or not: the stream that carries the log does not answer.
+    #[error(
+        "whether block {height} is recorded is not known yet, because NATS does not answer; \
+         hand in the same statements again, nothing is recorded twice"
+    )]
+    Unsettled {
+        /// The height of the block.
+        height: u64,
+    },
     /// The server is shutting down.
     #[error("the server is shutting down")]
     ShuttingDown,
+}
+
+fn whither(active: Option<&str>) -> String {
+    match active {
+        Some(address) if !address.is_empty() => format!("the active one is at {address}"),
+        _ => "where the active one is reached is not known at present".to_owned(),
+    }
 }
 
 /// Why a whole request is turned away, with nothing of it taken.

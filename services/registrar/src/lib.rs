@@ -6,7 +6,10 @@
 //! The registrar never re-serialises a statement, never reads a clock of its own, and keeps no state that does not come
 //! back from the log.
 
+mod adopting;
 mod block;
+mod carrier;
+mod duty;
 mod error;
 mod found;
 mod index;
@@ -21,6 +24,8 @@ mod status;
 mod verify;
 
 pub use block::SealError;
+pub use carrier::Carrier;
+pub use duty::{Duty, Participant, Participation};
 pub use error::{RegisterError, Rejection, Unavailable, with_causes};
 pub use found::{FoundError, Founding, founding_block};
 pub use index::IndexError;

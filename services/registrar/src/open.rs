@@ -7,13 +7,14 @@ use std::io;
 use std::sync::Arc;
 
 use probity_admission::{AdmitError, GenesisError, History, Position, State, Submitted, Verdict};
-use probity_log::{Block, FileLog, Head, ReadError, Reader};
+use probity_log::{Block, Head, ReadError, Reader};
 use probity_projection::{Clock, Cursor, StoreError, View};
 use probity_schemas::{Event, EventId};
-use probity_statement::{LedgerKeysError, LedgerSecrets, SignedStatement, StatementError};
+use probity_statement::{LedgerKeys, LedgerKeysError, LedgerSecrets, SignedStatement, StatementError};
 use probity_tlog::{Frontier, Hash, KeyNameError, leaf_hash};
 
 use crate::block::Sealer;
+use crate::carrier::Carrier;
 use crate::error::with_causes;
 use crate::index::{Commit, Entries, Index, IndexError, Past};
 use crate::read::Ledger;
@@ -23,11 +24,12 @@ use crate::shared::Shared;
 #[derive(Debug)]
 pub struct Opening {
     /// The log, opened and holding at least the genesis block.
-    pub log: Arc<FileLog>,
+    pub carrier: Carrier,
     /// Where the index lives.
     pub view: View,
-    /// The ledger's private keys.
-    pub secrets: LedgerSecrets,
+    /// The ledger's private keys; without them this process can only follow.
+    pub secrets: Option<LedgerSecrets>,
+
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How many statements may wait for an answer before callers are turned away.
@@ -91,7 +93,7 @@ pub enum OpenError {
 /// Everything that runs once a ledger is open.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) sealer: Option<Arc<Sealer>>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) index: Index,
@@ -102,12 +104,15 @@ pub(crate) struct Opened {
 
 impl Opened {
     pub(crate) fn from(opening: Opening) -> Result<Self, OpenError> {
-        let Opening { log, view, secrets, clock: _, waiting_statements: _ } = opening;
-        let reader = log.reader().clone();
+        let Opening { carrier, view, secrets, clock: _, waiting_statements: _ } = opening;
+        let reader = carrier.reader().clone();
         let head = reader.head().ok_or(OpenError::Empty)?;
         let genesis = reader.block(0)?;
         let first = parse(&genesis, 0)?.0;
-        own_keys(&first, &secrets)?;
+        let keys = LedgerKeys::from_founding(&first)?;
+        if let Some(secrets) = &secrets {
+            own_keys(&keys, secrets)?;
+        }
 
         let Resumed { mut state, state_height, next_height } = match resume(&reader, &view, &first)? {
             Some(resumed) => resumed,
@@ -121,16 +126,17 @@ impl Opened {
             tracing::info!(from = state_height, to = head.height, "folding the log into the admission state");
         }
         for height in state_height..=head.height {
-            let commit = fold(&reader.block(height)?, &mut state, &index)?;
+            let mut entries = Entries::default();
+            let cursor = fold(&reader.block(height)?, &mut state, &index, &mut entries, Signatures::Verified)?;
             // What the index has already was only folded for the state's sake.
             if height >= next_height {
-                index.commit(commit, || state.clone())?;
+                index.commit(Commit { entries, cursor, changes: state.changes() }, || state.clone())?;
             }
         }
         let frontier = reader.tiles().frontier(head.tree_size)?;
-        let shared = Arc::new(Shared::new(&state, Some(head)));
-        let sealer = Arc::new(Sealer::new(secrets)?);
-        let ledger = Arc::new(Ledger::new(log, reader, sealer.clone(), shared.clone()));
+        let shared = Arc::new(Shared::new(&state, Some(head), carrier.first_duty()));
+        let sealer = secrets.map(Sealer::new).transpose()?.map(Arc::new);
+        let ledger = Arc::new(Ledger::new(carrier, reader, keys, sealer.clone(), shared.clone()));
         Ok(Self { sealer, ledger, shared, index, state, frontier, head })
     }
 }
@@ -207,9 +213,24 @@ pub(crate) fn root_of(block: &Block) -> Option<(u64, Hash)> {
     Some((checkpoint.size, checkpoint.root))
 }
 
-/// Judges the statements of a block again; they must be admitted as they were.
-fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenError> {
-    let mut entries = Entries::default();
+/// Whether the signatures of statements are taken for verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signatures {
+    /// They were, before the block was written here.
+    Verified,
+    /// The block comes from elsewhere.
+    ToVerify,
+}
+
+/// Judges the statements of a block again; they must be admitted as they were. `entries` are those of blocks that the
+/// index has not seen, and become those up to this block.
+pub(crate) fn fold(
+    block: &Block,
+    state: &mut State,
+    index: &Index,
+    entries: &mut Entries,
+    signatures: Signatures,
+) -> Result<Cursor, OpenError> {
     for at in block.first_index()..block.tree_size() {
         let (statement, event) = parse(block, at)?;
         // Statement 0 is what the state was founded on.
@@ -218,7 +239,11 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
         }
         let submitted = Submitted { statement: &statement, event: &event, expected_revision: None };
         let position = Position { index: at, block_time: block.time() };
-        let past = Past { index, pending: std::iter::once(&entries) };
+        if signatures == Signatures::ToVerify {
+            let verified = state.keyring().verify(&statement);
+            verified.map_err(|error| OpenError::Inadmissible { index: at, reason: error.to_string() })?;
+        }
+        let past = Past { index, pending: std::iter::once(&*entries) };
         let verdict = state.admit(submitted, position, &Before { history: &past, index: at });
         let reason = match verdict {
             Ok(Verdict::Admitted(admitted)) => {
@@ -233,8 +258,7 @@ fn fold(block: &Block, state: &mut State, index: &Index) -> Result<Commit, OpenE
         return Err(OpenError::Inadmissible { index: at, reason });
     }
     let (tree_size, root) = root_of(block).unwrap_or((block.tree_size(), Hash::EMPTY_ROOT));
-    let cursor = Cursor { next_height: block.height() + 1, tree_size, root };
-    Ok(Commit { entries, cursor, changes: state.changes() })
+    Ok(Cursor { next_height: block.height() + 1, tree_size, root })
 }
 
 fn parse(block: &Block, index: u64) -> Result<(SignedStatement, Event), OpenError> {
@@ -248,8 +272,7 @@ fn parse(block: &Block, index: u64) -> Result<(SignedStatement, Event), OpenErro
 }
 
 /// The private keys must be those that the founding statement names.
-fn own_keys(founding: &SignedStatement, secrets: &LedgerSecrets) -> Result<(), OpenError> {
-    let named = probity_statement::LedgerKeys::from_founding(founding)?;
+fn own_keys(named: &LedgerKeys, secrets: &LedgerSecrets) -> Result<(), OpenError> {
     let own = secrets.public();
     let which = match () {
         () if named.origin != own.origin => "origin's",

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use probity_log::{Block, Durability, Log, ReadError, Reader};
+use probity_log::{Block, Durability, ReadError, Reader};
 use probity_projection::{Access, Caller};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
+use probity_statement::LedgerKeys;
 use probity_tlog::{ConsistencyProof, Hash, InclusionProof, NodeReader};
 
 use crate::block::{CommittedBlock, Sealer};
+use crate::carrier::Carrier;
 use crate::error::with_causes;
 use crate::open::leaves_of;
 use crate::shared::Shared;
@@ -52,6 +54,9 @@ pub enum ReadFault {
         /// The index.
         index: u64,
     },
+    /// Receipts are signed, and this process holds no keys.
+    #[error("this server only follows the ledger and holds no receipt key; ask a registrar")]
+    NoReceiptKey,
     /// The log could not be read.
     #[error("{}", with_causes(.0.as_ref()))]
     Log(#[from] Arc<ReadError>),
@@ -66,24 +71,42 @@ impl From<ReadError> for ReadFault {
 /// The committed part of one ledger.
 #[derive(Debug)]
 pub struct Ledger {
-    log: Arc<dyn Log>,
+    carrier: Carrier,
     reader: Reader,
-    sealer: Arc<Sealer>,
+    keys: LedgerKeys,
+    /// `None` in a process that only follows.
+    sealer: Option<Arc<Sealer>>,
     shared: Arc<Shared>,
 }
 
 impl Ledger {
-    pub(crate) fn new(log: Arc<dyn Log>, reader: Reader, sealer: Arc<Sealer>, shared: Arc<Shared>) -> Self {
-        Self { log, reader, sealer, shared }
+    pub(crate) fn new(
+        carrier: Carrier,
+        reader: Reader,
+        keys: LedgerKeys,
+        sealer: Option<Arc<Sealer>>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self { carrier, reader, keys, sealer, shared }
+    }
+
+    /// The public keys that the ledger was founded with.
+    pub fn keys(&self) -> &LedgerKeys {
+        &self.keys
     }
 
     pub(crate) fn enqueue(&self, block: Block) -> Durability {
-        self.log.enqueue(block)
+        self.carrier.enqueue(block)
+    }
+
+    /// Takes in blocks that another process appended.
+    pub(crate) fn adopt(&self, blocks: Vec<Block>) -> Option<Durability> {
+        self.carrier.adopt(blocks)
     }
 
     /// The ledger's name.
     pub fn origin(&self) -> &str {
-        self.sealer.secrets().origin.as_str()
+        self.keys.origin.as_str()
     }
 
     /// How many statements are committed.
@@ -127,13 +150,14 @@ impl Ledger {
     }
 
     fn rebuild(&self, index: u64) -> Result<CommittedBlock, ReadFault> {
+        let sealer = self.sealer.as_ref().ok_or(ReadFault::NoReceiptKey)?;
         let block = self.block_of(index)?;
         let damaged = || ReadFault::Damaged { index };
         let before = self.reader.tiles().frontier(block.first_index()).map_err(|_| damaged())?;
         let leaves = leaves_of(&block);
-        let committed = CommittedBlock::of(block, &before, &leaves, self.sealer.secrets());
+        let committed = CommittedBlock::of(block, &before, &leaves, sealer.secrets());
         // The stored nodes are a cache: never sign a root that the checkpoint key has not signed.
-        let signed = self.sealer.secrets().public().checkpoint_verifier().ok();
+        let signed = self.keys.checkpoint_verifier().ok();
         let signed = signed.and_then(|verifier| verifier.open(committed.block.checkpoint()).ok());
         match signed {
             Some(signed) if signed.checkpoint.root == committed.root() => Ok(committed),

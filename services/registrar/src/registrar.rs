@@ -4,20 +4,25 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use probity_log::Head;
+use probity_log::{Block, Head};
 use probity_projection::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
+use crate::carrier::Carrier;
+use crate::duty::Duty;
 use crate::error::{RegisterError, Rejection, Unavailable};
 use crate::open::{OpenError, Opened, Opening};
 use crate::read::Ledger;
 use crate::sequencer::{Message, Pipeline, Request, Sequenced, Sequencer, forward};
-use crate::shared::Shared;
+use crate::shared::{Shared, until};
 use crate::verify::{Submission, verify_all};
 
 /// The most statements in one request.
 pub const MAX_REQUEST_STATEMENTS: usize = 4_096;
+
+/// How long it may be unknown whether a block is durable before callers are told.
+const STUCK_AFTER: Duration = Duration::from_secs(3);
 
 /// When a caller who met a full queue should come back.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
@@ -54,6 +59,7 @@ impl Registrar {
     /// Must be called within a tokio runtime. Takes as long as the log's tail beyond the index.
     pub fn open(opening: Opening) -> Result<Self, OpenError> {
         let (clock, limit) = (opening.clock.clone(), opening.waiting_statements);
+        let shares_log = matches!(opening.carrier, Carrier::Stream(_));
         let Opened { sealer, ledger, shared, index, state, frontier, head } = Opened::from(opening)?;
         let (sender, messages) = mpsc::unbounded_channel();
         let (durabilities, resolved) = mpsc::unbounded_channel();
@@ -69,6 +75,7 @@ impl Registrar {
             head,
             messages,
             durabilities,
+            shares_log,
             pipeline: Pipeline::default(),
         };
         let thread = Builder::new().name("probity-sequencer".to_owned()).spawn(move || sequencer.run());
@@ -97,12 +104,58 @@ impl Registrar {
         let (reply, answer) = oneshot::channel();
         let request = Message::Register(Request { items, reply, permit });
         self.sender.send(request).map_err(|_| Unavailable::ShuttingDown)?;
-        let sequenced = answer.await.map_err(|_| Unavailable::ShuttingDown)?;
+        let sequenced = tokio::select! {
+            sequenced = answer => sequenced.map_err(|_| Unavailable::ShuttingDown)?,
+            height = self.stuck() => return Err(Unavailable::Unsettled { height }.into()),
+        };
         let mut results = Vec::with_capacity(sequenced.len());
         for outcome in sequenced {
             results.push(self.answer(outcome).await);
         }
         Ok(results)
+    }
+
+    /// Resolves once it has not been known for a while whether a block is durable.
+    async fn stuck(&self) -> u64 {
+        let mut unsettled = self.shared.watch_unsettled();
+        loop {
+            until(&mut unsettled, Option::is_some).await;
+            let settled = tokio::time::timeout(STUCK_AFTER, until(&mut unsettled, Option::is_none)).await;
+            if let (Err(_), Some(height)) = (settled, *unsettled.borrow()) {
+                return height;
+            }
+        }
+    }
+
+    /// Takes in blocks that another process appended, in order: they must continue what is committed, carry signatures
+    /// that verify, and be admitted again. On return they are durable here.
+    pub(crate) async fn adopt(&self, blocks: Vec<Block>) -> Result<(), Unavailable> {
+        let (reply, adopted) = oneshot::channel();
+        self.sender.send(Message::Adopt { blocks, reply }).map_err(|_| Unavailable::ShuttingDown)?;
+        adopted.await.map_err(|_| Unavailable::ShuttingDown)?
+    }
+
+    /// Appends from now on.
+    pub(crate) fn lead(&self) {
+        drop(self.sender.send(Message::Lead));
+    }
+
+    /// Appends nothing more; on return nothing is under way.
+    pub(crate) async fn step_down(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.sender.send(Message::StepDown { reply }).is_ok() {
+            // Gone only if the ordered thread has ended.
+            drop(done.await);
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Whether this process appends; changes whenever another one takes over or leaves.
+    pub fn watch_duty(&self) -> watch::Receiver<Duty> {
+        self.shared.watch_duty()
     }
 
     async fn answer(&self, outcome: Sequenced) -> Result<Recorded, Rejection> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use probity_admission::{AdmitError, Mark, Position, Refusal, State, Submitted, Verdict};
-use probity_log::{AppendError, Durability, Head};
+use probity_log::{AppendError, Block, Durability, Head};
 use probity_projection::{Clock, Cursor};
 use probity_schemas::EventId;
 use probity_statement::SignatureError;
@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender}
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{CommittedBlock, OpenBlock, SealedBlock, Sealer};
+use crate::duty::Duty;
 use crate::error::{Rejection, Unavailable, with_causes};
 use crate::index::{Commit, Index, Past};
 use crate::limit::PerSecond;
@@ -35,7 +36,21 @@ const ORDERED_VERIFICATIONS_PER_SECOND: u32 = 1_000;
 #[derive(Debug)]
 pub(crate) enum Message {
     Register(Request),
-    Durable { generation: u64, outcome: Result<(), AppendError> },
+    Durable {
+        generation: u64,
+        outcome: Result<(), AppendError>,
+    },
+    /// Take in blocks that another process appended. Only while nothing is under way.
+    Adopt {
+        blocks: Vec<Block>,
+        reply: oneshot::Sender<Result<(), Unavailable>>,
+    },
+    /// Append from now on.
+    Lead,
+    /// Append nothing more, and say so once nothing is under way.
+    StepDown {
+        reply: oneshot::Sender<()>,
+    },
     Stop,
 }
 
@@ -87,7 +102,8 @@ struct Waiting {
 /// The ordered thread's own.
 #[derive(Debug)]
 pub(crate) struct Sequencer {
-    pub(crate) sealer: Arc<Sealer>,
+    /// `None` in a process that only follows.
+    pub(crate) sealer: Option<Arc<Sealer>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) shared: Arc<Shared>,
@@ -101,6 +117,8 @@ pub(crate) struct Sequencer {
     pub(crate) messages: UnboundedReceiver<Message>,
     /// To [`forward`].
     pub(crate) durabilities: UnboundedSender<(u64, Durability)>,
+    /// Whether other processes append to the log as well.
+    pub(crate) shares_log: bool,
     pub(crate) pipeline: Pipeline,
 }
 
@@ -113,6 +131,8 @@ pub(crate) struct Pipeline {
     /// Counts the times that blocks in flight were given up, so that late news of them is not taken for news of others.
     generation: u64,
     stopping: bool,
+    /// Who waits until nothing is under way any more.
+    stepping_down: Option<oneshot::Sender<()>>,
     unknown_keys: PerSecond,
 }
 
@@ -124,6 +144,7 @@ impl Default for Pipeline {
             waiting: VecDeque::new(),
             generation: 0,
             stopping: false,
+            stepping_down: None,
             unknown_keys: PerSecond::new(ORDERED_VERIFICATIONS_PER_SECOND),
         }
     }
@@ -155,8 +176,12 @@ impl Sequencer {
                         // Nothing else to admit and the disk is idle: a lone statement goes at once.
                         self.seal();
                     }
-                    if self.pipeline.stopping && self.pipeline.in_flight.is_empty() {
-                        break;
+                    if self.pipeline.in_flight.is_empty() {
+                        if self.pipeline.stopping {
+                            break;
+                        }
+                        // Whoever asked may be gone.
+                        self.pipeline.stepping_down.take().map(|reply| reply.send(()));
                     }
                     match self.messages.blocking_recv() {
                         Some(message) => message,
@@ -170,6 +195,12 @@ impl Sequencer {
                     self.settle(outcome);
                 }
                 Message::Durable { .. } => {}
+                Message::Adopt { blocks, reply } => drop(reply.send(self.adopt(&blocks))),
+                Message::Lead => self.shared.set_duty(Duty::Active),
+                Message::StepDown { reply } => {
+                    self.shared.set_duty(Duty::Standby { active: None });
+                    self.pipeline.stepping_down = Some(reply);
+                }
                 Message::Stop => self.pipeline.stopping = true,
             }
         }
@@ -286,9 +317,10 @@ impl Sequencer {
     /// Ends the open block and hands it to the log.
     fn seal(&mut self) {
         let Some(open) = self.pipeline.open.take().filter(|open| !open.is_empty()) else { return };
-        let sealed = match self.sealer.seal(open) {
-            Ok(sealed) => sealed,
-            Err(error) => return drop(self.halt(error.to_string())),
+        let sealed = match self.sealer.as_ref().map(|sealer| sealer.seal(open)) {
+            Some(Ok(sealed)) => sealed,
+            Some(Err(error)) => return drop(self.halt(error.to_string())),
+            None => return drop(self.halt("this process has no keys to seal a block with".to_owned())),
         };
         self.frontier = Sealer::frontier_after(&sealed);
         self.head = sealed.committed.head();
@@ -307,6 +339,17 @@ impl Sequencer {
                 let reason = reason.to_string();
                 tracing::warn!(reason, "no room for the next block; what waits is refused and nothing is lost");
                 self.give_up(Unavailable::NoRoom { reason });
+            }
+            // The log is being closed; the next start finds out.
+            Err(AppendError::OutcomeUnknown { .. }) if self.pipeline.stopping => {
+                self.give_up(Unavailable::ShuttingDown);
+            }
+            // On a stream somebody else was faster: the log goes on from their block, and they go on.
+            Err(AppendError::Conflict { .. }) if self.shares_log => {
+                tracing::warn!("another process appended to the log; this one stands by");
+                let standby = Duty::Standby { active: None };
+                self.shared.set_duty(standby);
+                self.give_up(Unavailable::Standby { active: None });
             }
             Err(
                 error @ (AppendError::Conflict { .. }
@@ -355,7 +398,7 @@ impl Sequencer {
     }
 
     /// Stops taking statements until a person has looked.
-    fn halt(&mut self, reason: String) -> Unavailable {
+    pub(crate) fn halt(&mut self, reason: String) -> Unavailable {
         tracing::error!(reason, "the ledger is halted: it answers reads and refuses writes");
         let unavailable = Unavailable::Halted { reason };
         self.shared.halt(unavailable.clone());

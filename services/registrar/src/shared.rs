@@ -7,7 +7,13 @@ use probity_log::Head;
 use probity_statement::Keyring;
 use tokio::sync::watch;
 
+use crate::duty::Duty;
 use crate::error::Unavailable;
+
+/// Returns once `holds`, or nobody can change it any more.
+pub(crate) async fn until<T>(watched: &mut watch::Receiver<T>, holds: impl FnMut(&T) -> bool) {
+    drop(watched.wait_for(holds).await);
+}
 
 /// The newest committed state, and whether writes are taken.
 #[derive(Debug)]
@@ -16,15 +22,20 @@ pub(crate) struct Shared {
     rights: RwLock<Rights>,
     head: watch::Sender<Option<Head>>,
     halted: watch::Sender<Option<Unavailable>>,
+    duty: watch::Sender<Duty>,
+    /// The height of a block of which it is not known whether it is durable.
+    unsettled: watch::Sender<Option<u64>>,
 }
 
 impl Shared {
-    pub(crate) fn new(state: &State, head: Option<Head>) -> Self {
+    pub(crate) fn new(state: &State, head: Option<Head>, duty: Duty) -> Self {
         Self {
             keyring: RwLock::new(state.keyring().clone()),
             rights: RwLock::new(state.rights()),
             head: watch::Sender::new(head),
             halted: watch::Sender::new(None),
+            duty: watch::Sender::new(duty),
+            unsettled: watch::Sender::new(None),
         }
     }
 
@@ -59,7 +70,31 @@ impl Shared {
 
     /// Why writes are refused, if they are.
     pub(crate) fn unavailable(&self) -> Option<Unavailable> {
-        self.halted.borrow().clone()
+        self.halted.borrow().clone().or_else(|| match &*self.duty.borrow() {
+            Duty::Active => None,
+            Duty::Standby { active } => Some(Unavailable::Standby { active: active.clone() }),
+        })
+    }
+
+    /// Whether this process appends.
+    pub(crate) fn set_duty(&self, duty: Duty) {
+        self.duty.send_if_modified(|present| {
+            let changed = *present != duty;
+            *present = duty;
+            changed
+        });
+    }
+
+    pub(crate) fn watch_duty(&self) -> watch::Receiver<Duty> {
+        self.duty.subscribe()
+    }
+
+    pub(crate) fn set_unsettled(&self, unsettled: Option<u64>) {
+        self.unsettled.send_replace(unsettled);
+    }
+
+    pub(crate) fn watch_unsettled(&self) -> watch::Receiver<Option<u64>> {
+        self.unsettled.subscribe()
     }
 
     pub(crate) fn halt(&self, unavailable: Unavailable) {

@@ -173,6 +173,13 @@ impl From<&Unavailable> for Verdict {
             Unavailable::ClockBehind { ahead_s } => {
                 with("CLOCK_BEHIND").with("ahead_s", ahead_s).retry(Duration::from_secs(*ahead_s))
             }
+            Unavailable::Standby { active } => match active.as_deref().filter(|address| !address.is_empty()) {
+                Some(address) => with("STANDBY").with("active", address),
+                None => with("STANDBY").retry(Duration::from_secs(1)),
+            },
+            Unavailable::Unsettled { height } => {
+                with("NOT_SETTLED").with("height", height).retry(Duration::from_secs(1))
+            }
             Unavailable::ShuttingDown => with("SHUTTING_DOWN").retry(Duration::from_secs(1)),
         }
     }
@@ -206,6 +213,7 @@ impl From<ReadFault> for Status {
             ReadFault::NotAllowed { .. } => Verdict::new(Code::PermissionDenied, "MAY_NOT_READ", &fault),
             ReadFault::Unidentified => Verdict::new(Code::Unauthenticated, "UNIDENTIFIED", &fault),
             ReadFault::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
+            ReadFault::NoReceiptKey => Verdict::new(Code::Unavailable, "NO_RECEIPT_KEY", &fault),
             ReadFault::Log(error) => match error.as_ref() {
                 ReadError::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
                 ReadError::NoSuchBlock { .. }

@@ -106,6 +106,9 @@ impl Local {
     /// # Errors
     /// A block does not continue what is released, or the log has failed.
     pub(super) fn adopt(&mut self, blocks: &[Block]) -> Result<Result<(), AppendError>, FatalError> {
+        // What was sent again from here comes back as the stream's; it is released already.
+        let old = blocks.iter().take_while(|block| block.height() < self.chain.next_height()).count();
+        let blocks = &blocks[old..];
         let known = self.unreleased.iter().zip(blocks).take_while(|(ours, theirs)| ours.block == **theirs).count();
         self.release(known)?;
         let rest = &blocks[known..];

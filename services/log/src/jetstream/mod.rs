@@ -44,11 +44,11 @@ use local::Local;
 use stream::BlockStream;
 use watchman::Watchman;
 
+/// How long a process that joins waits until it has compared itself with the stream.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// About how many bytes of blocks from the stream are handed on together.
 const ARRIVING_BYTES: usize = 4 * 1024 * 1024;
-
-/// How long to wait for the stream when it is asked for its first block.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A log in local files whose blocks are also messages of a stream.
 #[derive(Debug)]
@@ -101,9 +101,9 @@ impl JetStreamLog {
         nats: &NatsOptions,
         replicas: usize,
     ) -> Result<Self, JetStreamError> {
+        let stream = nats.connect(verifier.origin(), false, watch::Sender::new(0)).await?;
         // The local log first: it is the easier of the two to remove, should the other not come about.
         drop(FileLog::create(options, verifier.clone())?);
-        let stream = nats.connect(verifier.origin(), false, watch::Sender::new(0)).await?;
         let info = stream.create(replicas).await?;
         Identity::of(options).write(&*options.storage, info.created)?;
         Self::open(options, verifier, nats).await
@@ -193,6 +193,26 @@ impl JetStreamLog {
         }
     }
 
+    /// Makes files for a process that takes part in a ledger that is on a stream, and takes in its first block.
+    ///
+    /// # Errors
+    /// There is a log or an anchor already, the block does not verify, or NATS or the file system refuse.
+    pub async fn join(
+        options: &FileLogOptions,
+        verifier: CheckpointVerifier,
+        nats: &NatsOptions,
+        first: Block,
+    ) -> Result<Self, JoinStreamError> {
+        drop(FileLog::create(options, verifier.clone()).map_err(JetStreamError::from)?);
+        let log = Self::open(options, verifier, nats).await?;
+        log.adopt(vec![first]).await?;
+        // From here on it is known which stream it is.
+        let mut status = log.status();
+        let looked = status.wait_for(|status| status.stream.is_some() || status.halted.is_some());
+        drop(tokio::time::timeout(PATIENCE, looked).await);
+        Ok(log)
+    }
+
     /// What other processes say on this ledger's subjects, and how to speak there.
     ///
     /// # Errors
@@ -210,23 +230,6 @@ impl JetStreamLog {
         let decoded = self.stream.follow(height).map(move |message| decode(message?, index));
         let ready = decoded.ready_chunks(256);
         ready.flat_map(|chunk| streams::iter(grouped(chunk))).boxed()
-    }
-
-    /// The stream's block at `height`, waiting a while for NATS to be reached; `None` if there is none.
-    ///
-    /// # Errors
-    /// NATS did not answer, or the message is no block.
-    pub async fn stream_block(&self, height: u64) -> Result<Option<Block>, ArrivalError> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            match self.stream.block(height).await {
-                Ok(Some(bytes)) => return Ok(Some(decode((height, bytes), 0)?)),
-                Ok(None) => return Ok(None),
-                Err(error @ StreamError::Gone { .. }) => return Err(error.into()),
-                Err(error) if tokio::time::Instant::now() > deadline => return Err(error.into()),
-                Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
-            }
-        }
     }
 
     /// Takes in blocks that the stream has, after whoever calls has judged them: they are made durable here, anchored and
@@ -285,6 +288,30 @@ impl JetStreamLog {
         drop(self.queue.send(command(resolver)));
         durability
     }
+}
+
+/// The first block of the stream of the ledger `origin`, unverified, for whoever knows what it should be; `None` if the
+/// stream is empty.
+///
+/// # Errors
+/// There is no such stream ([`StreamError::Gone`]), NATS does not answer, or the message is no block.
+pub async fn first_stream_block(nats: &NatsOptions, origin: &str) -> Result<Option<Block>, ArrivalError> {
+    let stream = nats.connect(origin, false, watch::Sender::new(0)).await?;
+    match stream.block(0).await? {
+        Some(bytes) => Ok(Some(decode((0, bytes), 0)?)),
+        None => Ok(None),
+    }
+}
+
+/// Why a process cannot take part.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinStreamError {
+    /// The log does not open.
+    #[error(transparent)]
+    Open(#[from] JetStreamError),
+    /// The first block cannot be taken in.
+    #[error("the first block of the stream cannot be taken in")]
+    First(#[from] AppendError),
 }
 
 /// Whether a log may be appended to.

@@ -120,6 +120,9 @@ impl BlockStream {
             Err(error) => match error.kind() {
                 RawMessageErrorKind::NoMessageFound => Ok(None),
                 RawMessageErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
+                RawMessageErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                    Err(StreamError::Gone { name: self.name.stream.clone() })
+                }
                 _ => Err(StreamError::nats(error)),
             },
         }

@@ -23,6 +23,7 @@ mod list;
 mod models;
 mod receipt;
 mod record;
+mod repair;
 mod rules;
 mod serve;
 mod suspend;
@@ -133,6 +134,8 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Show how far the views of a ledger are, while it is not served; have one built anew.
     Views(views::ViewsArgs),
+    /// Put back what a NATS stream lost of a ledger, from the local log.
+    Repair(repair::RepairArgs),
     /// Verify a whole ledger, or one statement with its receipt, without trusting anyone.
     Verify(verify::VerifyArgs),
     /// See the whole thing work: a throw-away ledger, two models' lives, verification, tampering.
@@ -175,6 +178,7 @@ impl Cli {
             Command::Checkpoint(args) => checkpoint::run(args, global).await,
             Command::Rules(args) => rules::run(args, global).await,
             Command::Views(args) => views::run(args, global),
+            Command::Repair(args) => repair::run(args, global).await,
             Command::Verify(args) => verify::run(args, global),
             Command::Demo(args) => demo::run(args).await,
             Command::Config(command) => config::run(command, global),

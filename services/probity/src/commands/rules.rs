@@ -14,7 +14,7 @@ use probity_admission::KNOWN_RULE_SETS;
 use probity_log::{Chain, FileLog, FileLogOptions, scrub};
 use probity_projection::Store;
 use probity_projection::{Clock, SystemClock};
-use probity_registrar::{Opening, Recorded, Registrar, Submission};
+use probity_registrar::{Carrier, Opening, Recorded, Registrar, Submission};
 use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
 use probity_schemas::{Data, Event, EventId, Occurred, Subject, Text, Timestamp};
 use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
@@ -171,9 +171,9 @@ impl AdoptArgs {
         let limits = self.place.config()?.limits;
         let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
         let opening = Opening {
-            log: Arc::new(log),
+            carrier: Carrier::Files(Arc::new(log)),
             view: store.view(INDEX_VIEW)?,
-            secrets,
+            secrets: Some(secrets),
             clock: SystemClock::shared(),
             waiting_statements: limits.waiting_statements,
         };

@@ -9,8 +9,9 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Role};
 use crate::failure::{Answer, wrong_use};
+use crate::nats::NatsArgs;
 use crate::server::Running;
 
 #[derive(Debug, Args)]
@@ -21,18 +22,33 @@ pub(crate) struct ServeArgs {
     /// A configuration file; ops/probity.toml is a sample.
     #[arg(long, env = "PROBITY_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// What this process does, separated by commas; everything by default. Without registrar it needs --nats.
+    #[arg(long, value_delimiter = ',', value_name = "ROLES")]
+    roles: Vec<Role>,
+    #[command(flatten)]
+    nats: NatsArgs,
+    /// Where clients reach this server, for other registrars to send them to.
+    #[arg(long, value_name = "URL", requires = "url")]
+    advertise: Option<String>,
     /// Where to listen for gRPC.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 }
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
-    let loaded = Config::load(args.config.as_deref(), args.directory.as_deref(), std::env::vars());
+    let loaded = Config::read(args.config.as_deref(), args.directory.as_deref(), std::env::vars());
     let mut config = loaded.map_err(|error| wrong_use!("{error}"))?;
     if let Some(address) = args.listen {
         config.listen.grpc = address;
-        config.check().map_err(|error| wrong_use!("{error}"))?;
     }
+    if !args.roles.is_empty() {
+        config.roles = args.roles;
+    }
+    config.nats = args.nats.over(config.nats);
+    if let (Some(nats), Some(address)) = (&mut config.nats, args.advertise) {
+        nats.advertise = Some(address);
+    }
+    config.check().map_err(|error| wrong_use!("{error}"))?;
     start_logging(&config)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -55,7 +71,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
 }
 
 fn start_logging(config: &Config) -> Result<()> {
-    let directives = config.log.filter.as_deref().unwrap_or("info");
+    // The NATS client says again what the log says of its connection.
+    let directives = config.log.filter.as_deref().unwrap_or("info,async_nats=warn");
     let filter = EnvFilter::try_new(directives).map_err(|error| wrong_use!("[log] filter {directives:?}: {error}"))?;
     let stderr = std::io::stderr;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::Args;
-use probity_log::FileLogOptions;
+use probity_log::{FileLogOptions, abandoned};
 use probity_statement::{PublicKey, Receipt, ReceiptProof, SignedStatement, detach_receipts};
 use serde_json::json;
 
@@ -71,7 +71,7 @@ fn ledger(directory: &Path, args: &VerifyArgs, global: &Global) -> Result<Answer
     bar.finish_and_clear();
     match outcome {
         Ok(sound) => {
-            report(&sound, global.json)?;
+            report(&sound, &abandoned(&options)?, global.json)?;
             Ok(Answer::Yes)
         }
         Err(unsound) if unsound.is_unreadable() => Err(unsound.into()),
@@ -79,7 +79,7 @@ fn ledger(directory: &Path, args: &VerifyArgs, global: &Global) -> Result<Answer
     }
 }
 
-fn report(sound: &Sound, json: bool) -> Result<()> {
+fn report(sound: &Sound, abandoned: &[PathBuf], json: bool) -> Result<()> {
     let statements = sound.head.map_or(0, |head| head.tree_size);
     let blocks = sound.head.map_or(0, |head| head.height + 1);
     let root = sound.head.map(|head| head.root.to_string());
@@ -88,7 +88,7 @@ fn report(sound: &Sound, json: bool) -> Result<()> {
         return output::json(&json!({
             "verified": true, "origin": sound.origin, "founding_leaf_hash": sound.founding_leaf_hash,
             "statements": statements, "blocks": blocks, "root": root, "recorded_at": recorded_at,
-            "anchored": sound.anchored, "checkpoint": sound.checkpoint,
+            "anchored": sound.anchored, "checkpoint": sound.checkpoint, "abandoned": abandoned,
         }));
     }
     println!("verified: {statements} statements in {blocks} blocks of {}", sound.origin);
@@ -96,6 +96,9 @@ fn report(sound: &Sound, json: bool) -> Result<()> {
     println!("root                {}", root.unwrap_or_default());
     println!("last recorded       {}", output::time(recorded_at));
     println!("checked: every signature, checkpoint, clock signature, root and admission");
+    for path in abandoned {
+        println!("abandoned           {}   (never released: the stream went on from another block)", path.display());
+    }
     if !sound.anchored {
         println!("no anchor was found: what is here is whole, but whether later blocks are missing cannot be told");
     }

@@ -1,5 +1,6 @@
 //! `/livez`, `/readyz` and `/metrics`, for whoever keeps the server running. Nothing of what is recorded is in them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,20 +11,30 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use probity_log::Status;
 use probity_projection::{Health, Reader};
-use probity_registrar::Registrar;
+use probity_registrar::{Carrier, Duty, Registrar};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use super::carrier;
+use super::warnings::Warning;
 
 /// What is asked about.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) registrar: Arc<Registrar>,
+    /// Whether the process takes statements, or stands by to.
+    pub(crate) is_registrar: bool,
+    pub(crate) carrier: Carrier,
     pub(crate) readers: Vec<Reader>,
+    /// What there is to say of the NATS servers.
+    pub(crate) warnings: Option<watch::Receiver<Vec<Warning>>>,
 }
 
 /// Listens on `address` until the task is dropped.
@@ -57,7 +68,20 @@ async fn ready(State(watched): State<Watched>) -> Response {
     };
     let size = watched.registrar.head().map_or(0, |head| head.tree_size);
     let halted = watched.registrar.watch_halt().borrow().clone();
-    line("registrar", halted.map_or(Ok(format!("{size} statements")), |halted| Err(halted.to_string())));
+    let duty = match &*watched.registrar.watch_duty().borrow() {
+        Duty::Active => String::new(),
+        Duty::Standby { .. } if !watched.is_registrar => ", following".to_owned(),
+        Duty::Standby { active: Some(active) } => format!(", standby of {active}"),
+        Duty::Standby { active: None } => ", standby".to_owned(),
+    };
+    let name = if watched.is_registrar { "registrar" } else { "log" };
+    line(name, halted.map_or(Ok(format!("{size} statements{duty}")), |halted| Err(halted.to_string())));
+    if let Some(status) = carrier::status(&watched.carrier) {
+        line("nats", stream_line(&status));
+    }
+    for warning in watched.warnings.iter().flat_map(|warnings| warnings.borrow().clone()) {
+        line("warning", Ok(warning.to_string()));
+    }
     for reader in &watched.readers {
         let position = reader.position();
         let tree_size = position.as_of.tree_size;
@@ -71,6 +95,17 @@ async fn ready(State(watched): State<Watched>) -> Response {
         );
     }
     (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text).into_response()
+}
+
+fn stream_line(status: &Status) -> Result<String, String> {
+    match (&status.unsettled, &status.stream) {
+        (Some(height), _) => Err(format!("whether the stream has block {height} is not known")),
+        (None, Some(stream)) if status.reachable => {
+            let leader = stream.leader.as_ref().map_or(String::new(), |leader| format!(", led by {leader}"));
+            Ok(format!("{} blocks, {} replica(s){leader}", stream.blocks, stream.replicas))
+        }
+        _ => Err("the stream does not answer".to_owned()),
+    }
 }
 
 async fn metrics(State(watched): State<Watched>) -> Response {
@@ -92,16 +127,32 @@ struct Collector(Watched);
 
 impl prometheus_client::collector::Collector for Collector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Watched { registrar, readers } = &self.0;
+        let Watched { registrar, is_registrar, carrier, readers, warnings } = &self.0;
         let size = registrar.head().map_or(0, |head| head.tree_size);
         let halted = registrar.watch_halt().borrow().is_some();
         for (name, help, value) in [
             ("log_statements", "Statements in the log", size),
             ("log_blocks", "Blocks in the log", registrar.head().map_or(0, |head| head.height + 1)),
             ("registrar_halted", "Whether no statements are taken (1) or they are (0)", u64::from(halted)),
-        ] {
+        ]
+        .into_iter()
+        .chain(is_registrar.then(|| {
+            let active = u64::from(*registrar.watch_duty().borrow() == Duty::Active);
+            ("registrar_active", "Whether this process takes statements (1) or stands by (0)", active)
+        }))
+        .chain(carrier::status(carrier).into_iter().flat_map(|status| of_stream(&status)))
+        {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        if let Some(warnings) = warnings {
+            let kind = ConstGauge::new(0u64).metric_type();
+            let help = "What makes losing blocks on NATS likelier; 1 for each kind there is";
+            let mut family = encoder.encode_descriptor("nats_warning", help, None, kind)?;
+            let kinds: BTreeSet<_> = warnings.borrow().iter().map(Warning::kind).collect();
+            for kind in kinds {
+                ConstGauge::new(1u64).encode(family.encode_family(&[("kind", kind)])?)?;
+            }
         }
         type Number = fn(&probity_projection::Position) -> u64;
         let numbers: [(&str, &str, Number); 3] = [
@@ -123,4 +174,18 @@ impl prometheus_client::collector::Collector for Collector {
         }
         Ok(())
     }
+}
+
+/// How the log stands with its stream, in numbers.
+fn of_stream(status: &Status) -> [(&'static str, &'static str, u64); 3] {
+    let blocks = status.stream.as_ref().map_or(0, |stream| stream.blocks);
+    [
+        ("nats_connected", "Whether the stream answers (1) or does not (0)", u64::from(status.reachable)),
+        ("nats_stream_blocks", "Blocks in the stream when it was last asked", blocks),
+        (
+            "nats_unsettled",
+            "Whether it is not known of a block that the stream has it (1)",
+            u64::from(status.unsettled.is_some()),
+        ),
+    ]
 }

@@ -2,22 +2,27 @@
 
 mod access;
 mod advice;
+mod carrier;
 mod http;
 mod scrub;
 mod views;
+mod warnings;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use probity_log::{FileLog, FileLogOptions};
+use probity_log::FileLogOptions;
 use probity_projection::{Access as ReadingRights, Health, Reader, Store, SystemClock};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
-use probity_registrar::{LogHandler, Opening, RandomBytes, Registrar, RegistrationHandler, with_causes};
-use rand::Rng;
+use probity_registrar::{
+    Carrier, Duty, LogHandler, Opening, Participant, Participation, RandomBytes, Registrar, RegistrationHandler,
+    with_causes,
+};
+use rand::{Rng, RngExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -28,7 +33,7 @@ use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::config::{Config, TlsSection};
+use crate::config::{Config, NatsSection, TlsSection};
 use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
 use crate::replay;
 use access::Access;
@@ -48,7 +53,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     views: Views,
     registrar: Arc<Registrar>,
-    log: Arc<FileLog>,
+    carrier: Carrier,
+    participant: Option<Participant>,
     store: Store,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -60,23 +66,32 @@ impl Running {
     pub(crate) async fn start(config: &Config) -> Result<Self> {
         config.check()?;
         let dir = LedgerDir::new(&config.ledger.directory);
-        let secrets = dir.read_secrets().with_context(|| {
-            format!("{} is not the data directory of a ledger (probity init makes one)", dir.root().display())
-        })?;
+        let secrets = match config.is_registrar() {
+            true => Some(dir.read_secrets().with_context(|| {
+                format!("{} is not the data directory of a ledger (probity init makes one)", dir.root().display())
+            })?),
+            false => None,
+        };
         let options = FileLogOptions::new(dir.log()).anchor(config.anchor());
         // With the keys that the ledger itself names, so that foreign private keys are not mistaken for a damaged log.
-        let keys = replay::ledger_keys(&options).unwrap_or_else(|_| secrets.public());
-        let verifier = keys.checkpoint_verifier()?;
-        let opening_options = options.clone();
-        let log = tokio::task::spawn_blocking(move || FileLog::open(&opening_options, verifier)).await?;
-        let log = Arc::new(log.map_err(|error| advice::does_not_open(error, dir.root()))?);
-        report_opening(&log);
+        let keys = match (replay::ledger_keys(&options), &secrets) {
+            (Ok(keys), _) => keys,
+            (Err(_), Some(secrets)) => secrets.public(),
+            (Err(error), None) => {
+                return Err(anyhow::Error::new(error).context(format!(
+                    "{} does not say which ledger it follows (probity init --follow makes a directory that does)",
+                    dir.root().display()
+                )));
+            }
+        };
+        let nats = config.nats.as_ref().map(NatsSection::options);
+        let carrier = carrier::open(&options, keys.checkpoint_verifier()?, nats.as_ref(), &dir).await?;
 
         let store = Store::open(&dir.index(), config.limits.index_cache_mib << 20)?;
         let opening = Opening {
-            log: log.clone(),
+            carrier: carrier.clone(),
             view: store.view(INDEX_VIEW)?,
-            secrets: secrets.clone(),
+            secrets,
             clock: SystemClock::shared(),
             waiting_statements: config.limits.waiting_statements,
         };
@@ -90,7 +105,6 @@ impl Running {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let (health, health_service) = tonic_health::server::health_reporter();
-        health.set_serving::<RegistrationServiceServer<RegistrationHandler>>().await;
         health.set_serving::<LogServiceServer<LogHandler>>().await;
 
         let mut server = Server::builder().initial_stream_window_size(1 << 20).initial_connection_window_size(4 << 20);
@@ -98,20 +112,21 @@ impl Running {
             server = server.tls_config(tls_config(tls)?)?;
         }
         let access = Access::new(config)?;
-        let registration = RegistrationServiceServer::new(RegistrationHandler::new(registrar.clone(), random()))
-            .max_decoding_message_size(MAX_MESSAGE);
         let reading = LogServiceServer::new(LogHandler::new(registrar.clone()));
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
-        let routes = Routes::new(registration)
-            .add_service(InterceptedService::new(reading, access.clone()))
+        let mut routes = Routes::new(InterceptedService::new(reading, access.clone()))
             .add_service(health_service.clone())
             .add_service(reflection);
+        if config.is_registrar() {
+            let registration = RegistrationServiceServer::new(RegistrationHandler::new(registrar.clone(), random()));
+            routes = routes.add_service(registration.max_decoding_message_size(MAX_MESSAGE));
+        }
         let rights: Arc<dyn ReadingRights> = registrar.ledger().clone();
-        let (clock, founding) = (registrar.clock(), keys);
-        let (views, routes) = Views::start(config, &log, founding, &rights, clock, &access, routes).await?;
+        let (clock, founding) = (registrar.clock(), keys.clone());
+        let (views, routes) = Views::start(config, carrier.log(), founding, &rights, clock, &access, routes).await?;
         let router = server.add_routes(routes);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
@@ -119,29 +134,40 @@ impl Running {
             drop(stopped.await);
         }));
 
-        let mut halt = registrar.watch_halt();
-        let of_registrar = health.clone();
-        let halted = tokio::spawn(async move {
-            let health = of_registrar;
-            if halt.wait_for(Option::is_some).await.is_ok() {
-                health.set_not_serving::<RegistrationServiceServer<RegistrationHandler>>().await;
-                health.set_service_status("", ServingStatus::NotServing).await;
+        let mut helpers = vec![scrub::start(config, options, keys, registrar.clone(), carrier.clone())];
+        if config.is_registrar() {
+            helpers.push(watch_registrar(&registrar, health.clone()));
+        }
+        let mut warnings = None;
+        let participant = match (&carrier, &config.nats) {
+            (Carrier::Stream(log), Some(nats)) => {
+                let (found, watching) = warnings::watch_servers(log.clone(), nats.clone());
+                warnings = Some(found);
+                helpers.push(watching);
+                let participation = Participation {
+                    log: log.clone(),
+                    may_lead: config.is_registrar(),
+                    address: advertised(config, nats, address),
+                    id: rand::rng().random(),
+                };
+                Some(Participant::start(registrar.clone(), participation))
             }
-        });
-        let mut helpers = vec![halted, scrub::start(config, options, secrets.public(), registrar.clone())];
+            _ => None,
+        };
         helpers.extend(views.readers.iter().map(|reader| watch(reader, health.clone())));
         if let Some(address) = config.listen.http {
-            let watched = Watched { registrar: registrar.clone(), readers: views.readers.clone() };
+            let (registrar, carrier, readers) = (registrar.clone(), carrier.clone(), views.readers.clone());
+            let watched = Watched { registrar, is_registrar: config.is_registrar(), carrier, readers, warnings };
             let (address, serving) = http::start(address, watched).await?;
             tracing::info!(%address, "HTTP for /livez, /readyz and /metrics");
             helpers.push(serving);
         }
-        Ok(Self { address, views, registrar, log, store, stop, serving, helpers })
+        Ok(Self { address, views, registrar, carrier, participant, store, stop, serving, helpers })
     }
 
     /// Resolves when storage has failed, with the reason: the process must then exit, and a restart adopts.
     pub(crate) async fn failed(&self) -> anyhow::Error {
-        let failure = self.log.failed().await;
+        let failure = carrier::failed(&self.carrier).await;
         anyhow!(
             "storage has failed and what was written last is unknown; a restart finds out: {}",
             with_causes(&*failure)
@@ -155,8 +181,16 @@ impl Running {
         if tokio::time::timeout(GRACE, self.serving).await.is_err() {
             tracing::warn!("some calls did not finish in time and were cut off");
         }
+        if let Some(participant) = self.participant {
+            participant.stop().await;
+        }
         self.views.stop().await?;
-        self.registrar.stop().await;
+        // A stream that does not answer is not waited for longer than this; the next start finds out.
+        if tokio::time::timeout(GRACE, self.registrar.stop()).await.is_err() {
+            carrier::close(&self.carrier).await;
+            self.registrar.stop().await;
+        }
+        carrier::close(&self.carrier).await;
         for helper in self.helpers {
             helper.abort();
         }
@@ -164,6 +198,42 @@ impl Running {
         tokio::task::spawn_blocking(move || store.flush()).await??;
         Ok(())
     }
+}
+
+/// Where clients are sent to reach this server; empty if that cannot be told from where it listens.
+fn advertised(config: &Config, nats: &NatsSection, address: SocketAddr) -> String {
+    match &nats.advertise {
+        Some(advertised) => advertised.clone(),
+        None if address.ip().is_unspecified() => {
+            tracing::warn!("[nats] advertise is missing: a standby cannot tell clients where this server is");
+            String::new()
+        }
+        None => format!("{}://{address}", if config.tls.is_some() { "https" } else { "http" }),
+    }
+}
+
+/// Tells gRPC health whether statements are taken: not while another registrar takes them, nor once this one is halted.
+fn watch_registrar(registrar: &Arc<Registrar>, health: HealthReporter) -> JoinHandle<()> {
+    let (mut halt, mut duty) = (registrar.watch_halt(), registrar.watch_duty());
+    tokio::spawn(async move {
+        loop {
+            let (halted, active) = (halt.borrow_and_update().is_some(), *duty.borrow_and_update() == Duty::Active);
+            match active && !halted {
+                true => health.set_serving::<RegistrationServiceServer<RegistrationHandler>>().await,
+                false => health.set_not_serving::<RegistrationServiceServer<RegistrationHandler>>().await,
+            }
+            if halted {
+                health.set_service_status("", ServingStatus::NotServing).await;
+            }
+            let changed = tokio::select! {
+                changed = halt.changed() => changed,
+                changed = duty.changed() => changed,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    })
 }
 
 /// Tells gRPC health whether a view answers: serving, or not while it is being built or once it is halted.
@@ -185,22 +255,6 @@ fn watch(reader: &Reader, health: HealthReporter) -> JoinHandle<()> {
             }
         }
     })
-}
-
-fn report_opening(log: &FileLog) {
-    let opening = log.opening();
-    if opening.adopted > 0 {
-        tracing::info!(blocks = opening.adopted, "blocks that were durable but not yet released are released now");
-    }
-    if let Some(place) = &opening.discarded {
-        tracing::warn!(%place, "an unfinished write that nobody was told of was discarded");
-    }
-    if opening.rebuilt_tiles {
-        tracing::warn!("the hash tiles were made again from the blocks");
-    }
-    if let Some(head) = log.reader().head() {
-        tracing::info!(statements = head.tree_size, blocks = head.height + 1, root = %head.root, "the log is open");
-    }
 }
 
 fn random() -> RandomBytes {

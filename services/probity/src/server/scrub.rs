@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use probity_log::{Chain, FileLogOptions, ScrubError, Scrubbed, scrub};
-use probity_registrar::{Registrar, with_causes};
+use probity_registrar::{Carrier, Registrar, with_causes};
 use probity_statement::LedgerKeys;
 use tokio::task::JoinHandle;
 
@@ -30,6 +30,7 @@ pub(crate) fn start(
     options: FileLogOptions,
     keys: LedgerKeys,
     registrar: Arc<Registrar>,
+    carrier: Carrier,
 ) -> JoinHandle<()> {
     let hours = config.scrub.interval_hours;
     tokio::spawn(async move {
@@ -56,6 +57,17 @@ pub(crate) fn start(
                     return registrar.halt(reason);
                 }
                 Ok(None) | Err(_) => {}
+            }
+            if let Carrier::Stream(log) = &carrier {
+                match log.compare(|_| {}).await {
+                    Ok(None) => tracing::info!("the stream was compared with the stored log from the first block"),
+                    Ok(Some(disagreement)) => {
+                        let reason = format!("the background check found: {disagreement}");
+                        tracing::error!(reason, "writes are refused");
+                        return registrar.halt(reason);
+                    }
+                    Err(error) => tracing::warn!(%error, "the stream could not be compared with the stored log"),
+                }
             }
         }
     })

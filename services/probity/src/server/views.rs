@@ -8,7 +8,7 @@ use probity_audit::{AuditHandler, AuditProjector};
 use probity_compliance::{ComplianceHandler, ComplianceProjector};
 use probity_inventory::{InventoryHandler, InventoryProjector};
 use probity_lineage::{LineageHandler, LineageProjector};
-use probity_log::FileLog;
+use probity_log::Log;
 use probity_projection::{Access, Clock, Desk, Follower, Following, Reader, Source, Store};
 use probity_proto::v1::audit_service_server::AuditServiceServer;
 use probity_proto::v1::compliance_service_server::ComplianceServiceServer;
@@ -32,7 +32,7 @@ impl Views {
     /// Opens the configured views, starts to fold the log into them, and adds their services to `routes`.
     pub(crate) async fn start(
         config: &Config,
-        log: &Arc<FileLog>,
+        log: Arc<dyn Log>,
         keys: LedgerKeys,
         access: &Arc<dyn Access>,
         clock: &Arc<dyn Clock>,
@@ -44,10 +44,10 @@ impl Views {
         let store = store.with_context(|| {
             format!("the views in {} do not open; they can be deleted and come back", config.views().display())
         })?;
-        let source = Source { log: log.clone(), keys, rule_sets: KNOWN_RULE_SETS };
+        let source = Source { log, keys, rule_sets: KNOWN_RULE_SETS };
         let mut follower = Follower::new(source, store).await?;
         let mut readers = Vec::new();
-        for view in ViewName::ALL.into_iter().filter(|view| config.views.enabled.contains(view)) {
+        for view in config.enabled_views() {
             let reader = match view {
                 ViewName::Inventory => follower.add::<InventoryProjector>().await?,
                 ViewName::Audit => follower.add::<AuditProjector>().await?,

@@ -64,7 +64,11 @@ impl LogService for LogHandler {
     ) -> Result<Response<v1::GetLedgerResponse>, Status> {
         identified(&request)?;
         let founding = self.blocking(|ledger| ledger.block_of(0)).await?;
-        let (receipt, _) = self.ledger().receipt(0).await?;
+        let receipt = match self.ledger().receipt(0).await {
+            Ok((receipt, _)) => receipt,
+            Err(ReadFault::NoReceiptKey) => Vec::new(),
+            Err(fault) => return Err(fault.into()),
+        };
         let statement = founding.statement(0).map(Bytes::copy_from_slice).unwrap_or_default();
         Ok(Response::new(v1::GetLedgerResponse {
             origin: self.ledger().origin().to_owned(),

@@ -25,6 +25,7 @@ use crate::client::{Client, ServerArgs};
 use crate::config::{Config, anchor_beside};
 use crate::failure::Answer;
 use crate::ledger_dir::LedgerDir;
+use crate::nats::NatsArgs;
 use crate::server::Running;
 use crate::{output, replay};
 use cast::{Cast, Who};
@@ -38,6 +39,11 @@ pub(crate) struct DemoArgs {
     /// Keep the ledger in this directory, to look around in; it must not exist yet.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    #[command(flatten)]
+    nats: NatsArgs,
+    /// On how many NATS servers: 1, 3 or 5.
+    #[arg(long, value_name = "N", default_value = "1", requires = "url")]
+    replicas: usize,
 }
 
 /// A statement and what the ledger gave for it.
@@ -63,11 +69,14 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer> {
     heading("A ledger is founded");
     let administrators = cast.administrators();
     let founding = Founding { administrators, single_administrator: false, recovery: None, succeeds: None };
-    let founded = found(&directory, None, origin, &founding).await?;
+    let nats = args.nats.section();
+    let stream = nats.as_ref().map(|nats| (nats.options(), args.replicas));
+    let founded = found(&directory, None, origin, &founding, stream).await?;
     println!("{} with two administrators; pin {}", founded.origin, founded.founding_leaf_hash);
 
     let mut config = Config::load(None, Some(&directory), std::iter::empty())?;
     config.listen.grpc = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.nats = nats;
     let running = Running::start(&config).await?;
     let server = format!("http://{}", running.address);
     println!("served over gRPC on {server}");

@@ -1,11 +1,16 @@
 //! `probity init`: found a ledger, or join a copy of one to an anchor again.
 
+mod follow;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use probity_log::{Chain, FileLog, FileLogOptions, JoinError, Log};
+use probity_log::{
+    ArrivalError, Chain, FileLog, FileLogOptions, JetStreamLog, JoinError, Log, NatsOptions, StreamError, StreamName,
+    first_stream_block,
+};
 use probity_projection::SystemClock;
 use probity_registrar::{Founding, founding_block, with_causes};
 use probity_schemas::ledger::LedgerHead;
@@ -19,6 +24,7 @@ use super::Global;
 use crate::config::anchor_beside;
 use crate::failure::{Answer, wrong_use};
 use crate::ledger_dir::LedgerDir;
+use crate::nats::NatsArgs;
 use crate::{keyfile, output, replay};
 
 #[derive(Debug, Args)]
@@ -26,10 +32,10 @@ pub(crate) struct InitArgs {
     /// The data directory to make.
     directory: PathBuf,
     /// The ledger's name for ever, such as ledger.example.com/models: the audience of every statement.
-    #[arg(long, required_unless_present = "join")]
+    #[arg(long, required_unless_present_any = ["join", "origin_keys"])]
     origin: Option<Origin>,
     /// Public key file of an administrator, as `probity key new --person` writes it. Give it twice.
-    #[arg(long = "administrator", value_name = "PUB", required_unless_present = "join")]
+    #[arg(long = "administrator", value_name = "PUB", required_unless_present_any = ["join", "origin_keys", "follow"])]
     administrators: Vec<PathBuf>,
     /// One administrator is enough. It is recorded, and every report shows it.
     #[arg(long)]
@@ -49,15 +55,40 @@ pub(crate) struct InitArgs {
     /// Make the missing anchor of an existing ledger from this checkpoint, after verifying that the log reaches it.
     #[arg(long, value_name = "CHECKPOINT", conflicts_with_all = ["origin", "administrators", "succeeds"])]
     join: Option<PathBuf>,
+    #[command(flatten)]
+    nats: NatsArgs,
+    /// On how many NATS servers the ledger's stream is kept: 1, 3 or 5.
+    #[arg(long, value_name = "N", default_value = "1", requires = "url", value_parser = replicas)]
+    replicas: usize,
+    /// Make the data directory of another registrar of a ledger on NATS, with the keys in this directory (`keys` of the
+    /// first one's data directory).
+    #[arg(long, value_name = "DIR", requires = "url", conflicts_with_all = ["origin", "administrators", "join", "succeeds"])]
+    origin_keys: Option<PathBuf>,
+    /// Make the data directory of a process that only follows a ledger on NATS: the founding leaf hash that was pinned.
+    /// Name the ledger with --origin.
+    #[arg(long, value_name = "HASH", requires_all = ["url", "origin"], conflicts_with_all = ["administrators", "join", "succeeds"])]
+    follow: Option<String>,
+}
+
+fn replicas(text: &str) -> Result<usize, String> {
+    match text {
+        "1" | "3" | "5" => text.parse().map_err(|_| text.to_owned()),
+        _ => Err("1, 3 or 5".to_owned()),
+    }
 }
 
 pub(crate) async fn run(args: InitArgs, global: &Global) -> Result<Answer> {
     if let Some(checkpoint) = &args.join {
         return join(&args, checkpoint, global);
     }
+    let nats = args.nats.clone().section();
+    if let Some(nats) = nats.as_ref().filter(|_| args.origin_keys.is_some() || args.follow.is_some()) {
+        return follow::run(&args, nats, global).await;
+    }
     let Some(origin) = args.origin.clone() else { return Err(wrong_use!("--origin is needed")) };
     let founding = founding(&args)?;
-    let founded = found(&args.directory, args.anchor.as_deref(), origin, &founding).await?;
+    let stream = nats.as_ref().map(|nats| (nats.options(), args.replicas));
+    let founded = found(&args.directory, args.anchor.as_deref(), origin, &founding, stream).await?;
     let administrators: Vec<String> = founding.administrators.iter().map(|(who, _)| who.to_string()).collect();
     if global.json {
         output::json(&json!({
@@ -72,7 +103,14 @@ pub(crate) async fn run(args: InitArgs, global: &Global) -> Result<Answer> {
             println!("administrator       {}", people.show(administrator));
         }
         println!("receipt key         {}   (give this to whoever checks receipts)", founded.receipt_key.display());
-        println!("\nStart it:  probity serve {}", args.directory.display());
+        match &nats {
+            Some(nats) => {
+                let stream = StreamName::of(&founded.origin).stream;
+                println!("stream              {stream}   ({} replica(s) on {})", args.replicas, nats.url);
+                println!("\nStart it:  probity serve {} --nats {}", args.directory.display(), nats.url);
+            }
+            None => println!("\nStart it:  probity serve {}", args.directory.display()),
+        }
     }
     Ok(Answer::Yes)
 }
@@ -135,6 +173,7 @@ pub(crate) async fn found(
     anchor: Option<&Path>,
     origin: Origin,
     founding: &Founding,
+    stream: Option<(NatsOptions, usize)>,
 ) -> Result<Founded> {
     if directory.exists() && fs::read_dir(directory)?.next().is_some() {
         bail!("{} is not empty; a ledger is founded in a directory of its own", directory.display());
@@ -148,14 +187,37 @@ pub(crate) async fn found(
     };
     // Everything that can be refused is refused before anything is written.
     let block = founding_block(&secrets, founding, &SystemClock, random)?;
+    if let Some((nats, _)) = &stream {
+        must_not_exist(nats, secrets.origin.as_str()).await?;
+    }
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     dir.write_secrets(&secrets)?;
     let anchor = anchor.map_or_else(|| anchor_beside(directory), Path::to_owned);
     let options = FileLogOptions::new(dir.log()).anchor(anchor);
-    let log = FileLog::create(&options, secrets.public().checkpoint_verifier()?)?;
+    let verifier = secrets.public().checkpoint_verifier()?;
     let founding_leaf_hash = block.statement(0).map(|statement| leaf_hash(statement).to_string()).unwrap_or_default();
-    log.enqueue(block).await?;
+    match stream {
+        Some((nats, replicas)) => {
+            let log = JetStreamLog::create(&options, verifier, &nats, replicas).await?;
+            let recorded = log.enqueue(block).await;
+            log.close().await;
+            recorded?;
+        }
+        None => FileLog::create(&options, verifier)?.enqueue(block).await?,
+    }
     Ok(Founded { origin: secrets.origin.to_string(), founding_leaf_hash, receipt_key: dir.receipt_public_key() })
+}
+
+/// Asks NATS before anything is written: whether it can be reached, and has no stream of this ledger.
+async fn must_not_exist(nats: &NatsOptions, origin: &str) -> Result<()> {
+    match first_stream_block(nats, origin).await {
+        Err(ArrivalError::Stream(StreamError::Gone { .. })) => Ok(()),
+        Err(error) => Err(anyhow::Error::new(error).context(format!("NATS at {}", nats.url))),
+        Ok(_) => bail!(
+            "there is a stream {} already. To take part in its ledger: probity init DIR --origin-keys or --follow",
+            StreamName::of(origin).stream
+        ),
+    }
 }
 
 /// Makes the anchor of an existing log from a checkpoint that the operator vouches for.

@@ -2,6 +2,8 @@
 //!
 //! Unknown keys are refused. `PROBITY_LISTEN__GRPC=127.0.0.1:7000` sets `grpc` in section `[listen]`.
 
+mod sections;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -9,13 +11,23 @@ use std::{fs, io};
 use probity_schemas::Identity;
 use serde::Deserialize;
 
+pub(crate) use sections::{
+    AccessSection, CertificateIdentity, LedgerSection, LimitsSection, ListenSection, LogFormat, LogSection,
+    NatsSection, Role, ScrubSection, TlsSection, ViewName, ViewsSection,
+};
+
 use crate::ledger_dir::LedgerDir;
 
 /// Everything a server can be told.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
+    /// What this process does; everything by default.
+    #[serde(default = "Role::all")]
+    pub(crate) roles: Vec<Role>,
     pub(crate) ledger: LedgerSection,
+    #[serde(default)]
+    pub(crate) nats: Option<NatsSection>,
     #[serde(default)]
     pub(crate) listen: ListenSection,
     #[serde(default)]
@@ -30,144 +42,6 @@ pub(crate) struct Config {
     pub(crate) scrub: ScrubSection,
     #[serde(default)]
     pub(crate) log: LogSection,
-}
-
-/// Where the ledger is.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LedgerSection {
-    /// The data directory that `probity init` made.
-    pub(crate) directory: PathBuf,
-    /// The anchor; by default beside the data directory. Better on another volume, outside the backup set.
-    #[serde(default)]
-    pub(crate) anchor: Option<PathBuf>,
-}
-
-/// Where the server listens.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ListenSection {
-    pub(crate) grpc: SocketAddr,
-    /// HTTP for `/livez`, `/readyz` and `/metrics`, which hold numbers and states but nothing of what is recorded.
-    pub(crate) http: Option<SocketAddr>,
-}
-
-impl Default for ListenSection {
-    fn default() -> Self {
-        Self { grpc: SocketAddr::from(([127, 0, 0, 1], 7170)), http: None }
-    }
-}
-
-/// TLS with client certificates. Needed off loopback.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TlsSection {
-    /// PEM chain of the server, leaf first.
-    pub(crate) certificate: PathBuf,
-    /// PEM private key of the server.
-    pub(crate) private_key: PathBuf,
-    /// PEM certificates of the authorities whose client certificates are let in.
-    #[serde(default)]
-    pub(crate) client_ca: Option<PathBuf>,
-}
-
-/// Which client certificate speaks for which identity.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct AccessSection {
-    pub(crate) certificate: Vec<CertificateIdentity>,
-}
-
-/// One mapping from a certificate to an identity.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CertificateIdentity {
-    /// SHA-256 of the certificate's DER, in hexadecimal; colons and case do not matter.
-    pub(crate) sha256: String,
-    /// Whose roles bound what the holder may read.
-    pub(crate) identity: Identity,
-}
-
-/// How much may wait before callers are told to come back.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct LimitsSection {
-    /// Statements taken in and not yet answered.
-    pub(crate) waiting_statements: usize,
-    /// Memory of the index's page cache, in MiB.
-    pub(crate) index_cache_mib: usize,
-}
-
-impl Default for LimitsSection {
-    fn default() -> Self {
-        Self { waiting_statements: 16_384, index_cache_mib: 32 }
-    }
-}
-
-/// What is folded from the log to be asked.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ViewsSection {
-    /// Which views there are.
-    pub(crate) enabled: Vec<ViewName>,
-    /// Where they are; by default `views` in the data directory.
-    pub(crate) directory: Option<PathBuf>,
-    /// Memory of their page cache, in MiB.
-    pub(crate) cache_mib: usize,
-}
-
-impl Default for ViewsSection {
-    fn default() -> Self {
-        Self { enabled: ViewName::ALL.to_vec(), directory: None, cache_mib: 64 }
-    }
-}
-
-/// A view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ViewName {
-    Inventory,
-    Audit,
-    Lineage,
-    Compliance,
-}
-
-impl ViewName {
-    /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Inventory, Self::Audit, Self::Lineage, Self::Compliance];
-}
-
-/// The background check of everything stored.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ScrubSection {
-    /// Hours between two runs; 0 switches it off.
-    pub(crate) interval_hours: u64,
-}
-
-impl Default for ScrubSection {
-    fn default() -> Self {
-        Self { interval_hours: 24 }
-    }
-}
-
-/// What the server writes to standard error.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct LogSection {
-    /// `text` or `json`.
-    pub(crate) format: LogFormat,
-    /// As in the `tracing` crate, such as `info` or `probity_registrar=debug`.
-    pub(crate) filter: Option<String>,
-}
-
-/// The form of log lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    #[default]
-    Text,
-    Json,
 }
 
 /// Why a configuration is refused.
@@ -188,6 +62,14 @@ pub(crate) enum ConfigError {
     Exposed { address: SocketAddr },
     #[error("[tls] needs client_ca on {address}: without client certificates nobody can be told apart")]
     NoClientAuthority { address: SocketAddr },
+    #[error("roles without registrar need [nats]: without it this process is the only one of its ledger")]
+    NoRegistrar,
+    #[error("roles is empty: this process would do nothing")]
+    NoRoles,
+    #[error("[nats] url is missing: the addresses of NATS servers, such as nats://127.0.0.1:4222")]
+    NoNatsUrl,
+    #[error("[nats] certificate and private_key belong together")]
+    NatsCertificate,
     #[error("[[access.certificate]] of {identity}: sha256 is not 64 hexadecimal digits")]
     Fingerprint { identity: Identity },
 }
@@ -199,8 +81,19 @@ impl Config {
         directory: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        let config = Self::read(file, directory, environment)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The same for whoever lays something over it and checks the whole then.
+    pub(crate) fn read(
+        file: Option<&Path>,
+        directory: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let mut table = match file {
-            Some(path) => read(path)?,
+            Some(path) => read_table(path)?,
             None => toml::Table::new(),
         };
         for (variable, value) in environment {
@@ -213,7 +106,6 @@ impl Config {
         let config: Self = serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
             ConfigError::Key { path: error.path().to_string(), message: error.into_inner().message().to_owned() }
         })?;
-        config.check()?;
         Ok(config)
     }
 
@@ -227,10 +119,33 @@ impl Config {
                 Some(_) => {}
             }
         }
+        if self.roles.is_empty() {
+            return Err(ConfigError::NoRoles);
+        }
+        if self.nats.is_none() && !self.is_registrar() {
+            return Err(ConfigError::NoRegistrar);
+        }
+        if self.nats.as_ref().is_some_and(|nats| nats.url.trim().is_empty()) {
+            return Err(ConfigError::NoNatsUrl);
+        }
+        if self.nats.as_ref().is_some_and(|nats| nats.certificate.is_some() != nats.private_key.is_some()) {
+            return Err(ConfigError::NatsCertificate);
+        }
         for entry in &self.access.certificate {
             entry.fingerprint()?;
         }
         Ok(())
+    }
+
+    /// Whether this process takes statements, or stands by to.
+    pub(crate) fn is_registrar(&self) -> bool {
+        self.roles.contains(&Role::Registrar)
+    }
+
+    /// The views that this process answers from.
+    pub(crate) fn enabled_views(&self) -> impl Iterator<Item = ViewName> {
+        let has_role = |view: &ViewName| self.roles.iter().any(|role| role.view() == Some(*view));
+        ViewName::ALL.into_iter().filter(|view| self.views.enabled.contains(view)).filter(has_role)
     }
 
     /// Where the views are.
@@ -263,7 +178,7 @@ impl CertificateIdentity {
     }
 }
 
-fn read(path: &Path) -> Result<toml::Table, ConfigError> {
+fn read_table(path: &Path) -> Result<toml::Table, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     text.parse().map_err(|source| ConfigError::Toml { path: path.to_owned(), source })
 }

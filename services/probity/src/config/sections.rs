@@ -1,0 +1,231 @@
+//! The sections of the configuration, with their defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use probity_log::NatsOptions;
+use probity_schemas::Identity;
+use serde::Deserialize;
+
+/// Where the ledger is.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LedgerSection {
+    /// The data directory that `probity init` made.
+    pub(crate) directory: PathBuf,
+    /// The anchor; by default beside the data directory. Better on another volume, outside the backup set.
+    #[serde(default)]
+    pub(crate) anchor: Option<PathBuf>,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Takes statements, or stands by to.
+    Registrar,
+    /// Answers what models there are and where they run.
+    Inventory,
+    /// Answers who did what and when.
+    Audit,
+    /// Answers what descends from what.
+    Lineage,
+    /// Answers what is in order and what waits for whom.
+    Compliance,
+}
+
+impl Role {
+    /// Everything.
+    pub(crate) fn all() -> Vec<Self> {
+        vec![Self::Registrar, Self::Inventory, Self::Audit, Self::Lineage, Self::Compliance]
+    }
+
+    /// The view that answers, if the role is to answer.
+    pub(super) fn view(self) -> Option<ViewName> {
+        match self {
+            Self::Registrar => None,
+            Self::Inventory => Some(ViewName::Inventory),
+            Self::Audit => Some(ViewName::Audit),
+            Self::Lineage => Some(ViewName::Lineage),
+            Self::Compliance => Some(ViewName::Compliance),
+        }
+    }
+}
+
+/// The NATS servers whose stream carries the ledger's blocks.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NatsSection {
+    /// Addresses of NATS servers of one cluster, such as nats://a:4222,nats://b:4222.
+    #[serde(default)]
+    pub(crate) url: String,
+    /// Credentials file (JWT and nkey seed) as nsc writes it.
+    #[serde(default)]
+    pub(crate) credentials: Option<PathBuf>,
+    /// File that holds an nkey seed.
+    #[serde(default)]
+    pub(crate) nkey: Option<PathBuf>,
+    /// User name.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+    /// The password of the user.
+    #[serde(default)]
+    pub(crate) password: Option<String>,
+    /// PEM certificates of the authority that the NATS servers' certificates come from; TLS is required then.
+    #[serde(default)]
+    pub(crate) ca: Option<PathBuf>,
+    /// PEM client certificate.
+    #[serde(default)]
+    pub(crate) certificate: Option<PathBuf>,
+    /// PEM private key of the client certificate.
+    #[serde(default)]
+    pub(crate) private_key: Option<PathBuf>,
+    /// Monitoring addresses of the servers, such as http://a:8222, to see whether they sync every message.
+    #[serde(default)]
+    pub(crate) monitoring: Vec<String>,
+    /// Where clients reach this server, for other registrars to send them to; by default where it listens.
+    #[serde(default)]
+    pub(crate) advertise: Option<String>,
+}
+
+impl NatsSection {
+    /// How to connect.
+    pub(crate) fn options(&self) -> NatsOptions {
+        NatsOptions {
+            url: self.url.clone(),
+            credentials: self.credentials.clone(),
+            nkey: self.nkey.clone(),
+            user: self.user.clone().map(|user| (user, self.password.clone().unwrap_or_default())),
+            ca: self.ca.clone(),
+            certificate: self.certificate.clone().zip(self.private_key.clone()),
+        }
+    }
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ListenSection {
+    pub(crate) grpc: SocketAddr,
+    /// HTTP for `/livez`, `/readyz` and `/metrics`, which hold numbers and states but nothing of what is recorded.
+    pub(crate) http: Option<SocketAddr>,
+}
+
+impl Default for ListenSection {
+    fn default() -> Self {
+        Self { grpc: SocketAddr::from(([127, 0, 0, 1], 7170)), http: None }
+    }
+}
+
+/// TLS with client certificates. Needed off loopback.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsSection {
+    /// PEM chain of the server, leaf first.
+    pub(crate) certificate: PathBuf,
+    /// PEM private key of the server.
+    pub(crate) private_key: PathBuf,
+    /// PEM certificates of the authorities whose client certificates are let in.
+    #[serde(default)]
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// Which client certificate speaks for which identity.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AccessSection {
+    pub(crate) certificate: Vec<CertificateIdentity>,
+}
+
+/// One mapping from a certificate to an identity.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CertificateIdentity {
+    /// SHA-256 of the certificate's DER, in hexadecimal; colons and case do not matter.
+    pub(crate) sha256: String,
+    /// Whose roles bound what the holder may read.
+    pub(crate) identity: Identity,
+}
+
+/// How much may wait before callers are told to come back.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LimitsSection {
+    /// Statements taken in and not yet answered.
+    pub(crate) waiting_statements: usize,
+    /// Memory of the index's page cache, in MiB.
+    pub(crate) index_cache_mib: usize,
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self { waiting_statements: 16_384, index_cache_mib: 32 }
+    }
+}
+
+/// What is folded from the log to be asked.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ViewsSection {
+    /// Which views there are.
+    pub(crate) enabled: Vec<ViewName>,
+    /// Where they are; by default `views` in the data directory.
+    pub(crate) directory: Option<PathBuf>,
+    /// Memory of their page cache, in MiB.
+    pub(crate) cache_mib: usize,
+}
+
+impl Default for ViewsSection {
+    fn default() -> Self {
+        Self { enabled: ViewName::ALL.to_vec(), directory: None, cache_mib: 64 }
+    }
+}
+
+/// A view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ViewName {
+    Inventory,
+    Audit,
+    Lineage,
+    Compliance,
+}
+
+impl ViewName {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Inventory, Self::Audit, Self::Lineage, Self::Compliance];
+}
+
+/// The background check of everything stored.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ScrubSection {
+    /// Hours between two runs; 0 switches it off.
+    pub(crate) interval_hours: u64,
+}
+
+impl Default for ScrubSection {
+    fn default() -> Self {
+        Self { interval_hours: 24 }
+    }
+}
+
+/// What the server writes to standard error.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogSection {
+    /// `text` or `json`.
+    pub(crate) format: LogFormat,
+    /// As in the `tracing` crate, such as `info` or `probity_registrar=debug`.
+    pub(crate) filter: Option<String>,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}

@@ -1,0 +1,278 @@
+//! Two registrars of one ledger: one appends, the other follows and waits.
+//!
+//! Both hold the ledger's keys. The active one says every second that it is there; a standby tries only after some
+//! seconds of silence. All of this is courtesy: if two believe that they are active, the stream's fence lets one block
+//! through at each height, and whoever loses stands by. Nothing is promised to a client before the stream has it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use probity_log::{AppendError, ArrivalError, Heard, JetStreamLog, Notice, Prepared, Presence};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use crate::error::{Unavailable, with_causes};
+use crate::registrar::Registrar;
+use crate::shared::until;
+
+/// How often the active registrar says that it is there.
+const ANNOUNCE: Duration = Duration::from_secs(1);
+
+/// After this much silence, and up to a second more, a standby tries to append.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// The pause after an attempt that came to nothing.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// Whether a process appends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Duty {
+    /// It does.
+    Active,
+    /// It follows what another one appends.
+    Standby {
+        /// Where clients reach the active one, as far as it is known.
+        active: Option<String>,
+    },
+}
+
+/// How a process takes part in a ledger that is on a stream.
+#[derive(Debug, Clone)]
+pub struct Participation {
+    /// The log.
+    pub log: Arc<JetStreamLog>,
+    /// Whether it may append; it must have the keys then.
+    pub may_lead: bool,
+    /// Where clients reach it.
+    pub address: String,
+    /// A random number: tells processes apart, and keeps two from trying at the same moment.
+    pub id: u64,
+}
+
+/// A process that takes part, until it is told to stop.
+#[derive(Debug)]
+pub struct Participant {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Participant {
+    /// Starts to follow the stream, and to append when nobody else does. Must be called within a Tokio runtime.
+    #[must_use]
+    pub fn start(registrar: Arc<Registrar>, participation: Participation) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mirror = tokio::spawn(mirror(registrar.clone(), participation.log.clone()));
+        let shift = Shift { registrar, participation, stopped, is_first: true };
+        Self { stop, tasks: vec![tokio::spawn(shift.run()), mirror] }
+    }
+
+    /// Tells the others that they may go on, and appends nothing more.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let mut tasks = self.tasks.into_iter();
+        if let Some(shift) = tasks.next() {
+            // It says goodbye; that must not take for ever.
+            drop(tokio::time::timeout(Duration::from_secs(3), shift).await);
+        }
+        tasks.for_each(|task| task.abort());
+    }
+}
+
+/// Tells the registrar how the log stands with its stream.
+async fn mirror(registrar: Arc<Registrar>, log: Arc<JetStreamLog>) {
+    let mut status = log.status();
+    loop {
+        let (unsettled, halted) = {
+            let status = status.borrow_and_update();
+            (status.unsettled, status.halted.clone())
+        };
+        registrar.shared().set_unsettled(unsettled);
+        if let Some(disagreement) = halted {
+            registrar.halt(disagreement.to_string());
+        }
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Why a registrar no longer does what it did.
+enum Change {
+    /// Nobody else appends.
+    Lead,
+    /// Somebody else appends.
+    StandBy,
+    /// It is told to stop, or halted.
+    Stop,
+}
+
+struct Shift {
+    registrar: Arc<Registrar>,
+    participation: Participation,
+    stopped: watch::Receiver<bool>,
+    is_first: bool,
+}
+
+impl Shift {
+    async fn run(mut self) {
+        let mut presence = loop {
+            match self.participation.log.presence().await {
+                Ok(presence) => break presence,
+                Err(error) => tracing::warn!(%error, "the other registrars cannot be heard"),
+            }
+            tokio::time::sleep(AGAIN).await;
+        };
+        loop {
+            match self.stand_by(&mut presence).await {
+                Change::Lead => {}
+                Change::StandBy => continue,
+                Change::Stop => return,
+            }
+            match self.lead(&mut presence).await {
+                Change::Lead | Change::StandBy => {}
+                Change::Stop => return,
+            }
+        }
+    }
+
+    /// Follows the stream until nobody appends any more.
+    async fn stand_by(&mut self, presence: &mut Presence) -> Change {
+        let log = self.participation.log.clone();
+        let mut arrivals = log.arrivals(self.registrar.head().map_or(0, |head| head.height + 1));
+        let jitter = Duration::from_millis(self.participation.id % 1_000);
+        let mut next_attempt = Instant::now() + SILENCE + jitter;
+        if std::mem::take(&mut self.is_first) {
+            // After a start there is no need to wait for silence: it can be asked.
+            match presence.who().await {
+                Ok(None) => next_attempt = Instant::now(),
+                Ok(Some(notice)) => self.follows(&notice),
+                Err(error) => tracing::info!(%error, "who is active could not be found out; listening"),
+            }
+        }
+        let (mut halted, mut stopped) = (self.registrar.watch_halt(), self.stopped.clone());
+        loop {
+            tokio::select! {
+                () = until(&mut stopped, |stopped| *stopped) => return Change::Stop,
+                () = until(&mut halted, Option::is_some) => return Change::Stop,
+                arrived = arrivals.next() => match arrived {
+                    Some(Ok(blocks)) => match self.registrar.adopt(blocks).await {
+                        Ok(()) => {}
+                        Err(Unavailable::NoRoom { reason }) => {
+                            tracing::warn!(reason, "there is no room for the blocks of the stream; trying again");
+                            tokio::time::sleep(ANNOUNCE).await;
+                            return Change::StandBy;
+                        }
+                        Err(_) => return Change::Stop,
+                    },
+                    Some(Err(ArrivalError::Disagrees(disagreement))) => {
+                        self.registrar.halt(disagreement.to_string());
+                        return Change::Stop;
+                    }
+                    Some(Err(ArrivalError::Stream(error))) => tracing::debug!(%error, "following the stream"),
+                    None => return Change::StandBy,
+                },
+                heard = presence.next() => {
+                    if let Heard::Notice(notice) = heard && notice.id != self.participation.id {
+                        if notice.stays {
+                            next_attempt = Instant::now() + SILENCE + jitter;
+                            self.follows(&notice);
+                        } else {
+                            next_attempt = Instant::now() + jitter / 4;
+                        }
+                    }
+                }
+                () = sleep_until(next_attempt), if self.participation.may_lead => {
+                    match self.attempt().await {
+                        Some(change) => return change,
+                        None => next_attempt = Instant::now() + AGAIN,
+                    }
+                }
+            }
+        }
+    }
+
+    fn follows(&self, notice: &Notice) {
+        let active = Some(notice.address.clone()).filter(|address| !address.is_empty());
+        self.registrar.shared().set_duty(Duty::Standby { active });
+    }
+
+    /// Finds out whether this process can append now.
+    async fn attempt(&self) -> Option<Change> {
+        let log = &self.participation.log;
+        match log.prepare().await {
+            // What was sent again has to come back and be judged first.
+            Ok(Prepared::Ready) if log.reader().head() == self.registrar.head() => Some(Change::Lead),
+            Ok(Prepared::Ready | Prepared::Behind | Prepared::Unreachable) => None,
+            // The block that won comes with the stream.
+            Err(AppendError::Conflict { .. }) => None,
+            Err(error) => {
+                self.registrar.halt(with_causes(&error));
+                Some(Change::Stop)
+            }
+        }
+    }
+
+    /// Appends until somebody else does.
+    async fn lead(&self, presence: &mut Presence) -> Change {
+        self.registrar.lead();
+        tracing::info!(address = self.participation.address, "this registrar is active");
+        if let Err(error) = presence.hear_questions(true).await {
+            tracing::warn!(%error, "whoever asks who is active gets no answer");
+        }
+        let mut duty = self.registrar.watch_duty();
+        // Set by the ordered thread in its turn.
+        until(&mut duty, |duty| *duty == Duty::Active).await;
+        let change = self.announce(presence, duty).await;
+        drop(presence.hear_questions(false).await);
+        match change {
+            Change::Stop => {
+                let notice = Notice { stays: false, ..self.notice() };
+                drop(presence.announce(&notice).await);
+                presence.flush().await;
+            }
+            Change::StandBy | Change::Lead => tracing::info!("this registrar stands by"),
+        }
+        change
+    }
+
+    async fn announce(&self, presence: &mut Presence, mut duty: watch::Receiver<Duty>) -> Change {
+        let (mut halted, mut stopped) = (self.registrar.watch_halt(), self.stopped.clone());
+        let mut seconds = tokio::time::interval(ANNOUNCE);
+        loop {
+            let heard = tokio::select! {
+                () = until(&mut stopped, |stopped| *stopped) => {
+                    self.registrar.step_down().await;
+                    return Change::Stop;
+                }
+                () = until(&mut halted, Option::is_some) => return Change::Stop,
+                () = until(&mut duty, |duty| *duty != Duty::Active) => return Change::StandBy,
+                _ = seconds.tick() => None,
+                heard = presence.next() => Some(heard),
+            };
+            let notice = self.notice();
+            let said = match heard {
+                None => presence.announce(&notice).await,
+                Some(Heard::Question(question)) => presence.answer(question, &notice).await,
+                Some(Heard::Notice(other)) if other.id == notice.id || !other.stays => Ok(()),
+                // Two believe that they are active. The fence keeps the ledger whole; one of them is enough.
+                Some(Heard::Notice(other)) if (other.blocks, other.id) > (notice.blocks, notice.id) => {
+                    tracing::warn!(other = other.address, "another registrar is active as well and further on");
+                    self.registrar.step_down().await;
+                    return Change::StandBy;
+                }
+                Some(Heard::Notice(_)) => presence.announce(&notice).await,
+            };
+            if let Err(error) = said {
+                tracing::warn!(%error, "the other registrars could not be told");
+            }
+        }
+    }
+
+    fn notice(&self) -> Notice {
+        let blocks = self.registrar.head().map_or(0, |head| head.height + 1);
+        let Participation { id, address, .. } = &self.participation;
+        Notice { id: *id, address: address.clone(), blocks, stays: true }
+    }
+}
