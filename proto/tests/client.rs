@@ -190,6 +190,15 @@ async fn where_nobody_listens_the_error_says_who_was_tried_and_why_it_failed() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_the_deadline_cut_short_does_not_hide_what_went_wrong_before() {
+    let steps = vec![Step::fail(Verdict::new(Code::Unavailable, "SHUTTING_DOWN", "this server ends")), Step::Hang];
+    let server = Server::start(&Ledger::default(), steps);
+    let client = client(&[&server.address]).deadline(Duration::from_secs(1));
+    let error = client.register(submissions(&["a"])).await.unwrap_err();
+    assert!(error.to_string().ends_with("this server ends"), "{error}");
+}
+
+#[tokio::test]
 async fn an_overloaded_server_is_tried_again_after_the_time_that_it_gives() {
     let server = Server::start(&Ledger::default(), vec![overloaded(Duration::from_millis(10)), Step::Take]);
     let other = Server::start(&Ledger::default(), vec![Step::Take]);

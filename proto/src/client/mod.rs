@@ -136,7 +136,7 @@ impl RegistrationClient {
         let started = Instant::now();
         let remaining = || self.deadline.saturating_sub(started.elapsed());
         let mut route = Route::new(self.servers.configured(), self.servers.active());
-        let (mut tried, mut attempts) = (Vec::new(), 0);
+        let (mut tried, mut attempts, mut last) = (Vec::new(), 0, None);
         while !batch.waiting.is_empty() {
             let at = route.at().clone();
             if !tried.contains(&at) {
@@ -156,10 +156,16 @@ impl RegistrationClient {
             };
             let Some(status) = again else { continue };
             let wait = route.next(&status)?;
+            // What the deadline cut short says less than what went wrong before.
+            let (address, status) = match last.take() {
+                Some(before) if remaining().is_zero() => before,
+                _ => (at, status),
+            };
             if wait >= remaining() {
                 let tried = tried.iter().map(Address::to_string).collect();
-                return Err(Failure::Exhausted { tried, attempts, address: at.to_string(), last: status });
+                return Err(Failure::Exhausted { tried, attempts, address: address.to_string(), last: status });
             }
+            last = Some((address, status));
             sleep(wait).await;
         }
         Ok(())
