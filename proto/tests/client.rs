@@ -176,13 +176,15 @@ async fn two_standbys_that_name_each_other_are_asked_at_leisure_until_the_deadli
     assert_eq!(Reason::of(last).unwrap().reason, "STANDBY");
     // Three in a row, and then a wait: of 25 ms at the least, twice that, and so on.
     assert!(*attempts <= 3 * 8, "{attempts} attempts");
-    assert_eq!(*attempts as usize, first.calls().len() + second.calls().len());
+    // The deadline may come before the last one gets there.
+    let unheard = *attempts as usize - first.calls().len() - second.calls().len();
+    assert!(unheard <= 1, "{unheard} of {attempts} attempts reached no server");
 }
 
 #[tokio::test]
 async fn where_nobody_listens_the_error_says_who_was_tried_and_why_it_failed() {
     let (a, b) = (Unheard::new(), Unheard::new());
-    let client = client(&[&a.address, &b.address]).deadline(Duration::from_millis(300));
+    let client = client(&[&a.address, &b.address]).deadline(Duration::from_secs(1));
     let error = client.register(submissions(&["a"])).await.unwrap_err();
     let Failure::Exhausted { tried, .. } = &error.failure else { panic!("{error}") };
     assert_eq!(tried, &[a.address.clone(), b.address.clone()]);
@@ -193,7 +195,7 @@ async fn where_nobody_listens_the_error_says_who_was_tried_and_why_it_failed() {
 async fn an_attempt_that_the_deadline_cut_short_does_not_hide_what_went_wrong_before() {
     let steps = vec![Step::fail(Verdict::new(Code::Unavailable, "SHUTTING_DOWN", "this server ends")), Step::Hang];
     let server = Server::start(&Ledger::default(), steps);
-    let client = client(&[&server.address]).deadline(Duration::from_secs(1));
+    let client = client(&[&server.address]).deadline(Duration::from_secs(2));
     let error = client.register(submissions(&["a"])).await.unwrap_err();
     assert!(error.to_string().ends_with("this server ends"), "{error}");
 }
