@@ -15,6 +15,7 @@ use probity_statement::{LedgerKeys, SignedStatement};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::nats::{NatsCluster, NatsServer};
 use crate::people::{Signer, enrolment, granting};
 
 /// The origin of all test ledgers.
@@ -36,13 +37,23 @@ pub fn binary() -> Result<PathBuf> {
 /// Founds a ledger in `directory` with the real binary; public key files are left beside it. `recovery` is how many of
 /// these keys have to sign.
 pub fn found(directory: &Path, administrators: &[Signer], recovery: Option<(u32, &[Signer])>) -> Result<()> {
+    found_with(directory, administrators, recovery, &[])
+}
+
+/// The same with further arguments.
+fn found_with(
+    directory: &Path,
+    administrators: &[Signer],
+    recovery: Option<(u32, &[Signer])>,
+    arguments: &[String],
+) -> Result<()> {
     let beside = |name: String, signer: &Signer| -> Result<PathBuf> {
         let path = directory.with_file_name(name);
         std::fs::write(&path, format!("identity: {}\n{}", signer.identity, signer.key.public().to_pem()?))?;
         Ok(path)
     };
     let mut command = Command::new(binary()?);
-    command.arg("init").arg(directory).args(["--origin", ORIGIN]);
+    command.arg("init").arg(directory).args(["--origin", ORIGIN]).args(arguments);
     if administrators.len() == 1 {
         command.arg("--single-administrator");
     }
@@ -69,6 +80,52 @@ pub struct TestLedger {
     pub home: TempDir,
     /// Who may enrol others.
     pub administrator: Signer,
+    /// Where its blocks go besides its files.
+    pub carrier: Carrier,
+}
+
+/// Where the blocks of a ledger go besides its own files.
+#[derive(Debug)]
+pub enum Carrier {
+    /// Nowhere.
+    Files,
+    /// To a NATS server of its own.
+    Nats(NatsServer),
+    /// To three NATS servers of its own.
+    Cluster(NatsCluster),
+}
+
+impl Carrier {
+    /// What `PROBITY_TEST_CARRIER` says: `nats`, `nats3`, or nothing. This is how suites that were written for files run
+    /// on NATS.
+    pub fn asked_for() -> Result<Self> {
+        match std::env::var("PROBITY_TEST_CARRIER").as_deref() {
+            Err(_) | Ok("files") => Ok(Self::Files),
+            Ok("nats") => Ok(Self::Nats(NatsServer::start()?)),
+            Ok("nats3") => Ok(Self::Cluster(NatsCluster::start()?)),
+            Ok(other) => bail!("PROBITY_TEST_CARRIER is {other:?}; it may be files, nats or nats3"),
+        }
+    }
+
+    /// The addresses of the servers.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::Files => None,
+            Self::Nats(server) => Some(server.url()),
+            Self::Cluster(cluster) => Some(cluster.url()),
+        }
+    }
+
+    fn founding_arguments(&self) -> Vec<String> {
+        let Some(url) = self.url() else { return Vec::new() };
+        let replicas = if matches!(self, Self::Cluster(_)) { "3" } else { "1" };
+        ["--nats", &url, "--replicas", replicas].map(str::to_owned).to_vec()
+    }
+
+    /// The section of a configuration file, empty without NATS.
+    pub fn section(&self) -> String {
+        self.url().map_or(String::new(), |url| format!("[nats]\nurl = {url:?}\n"))
+    }
 }
 
 impl TestLedger {
@@ -79,9 +136,15 @@ impl TestLedger {
 
     /// The same in an empty directory that the caller chose.
     pub fn found_in(home: TempDir) -> Result<Self> {
+        Self::found_on(home, Carrier::asked_for()?)
+    }
+
+    /// The same with blocks that go there too.
+    pub fn found_on(home: TempDir, carrier: Carrier) -> Result<Self> {
         let administrator = Signer::person()?;
-        found(&home.path().join("ledger"), std::slice::from_ref(&administrator), None)?;
-        Ok(Self { home, administrator })
+        let arguments = carrier.founding_arguments();
+        found_with(&home.path().join("ledger"), std::slice::from_ref(&administrator), None, &arguments)?;
+        Ok(Self { home, administrator, carrier })
     }
 
     /// The audience of its statements.
@@ -96,7 +159,29 @@ impl TestLedger {
 
     /// Starts the real server on a free port, with `environment` on top of ours.
     pub fn serve(&self, environment: &[(&str, &str)]) -> Result<Server> {
-        Server::start(&self.directory(), environment)
+        Server::on(&self.directory(), self.carrier.url().as_deref(), &[], environment)
+    }
+
+    /// Makes the data directory `name` of another registrar of the same ledger.
+    pub fn another_registrar(&self, name: &str) -> Result<PathBuf> {
+        let keys = self.directory().join("keys");
+        self.another(name, &["--origin-keys".as_ref(), keys.as_os_str()])
+    }
+
+    /// Makes the data directory `name` of a process that only follows.
+    pub fn another_follower(&self, name: &str, founding_leaf_hash: &str) -> Result<PathBuf> {
+        self.another(name, &["--follow", founding_leaf_hash, "--origin", ORIGIN].map(AsRef::as_ref))
+    }
+
+    fn another(&self, name: &str, arguments: &[&std::ffi::OsStr]) -> Result<PathBuf> {
+        let directory = self.home.path().join(name);
+        let url = self.carrier.url().context("another process takes part on NATS only")?;
+        let output =
+            Command::new(binary()?).arg("init").arg(&directory).args(arguments).args(["--nats", &url]).output()?;
+        if !output.status.success() {
+            bail!("probity init failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(directory)
     }
 
     /// Enrols a signer and gives it roles in all namespaces.
@@ -137,14 +222,24 @@ pub struct Server {
     child: Child,
     /// Where it listens.
     pub address: String,
+    /// Whether it may be a standby at first.
+    shares: bool,
 }
 
 impl Server {
     /// Starts the real binary and waits until it says where it listens.
     pub fn start(directory: &Path, environment: &[(&str, &str)]) -> Result<Self> {
+        Self::on(directory, None, &[], environment)
+    }
+
+    /// The same with NATS at `nats`, and further arguments.
+    pub fn on(directory: &Path, nats: Option<&str>, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let mut command = Command::new(binary()?);
-        command.arg("serve").arg(directory).args(["--listen", "127.0.0.1:0"]).envs(environment.iter().copied());
-        Self::spawn(command)
+        command.arg("serve").arg(directory).args(["--listen", "127.0.0.1:0"]).args(arguments);
+        command.args(nats.iter().flat_map(|url| ["--nats", url])).envs(environment.iter().copied());
+        let mut server = Self::spawn(command)?;
+        server.shares = nats.is_some();
+        Ok(server)
     }
 
     /// Starts the real binary with a configuration file.
@@ -168,7 +263,7 @@ impl Server {
             let output = child.wait_with_output()?;
             bail!("probity serve ended ({}): {}", output.status, String::from_utf8_lossy(&output.stderr));
         };
-        Ok(Self { address: format!("http://127.0.0.1:{port}"), child })
+        Ok(Self { address: format!("http://127.0.0.1:{port}"), child, shares: false })
     }
 
     /// The process id.
@@ -185,9 +280,36 @@ impl Server {
         Ok(endpoint.connect().await?)
     }
 
-    /// The write side.
+    /// The write side; on NATS, once it is the active one.
     pub async fn registration(&self) -> Result<RegistrationServiceClient<Channel>> {
-        Ok(RegistrationServiceClient::new(self.channel().await?).max_decoding_message_size(MAX_MESSAGE))
+        let mut client = RegistrationServiceClient::new(self.channel().await?).max_decoding_message_size(MAX_MESSAGE);
+        let mut attempts = if self.shares { 600 } else { 0 };
+        while attempts > 0 {
+            match client.register(v1::RegisterRequest { submissions: Vec::new() }).await {
+                Err(status) if status.message().contains("standby") => attempts -= 1,
+                _ => break,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(client)
+    }
+
+    /// Stops it where it stands (SIGSTOP), and lets it go on.
+    pub fn pause(&self) -> Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Lets a paused one go on (SIGCONT).
+    pub fn resume(&self) -> Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status()?;
+        if !status.success() {
+            bail!("kill {signal}: {status}");
+        }
+        Ok(())
     }
 
     /// The log.

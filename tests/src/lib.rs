@@ -7,5 +7,5 @@ pub mod nats;
 mod people;
 pub mod scenario;
 
-pub use ledger::{ORIGIN, Server, TestLedger, binary, found, register};
+pub use ledger::{Carrier, ORIGIN, Server, TestLedger, binary, found, register};
 pub use people::{Signer, enrolment, granting};

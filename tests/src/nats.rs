@@ -16,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 mod cluster;
+mod damage;
 mod relay;
 
 pub use cluster::NatsCluster;

@@ -188,6 +188,7 @@ async fn live_and_die(server: Server, clients: Vec<Client>, life: Duration) -> V
 fn die_while_starting(ledger: &TestLedger, life: Duration) {
     let mut command = Command::new(binary().unwrap());
     command.arg("serve").arg(ledger.directory()).args(["--listen", "127.0.0.1:0"]);
+    command.args(ledger.carrier.url().iter().flat_map(|url| ["--nats", url]));
     let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(life);
     assert_eq!(server.try_wait().unwrap(), None, "the server does not start");

@@ -160,8 +160,9 @@ async fn a_view_that_is_not_configured_is_not_there() {
     let ledger = TestLedger::found().unwrap();
     let config = ledger.home.path().join("probity.toml");
     let text = format!(
-        "[ledger]\ndirectory = {:?}\n[listen]\ngrpc = '127.0.0.1:0'\n[views]\nenabled = ['audit']\n",
-        ledger.directory()
+        "[ledger]\ndirectory = {:?}\n[listen]\ngrpc = '127.0.0.1:0'\n[views]\nenabled = ['audit']\n{}",
+        ledger.directory(),
+        ledger.carrier.section()
     );
     std::fs::write(&config, text).unwrap();
     let server = Server::with_config(&config).unwrap();

@@ -108,24 +108,7 @@ async fn the_last_block_is_compared_without_being_asked() {
 /// Cuts the last `blocks` messages from the server's files while it is down.
 fn lose(world: &mut World, blocks: usize) {
     world.nats.stop().unwrap();
-    let file = world.message_files().pop().unwrap();
-    let bytes = std::fs::read(&file).unwrap();
-    // The first word of a message's record is its length.
-    let mut ends = vec![0];
-    while *ends.last().unwrap() < bytes.len() {
-        let at = *ends.last().unwrap();
-        let length = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) & 0x3fff_ffff;
-        ends.push(at + length as usize);
-    }
-    let keep = ends[ends.len() - 1 - blocks];
-    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(keep as u64).unwrap();
-    // What was written to make starting faster would remember the messages.
-    for entry in std::fs::read_dir(file.parent().unwrap()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "blk") {
-            std::fs::remove_file(path).unwrap();
-        }
-    }
+    world.nats.lose(&world.name().stream, blocks).unwrap();
     world.nats.restart().unwrap();
 }
 
@@ -179,7 +162,7 @@ async fn a_flipped_byte_in_the_servers_files_is_found() {
     let mut world = World::with_blocks(8).await;
     world.agreed().await;
     world.nats.stop().unwrap();
-    let file = world.message_files().pop().unwrap();
+    let file = world.nats.message_files(&world.name().stream).unwrap().pop().unwrap();
     let mut bytes = std::fs::read(&file).unwrap();
     let statement = world.released()[4].statements().next().unwrap().to_vec();
     let at = bytes.windows(statement.len()).position(|window| window == statement).unwrap();

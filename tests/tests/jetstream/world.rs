@@ -1,6 +1,5 @@
 //! Logs on a server of their own.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use probity_log::conformance::Ledger;
@@ -91,15 +90,6 @@ impl World {
     /// What is released.
     pub(crate) fn released(&self) -> Vec<Block> {
         released(&self.log)
-    }
-
-    /// Where the server keeps the messages of the stream.
-    pub(crate) fn message_files(&self) -> Vec<PathBuf> {
-        let dir = self.nats.store_dir().join("$G/streams").join(self.name().stream).join("msgs");
-        let mut files: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.retain(|path| path.extension().is_some_and(|extension| extension == "blk"));
-        files.sort();
-        files
     }
 }
 
