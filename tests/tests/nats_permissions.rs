@@ -18,7 +18,9 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, Context, stream};
 use async_nats::{Client, ConnectOptions, Event};
 use futures::StreamExt;
+use probity_proto::v1;
 use probity_tests::nats::{NatsServer, NatsSetup, nats_server};
+use probity_tests::{ORIGIN, Server, Signer, binary, enrolment, register};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 const SUBJECT: &str = "probity.ledger_test_models.blocks";
@@ -244,4 +246,75 @@ async fn only_the_administrator_touches_the_stream() {
     assert_eq!(length(&admin).await, 1);
     admin.jetstream.update_stream(config()).await.unwrap();
     admin.jetstream.delete_stream(STREAM).await.unwrap();
+}
+
+/// Runs `probity init` as a user of NATS, and gives what it said.
+fn init(server: &NatsServer, user: &str, directory: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(binary().unwrap());
+    command.arg("init").arg(directory).args(arguments);
+    command.args(["--nats", &server.url(), "--nats-user", user]).env("PROBITY_NATS__PASSWORD", format!("{user}-1"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{user}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Serves a data directory as a user of NATS.
+fn serve(server: &NatsServer, user: &str, directory: &Path, roles: &str) -> Server {
+    let file = directory.with_extension("toml");
+    let url = server.url();
+    let configuration = format!(
+        "roles = [{roles}]\n[ledger]\ndirectory = {directory:?}\n[listen]\ngrpc = \"127.0.0.1:0\"\n\
+         [nats]\nurl = {url:?}\nuser = {user:?}\npassword = \"{user}-1\"\n"
+    );
+    std::fs::write(&file, configuration).unwrap();
+    Server::with_config(&file).unwrap()
+}
+
+async fn checkpoint(server: &Server) -> String {
+    let request = v1::GetCheckpointRequest { height: None };
+    server.log().await.unwrap().get_checkpoint(request).await.unwrap().into_inner().checkpoint
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_process_gets_by_with_what_it_may_do() {
+    let nats = start();
+    let home = tempfile::tempdir().unwrap();
+    let administrator = Signer::person().unwrap();
+    let public = home.path().join("administrator.pub");
+    let pem = administrator.key.public().to_pem().unwrap();
+    std::fs::write(&public, format!("identity: {}\n{pem}", administrator.identity)).unwrap();
+    let of = |name: &str| home.path().join(name);
+    let founding =
+        ["--origin", ORIGIN, "--single-administrator", "--administrator", public.to_str().unwrap(), "--json"];
+    let founded: serde_json::Value = serde_json::from_str(&init(&nats, "admin", &of("registrar"), &founding)).unwrap();
+    let leaf = founded["founding_leaf_hash"].as_str().unwrap();
+    let keys = of("registrar").join("keys");
+    init(&nats, "registrar", &of("standby"), &["--origin-keys", keys.to_str().unwrap()]);
+    init(&nats, "projector", &of("projector"), &["--origin", ORIGIN, "--follow", leaf]);
+
+    let registrar = serve(&nats, "registrar", &of("registrar"), "\"registrar\"");
+    let standby = serve(&nats, "registrar", &of("standby"), "\"registrar\"");
+    let projector = serve(&nats, "projector", &of("projector"), "\"inventory\", \"audit\"");
+    let before = checkpoint(&projector).await;
+    let event = enrolment(&Signer::person().unwrap(), ORIGIN, &[]).unwrap();
+    let statement = administrator.state(event, ORIGIN).unwrap();
+    let recording = async {
+        // It takes a moment until one of them is active.
+        while register(&mut registrar.registration().await.unwrap(), std::slice::from_ref(&statement)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let recorded = checkpoint(&registrar).await;
+        assert_ne!(recorded, before);
+        for other in [&standby, &projector] {
+            while checkpoint(other).await != recorded {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), recording).await.expect("nothing was recorded and followed");
+    for server in [registrar, standby, projector] {
+        server.stop().unwrap();
+    }
+    let said = nats.last_words();
+    assert!(!said.contains("Violation"), "{said}");
 }
