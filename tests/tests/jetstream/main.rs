@@ -8,6 +8,7 @@
 )]
 
 mod conforms;
+mod crashes;
 mod disagrees;
 mod settles;
 mod world;

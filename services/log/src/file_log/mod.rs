@@ -28,7 +28,7 @@ pub use reader::Reader;
 
 use crate::log::{AppendError, Durability, FatalError, Head, Log, ReadError};
 use crate::storage::StoredFile;
-use crate::tiles::{ExportError, Tiles, export};
+use crate::tiles::{ExportError, Tiles};
 use crate::{Block, Location};
 use writer::{Submission, Writer};
 
@@ -126,10 +126,20 @@ impl FileLog {
     /// # Errors
     /// The log is empty, or something could not be read or written.
     pub fn export(&self, to: &Path) -> Result<Head, ExportError> {
-        let head = self.reader.head().ok_or(ExportError::Empty)?;
-        let segments = self.reader.segments();
-        export(&**segments.storage(), segments, self.tiles(), head, to)?;
-        Ok(head)
+        self.reader.export(to)
+    }
+
+    /// The same for a log that nobody has open, whether a stream carries it or not: what is not released stays so.
+    ///
+    /// # Errors
+    /// It does not open, is empty, or something could not be read or written.
+    pub fn export_at_rest(
+        options: &FileLogOptions,
+        verifier: CheckpointVerifier,
+        to: &Path,
+    ) -> Result<Head, ExportError> {
+        let opened = opening::open(options, verifier, opening::Adopt::Nothing).map_err(Box::new)?;
+        opened.reader.export(to)
     }
 }
 

@@ -82,6 +82,9 @@ impl Entries {
 /// Why a log could not be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
+    /// The log does not open.
+    #[error(transparent)]
+    Open(#[from] Box<crate::OpenError>),
     /// There is no block yet.
     #[error("an empty log has no static form")]
     Empty,

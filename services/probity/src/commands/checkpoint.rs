@@ -41,8 +41,8 @@ pub(crate) async fn run(args: CheckpointArgs, global: &Global) -> Result<Answer>
         let dir = LedgerDir::new(data);
         let verifier = dir.read_secrets()?.public().checkpoint_verifier()?;
         let anchor = args.anchor.clone().unwrap_or_else(|| anchor_beside(data));
-        let log = FileLog::open(&FileLogOptions::new(dir.log()).anchor(anchor), verifier)?;
-        let head = log.export(mirror)?;
+        let options = FileLogOptions::new(dir.log()).anchor(anchor);
+        let head = FileLog::export_at_rest(&options, verifier, mirror)?;
         println!("{} statements written to {}", head.tree_size, mirror.display());
         return Ok(Answer::Yes);
     }

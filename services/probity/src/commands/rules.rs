@@ -7,25 +7,31 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use probity_admission::KNOWN_RULE_SETS;
-use probity_log::{Chain, FileLog, FileLogOptions, scrub};
+use probity_log::{Chain, FileLogOptions, JetStreamLog, scrub};
 use probity_projection::Store;
 use probity_projection::{Clock, SystemClock};
-use probity_registrar::{Carrier, Opening, Recorded, Registrar, Submission};
+use probity_registrar::{Carrier, Duty, Opening, Participant, Participation, Recorded, Registrar, Submission};
 use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
 use probity_schemas::{Data, Event, EventId, Occurred, Subject, Text, Timestamp};
 use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
-use rand::Rng;
+use rand::{Rng, RngExt as _};
 use serde_json::json;
 
 use super::Global;
-use crate::config::Config;
+use crate::config::{Config, NatsSection};
 use crate::failure::{Answer, wrong_use};
 use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use crate::nats::NatsArgs;
+use crate::server::carrier;
 use crate::{output, replay};
+
+/// How long to wait until no other registrar appends.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -53,6 +59,8 @@ struct PlaceArgs {
     /// The anchor of the ledger, where it is not beside the data directory.
     #[arg(long, value_name = "FILE")]
     anchor: Option<PathBuf>,
+    #[command(flatten)]
+    nats: NatsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +116,7 @@ impl PlaceArgs {
         let loaded = Config::load(self.config.as_deref(), Some(&self.directory), std::env::vars());
         let mut config = loaded.map_err(|error| wrong_use!("{error}"))?;
         config.ledger.anchor = self.anchor.clone().or(config.ledger.anchor);
+        config.nats = self.nats.clone().over(config.nats);
         Ok(config)
     }
 
@@ -130,7 +139,8 @@ impl AdoptArgs {
         let secrets = dir.read_secrets()?;
         let verifier = replay::ledger_keys(&options)?.checkpoint_verifier()?;
         // Whoever holds the log is alone with it: what is in force is what will have been.
-        let log = FileLog::open(&options, verifier).context("the ledger does not open")?;
+        let nats = self.place.config()?.nats.as_ref().map(NatsSection::options);
+        let log = carrier::open(&options, verifier, nats.as_ref(), &dir).await?;
         let before = in_force(&options)?;
         if before.number == self.number {
             return self.report(before, None, global);
@@ -163,7 +173,7 @@ impl AdoptArgs {
     /// Hands it in as anyone's statement is, so that it is judged, made durable and indexed like any other.
     async fn record(
         &self,
-        log: FileLog,
+        carrier: Carrier,
         dir: &LedgerDir,
         secrets: LedgerSecrets,
         statement: SignedStatement,
@@ -171,7 +181,7 @@ impl AdoptArgs {
         let limits = self.place.config()?.limits;
         let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
         let opening = Opening {
-            carrier: Carrier::Files(Arc::new(log)),
+            carrier: carrier.clone(),
             view: store.view(INDEX_VIEW)?,
             secrets: Some(secrets),
             clock: SystemClock::shared(),
@@ -179,9 +189,18 @@ impl AdoptArgs {
         };
         let opened = tokio::task::spawn_blocking(move || Registrar::open(opening)).await?;
         let registrar = opened.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
+        let registrar = Arc::new(registrar);
+        let participant = match &carrier {
+            Carrier::Files(_) => None,
+            Carrier::Stream(log) => Some(alone(log, &registrar).await?),
+        };
         let submission = Submission { statement: statement.bytes().clone(), expected_revision: None };
         let results = registrar.register(vec![submission]).await;
+        if let Some(participant) = participant {
+            participant.stop().await;
+        }
         registrar.stop().await;
+        carrier::close(&carrier).await;
         tokio::task::spawn_blocking(move || store.flush()).await??;
         let result = results?.into_iter().next().ok_or_else(|| anyhow!("the registrar did not answer"))?;
         Ok(result?)
@@ -208,6 +227,21 @@ impl AdoptArgs {
             println!("- {change}");
         }
         Ok(Answer::Yes)
+    }
+}
+
+/// Waits until this process is the one that appends to the stream.
+async fn alone(log: &Arc<JetStreamLog>, registrar: &Arc<Registrar>) -> Result<Participant> {
+    let participation =
+        Participation { log: log.clone(), may_lead: true, address: String::new(), id: rand::rng().random() };
+    let participant = Participant::start(registrar.clone(), participation);
+    let mut duty = registrar.watch_duty();
+    let leads = duty.wait_for(|duty| *duty == Duty::Active);
+    match tokio::time::timeout(PATIENCE, leads).await {
+        Ok(Ok(_)) => Ok(participant),
+        _ => Err(anyhow!(
+            "another registrar of this ledger is active, or NATS does not answer; stop every registrar and try again"
+        )),
     }
 }
 

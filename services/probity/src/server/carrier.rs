@@ -11,7 +11,7 @@ use super::advice;
 use crate::ledger_dir::LedgerDir;
 
 /// Opens the log in `options`, on a stream if there is one.
-pub(super) async fn open(
+pub(crate) async fn open(
     options: &FileLogOptions,
     verifier: CheckpointVerifier,
     nats: Option<&NatsOptions>,
@@ -44,7 +44,7 @@ fn opening(carrier: &Carrier) -> &Opening {
 }
 
 /// How the log stands with its stream; `None` where there is none.
-pub(super) fn status(carrier: &Carrier) -> Option<Status> {
+pub(crate) fn status(carrier: &Carrier) -> Option<Status> {
     match carrier {
         Carrier::Files(_) => None,
         Carrier::Stream(log) => Some(log.status().borrow().clone()),
@@ -52,7 +52,7 @@ pub(super) fn status(carrier: &Carrier) -> Option<Status> {
 }
 
 /// Resolves when the local files have failed.
-pub(super) async fn failed(carrier: &Carrier) -> Arc<FatalError> {
+pub(crate) async fn failed(carrier: &Carrier) -> Arc<FatalError> {
     match carrier {
         Carrier::Files(log) => log.failed().await,
         Carrier::Stream(log) => log.failed().await,
@@ -60,7 +60,7 @@ pub(super) async fn failed(carrier: &Carrier) -> Arc<FatalError> {
 }
 
 /// Gives up waiting for a stream that does not answer, and closes the files.
-pub(super) async fn close(carrier: &Carrier) {
+pub(crate) async fn close(carrier: &Carrier) {
     match carrier {
         Carrier::Files(_) => {}
         Carrier::Stream(log) => log.close().await,

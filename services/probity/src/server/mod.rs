@@ -2,7 +2,7 @@
 
 mod access;
 mod advice;
-mod carrier;
+pub(crate) mod carrier;
 mod http;
 mod scrub;
 mod views;
