@@ -1,8 +1,10 @@
 //! Three NATS servers that replicate among each other, to lose one of them.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -63,6 +65,11 @@ impl NatsCluster {
             node.wait_until_ready()?;
         }
         cluster.wait_until_led()?;
+        // For a moment the leader refuses to place a stream, as it has not heard yet how much room the others have, and a
+        // node that does not know the leader's node yet passes no requests on.
+        for node in &cluster.nodes {
+            wait_for(ELECTION, || place_a_stream(node.port()))?;
+        }
         Ok(cluster)
     }
 
@@ -148,4 +155,28 @@ fn stream_leader<'a>(said: &'a Value, stream: &str) -> Option<&'a str> {
     let accounts = said["account_details"].as_array()?;
     let mut streams = accounts.iter().filter_map(|account| account["stream_detail"].as_array()).flatten();
     streams.find(|detail| detail["name"] == stream)?["cluster"]["leader"].as_str()
+}
+
+/// Makes a stream with three replicas and deletes it. Nothing where the server wants credentials.
+fn place_a_stream(port: u16) -> Result<()> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    // A request that comes before the leader's node is known to this one is lost; it is made again.
+    connection.set_read_timeout(Some(Duration::from_millis(700)))?;
+    let mut lines = BufReader::new(connection.try_clone()?).lines();
+    let info = lines.next().context("no greeting")??;
+    let info: Value = serde_json::from_str(info.strip_prefix("INFO ").context("not a NATS server")?)?;
+    if info["auth_required"] == true {
+        return Ok(());
+    }
+    write!(connection, "CONNECT {{\"verbose\":false}}\r\nSUB probe.answer 1\r\n")?;
+    let config = r#"{"name":"PROBE","subjects":["probe"],"num_replicas":3}"#;
+    for (call, body) in [("CREATE", config), ("DELETE", "")] {
+        write!(connection, "PUB $JS.API.STREAM.{call}.PROBE probe.answer {}\r\n{body}\r\n", body.len())?;
+        while !lines.next().context("the connection ended")??.starts_with("MSG ") {}
+        let answer: Value = serde_json::from_str(&lines.next().context("the connection ended")??)?;
+        if let Some(error) = answer.get("error") {
+            bail!("{call}: {error}");
+        }
+    }
+    Ok(())
 }
