@@ -21,8 +21,9 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
-/// How often the server is killed while clients append.
+/// How often the server is killed while clients append; on NATS it takes longer until it takes statements again.
 const ROUNDS: u32 = 50;
+const ROUNDS_ON_NATS: u32 = 12;
 
 /// How long it is left alone each time, in milliseconds.
 const LIFE: std::ops::Range<u64> = 5..600;
@@ -143,7 +144,8 @@ async fn what_was_acknowledged_survives_every_kill_and_nothing_is_recorded_twice
         });
     }
     let enrolments = size(&server).await;
-    for _ in 0..ROUNDS {
+    let rounds = if ledger.carrier.url().is_some() { ROUNDS_ON_NATS } else { ROUNDS };
+    for _ in 0..rounds {
         clients = live_and_die(server, clients, Duration::from_millis(random.random_range(LIFE))).await;
         if random.random_ratio(1, 3) {
             die_while_starting(&ledger, Duration::from_millis(random.random_range(0..150)));

@@ -12,3 +12,4 @@ mod following;
 mod repairing;
 mod scene;
 mod turns;
+mod whole;

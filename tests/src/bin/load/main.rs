@@ -4,6 +4,7 @@
 //! are measured in the same run: strict Ed25519 verification on all cores, and `fdatasync` of the disk the ledger is on.
 //! Prints one JSON document. Nothing here asserts a time.
 
+mod carriers;
 mod events;
 mod limits;
 mod phases;
@@ -42,6 +43,9 @@ struct Args {
     /// Open loop: single statements per second, for ten seconds.
     #[arg(long, default_value_t = 2_000)]
     rate: u64,
+    /// Instead of all this, measure ledgers on files, on one NATS server and on three beside each other, in so many rounds.
+    #[arg(long, value_name = "ROUNDS")]
+    carriers: Option<usize>,
     /// Also write the result to this file.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -50,6 +54,9 @@ struct Args {
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(rounds) = args.carriers {
+        return tell(&args, &carriers::measure(&args, rounds).await?);
+    }
     let ledger = TestLedger::found()?;
     let server = ledger.serve(&[])?;
     let signer = Signer::service("load")?;
@@ -100,9 +107,13 @@ async fn main() -> Result<()> {
         filled["restart_after_kill_s"] = json!(started.elapsed().as_secs_f64());
         result["filled"] = filled;
     }
-    let text = serde_json::to_string_pretty(&result)?;
+    tell(&args, &result)
+}
+
+fn tell(args: &Args, result: &Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(result)?;
     println!("{text}");
-    if let Some(path) = args.out {
+    if let Some(path) = &args.out {
         std::fs::write(path, text)?;
     }
     Ok(())
