@@ -371,7 +371,18 @@ impl NatsServer {
 
     /// Halts the process without ending it (SIGSTOP): connections stay, nothing is answered.
     pub fn pause(&self) -> Result<()> {
-        signal("STOP", self.id()?)
+        let id = self.id()?;
+        signal("STOP", id)?;
+        // The signal is on its way then; some thread may still answer.
+        wait_for(Duration::from_secs(2), || {
+            for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
+                let stat = std::fs::read_to_string(thread?.path().join("stat"))?;
+                if !stat.rsplit(')').next().unwrap_or_default().starts_with(" T") {
+                    bail!("process {id} is not halted");
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Lets it go on (SIGCONT).
