@@ -30,8 +30,8 @@ pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, JoinError, O
 pub use frame::FrameFault;
 pub use jetstream::{
     ArrivalError, Disagreement, Drift, Heard, JetStreamError, JetStreamLog, JoinStreamError, NatsOptions, Notice,
-    Prepared, Presence, Question, Repair, Shortfall, Status, StreamError, StreamName, StreamStatus, abandoned,
-    first_stream_block,
+    Prepared, Presence, Question, Repair, Shortfall, Standing, Status, StreamError, StreamName, StreamStatus,
+    abandoned, first_stream_block,
 };
 pub use location::Location;
 pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolver, Unavailable};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use probity_log::{AppendError, ArrivalError, Heard, JetStreamLog, Notice, Prepared, Presence};
+use probity_log::{AppendError, ArrivalError, Heard, JetStreamLog, Notice, Prepared, Presence, Standing};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -128,11 +128,37 @@ impl Shift {
             match self.stand_by(&mut presence).await {
                 Change::Lead => {}
                 Change::StandBy => continue,
-                Change::Stop => return,
+                Change::Stop => break,
             }
             match self.lead(&mut presence).await {
                 Change::Lead | Change::StandBy => {}
-                Change::Stop => return,
+                Change::Stop => break,
+            }
+        }
+        self.warn_others(&mut presence).await;
+    }
+
+    /// Keeps saying that this registrar is halted, so that none that has seen less goes on without it.
+    async fn warn_others(&self, presence: &mut Presence) {
+        if !self.participation.may_lead {
+            return;
+        }
+        drop(presence.hear_questions(true).await);
+        let (mut stopped, mut seconds) = (self.stopped.clone(), tokio::time::interval(ANNOUNCE));
+        loop {
+            let heard = tokio::select! {
+                () = until(&mut stopped, |stopped| *stopped) => return,
+                _ = seconds.tick() => None,
+                heard = presence.next() => Some(heard),
+            };
+            let notice = self.notice(Standing::Halted);
+            let said = match heard {
+                None => presence.announce(&notice).await,
+                Some(Heard::Question(question)) => presence.answer(question, &notice).await,
+                Some(Heard::Notice(_)) => Ok(()),
+            };
+            if let Err(error) = said {
+                tracing::warn!(%error, "the other registrars could not be told");
             }
         }
     }
@@ -147,7 +173,9 @@ impl Shift {
             // After a start there is no need to wait for silence: it can be asked.
             match presence.who().await {
                 Ok(None) => next_attempt = Instant::now(),
-                Ok(Some(notice)) => self.follows(&notice),
+                Ok(Some(notice)) if notice.standing == Standing::Active => self.follows(&notice),
+                // It says so again every second; by then it is known how many blocks there are here.
+                Ok(Some(_)) => {}
                 Err(error) => tracing::info!(%error, "who is active could not be found out; listening"),
             }
         }
@@ -174,13 +202,26 @@ impl Shift {
                     None => return Change::StandBy,
                 },
                 heard = presence.next() => {
-                    if let Heard::Notice(notice) = heard && notice.id != self.participation.id {
-                        if notice.stays {
+                    let Heard::Notice(notice) = heard else { continue };
+                    if notice.id == self.participation.id {
+                        continue;
+                    }
+                    match notice.standing {
+                        Standing::Active => {
                             next_attempt = Instant::now() + SILENCE + jitter;
                             self.follows(&notice);
-                        } else {
-                            next_attempt = Instant::now() + jitter / 4;
                         }
+                        Standing::Leaving => next_attempt = Instant::now() + jitter / 4,
+                        // What it has released and the stream lost would be contradicted.
+                        Standing::Halted if notice.blocks > self.notice(Standing::Active).blocks => {
+                            next_attempt = Instant::now() + SILENCE + jitter;
+                            self.registrar.shared().set_duty(Duty::Standby { active: None });
+                            tracing::warn!(
+                                other = notice.address, blocks = notice.blocks,
+                                "a halted registrar has blocks that are not here: this one does not go on without them"
+                            );
+                        }
+                        Standing::Halted => {}
                     }
                 }
                 () = sleep_until(next_attempt), if self.participation.may_lead => {
@@ -228,8 +269,7 @@ impl Shift {
         drop(presence.hear_questions(false).await);
         match change {
             Change::Stop => {
-                let notice = Notice { stays: false, ..self.notice() };
-                drop(presence.announce(&notice).await);
+                drop(presence.announce(&self.notice(Standing::Leaving)).await);
                 presence.flush().await;
             }
             Change::StandBy | Change::Lead => tracing::info!("this registrar stands by"),
@@ -251,11 +291,11 @@ impl Shift {
                 _ = seconds.tick() => None,
                 heard = presence.next() => Some(heard),
             };
-            let notice = self.notice();
+            let notice = self.notice(Standing::Active);
             let said = match heard {
                 None => presence.announce(&notice).await,
                 Some(Heard::Question(question)) => presence.answer(question, &notice).await,
-                Some(Heard::Notice(other)) if other.id == notice.id || !other.stays => Ok(()),
+                Some(Heard::Notice(other)) if other.id == notice.id || other.standing != Standing::Active => Ok(()),
                 // Two believe that they are active. The fence keeps the ledger whole; one of them is enough.
                 Some(Heard::Notice(other)) if (other.blocks, other.id) > (notice.blocks, notice.id) => {
                     tracing::warn!(other = other.address, "another registrar is active as well and further on");
@@ -270,9 +310,9 @@ impl Shift {
         }
     }
 
-    fn notice(&self) -> Notice {
+    fn notice(&self, standing: Standing) -> Notice {
         let blocks = self.registrar.head().map_or(0, |head| head.height + 1);
         let Participation { id, address, .. } = &self.participation;
-        Notice { id: *id, address: address.clone(), blocks, stays: true }
+        Notice { id: *id, address: address.clone(), blocks, standing }
     }
 }

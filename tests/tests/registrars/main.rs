@@ -11,5 +11,7 @@ mod apart;
 mod following;
 mod repairing;
 mod scene;
+mod secured;
 mod turns;
+mod warned;
 mod whole;

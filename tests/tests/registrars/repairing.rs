@@ -46,6 +46,12 @@ async fn what_the_stream_lost_halts_the_registrar_and_repair_puts_it_back() {
         let again = log.get_receipt(probity_proto::v1::GetReceiptRequest { index }).await.unwrap().into_inner();
         assert_eq!(again.receipt, one.receipt);
     }
+    // One that has seen less does not go on without what was lost, for as long as somebody is there who knows.
+    let second = scene.start(&scene.second);
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(refusal(&second).await.is_some_and(|reason| reason.contains("standby")));
+    let (code, said) = second.stop().unwrap();
+    assert!(code == Some(0) && said.contains("has blocks that are not here"), "{said}");
     // While it runs nobody repairs behind its back.
     let busy = repair(&scene, &["--yes"]);
     assert_eq!(busy.status.code(), Some(3), "{}", String::from_utf8_lossy(&busy.stderr));

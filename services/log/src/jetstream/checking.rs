@@ -18,6 +18,9 @@ const LOOKS: u32 = 5;
 /// The time between two looks.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
 
+/// How long a stream that is read may be silent before it is asked for the next message by itself.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// Which stream a ledger is recorded in, kept beside the local log.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
@@ -154,25 +157,28 @@ impl Known<'_> {
         let mut height = 0;
         let mut failures = 0;
         while height < count {
-            let (at, bytes) = match theirs.next().await {
-                Some(Ok(message)) => message,
-                // The same place again and again: is the message there at all?
-                Some(Err(StreamError::Gap { .. } | StreamError::Ended | StreamError::Nats(_))) if failures < LOOKS => {
-                    failures += 1;
-                    if stream.block(height).await?.is_none() && failures == LOOKS {
-                        return Ok(Some(Disagreement::Missing { height, index: self.first_index(height) }));
+            let next = tokio::time::timeout(SILENCE, theirs.next()).await;
+            let failure = match next.map(|next| next.unwrap_or(Err(StreamError::Ended))) {
+                Ok(Ok((at, bytes))) => {
+                    failures = 0;
+                    if let Some(difference) = self.difference(at, &bytes) {
+                        return Ok(Some(difference));
                     }
+                    height = at + 1;
+                    progress(height);
                     continue;
                 }
-                Some(Err(error)) => return Err(error),
-                None => return Err(StreamError::Ended),
+                Ok(Err(error)) => error,
+                Err(_) => StreamError::Ended,
             };
-            failures = 0;
-            if let Some(difference) = self.difference(at, &bytes) {
-                return Ok(Some(difference));
+            // The same place again and again: is the message there at all?
+            failures += 1;
+            if stream.block(height).await?.is_none() && failures == LOOKS {
+                return Ok(Some(Disagreement::Missing { height, index: self.first_index(height) }));
             }
-            height = at + 1;
-            progress(height);
+            if failures > LOOKS {
+                return Err(failure);
+            }
         }
         Ok(None)
     }

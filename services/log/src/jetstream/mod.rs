@@ -32,7 +32,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use configuration::{Drift, StreamName};
 pub use connection::NatsOptions;
 pub use error::{Disagreement, JetStreamError, StreamError};
-pub use presence::{Heard, Notice, Presence, Question};
+pub use presence::{Heard, Notice, Presence, Question, Standing};
 pub use repair::{Repair, Shortfall};
 
 use crate::file_log::opening::{self, Adopt};
@@ -88,6 +88,8 @@ pub struct StreamStatus {
     pub leader: Option<String>,
     /// The version of the server that this process is connected to.
     pub server_version: String,
+    /// The longest message that it takes, in bytes.
+    pub max_payload: usize,
 }
 
 impl JetStreamLog {

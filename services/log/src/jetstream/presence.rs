@@ -22,15 +22,38 @@ pub struct Notice {
     pub address: String,
     /// The number of blocks that it has released.
     pub blocks: u64,
-    /// Whether it goes on; if not, it is about to stop and somebody else may append.
-    pub stays: bool,
+    /// What it does.
+    pub standing: Standing,
+}
+
+/// What a registrar that says something does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It appends.
+    Active,
+    /// It is about to stop, and somebody else may append.
+    Leaving,
+    /// It has stopped appending until a person has looked. Whoever has fewer blocks must not append: what it has
+    /// released may be lost from the stream.
+    Halted,
+}
+
+impl Standing {
+    const ALL: [Self; 3] = [Self::Active, Self::Leaving, Self::Halted];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Leaving => "leaving",
+            Self::Halted => "halted",
+        }
+    }
 }
 
 impl Notice {
-    /// `id blocks stays address`, as text: it is for people with the `nats` command as much as for registrars.
+    /// `id blocks standing address`, as text: it is for people with the `nats` command as much as for registrars.
     fn encode(&self) -> Bytes {
-        let word = if self.stays { "active" } else { "leaving" };
-        format!("{:016x} {} {word} {}", self.id, self.blocks, self.address).into()
+        format!("{:016x} {} {} {}", self.id, self.blocks, self.standing.word(), self.address).into()
     }
 
     /// `None` for what no registrar says.
@@ -38,12 +61,9 @@ impl Notice {
         let mut parts = std::str::from_utf8(bytes).ok()?.splitn(4, ' ');
         let id = u64::from_str_radix(parts.next()?, 16).ok()?;
         let blocks = parts.next()?.parse().ok()?;
-        let stays = match parts.next()? {
-            "active" => true,
-            "leaving" => false,
-            _ => return None,
-        };
-        Some(Self { id, blocks, stays, address: parts.next()?.to_owned() })
+        let word = parts.next()?;
+        let standing = Standing::ALL.into_iter().find(|standing| standing.word() == word)?;
+        Some(Self { id, blocks, standing, address: parts.next()?.to_owned() })
     }
 }
 
@@ -161,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_notice_is_read_as_it_was_said() {
-        for (address, stays) in [("https://registrar-a:7170", true), ("", false)] {
-            let notice = Notice { id: 0xabc, address: address.to_owned(), blocks: 17, stays };
+        for (address, standing) in [("https://registrar-a:7170", Standing::Active), ("", Standing::Halted)] {
+            let notice = Notice { id: 0xabc, address: address.to_owned(), blocks: 17, standing };
             assert_eq!(Notice::decode(&notice.encode()), Some(notice));
         }
         for other in ["", "hello", "abc 17 sleeping x", "abc x active y", "abc 17 active"] {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
-use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
+use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{ConsumerError, RawMessageErrorKind, Stream as Handle};
 use async_nats::jetstream::{self, Context, ErrorCode};
@@ -28,6 +28,9 @@ const EXPIRES: Duration = Duration::from_secs(20);
 
 /// How often a silent server has to show that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(3);
+
+/// How often making the stream is tried, a second apart.
+const CREATIONS: u32 = 15;
 
 /// How long a reader waits before it goes on after a failure.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -85,7 +88,19 @@ impl BlockStream {
             return Err(StreamError::Exists { name: self.name.stream.clone() });
         }
         let config = configuration::wanted(&self.name, replicas);
-        self.context.create_stream(config).await.map_err(StreamError::nats)?;
+        let mut attempts = CREATIONS;
+        while let Err(error) = self.context.create_stream(config.clone()).await {
+            attempts -= 1;
+            // Servers of a cluster that has just come together do not know of each other's storage yet.
+            let too_early = matches!(
+                error.kind(),
+                CreateStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::CLUSTER_NO_PEERS
+            );
+            if attempts == 0 || !too_early {
+                return Err(StreamError::nats(error));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         self.info().await?.ok_or_else(|| StreamError::Gone { name: self.name.stream.clone() })
     }
 

@@ -69,11 +69,13 @@ impl Watchman {
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "which stream this log is on is not written down");
         }
+        let server = self.stream.client.server_info();
         let stream = StreamStatus {
             blocks: info.last_sequence,
             replicas: info.config.num_replicas,
             leader: info.leader.clone(),
-            server_version: self.stream.client.server_info().version,
+            server_version: server.version,
+            max_payload: server.max_payload,
         };
         self.status.send_if_modified(|status| {
             let before = status.stream.as_ref().and_then(|stream| stream.leader.clone());

@@ -117,8 +117,13 @@ fn report(stream: &str, shortfall: Shortfall, repaired: bool, global: &Global) -
         }));
     }
     match repaired {
-        true => println!("repaired: {published} block(s) published; stream {stream} has {released} blocks"),
-        false => println!("nothing to repair: stream {stream} has every released block ({released})"),
+        true => {
+            println!("repaired: {published} block(s) published; stream {stream} has {} blocks", released.max(in_stream))
+        }
+        false => println!(
+            "nothing to repair: stream {stream} has {in_stream} blocks, every one that was released here ({released}) \
+             among them"
+        ),
     }
     Ok(())
 }

@@ -232,16 +232,23 @@ mod tests {
     fn the_documented_sample_holds_the_defaults() {
         let sample = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ops/probity.toml"));
         let sample = Config::load(Some(sample), None, std::iter::empty()).unwrap();
-        let defaults = load("[ledger]\ndirectory = '/var/lib/probity/ledger'\n[log]\nfilter = 'info,async_nats=warn'\n", &[]).unwrap();
+        let defaults =
+            load("[ledger]\ndirectory = '/var/lib/probity/ledger'\n[log]\nfilter = 'info,async_nats=warn'\n", &[])
+                .unwrap();
         assert_eq!(sample, defaults);
         // What is commented out parses as well once it is not.
         let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ops/probity.toml")).unwrap();
-        let all =
-            text.replace("# [tls]", "[tls]").replace("# [nats]", "[nats]").replace("# [[access", "[[access").replace("12:34:…", &"ab:".repeat(32));
-        let of_nats =
-            ["url", "credentials", "nkey", "user", "password", "ca", "monitoring", "advertise"].into_iter();
+        let all = text
+            .replace("# [tls]", "[tls]")
+            .replace("# [nats]", "[nats]")
+            .replace("# [[access", "[[access")
+            .replace("12:34:…", &"ab:".repeat(32));
+        let of_nats = ["url", "credentials", "nkey", "user", "password", "ca", "monitoring", "advertise"].into_iter();
         let keys = ["anchor", "certificate", "private_key", "client_ca", "sha256", "identity", "http", "directory"];
-        let all = keys.into_iter().chain(of_nats).fold(all, |text, key| text.replace(&format!("# {key} ="), &format!("{key} =")));
+        let all = keys
+            .into_iter()
+            .chain(of_nats)
+            .fold(all, |text, key| text.replace(&format!("# {key} ="), &format!("{key} =")));
         let all = load(&all, &[]).unwrap();
         assert!(
             all.tls.unwrap().client_ca.is_some() && all.access.certificate.len() == 1 && all.ledger.anchor.is_some()

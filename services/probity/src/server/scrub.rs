@@ -38,8 +38,11 @@ pub(crate) fn start(
             return;
         }
         let mut ticks = tokio::time::interval(Duration::from_secs(hours.saturating_mul(3_600)));
-        // The first tick is immediate, and opening has just looked.
+        // The first tick is immediate, and opening has just looked at the files; but at the ends of the stream only.
         ticks.tick().await;
+        if compare(&carrier, &registrar).await.is_break() {
+            return;
+        }
         loop {
             ticks.tick().await;
             let stopped = Arc::new(AtomicBool::new(false));
@@ -58,19 +61,32 @@ pub(crate) fn start(
                 }
                 Ok(None) | Err(_) => {}
             }
-            if let Carrier::Stream(log) = &carrier {
-                match log.compare(|_| {}).await {
-                    Ok(None) => tracing::info!("the stream was compared with the stored log from the first block"),
-                    Ok(Some(disagreement)) => {
-                        let reason = format!("the background check found: {disagreement}");
-                        tracing::error!(reason, "writes are refused");
-                        return registrar.halt(reason);
-                    }
-                    Err(error) => tracing::warn!(%error, "the stream could not be compared with the stored log"),
-                }
+            if compare(&carrier, &registrar).await.is_break() {
+                return;
             }
         }
     })
+}
+
+/// Compares the whole stream with the stored log, where there is one. A difference halts writes.
+async fn compare(carrier: &Carrier, registrar: &Registrar) -> ControlFlow<()> {
+    let Carrier::Stream(log) = carrier else { return ControlFlow::Continue(()) };
+    match log.compare(|_| {}).await {
+        Ok(None) => {
+            tracing::info!("the stream was compared with the stored log from the first block");
+            ControlFlow::Continue(())
+        }
+        Ok(Some(disagreement)) => {
+            let reason = format!("the background check found: {disagreement}");
+            tracing::error!(reason, "writes are refused");
+            registrar.halt(reason);
+            ControlFlow::Break(())
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the stream could not be compared with the stored log");
+            ControlFlow::Continue(())
+        }
+    }
 }
 
 fn check(options: &FileLogOptions, keys: &LedgerKeys, stopped: &AtomicBool) -> Option<Result<Scrubbed, ScrubError>> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
-use probity_log::{JetStreamLog, Status};
+use probity_log::{JetStreamLog, MAX_BLOCK_LENGTH, Status};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -34,6 +34,8 @@ pub(crate) enum Warning {
     OneReplica,
     /// The server is too old.
     OldServer { version: String },
+    /// The server refuses long blocks.
+    SmallMessages { max_payload: usize },
     /// A server acknowledges before its disk has what it acknowledges.
     SyncNotAlways { address: String, interval: String },
     /// Nobody said where to ask how servers sync, or nobody answers there.
@@ -46,6 +48,7 @@ impl Warning {
         match self {
             Self::OneReplica => "one_replica",
             Self::OldServer { .. } => "old_server",
+            Self::SmallMessages { .. } => "small_messages",
             Self::SyncNotAlways { .. } => "sync_not_always",
             Self::SyncUnknown { .. } => "sync_unknown",
         }
@@ -59,6 +62,11 @@ impl fmt::Display for Warning {
             Self::OldServer { version } => {
                 write!(f, "nats-server {version} is older than {}.{}: upgrade it", OLDEST.0, OLDEST.1)
             }
+            Self::SmallMessages { max_payload } => write!(
+                f,
+                "the server takes messages of {max_payload} bytes at most, and a block may have {MAX_BLOCK_LENGTH}: \
+                 raise max_payload"
+            ),
             Self::SyncNotAlways { address, interval } => write!(
                 f,
                 "the server at {address} syncs every {interval}: a power failure loses what it acknowledged; \
@@ -112,6 +120,10 @@ fn of_status(status: &Status) -> Vec<Warning> {
     if !version.is_empty() && parsed(&version).is_none_or(|version| version < OLDEST) {
         warnings.push(Warning::OldServer { version });
     }
+    // The longest block with the headers that fence it still fits into the default of the server.
+    if stream.max_payload < MAX_BLOCK_LENGTH {
+        warnings.push(Warning::SmallMessages { max_payload: stream.max_payload });
+    }
     warnings
 }
 
@@ -151,4 +163,35 @@ async fn ask(address: &str) -> Result<Value> {
     driving.abort();
     let told: Value = serde_json::from_slice(&body)?;
     told["jetstream"]["config"].as_object().cloned().map(Value::Object).context("the server runs no JetStream")
+}
+
+#[cfg(test)]
+mod tests {
+    use probity_log::StreamStatus;
+
+    use super::*;
+
+    fn kinds(version: &str, replicas: usize, max_payload: usize) -> Vec<&'static str> {
+        let server_version = version.to_owned();
+        let stream = StreamStatus { blocks: 1, replicas, leader: None, server_version, max_payload };
+        let status = Status { reachable: true, stream: Some(stream), ..Status::default() };
+        of_status(&status).iter().map(Warning::kind).collect()
+    }
+
+    #[test]
+    fn what_a_server_says_of_itself_is_judged() {
+        assert_eq!(kinds("2.15.1", 3, 1 << 20), Vec::<&str>::new());
+        assert_eq!(kinds("2.10.0", 3, 8 << 20), Vec::<&str>::new());
+        assert_eq!(kinds("2.9.25", 3, 1 << 20), ["old_server"]);
+        assert_eq!(kinds("dev", 1, 1 << 20), ["one_replica", "old_server"]);
+        assert_eq!(kinds("3.0.0", 5, 64 << 10), ["small_messages"]);
+    }
+
+    #[tokio::test]
+    async fn where_nobody_can_be_asked_nothing_is_taken_for_granted() {
+        assert_eq!(sync_of(&[]).await.iter().map(Warning::kind).collect::<Vec<_>>(), ["sync_unknown"]);
+        let nowhere = sync_of(&["http://127.0.0.1:1".to_owned(), "ftp://x".to_owned()]).await;
+        assert_eq!(nowhere.iter().map(Warning::kind).collect::<Vec<_>>(), ["sync_unknown", "sync_unknown"]);
+        assert!(nowhere[1].to_string().contains("only http://"), "{}", nowhere[1]);
+    }
 }
