@@ -1,12 +1,17 @@
 //! Taking in what another process appended: nothing is believed that was not checked and judged here.
 
+use std::collections::HashSet;
+
+use bytes::Bytes;
 use futures::executor::block_on;
 use probity_log::{AppendError, Block, Chain, Disagreement};
 use probity_projection::Cursor;
+use probity_statement::{Keyring, SignedStatement};
+use rayon::prelude::*;
 
 use crate::error::{Unavailable, with_causes};
 use crate::index::{Commit, Entries};
-use crate::open::{Signatures, fold};
+use crate::open::fold;
 use crate::sequencer::Sequencer;
 
 impl Sequencer {
@@ -67,16 +72,23 @@ impl Sequencer {
                 return judged;
             }
         };
+        let mut whole = 0;
         for block in blocks {
             let (height, index) = (chain.next_height(), chain.size());
             if let Err(fault) = chain.extend(block) {
                 judged.fault = Some(Disagreement::Unverified { height, index, fault }.to_string());
-                return judged;
+                break;
             }
-            match fold(block, &mut self.state, &self.index, &mut judged.entries, Signatures::ToVerify) {
+            whole += 1;
+        }
+        // Indices are what they say only in blocks that continue the chain.
+        let verified = verified_ahead(&blocks[..whole], self.state.keyring());
+        for block in &blocks[..whole] {
+            let is_verified = |at| verified.contains(&at);
+            match fold(block, &mut self.state, &self.index, &mut judged.entries, is_verified) {
                 Ok(cursor) => judged.cursor = Some(cursor),
                 Err(error) => {
-                    judged.fault = Some(format!("block {height} of the stream: {}", with_causes(&error)));
+                    judged.fault = Some(format!("block {} of the stream: {}", block.height(), with_causes(&error)));
                     return judged;
                 }
             }
@@ -85,6 +97,17 @@ impl Sequencer {
         judged.chain = Some(chain);
         judged
     }
+}
+
+/// The indices of the statements whose signatures verify by keys that are known ahead of them; found out on all cores.
+fn verified_ahead(blocks: &[Block], keyring: &Keyring) -> HashSet<u64> {
+    let verified = blocks.par_iter().flat_map_iter(|block| {
+        (block.first_index()..).zip(block.statements()).filter_map(|(index, bytes)| {
+            let statement = SignedStatement::parse(Bytes::copy_from_slice(bytes)).ok()?;
+            keyring.verify(&statement).is_ok().then_some(index)
+        })
+    });
+    verified.collect()
 }
 
 /// What came of judging blocks.

@@ -23,6 +23,12 @@ const ANNOUNCE: Duration = Duration::from_secs(1);
 /// After this much silence, and up to a second more, a standby tries to append.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// How long a registrar that stops has to say so.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// How many failures in a row to read the stream are told once.
+const WORTH_TELLING: u32 = 20;
+
 /// The pause after an attempt that came to nothing.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -72,9 +78,11 @@ impl Participant {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let mut tasks = self.tasks.into_iter();
-        if let Some(shift) = tasks.next() {
+        if let Some(mut shift) = tasks.next() {
             // It says goodbye; that must not take for ever.
-            drop(tokio::time::timeout(Duration::from_secs(3), shift).await);
+            if tokio::time::timeout(GOODBYE, &mut shift).await.is_err() {
+                shift.abort();
+            }
         }
         tasks.for_each(|task| task.abort());
     }
@@ -108,6 +116,15 @@ enum Change {
     Stop,
 }
 
+/// What came of trying to append.
+enum Attempt {
+    Became(Change),
+    /// It may be possible in a moment.
+    Soon,
+    /// NATS does not answer.
+    Unheard,
+}
+
 struct Shift {
     registrar: Arc<Registrar>,
     participation: Participation,
@@ -135,7 +152,9 @@ impl Shift {
                 Change::Stop => break,
             }
         }
-        self.warn_others(&mut presence).await;
+        if self.registrar.watch_halt().borrow().is_some() {
+            self.warn_others(&mut presence).await;
+        }
     }
 
     /// Keeps saying that this registrar is halted, so that none that has seen less goes on without it.
@@ -147,6 +166,7 @@ impl Shift {
         let (mut stopped, mut seconds) = (self.stopped.clone(), tokio::time::interval(ANNOUNCE));
         loop {
             let heard = tokio::select! {
+                biased;
                 () = until(&mut stopped, |stopped| *stopped) => return,
                 _ = seconds.tick() => None,
                 heard = presence.next() => Some(heard),
@@ -169,6 +189,7 @@ impl Shift {
         let mut arrivals = log.arrivals(self.registrar.head().map_or(0, |head| head.height + 1));
         let jitter = Duration::from_millis(self.participation.id % 1_000);
         let mut next_attempt = Instant::now() + SILENCE + jitter;
+        let mut failures = 0_u32;
         if std::mem::take(&mut self.is_first) {
             // After a start there is no need to wait for silence: it can be asked.
             match presence.who().await {
@@ -186,7 +207,7 @@ impl Shift {
                 () = until(&mut halted, Option::is_some) => return Change::Stop,
                 arrived = arrivals.next() => match arrived {
                     Some(Ok(blocks)) => match self.registrar.adopt(blocks).await {
-                        Ok(()) => {}
+                        Ok(()) => failures = 0,
                         Err(Unavailable::NoRoom { reason }) => {
                             tracing::warn!(reason, "there is no room for the blocks of the stream; trying again");
                             tokio::time::sleep(ANNOUNCE).await;
@@ -198,7 +219,13 @@ impl Shift {
                         self.registrar.halt(disagreement.to_string());
                         return Change::Stop;
                     }
-                    Some(Err(ArrivalError::Stream(error))) => tracing::debug!(%error, "following the stream"),
+                    Some(Err(ArrivalError::Stream(error))) => {
+                        // An interruption is ordinary; a stream that cannot be read is not.
+                        failures = failures.saturating_add(1);
+                        if failures.is_multiple_of(WORTH_TELLING) {
+                            tracing::warn!(%error, failures, "the stream cannot be followed; trying on");
+                        }
+                    }
                     None => return Change::StandBy,
                 },
                 heard = presence.next() => {
@@ -226,8 +253,10 @@ impl Shift {
                 }
                 () = sleep_until(next_attempt), if self.participation.may_lead => {
                     match self.attempt().await {
-                        Some(change) => return change,
-                        None => next_attempt = Instant::now() + AGAIN,
+                        Attempt::Became(change) => return change,
+                        Attempt::Soon => next_attempt = Instant::now() + AGAIN,
+                        // Nobody could be heard either: that was no silence.
+                        Attempt::Unheard => next_attempt = Instant::now() + SILENCE + jitter,
                     }
                 }
             }
@@ -240,38 +269,41 @@ impl Shift {
     }
 
     /// Finds out whether this process can append now.
-    async fn attempt(&self) -> Option<Change> {
+    async fn attempt(&self) -> Attempt {
         let log = &self.participation.log;
         match log.prepare().await {
             // What was sent again has to come back and be judged first.
-            Ok(Prepared::Ready) if log.reader().head() == self.registrar.head() => Some(Change::Lead),
-            Ok(Prepared::Ready | Prepared::Behind | Prepared::Unreachable) => None,
+            Ok(Prepared::Ready) if log.reader().head() == self.registrar.head() => Attempt::Became(Change::Lead),
+            Ok(Prepared::Ready | Prepared::Behind) => Attempt::Soon,
+            Ok(Prepared::Unreachable) => Attempt::Unheard,
             // The block that won comes with the stream.
-            Err(AppendError::Conflict { .. }) => None,
+            Err(AppendError::Conflict { .. }) => Attempt::Soon,
+            // The log is being closed.
+            Err(AppendError::OutcomeUnknown { .. }) => Attempt::Unheard,
             Err(error) => {
                 self.registrar.halt(with_causes(&error));
-                Some(Change::Stop)
+                Attempt::Became(Change::Stop)
             }
         }
     }
 
     /// Appends until somebody else does.
     async fn lead(&self, presence: &mut Presence) -> Change {
-        self.registrar.lead();
+        let duty = self.registrar.watch_duty();
+        self.registrar.lead().await;
         tracing::info!(address = self.participation.address, "this registrar is active");
         if let Err(error) = presence.hear_questions(true).await {
             tracing::warn!(%error, "whoever asks who is active gets no answer");
         }
-        let mut duty = self.registrar.watch_duty();
-        // Set by the ordered thread in its turn.
-        until(&mut duty, |duty| *duty == Duty::Active).await;
         let change = self.announce(presence, duty).await;
         drop(presence.hear_questions(false).await);
         match change {
-            Change::Stop => {
+            // A halted one does not invite others to go on without what it has released.
+            Change::Stop if self.registrar.watch_halt().borrow().is_none() => {
                 drop(presence.announce(&self.notice(Standing::Leaving)).await);
                 presence.flush().await;
             }
+            Change::Stop => {}
             Change::StandBy | Change::Lead => tracing::info!("this registrar stands by"),
         }
         change
@@ -295,7 +327,16 @@ impl Shift {
             let said = match heard {
                 None => presence.announce(&notice).await,
                 Some(Heard::Question(question)) => presence.answer(question, &notice).await,
-                Some(Heard::Notice(other)) if other.id == notice.id || other.standing != Standing::Active => Ok(()),
+                Some(Heard::Notice(other)) if other.id == notice.id || other.standing == Standing::Leaving => Ok(()),
+                // What that one has released was lost: going on would contradict it.
+                Some(Heard::Notice(other)) if other.standing == Standing::Halted => {
+                    if other.blocks > notice.blocks {
+                        tracing::warn!(other = other.address, "a halted registrar has blocks that are not here");
+                        self.registrar.step_down().await;
+                        return Change::StandBy;
+                    }
+                    Ok(())
+                }
                 // Two believe that they are active. The fence keeps the ledger whole; one of them is enough.
                 Some(Heard::Notice(other)) if (other.blocks, other.id) > (notice.blocks, notice.id) => {
                     tracing::warn!(other = other.address, "another registrar is active as well and further on");
@@ -311,7 +352,8 @@ impl Shift {
     }
 
     fn notice(&self, standing: Standing) -> Notice {
-        let blocks = self.registrar.head().map_or(0, |head| head.height + 1);
+        // What the log has released, also if it was sent again and is still to be judged.
+        let blocks = self.participation.log.reader().head().map_or(0, |head| head.height + 1);
         let Participation { id, address, .. } = &self.participation;
         Notice { id: *id, address: address.clone(), blocks, standing }
     }

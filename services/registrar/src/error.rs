@@ -87,6 +87,13 @@ pub enum Unavailable {
     ShuttingDown,
 }
 
+impl Unavailable {
+    /// Whether it takes a person to go on.
+    pub(crate) fn is_halt(&self) -> bool {
+        matches!(self, Self::Halted { .. })
+    }
+}
+
 fn whither(active: Option<&str>) -> String {
     match active {
         Some(address) if !address.is_empty() => format!("the active one is at {address}"),

@@ -127,7 +127,7 @@ impl Opened {
         }
         for height in state_height..=head.height {
             let mut entries = Entries::default();
-            let cursor = fold(&reader.block(height)?, &mut state, &index, &mut entries, Signatures::Verified)?;
+            let cursor = fold(&reader.block(height)?, &mut state, &index, &mut entries, |_| true)?;
             // What the index has already was only folded for the state's sake.
             if height >= next_height {
                 index.commit(Commit { entries, cursor, changes: state.changes() }, || state.clone())?;
@@ -213,23 +213,15 @@ pub(crate) fn root_of(block: &Block) -> Option<(u64, Hash)> {
     Some((checkpoint.size, checkpoint.root))
 }
 
-/// Whether the signatures of statements are taken for verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signatures {
-    /// They were, before the block was written here.
-    Verified,
-    /// The block comes from elsewhere.
-    ToVerify,
-}
-
 /// Judges the statements of a block again; they must be admitted as they were. `entries` are those of blocks that the
-/// index has not seen, and become those up to this block.
+/// index has not seen, and become those up to this block. `is_verified` says of an index whether the signature of its
+/// statement is known to verify; it is verified here if not.
 pub(crate) fn fold(
     block: &Block,
     state: &mut State,
     index: &Index,
     entries: &mut Entries,
-    signatures: Signatures,
+    is_verified: impl Fn(u64) -> bool,
 ) -> Result<Cursor, OpenError> {
     for at in block.first_index()..block.tree_size() {
         let (statement, event) = parse(block, at)?;
@@ -239,7 +231,7 @@ pub(crate) fn fold(
         }
         let submitted = Submitted { statement: &statement, event: &event, expected_revision: None };
         let position = Position { index: at, block_time: block.time() };
-        if signatures == Signatures::ToVerify {
+        if !is_verified(at) {
             let verified = state.keyring().verify(&statement);
             verified.map_err(|error| OpenError::Inadmissible { index: at, reason: error.to_string() })?;
         }

@@ -24,6 +24,9 @@ pub const MAX_REQUEST_STATEMENTS: usize = 4_096;
 /// How long it may be unknown whether a block is durable before callers are told.
 const STUCK_AFTER: Duration = Duration::from_secs(3);
 
+/// How often to look whether the ordered thread has ended.
+const STILL_RUNNING: Duration = Duration::from_millis(2);
+
 /// When a caller who met a full queue should come back.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
@@ -135,9 +138,13 @@ impl Registrar {
         adopted.await.map_err(|_| Unavailable::ShuttingDown)?
     }
 
-    /// Appends from now on.
-    pub(crate) fn lead(&self) {
-        drop(self.sender.send(Message::Lead));
+    /// Appends from now on; on return statements are taken.
+    pub(crate) async fn lead(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.sender.send(Message::Lead { reply }).is_ok() {
+            // Gone only if the ordered thread has ended.
+            drop(done.await);
+        }
     }
 
     /// Appends nothing more; on return nothing is under way.
@@ -208,16 +215,20 @@ impl Registrar {
     /// Refuses writes from now on: something that was found elsewhere, such as by a scrub.
     pub fn halt(&self, reason: String) {
         self.shared.halt(Unavailable::Halted { reason });
+        // What is admitted and not sealed is given up in its turn.
+        drop(self.sender.send(Message::Halted));
     }
 
     /// Finishes what is under way, refuses the rest, and writes the index down.
     pub async fn stop(&self) {
         drop(self.sender.send(Message::Stop));
-        if let Some(thread) = self.thread.lock().await.take() {
-            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-            if !matches!(joined, Ok(Ok(()))) {
-                tracing::error!("the ordered thread ended badly; the log is intact, the index comes back from it");
-            }
+        let mut thread = self.thread.lock().await;
+        // Whoever gives up waiting may wait again: the thread is given away only once it has ended.
+        while thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            tokio::time::sleep(STILL_RUNNING).await;
+        }
+        if let Some(Err(_)) = thread.take().map(JoinHandle::join) {
+            tracing::error!("the ordered thread ended badly; the log is intact, the index comes back from it");
         }
     }
 }

@@ -46,7 +46,11 @@ pub(crate) enum Message {
         reply: oneshot::Sender<Result<(), Unavailable>>,
     },
     /// Append from now on.
-    Lead,
+    Lead {
+        reply: oneshot::Sender<()>,
+    },
+    /// Something else has halted the ledger.
+    Halted,
     /// Append nothing more, and say so once nothing is under way.
     StepDown {
         reply: oneshot::Sender<()>,
@@ -84,6 +88,13 @@ enum Pending {
     Recorded { height: u64, index: u64 },
     IdKnown { index: u64, id: EventId, statement: Bytes },
     Rejected(Rejection),
+}
+
+/// Why a statement is not admitted.
+enum Judged {
+    Rejected(Rejection),
+    /// It cannot be judged here: nothing may be admitted any more.
+    Unjudgeable(String),
 }
 
 /// An answer that waits for blocks to become durable.
@@ -196,7 +207,12 @@ impl Sequencer {
                 }
                 Message::Durable { .. } => {}
                 Message::Adopt { blocks, reply } => drop(reply.send(self.adopt(&blocks))),
-                Message::Lead => self.shared.set_duty(Duty::Active),
+                Message::Lead { reply } => {
+                    self.shared.set_duty(Duty::Active);
+                    // Whoever asked may be gone.
+                    let _ = reply.send(());
+                }
+                Message::Halted => self.leave_open(),
                 Message::StepDown { reply } => {
                     self.shared.set_duty(Duty::Standby { active: None });
                     self.pipeline.stepping_down = Some(reply);
@@ -266,16 +282,17 @@ impl Sequencer {
             Ok(Verdict::AlreadyRecorded { index }) => {
                 Ok(Pending::IdKnown { index, id: verified.event.id, statement: bytes.clone() })
             }
-            Err(AdmitError::Refused(refusal)) => Err(refusal.into()),
+            Err(AdmitError::Refused(refusal)) => Err(Judged::Rejected(refusal.into())),
             Err(error @ (AdmitError::UnknownRuleSet { .. } | AdmitError::History(_))) => {
-                Err(self.halt(error.to_string()).into())
+                Err(Judged::Unjudgeable(error.to_string()))
             }
         };
-        // A halt has already given up what was open.
-        if self.shared.unavailable().is_none() {
-            self.pipeline.open = Some(open);
-        }
-        outcome
+        self.pipeline.open = Some(open);
+        // Only now: giving up returns to what the state was before the open block.
+        outcome.map_err(|error| match error {
+            Judged::Rejected(rejection) => rejection,
+            Judged::Unjudgeable(reason) => self.halt(reason).into(),
+        })
     }
 
     fn ready(&self) -> Result<(), Unavailable> {
@@ -316,6 +333,9 @@ impl Sequencer {
 
     /// Ends the open block and hands it to the log.
     fn seal(&mut self) {
+        if self.shared.unavailable().is_some_and(|unavailable| unavailable.is_halt()) {
+            return self.leave_open();
+        }
         let Some(open) = self.pipeline.open.take().filter(|open| !open.is_empty()) else { return };
         let sealed = match self.sealer.as_ref().map(|sealer| sealer.seal(open)) {
             Some(Ok(sealed)) => sealed,
@@ -406,6 +426,19 @@ impl Sequencer {
         unavailable
     }
 
+    /// Forgets the block that is open, once something else has halted the ledger. What is in flight is settled still.
+    fn leave_open(&mut self) {
+        let Some(unavailable) = self.shared.unavailable().filter(Unavailable::is_halt) else { return };
+        let Some(OpenBlock { height, before, frontier, .. }) = self.pipeline.open.take() else { return };
+        self.state.go_back(&before);
+        self.frontier = frontier;
+        let (settled, given_up) =
+            std::mem::take(&mut self.pipeline.waiting).into_iter().partition(|waiting| waiting.release_at < height);
+        self.pipeline.waiting = settled;
+        let given_up: VecDeque<Waiting> = given_up;
+        given_up.into_iter().for_each(|waiting| waiting.refuse(&unavailable));
+    }
+
     /// Forgets what is not durable and tells everyone who waits for it.
     fn give_up(&mut self, unavailable: Unavailable) {
         let pipeline = &mut self.pipeline;
@@ -444,8 +477,11 @@ impl Waiting {
 
     fn refuse(self, unavailable: &Unavailable) {
         let refuse = |pending| match pending {
-            Pending::Rejected(rejection) => Sequenced::Rejected(rejection),
-            Pending::Recorded { .. } | Pending::IdKnown { .. } => {
+            // What is wrong by itself stays wrong; all else was judged after statements that may never be recorded.
+            Pending::Rejected(rejection @ (Rejection::Malformed(_) | Rejection::BadSignature { .. })) => {
+                Sequenced::Rejected(rejection)
+            }
+            Pending::Rejected(_) | Pending::Recorded { .. } | Pending::IdKnown { .. } => {
                 Sequenced::Rejected(Rejection::Unavailable(unavailable.clone()))
             }
         };

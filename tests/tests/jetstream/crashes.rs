@@ -115,9 +115,8 @@ impl World {
 }
 
 /// Ends the process at every step of appending one block, until it lives to the end. Returns how often it died.
-async fn die_at_every_step(last_is_done: bool) -> u32 {
+async fn die_at_every_step(last_is_done: bool) -> i64 {
     let mut world = World::with_blocks(3).await;
-    let mut deaths = 0;
     for steps in 0..MOST_STEPS {
         world.log.close().await;
         let before = world.released();
@@ -152,9 +151,8 @@ async fn die_at_every_step(last_is_done: bool) -> u32 {
         if answer.is_ok() && life.left.load(Ordering::SeqCst) > 0 {
             let next = world.ledger.block(1);
             world.log.enqueue(next).await.unwrap();
-            return deaths;
+            return steps;
         }
-        deaths += 1;
     }
     panic!("a commit has more than {MOST_STEPS} steps");
 }

@@ -201,3 +201,47 @@ async fn what_the_stream_has_arrives_in_order_and_goes_on() {
     }
     assert_eq!(seen, world.released()[4..]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_ahead_never_sees_a_block_that_is_given_up() {
+    use futures::StreamExt as _;
+    let mut world = World::with_blocks(20).await;
+    let second = world.second("second").await;
+    second.adopt(world.released()).await.unwrap();
+    let theirs = world.ledger.alternative(1, "theirs");
+    second.enqueue(theirs.clone()).await.unwrap();
+    // Ours lies in the file right behind what is released, where a reader's window takes it in.
+    assert!(matches!(world.log.enqueue(world.ledger.alternative(1, "ours")).await, Err(AppendError::Conflict { .. })));
+    let mut following = world.log.follow(0);
+    for released in world.released() {
+        assert_eq!(following.next().await.unwrap().unwrap(), released);
+    }
+    world.log.adopt(vec![theirs.clone()]).await.unwrap();
+    world.ledger.accept(&theirs);
+    assert_eq!(following.next().await.unwrap().unwrap(), theirs);
+    // Enough at once for it to read ahead again.
+    let more: Vec<_> = world.ledger.blocks(8);
+    for block in &more {
+        world.log.enqueue(block.clone()).await.unwrap();
+    }
+    for block in more {
+        assert_eq!(following.next().await.unwrap().unwrap(), block);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_block_in_a_new_place_is_named_and_not_taken_for_known() {
+    use futures::StreamExt as _;
+    let world = World::with_blocks(4).await;
+    let old = world.released()[1].clone();
+    let intruder = world.intruder().await;
+    intruder.publish(world.name().subject, old.bytes().to_vec().into()).await.unwrap().await.unwrap();
+    let mut arrivals = world.log.arrivals(4);
+    let arrived = tokio::time::timeout(PATIENCE, arrivals.next()).await.unwrap().unwrap();
+    match arrived {
+        Err(probity_log::ArrivalError::Disagrees(found)) => {
+            assert!(found.to_string().contains("block 4 (from index"), "{found}");
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -33,9 +33,16 @@ impl Identity {
     }
 
     /// When the stream was created, in Unix nanoseconds, if that was written down.
+    ///
+    /// # Errors
+    /// It cannot be read, or what is there is no time: then no stream may be taken for this log's.
     pub(super) fn read(&self, storage: &dyn Storage) -> Result<Option<i128>, StorageError> {
         match read_whole(storage, &self.path) {
-            Ok(text) => Ok(String::from_utf8(text).ok().and_then(|text| text.trim().parse().ok())),
+            Ok(text) => {
+                let time = String::from_utf8(text).ok().and_then(|text| text.trim().parse().ok());
+                let unreadable = || std::io::Error::new(std::io::ErrorKind::InvalidData, "not a time in nanoseconds");
+                Ok(Some(time.ok_or_else(unreadable).map_err(StorageError::of(Operation::Read, &self.path))?))
+            }
             Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

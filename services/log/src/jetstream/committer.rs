@@ -139,7 +139,11 @@ impl Committer {
     /// Sends a block that is durable here, finds out whether the stream has it, and then releases it.
     async fn carry(&mut self, block: &Block) -> Result<(), AppendError> {
         let height = block.height();
-        let outcome = self.settle(block).await;
+        let mut closing = self.closing.clone();
+        let outcome = tokio::select! {
+            outcome = self.settle(block) => outcome,
+            _ = closing.wait_for(|closing| *closing) => Err(AppendError::OutcomeUnknown { height }),
+        };
         self.status.send_if_modified(|status| status.unsettled.take().is_some());
         match outcome {
             Ok(()) => self.locally(|local| local.release(1)).await,
@@ -152,7 +156,7 @@ impl Committer {
     }
 
     /// Sends `block` until it is known to be in the stream, or known not to come into it.
-    async fn settle(&mut self, block: &Block) -> Result<(), AppendError> {
+    async fn settle(&self, block: &Block) -> Result<(), AppendError> {
         let height = block.height();
         let mut pauses = PAUSES.into_iter();
         loop {
@@ -185,10 +189,7 @@ impl Committer {
             }
             self.status.send_if_modified(|status| status.unsettled.replace(height) != Some(height));
             let pause = pauses.next().unwrap_or(PAUSES[PAUSES.len() - 1]);
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = self.closing.wait_for(|closing| *closing) => return Err(AppendError::OutcomeUnknown { height }),
-            }
+            tokio::time::sleep(pause).await;
         }
     }
 

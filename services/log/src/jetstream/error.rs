@@ -23,6 +23,15 @@ pub enum StreamError {
     /// NATS could not be reached, or refused.
     #[error("NATS: {0}")]
     Nats(#[source] Arc<dyn Error + Send + Sync>),
+    /// A message is gone from between others.
+    #[error("the message at height {height} is gone from the stream")]
+    Missing {
+        /// Where.
+        height: u64,
+    },
+    /// There is no connection at present; it is made again.
+    #[error("there is no connection to NATS")]
+    Disconnected,
     /// A stream is to be made where there is one.
     #[error("there is a stream {name} already")]
     Exists {

@@ -7,6 +7,7 @@
 //! The fence alone decides who appends: a block is stored only if the stream ends where it follows. A block that loses
 //! against another one was never released; it is kept in `abandoned/`.
 
+mod arriving;
 mod checking;
 mod committer;
 mod configuration;
@@ -18,17 +19,16 @@ mod repair;
 mod stream;
 mod watchman;
 
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
+use probity_tlog::CheckpointVerifier;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-use bytes::Bytes;
-use futures::future::BoxFuture;
-use futures::stream::BoxStream;
-use futures::{FutureExt as _, StreamExt as _, stream as streams};
-use probity_tlog::CheckpointVerifier;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use arriving::{ArrivalError, first_stream_block};
 pub use configuration::{Drift, StreamName};
 pub use connection::NatsOptions;
 pub use error::{Disagreement, JetStreamError, StreamError};
@@ -44,11 +44,8 @@ use local::Local;
 use stream::BlockStream;
 use watchman::Watchman;
 
-/// How long a process that joins waits until it has compared itself with the stream.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// About how many bytes of blocks from the stream are handed on together.
-const ARRIVING_BYTES: usize = 4 * 1024 * 1024;
+/// How long opening waits for a connection.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// A log in local files whose blocks are also messages of a stream.
 #[derive(Debug)]
@@ -113,7 +110,8 @@ impl JetStreamLog {
 
     /// Opens the local log of a ledger on a stream. Must be called within a Tokio runtime.
     ///
-    /// Whether NATS can be reached is not waited for: what was released can be read without it. See [`Status`].
+    /// Whether NATS can be reached is not waited for longer than two seconds: what was released can be read without it. See
+    /// [`Status`].
     ///
     /// # Errors
     /// The local log does not open, or credentials cannot be read.
@@ -131,8 +129,11 @@ impl JetStreamLog {
         let local = local.map_err(|fault| Disagreement::Unverified { height: 0, index: 0, fault })?;
 
         let connections = watch::Sender::new(0);
-        let connected = connections.subscribe();
+        let mut connected = connections.subscribe();
         let stream = nats.connect(&origin, true, connections).await?;
+        if tokio::time::timeout(AT_ONCE, connected.wait_for(|count| *count > 0)).await.is_err() {
+            tracing::warn!("NATS cannot be reached yet; it is tried on");
+        }
         let status = Arc::new(watch::Sender::new(Status::default()));
         let (closing, closes) = watch::channel(false);
         let (failure, failed) = watch::channel(None);
@@ -205,13 +206,16 @@ impl JetStreamLog {
         nats: &NatsOptions,
         first: Block,
     ) -> Result<Self, JoinStreamError> {
+        let stream =
+            nats.connect(verifier.origin(), false, watch::Sender::new(0)).await.map_err(JetStreamError::from)?;
+        let info =
+            stream.info().await.and_then(|info| info.ok_or_else(|| StreamError::Gone { name: stream.name.stream }));
+        let created = info.map_err(JetStreamError::from)?.created;
         drop(FileLog::create(options, verifier.clone()).map_err(JetStreamError::from)?);
+        // Before there is a block, so that these files are never taken for a ledger of their own.
+        Identity::of(options).write(&*options.storage, created).map_err(JetStreamError::from)?;
         let log = Self::open(options, verifier, nats).await?;
         log.adopt(vec![first]).await?;
-        // From here on it is known which stream it is.
-        let mut status = log.status();
-        let looked = status.wait_for(|status| status.stream.is_some() || status.halted.is_some());
-        drop(tokio::time::timeout(PATIENCE, looked).await);
         Ok(log)
     }
 
@@ -229,9 +233,7 @@ impl JetStreamLog {
     /// Whether they continue this log is not looked at here.
     pub fn arrivals(&self, height: u64) -> BoxStream<'static, Result<Vec<Block>, ArrivalError>> {
         let index = self.reader.head().map_or(0, |head| head.tree_size);
-        let decoded = self.stream.follow(height).map(move |message| decode(message?, index));
-        let ready = decoded.ready_chunks(256);
-        ready.flat_map(|chunk| streams::iter(grouped(chunk))).boxed()
+        arriving::blocks(&self.stream, height, index)
     }
 
     /// Takes in blocks that the stream has, after whoever calls has judged them: they are made durable here, anchored and
@@ -292,19 +294,6 @@ impl JetStreamLog {
     }
 }
 
-/// The first block of the stream of the ledger `origin`, unverified, for whoever knows what it should be; `None` if the
-/// stream is empty.
-///
-/// # Errors
-/// There is no such stream ([`StreamError::Gone`]), NATS does not answer, or the message is no block.
-pub async fn first_stream_block(nats: &NatsOptions, origin: &str) -> Result<Option<Block>, ArrivalError> {
-    let stream = nats.connect(origin, false, watch::Sender::new(0)).await?;
-    match stream.block(0).await? {
-        Some(bytes) => Ok(Some(decode((0, bytes), 0)?)),
-        None => Ok(None),
-    }
-}
-
 /// Why a process cannot take part.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinStreamError {
@@ -327,17 +316,6 @@ pub enum Prepared {
     Unreachable,
 }
 
-/// Why a block did not arrive.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ArrivalError {
-    /// The stream could not be read; it is tried again.
-    #[error(transparent)]
-    Stream(#[from] StreamError),
-    /// What came is no block.
-    #[error(transparent)]
-    Disagrees(#[from] Disagreement),
-}
-
 /// Stops everything that appends, and says why; the first reason stays.
 fn halt(status: &watch::Sender<Status>, disagreement: Arc<Disagreement>) -> Arc<Disagreement> {
     let mut reason = disagreement.clone();
@@ -353,38 +331,6 @@ fn halt(status: &watch::Sender<Status>, disagreement: Arc<Disagreement>) -> Arc<
         }
     });
     reason
-}
-
-fn decode((height, bytes): (u64, Bytes), index: u64) -> Result<Block, ArrivalError> {
-    let malformed = |fault| Disagreement::Malformed { height, index, fault };
-    Ok(Block::decode(bytes.to_vec()).map_err(malformed)?)
-}
-
-/// Blocks that came together in groups that are not too large, and errors by themselves.
-fn grouped(chunk: Vec<Result<Block, ArrivalError>>) -> Vec<Result<Vec<Block>, ArrivalError>> {
-    let (mut groups, mut group, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for item in chunk {
-        match item {
-            Ok(block) => {
-                bytes += block.bytes().len();
-                group.push(block);
-                if bytes >= ARRIVING_BYTES {
-                    bytes = 0;
-                    groups.push(Ok(std::mem::take(&mut group)));
-                }
-            }
-            Err(error) => {
-                if !group.is_empty() {
-                    groups.push(Ok(std::mem::take(&mut group)));
-                }
-                groups.push(Err(error));
-            }
-        }
-    }
-    if !group.is_empty() {
-        groups.push(Ok(group));
-    }
-    groups
 }
 
 impl Log for JetStreamLog {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
@@ -31,6 +32,9 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 
 /// How often making the stream is tried, a second apart.
 const CREATIONS: u32 = 15;
+
+/// After so many failures at one place it is asked whether the message is there at all.
+const SUSPICIOUS: u32 = 5;
 
 /// How long a reader waits before it goes on after a failure.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -104,8 +108,17 @@ impl BlockStream {
         self.info().await?.ok_or_else(|| StreamError::Gone { name: self.name.stream.clone() })
     }
 
+    /// What is sent while there is no connection would be kept until there is one, copy after copy.
+    fn connected(&self) -> Result<(), StreamError> {
+        match self.client.connection_state() {
+            State::Connected => Ok(()),
+            State::Pending | State::Disconnected => Err(StreamError::Disconnected),
+        }
+    }
+
     /// What the leader says of the stream; `None` if there is none.
     pub(super) async fn info(&self) -> Result<Option<Info>, StreamError> {
+        self.connected()?;
         let handle = match self.context.get_stream(&self.name.stream).await {
             Ok(handle) => handle,
             Err(error) => {
@@ -130,6 +143,7 @@ impl BlockStream {
 
     /// The bytes at `height`, from the leader; `None` if there is no such message.
     pub(super) async fn block(&self, height: u64) -> Result<Option<Bytes>, StreamError> {
+        self.connected()?;
         match self.handle().await?.get_raw_message(height + 1).await {
             Ok(message) => Ok(Some(message.payload)),
             Err(error) => match error.kind() {
@@ -145,6 +159,9 @@ impl BlockStream {
 
     /// Hands `block` to the stream, to be stored only if it is the next one.
     pub(super) async fn publish(&self, block: &Block) -> Published {
+        if let Err(error) = self.connected() {
+            return Published::Unknown(error);
+        }
         let message = PublishMessage::build()
             .payload(Bytes::copy_from_slice(block.bytes()))
             .expected_stream(&self.name.stream)
@@ -169,12 +186,20 @@ impl BlockStream {
     /// The messages from `height` on and then those that come later, in order and without a gap; what fails on the way is
     /// tried again for ever, and told as an error that ends nothing.
     pub(super) fn follow(&self, height: u64) -> BoxStream<'static, Result<(u64, Bytes), StreamError>> {
-        let state = Following { stream: self.clone(), next: height, messages: None };
+        let state = Following { stream: self.clone(), next: height, messages: None, failures: 0 };
         stream::unfold(state, |mut state| async move {
-            let item = state.next().await;
-            if item.is_err() {
-                state.messages = None;
-                tokio::time::sleep(PAUSE).await;
+            let mut item = state.next().await;
+            match &item {
+                Ok(_) => state.failures = 0,
+                Err(_) => {
+                    state.messages = None;
+                    state.failures += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            if state.failures >= SUSPICIOUS && state.is_missing().await {
+                state.failures = 0;
+                item = Err(StreamError::Missing { height: state.next });
             }
             Some((item, state))
         })
@@ -183,6 +208,7 @@ impl BlockStream {
 
     /// A reading of the messages from `height` on.
     async fn messages(&self, height: u64) -> Result<pull::Stream, StreamError> {
+        self.connected()?;
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: height + 1 },
             ack_policy: AckPolicy::None,
@@ -209,9 +235,19 @@ struct Following {
     stream: BlockStream,
     next: u64,
     messages: Option<pull::Stream>,
+    /// How often it failed at the same place.
+    failures: u32,
 }
 
 impl Following {
+    /// Whether the message that comes next is not there although later ones are.
+    async fn is_missing(&self) -> bool {
+        match (self.stream.block(self.next).await, self.stream.info().await) {
+            (Ok(None), Ok(Some(info))) => info.last_sequence > self.next,
+            _ => false,
+        }
+    }
+
     async fn next(&mut self) -> Result<(u64, Bytes), StreamError> {
         let messages = match &mut self.messages {
             Some(messages) => messages,
@@ -219,6 +255,7 @@ impl Following {
         };
         let message = messages.next().await.ok_or(StreamError::Ended)?.map_err(StreamError::nats)?;
         let sequence = message.info().map_err(StreamError::boxed)?.stream_sequence;
+        // A consumer that was made anew meanwhile may be the reason; that the message is gone, another.
         if sequence != self.next + 1 {
             return Err(StreamError::Gap { height: self.next, found: sequence });
         }

@@ -44,8 +44,9 @@ impl Watchman {
         let created = match self.identity.read(&*self.storage) {
             Ok(created) => created,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "which stream this log is on is not readable");
-                None
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "which stream this log is on cannot be read: nothing is compared");
+                return self.unreachable();
             }
         };
         match (Known { reader: &self.reader, created }).check(&self.stream).await {
@@ -54,10 +55,15 @@ impl Watchman {
                 halt(&self.status, Arc::new(disagreement));
             }
             Err(error) => {
-                if self.status.send_if_modified(|status| std::mem::replace(&mut status.reachable, false)) {
-                    tracing::warn!(%error, "the stream does not answer");
-                }
+                tracing::debug!(%error, "asking the stream");
+                self.unreachable();
             }
+        }
+    }
+
+    fn unreachable(&self) {
+        if self.status.send_if_modified(|status| std::mem::replace(&mut status.reachable, false)) {
+            tracing::warn!("the stream does not answer");
         }
     }
 

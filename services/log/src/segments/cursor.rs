@@ -14,7 +14,9 @@ const WORTH_READING_AHEAD: u64 = 4;
 pub(crate) struct Cursor {
     segments: Arc<Segments>,
     height: u64,
-    reader: Option<FrameReader>,
+    /// Reads ahead, with the last height that was committed when it was made. What it holds of later blocks is not to be
+    /// used: they may have been given up since.
+    reader: Option<(FrameReader, u64)>,
 }
 
 impl Cursor {
@@ -43,14 +45,17 @@ impl Cursor {
     }
 
     fn read_ahead(&mut self, last: u64) -> Result<Option<Block>, ReadError> {
+        if self.reader.as_ref().is_some_and(|(_, committed)| self.height > *committed) {
+            self.reader = None;
+        }
         if self.reader.is_none() {
             if last.saturating_sub(self.height) < WORTH_READING_AHEAD {
                 return Ok(None);
             }
             let place = self.segments.place(self.height)?;
-            self.reader = Some(FrameReader::new(place.file, place.offset));
+            self.reader = Some((FrameReader::new(place.file, place.offset), last));
         }
-        let block = self.reader.as_mut().and_then(|reader| reader.next().ok().flatten());
+        let block = self.reader.as_mut().and_then(|(reader, _)| reader.next().ok().flatten());
         Ok(block.filter(|block| block.height() == self.height))
     }
 }

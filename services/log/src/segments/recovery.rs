@@ -43,15 +43,18 @@ impl Segments {
     /// Gives up every block from `height` on, which nobody was told of: what holds them becomes zeros.
     /// On return that is on stable storage. Readers of earlier blocks are not disturbed.
     pub(crate) fn retreat(&self, height: u64) -> Result<(), OpenError> {
+        // No table is made meanwhile of what is no longer full.
+        let _no_tables = self.remaking.lock().unwrap_or_else(PoisonError::into_inner);
         let before = Self::open(self.storage.clone(), &self.dir, self.segment_length, height)?;
+        // Readers look where the blocks will be before anything is cleared.
+        *self.state_mut() = before.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let nothing = |_: &Block| Ok(());
         let mut recovery =
-            Recovery { segments: &before, extend: nothing, found: Recovered::default(), unsynced: Vec::new() };
+            Recovery { segments: self, extend: nothing, found: Recovered::default(), unsynced: Vec::new() };
         recovery.discard()?;
         for (path, file) in recovery.unsynced {
             file.sync_data().map_err(StorageError::of(Operation::Sync, &path))?;
         }
-        *self.state_mut() = before.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(())
     }
 }

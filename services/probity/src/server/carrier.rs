@@ -1,14 +1,21 @@
 //! Opening the log of a ledger, wherever its blocks go, and what of it people should know.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Result;
-use probity_log::{FatalError, FileLog, FileLogOptions, JetStreamError, JetStreamLog, NatsOptions, Opening, Status};
+use anyhow::{Context as _, Result, bail};
+use probity_log::{
+    FatalError, FileLog, FileLogOptions, JetStreamError, JetStreamLog, NatsOptions, Opening, Prepared, Status,
+};
 use probity_registrar::Carrier;
 use probity_tlog::CheckpointVerifier;
 
 use super::advice;
 use crate::ledger_dir::LedgerDir;
+
+/// How long NATS has to answer where a founding broke off, and the pause between two attempts.
+const FOUNDING: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Opens the log in `options`, on a stream if there is one.
 pub(crate) async fn open(
@@ -21,10 +28,12 @@ pub(crate) async fn open(
     let carrier = match nats {
         Some(nats) => {
             let opened = JetStreamLog::open(options, verifier, nats).await;
-            Carrier::Stream(Arc::new(opened.map_err(|error| match error {
+            let log = opened.map_err(|error| match error {
                 JetStreamError::Local(error) => refused(error),
                 other => other.into(),
-            })?))
+            })?;
+            finish_founding(&log).await?;
+            Carrier::Stream(Arc::new(log))
         }
         None => {
             let options = options.clone();
@@ -34,6 +43,25 @@ pub(crate) async fn open(
     };
     report(opening(&carrier), &carrier);
     Ok(carrier)
+}
+
+/// Sends the first block again, if founding broke off before the stream was known to have it.
+async fn finish_founding(log: &JetStreamLog) -> Result<()> {
+    if log.reader().head().is_some() {
+        return Ok(());
+    }
+    tracing::warn!("the ledger has no released block yet; its founding is finished once NATS answers");
+    let finished = tokio::time::timeout(FOUNDING, async {
+        while log.reader().head().is_none() {
+            match log.prepare().await {
+                Ok(Prepared::Ready) if log.reader().head().is_none() => bail!("nothing was ever written to the log"),
+                Ok(_) => tokio::time::sleep(AGAIN).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    });
+    finished.await.context("the founding could not be finished, because NATS does not answer")?
 }
 
 fn opening(carrier: &Carrier) -> &Opening {

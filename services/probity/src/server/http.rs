@@ -77,7 +77,8 @@ async fn ready(State(watched): State<Watched>) -> Response {
     let name = if watched.is_registrar { "registrar" } else { "log" };
     line(name, halted.map_or(Ok(format!("{size} statements{duty}")), |halted| Err(halted.to_string())));
     if let Some(status) = carrier::status(&watched.carrier) {
-        line("nats", stream_line(&status));
+        let blocks = watched.registrar.head().map_or(0, |head| head.height + 1);
+        line("nats", stream_line(&status, blocks));
     }
     for warning in watched.warnings.iter().flat_map(|warnings| warnings.borrow().clone()) {
         line("warning", Ok(warning.to_string()));
@@ -97,12 +98,13 @@ async fn ready(State(watched): State<Watched>) -> Response {
     (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text).into_response()
 }
 
-fn stream_line(status: &Status) -> Result<String, String> {
+fn stream_line(status: &Status, here: u64) -> Result<String, String> {
     match (&status.unsettled, &status.stream) {
         (Some(height), _) => Err(format!("whether the stream has block {height} is not known")),
         (None, Some(stream)) if status.reachable => {
             let leader = stream.leader.as_ref().map_or(String::new(), |leader| format!(", led by {leader}"));
-            Ok(format!("{} blocks, {} replica(s){leader}", stream.blocks, stream.replicas))
+            let behind = stream.blocks.saturating_sub(here);
+            Ok(format!("{} blocks, {behind} not here, {} replica(s){leader}", stream.blocks, stream.replicas))
         }
         _ => Err("the stream does not answer".to_owned()),
     }

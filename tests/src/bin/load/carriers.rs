@@ -86,8 +86,10 @@ pub(crate) async fn measure(args: &Args, rounds: usize) -> Result<Value> {
         told["lone_append_p99_us"] = json!(median(&p99));
         result[served.name] = told;
     }
-    let one = all.swap_remove(1);
-    result["following"] = follow(one).await?;
+    drop(all);
+    let mut long = Served::found("to be followed", Carrier::Nats(NatsServer::start()?)).await?;
+    phases::closed(&long.server, long.presigned.take(args.follow)?, 100, args.in_flight).await?;
+    result["following"] = follow(long).await?;
     Ok(result)
 }
 
@@ -113,7 +115,8 @@ async fn follow(served: Served) -> Result<Value> {
         }
     }
     let replayed = statements as f64 / started.elapsed().as_secs_f64();
-    eprintln!("followed without views: {replayed:.0} statements/s of {statements}, in {} blocks", chain.next_height());
+    let blocks_read = chain.next_height();
+    eprintln!("followed without views: {replayed:.0} statements/s of {statements}, in {blocks_read} blocks");
     drop(blocks);
     reader.close().await;
 
@@ -127,7 +130,9 @@ async fn follow(served: Served) -> Result<Value> {
     }
     let taken_in = statements as f64 / started.elapsed().as_secs_f64();
     eprintln!("taken in by a standby (signatures, admission, files): {taken_in:.0} statements/s");
-    Ok(json!({ "statements": statements, "replayed_per_second": replayed, "taken_in_per_second": taken_in }))
+    Ok(
+        json!({ "statements": statements, "blocks": blocks_read, "replayed_per_second": replayed, "taken_in_per_second": taken_in }),
+    )
 }
 
 fn median(samples: &[f64]) -> f64 {

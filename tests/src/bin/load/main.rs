@@ -46,6 +46,9 @@ struct Args {
     /// Instead of all this, measure ledgers on files, on one NATS server and on three beside each other, in so many rounds.
     #[arg(long, value_name = "ROUNDS")]
     carriers: Option<usize>,
+    /// Statements of the ledger that is followed at the end of that.
+    #[arg(long, default_value_t = 200_000)]
+    follow: usize,
     /// Also write the result to this file.
     #[arg(long)]
     out: Option<PathBuf>,
