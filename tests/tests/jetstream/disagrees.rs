@@ -17,6 +17,17 @@ async fn refuses(world: &mut World) -> Disagreement {
     disagreement
 }
 
+/// Puts another stream with the same settings and these messages in the place of the ledger's.
+async fn put_instead(world: &World, messages: impl Iterator<Item = Vec<u8>>) {
+    let (intruder, name) = (world.intruder().await, world.name());
+    let config = intruder.get_stream(&name.stream).await.unwrap().cached_info().config.clone();
+    intruder.delete_stream(&name.stream).await.unwrap();
+    intruder.create_stream(config).await.unwrap();
+    for message in messages {
+        intruder.publish(name.subject.clone(), message.into()).await.unwrap().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_was_deleted_halts() {
     let mut world = World::with_blocks(5).await;
@@ -31,13 +42,7 @@ async fn a_stream_that_was_created_anew_halts_even_with_the_same_blocks_in_it() 
     let mut world = World::with_blocks(5).await;
     world.agreed().await;
     world.log.close().await;
-    let intruder = world.intruder().await;
-    let config = intruder.get_stream(world.name().stream).await.unwrap().cached_info().config.clone();
-    intruder.delete_stream(world.name().stream).await.unwrap();
-    intruder.create_stream(config).await.unwrap();
-    for block in world.released() {
-        intruder.publish(world.name().subject, block.bytes().to_vec().into()).await.unwrap().await.unwrap();
-    }
+    put_instead(&world, world.released().iter().map(|block| block.bytes().to_vec())).await;
     world.log = world.open().await;
     let found = refuses(&mut world).await;
     assert!(matches!(found, Disagreement::Recreated { .. }), "{found}");
@@ -64,19 +69,16 @@ async fn a_foreign_block_in_an_earlier_place_halts_with_height_and_index() {
     let mut world = World::with_blocks(6).await;
     world.agreed().await;
     world.log.close().await;
-    // The same stream as far as its name, its age and its length go, but for one statement.
-    let intruder = world.intruder().await;
-    let config = intruder.get_stream(world.name().stream).await.unwrap().cached_info().config.clone();
-    intruder.delete_stream(world.name().stream).await.unwrap();
-    intruder.create_stream(config).await.unwrap();
-    for block in world.released() {
+    // The same stream as far as its name and its length go, but for one statement.
+    let forged = world.released().into_iter().map(|block| {
         let mut bytes = block.bytes().to_vec();
         if block.height() == 2 {
             let word = bytes.windows(9).rposition(|window| window == b"statement").unwrap();
             bytes[word] ^= 1;
         }
-        intruder.publish(world.name().subject, bytes.into()).await.unwrap().await.unwrap();
-    }
+        bytes
+    });
+    put_instead(&world, forged).await;
     // Without the note of which stream it was, only the blocks tell.
     std::fs::remove_file(world.options().dir().join("stream")).unwrap();
     world.log = world.open().await;
@@ -91,14 +93,9 @@ async fn the_last_block_is_compared_without_being_asked() {
     let mut world = World::with_blocks(4).await;
     world.agreed().await;
     world.log.close().await;
-    let intruder = world.intruder().await;
-    let config = intruder.get_stream(world.name().stream).await.unwrap().cached_info().config.clone();
-    intruder.delete_stream(world.name().stream).await.unwrap();
-    intruder.create_stream(config).await.unwrap();
     let mut rival = probity_log::conformance::Ledger::new();
-    for block in rival.blocks(3).into_iter().chain([rival.alternative(1, "rival")]) {
-        intruder.publish(world.name().subject, block.bytes().to_vec().into()).await.unwrap().await.unwrap();
-    }
+    let blocks = rival.blocks(3).into_iter().chain([rival.alternative(1, "rival")]);
+    put_instead(&world, blocks.map(|block| block.bytes().to_vec())).await;
     std::fs::remove_file(world.options().dir().join("stream")).unwrap();
     world.log = world.open().await;
     let found = refuses(&mut world).await;
