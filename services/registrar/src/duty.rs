@@ -27,7 +27,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 const GOODBYE: Duration = Duration::from_secs(3);
 
 /// How many failures in a row to read the stream are told once.
-const WORTH_TELLING: u32 = 20;
+const WORTH_TELLING: u32 = 150;
 
 /// The pause after an attempt that came to nothing.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -92,10 +92,11 @@ impl Participant {
 async fn mirror(registrar: Arc<Registrar>, log: Arc<JetStreamLog>) {
     let mut status = log.status();
     loop {
-        let (unsettled, halted) = {
+        let (reachable, unsettled, halted) = {
             let status = status.borrow_and_update();
-            (status.unsettled, status.halted.clone())
+            (status.reachable, status.unsettled, status.halted.clone())
         };
+        registrar.shared().set_reachable(reachable);
         registrar.shared().set_unsettled(unsettled);
         if let Some(disagreement) = halted {
             registrar.halt(disagreement.to_string());

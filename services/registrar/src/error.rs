@@ -68,10 +68,12 @@ pub enum Unavailable {
         ahead_s: u64,
     },
     /// Another process appends; this one follows.
-    #[error("this server is a standby and takes no statements; {}", whither(active.as_deref()))]
+    #[error("this server is a standby and takes no statements; {}", whither(active.as_deref(), *reachable))]
     Standby {
         /// Where clients reach the active one, as far as it is known.
         active: Option<String>,
+        /// Whether the stream that both share can be reached from here.
+        reachable: bool,
     },
     /// What was handed in may be recorded or not: the stream that carries the log does not answer.
     #[error(
@@ -94,8 +96,9 @@ impl Unavailable {
     }
 }
 
-fn whither(active: Option<&str>) -> String {
+fn whither(active: Option<&str>, reachable: bool) -> String {
     match active {
+        _ if !reachable => "NATS does not answer it, so that it cannot know whether another one is active".to_owned(),
         Some(address) if !address.is_empty() => format!("the active one is at {address}"),
         _ => "where the active one is reached is not known at present".to_owned(),
     }

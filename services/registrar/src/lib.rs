@@ -19,6 +19,7 @@ mod read;
 mod registrar;
 mod sequencer;
 mod service;
+mod settling;
 mod shared;
 mod status;
 mod verify;

@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use probity_admission::{AdmitError, Mark, Position, Refusal, State, Submitted, Verdict};
+use probity_admission::{AdmitError, Position, Refusal, State, Submitted, Verdict};
 use probity_log::{AppendError, Block, Durability, Head};
-use probity_projection::{Clock, Cursor};
+use probity_projection::Clock;
 use probity_schemas::EventId;
 use probity_statement::SignatureError;
 use probity_tlog::Frontier;
@@ -19,10 +19,11 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{CommittedBlock, OpenBlock, SealedBlock, Sealer};
 use crate::duty::Duty;
-use crate::error::{Rejection, Unavailable, with_causes};
-use crate::index::{Commit, Index, Past};
+use crate::error::{Rejection, Unavailable};
+use crate::index::{Index, Past};
 use crate::limit::PerSecond;
 use crate::read::Ledger;
+use crate::settling::{Pending, Waiting};
 use crate::shared::Shared;
 use crate::verify::{Verified, VerifyResult};
 
@@ -83,31 +84,11 @@ pub(crate) enum Sequenced {
     Rejected(Rejection),
 }
 
-#[derive(Debug)]
-enum Pending {
-    Recorded { height: u64, index: u64 },
-    IdKnown { index: u64, id: EventId, statement: Bytes },
-    Rejected(Rejection),
-}
-
 /// Why a statement is not admitted.
 enum Judged {
     Rejected(Rejection),
     /// It cannot be judged here: nothing may be admitted any more.
     Unjudgeable(String),
-}
-
-/// An answer that waits for blocks to become durable.
-#[derive(Debug)]
-struct Waiting {
-    items: Vec<Pending>,
-    reply: oneshot::Sender<Vec<Sequenced>>,
-    _permit: OwnedSemaphorePermit,
-    /// The answer leaves when the block of this height is durable.
-    release_at: u64,
-    /// The lowest height that holds one of its statements.
-    first_height: Option<u64>,
-    blocks: Vec<Arc<CommittedBlock>>,
 }
 
 /// The ordered thread's own.
@@ -136,12 +117,12 @@ pub(crate) struct Sequencer {
 /// What is under way.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    open: Option<OpenBlock>,
-    in_flight: VecDeque<SealedBlock>,
-    waiting: VecDeque<Waiting>,
+    pub(crate) open: Option<OpenBlock>,
+    pub(crate) in_flight: VecDeque<SealedBlock>,
+    pub(crate) waiting: VecDeque<Waiting>,
     /// Counts the times that blocks in flight were given up, so that late news of them is not taken for news of others.
-    generation: u64,
-    stopping: bool,
+    pub(crate) generation: u64,
+    pub(crate) stopping: bool,
     /// Who waits until nothing is under way any more.
     stepping_down: Option<oneshot::Sender<()>>,
     unknown_keys: PerSecond,
@@ -349,142 +330,5 @@ impl Sequencer {
         self.pipeline.in_flight.push_back(sealed);
         // The forwarder ends only after this.
         drop(self.durabilities.send((self.pipeline.generation, durability)));
-    }
-
-    /// The oldest block in flight is durable, or will not be.
-    fn settle(&mut self, outcome: Result<(), AppendError>) {
-        match outcome {
-            Ok(()) => self.commit(),
-            Err(AppendError::Unavailable(reason)) => {
-                let reason = reason.to_string();
-                tracing::warn!(reason, "no room for the next block; what waits is refused and nothing is lost");
-                self.give_up(Unavailable::NoRoom { reason });
-            }
-            // The log is being closed; the next start finds out.
-            Err(AppendError::OutcomeUnknown { .. }) if self.pipeline.stopping => {
-                self.give_up(Unavailable::ShuttingDown);
-            }
-            // On a stream somebody else was faster: the log goes on from their block, and they go on.
-            Err(AppendError::Conflict { .. }) if self.shares_log => {
-                tracing::warn!("another process appended to the log; this one stands by");
-                let standby = Duty::Standby { active: None };
-                self.shared.set_duty(standby);
-                self.give_up(Unavailable::Standby { active: None });
-            }
-            Err(
-                error @ (AppendError::Conflict { .. }
-                | AppendError::Invalid(_)
-                | AppendError::OutcomeUnknown { .. }
-                | AppendError::Halted(_)
-                | AppendError::Fatal(_)),
-            ) => drop(self.halt(with_causes(&error))),
-        }
-    }
-
-    fn commit(&mut self) {
-        let Some(sealed) = self.pipeline.in_flight.pop_front() else { return };
-        let SealedBlock { committed, entries, .. } = sealed;
-        let head = committed.head();
-        let cursor = Cursor { next_height: head.height + 1, tree_size: head.tree_size, root: head.root };
-        // The state after this block: before the next one there is, or the present.
-        let next = self.pipeline.in_flight.front().map(|sealed| &sealed.before);
-        let after = next.or(self.pipeline.open.as_ref().map(|open| &open.before)).cloned();
-        self.state.forget(after.as_ref());
-        // Rights to read follow what is durable, not what is on its way.
-        self.shared.publish_rights(after.as_ref().map_or_else(|| self.state.rights(), Mark::rights));
-        let changes = after.as_ref().map_or_else(|| self.state.changes(), Mark::changes);
-        let durable = || {
-            let mut state = self.state.clone();
-            if let Some(after) = &after {
-                state.go_back(after);
-                state.forget(None);
-            }
-            state
-        };
-        if let Err(error) = self.index.commit(Commit { entries, cursor, changes }, durable) {
-            return drop(self.halt(error.to_string()));
-        }
-        self.shared.publish_head(head);
-        for waiting in &mut self.pipeline.waiting {
-            if waiting.first_height.is_some_and(|first| first <= head.height) && head.height <= waiting.release_at {
-                waiting.blocks.push(committed.clone());
-            }
-        }
-        while self.pipeline.waiting.front().is_some_and(|waiting| waiting.release_at <= head.height) {
-            if let Some(waiting) = self.pipeline.waiting.pop_front() {
-                waiting.release();
-            }
-        }
-    }
-
-    /// Stops taking statements until a person has looked.
-    pub(crate) fn halt(&mut self, reason: String) -> Unavailable {
-        tracing::error!(reason, "the ledger is halted: it answers reads and refuses writes");
-        let unavailable = Unavailable::Halted { reason };
-        self.shared.halt(unavailable.clone());
-        self.give_up(unavailable.clone());
-        unavailable
-    }
-
-    /// Forgets the block that is open, once something else has halted the ledger. What is in flight is settled still.
-    fn leave_open(&mut self) {
-        let Some(unavailable) = self.shared.unavailable().filter(Unavailable::is_halt) else { return };
-        let Some(OpenBlock { height, before, frontier, .. }) = self.pipeline.open.take() else { return };
-        self.state.go_back(&before);
-        self.frontier = frontier;
-        let (settled, given_up) =
-            std::mem::take(&mut self.pipeline.waiting).into_iter().partition(|waiting| waiting.release_at < height);
-        self.pipeline.waiting = settled;
-        let given_up: VecDeque<Waiting> = given_up;
-        given_up.into_iter().for_each(|waiting| waiting.refuse(&unavailable));
-    }
-
-    /// Forgets what is not durable and tells everyone who waits for it.
-    fn give_up(&mut self, unavailable: Unavailable) {
-        let pipeline = &mut self.pipeline;
-        pipeline.generation += 1;
-        let open = pipeline.open.take().map(|open| (open.before, open.frontier));
-        let oldest = pipeline.in_flight.drain(..).next().map(|sealed| (sealed.before, sealed.frontier));
-        if let Some((before, frontier)) = oldest.or(open) {
-            self.state.go_back(&before);
-            self.frontier = frontier;
-        }
-        self.state.forget(None);
-        if let Some(head) = self.shared.head() {
-            self.head = head;
-        }
-        for waiting in pipeline.waiting.drain(..) {
-            waiting.refuse(&unavailable);
-        }
-    }
-}
-
-impl Waiting {
-    fn release(self) {
-        let resolve = |pending| match pending {
-            Pending::Recorded { height, index } => {
-                match self.blocks.iter().find(|block| block.block.height() == height) {
-                    Some(block) => Sequenced::Recorded { block: block.clone(), index },
-                    None => Sequenced::Rejected(Rejection::Unverified),
-                }
-            }
-            Pending::IdKnown { index, id, statement } => Sequenced::IdKnown { index, id, statement },
-            Pending::Rejected(rejection) => Sequenced::Rejected(rejection),
-        };
-        // Whoever asked may be gone; the statements are recorded all the same.
-        drop(self.reply.send(self.items.into_iter().map(resolve).collect()));
-    }
-
-    fn refuse(self, unavailable: &Unavailable) {
-        let refuse = |pending| match pending {
-            // What is wrong by itself stays wrong; all else was judged after statements that may never be recorded.
-            Pending::Rejected(rejection @ (Rejection::Malformed(_) | Rejection::BadSignature { .. })) => {
-                Sequenced::Rejected(rejection)
-            }
-            Pending::Rejected(_) | Pending::Recorded { .. } | Pending::IdKnown { .. } => {
-                Sequenced::Rejected(Rejection::Unavailable(unavailable.clone()))
-            }
-        };
-        drop(self.reply.send(self.items.into_iter().map(refuse).collect()));
     }
 }

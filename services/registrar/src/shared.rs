@@ -1,5 +1,6 @@
 //! What the ordered thread tells everyone else.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use probity_admission::{Rights, State};
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     head: watch::Sender<Option<Head>>,
     halted: watch::Sender<Option<Unavailable>>,
     duty: watch::Sender<Duty>,
+    /// Whether what carries the log can be reached.
+    reachable: AtomicBool,
     /// The height of a block of which it is not known whether it is durable.
     unsettled: watch::Sender<Option<u64>>,
 }
@@ -35,6 +38,7 @@ impl Shared {
             head: watch::Sender::new(head),
             halted: watch::Sender::new(None),
             duty: watch::Sender::new(duty),
+            reachable: AtomicBool::new(true),
             unsettled: watch::Sender::new(None),
         }
     }
@@ -72,7 +76,9 @@ impl Shared {
     pub(crate) fn unavailable(&self) -> Option<Unavailable> {
         self.halted.borrow().clone().or_else(|| match &*self.duty.borrow() {
             Duty::Active => None,
-            Duty::Standby { active } => Some(Unavailable::Standby { active: active.clone() }),
+            Duty::Standby { active } => {
+                Some(Unavailable::Standby { active: active.clone(), reachable: self.reachable.load(Ordering::Relaxed) })
+            }
         })
     }
 
@@ -87,6 +93,10 @@ impl Shared {
 
     pub(crate) fn watch_duty(&self) -> watch::Receiver<Duty> {
         self.duty.subscribe()
+    }
+
+    pub(crate) fn set_reachable(&self, reachable: bool) {
+        self.reachable.store(reachable, Ordering::Relaxed);
     }
 
     pub(crate) fn set_unsettled(&self, unsettled: Option<u64>) {

@@ -1,7 +1,7 @@
 //! How a process reaches NATS.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, Event};
@@ -52,9 +52,12 @@ impl NatsOptions {
             .reconnect_delay_callback(|attempts| {
                 RECONNECT.min(Duration::from_millis(50 * (1 << attempts.min(6)) as u64))
             })
-            .event_callback(move |event| {
-                let connected = connected.clone();
-                async move { note(&event, &connected) }
+            .event_callback({
+                let news = Arc::new(News { connected, last: Mutex::new(String::new()) });
+                move |event| {
+                    let news = news.clone();
+                    async move { news.take_note(&event) }
+                }
             });
         if patiently {
             options = options.retry_on_initial_connect();
@@ -91,16 +94,30 @@ fn unreadable(path: &Path, source: std::io::Error) -> StreamError {
     StreamError::Credentials { path: path.to_owned(), source: Arc::new(source) }
 }
 
-/// Says what happened to the connection; `connected` counts how often there was a new one.
-fn note(event: &Event, connected: &watch::Sender<u64>) {
-    match event {
-        Event::Connected => {
-            tracing::info!("connected to NATS");
-            connected.send_modify(|count| *count += 1);
+/// What happened to the connection so far.
+struct News {
+    /// Counts how often there was a new one.
+    connected: watch::Sender<u64>,
+    /// What was said last: an attempt that fails like the one before it is not told again.
+    last: Mutex<String>,
+}
+
+impl News {
+    fn take_note(&self, event: &Event) {
+        let is_new = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *last, event.to_string()) != *last
+        };
+        match event {
+            Event::Connected => {
+                tracing::info!("connected to NATS");
+                self.connected.send_modify(|count| *count += 1);
+            }
+            Event::Disconnected => tracing::warn!("the connection to NATS is lost; it is tried again"),
+            Event::SlowConsumer(_) => tracing::warn!("NATS delivers faster than blocks are taken in"),
+            Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!(%event, "NATS"),
+            Event::ServerError(_) | Event::ClientError(_) if is_new => tracing::warn!(%event, "NATS"),
+            Event::ServerError(_) | Event::ClientError(_) => tracing::debug!(%event, "NATS"),
         }
-        Event::Disconnected => tracing::warn!("the connection to NATS is lost; it is tried again"),
-        Event::SlowConsumer(_) => tracing::warn!("NATS delivers faster than blocks are taken in"),
-        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!(%event, "NATS"),
-        Event::ServerError(_) | Event::ClientError(_) => tracing::warn!(%event, "NATS"),
     }
 }

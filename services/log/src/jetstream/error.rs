@@ -20,9 +20,9 @@ pub enum StreamError {
         #[source]
         source: Arc<std::io::Error>,
     },
-    /// NATS could not be reached, or refused.
+    /// NATS could not be reached, or refused. The message says the causes already.
     #[error("NATS: {0}")]
-    Nats(#[source] Arc<dyn Error + Send + Sync>),
+    Nats(Arc<dyn Error + Send + Sync>),
     /// A message is gone from between others.
     #[error("the message at height {height} is gone from the stream")]
     Missing {
