@@ -19,13 +19,14 @@ mod repair;
 mod stream;
 mod watchman;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use probity_tlog::CheckpointVerifier;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use arriving::{ArrivalError, first_stream_block};

@@ -59,8 +59,6 @@ struct PlaceArgs {
     /// The anchor of the ledger, where it is not beside the data directory.
     #[arg(long, value_name = "FILE")]
     anchor: Option<PathBuf>,
-    #[command(flatten)]
-    nats: NatsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +67,8 @@ struct AdoptArgs {
     number: u32,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    nats: NatsArgs,
     /// Why, to be recorded.
     #[arg(long, value_name = "TEXT")]
     reason: Option<Text>,
@@ -116,7 +116,6 @@ impl PlaceArgs {
         let loaded = Config::load(self.config.as_deref(), Some(&self.directory), std::env::vars());
         let mut config = loaded.map_err(|error| wrong_use!("{error}"))?;
         config.ledger.anchor = self.anchor.clone().or(config.ledger.anchor);
-        config.nats = self.nats.clone().over(config.nats);
         Ok(config)
     }
 
@@ -139,7 +138,7 @@ impl AdoptArgs {
         let secrets = dir.read_secrets()?;
         let verifier = replay::ledger_keys(&options)?.checkpoint_verifier()?;
         // Whoever holds the log is alone with it: what is in force is what will have been.
-        let nats = self.place.config()?.nats.as_ref().map(NatsSection::options);
+        let nats = self.nats.clone().over(self.place.config()?.nats).as_ref().map(NatsSection::options);
         let log = carrier::open(&options, verifier, nats.as_ref(), &dir).await?;
         let before = in_force(&options)?;
         if before.number == self.number {
