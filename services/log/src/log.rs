@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use probity_tlog::Hash;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::{Block, BlockFault, Disagreement, FrameFault, Location, StorageError};
 
@@ -114,6 +114,15 @@ pub enum AppendError {
     /// The log takes no more blocks; the process must exit and open it again, which tells whether this block is in it.
     #[error("the log has failed")]
     Fatal(#[source] Arc<FatalError>),
+}
+
+/// Resolves when a log has failed; never, if it was closed without a failure.
+pub(crate) async fn failed(mut failure: watch::Receiver<Option<Arc<FatalError>>>) -> Arc<FatalError> {
+    let found = failure.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+    match found {
+        Some(failure) => failure,
+        None => std::future::pending().await,
+    }
 }
 
 /// Why a log cannot take a block for the time being.

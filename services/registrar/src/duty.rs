@@ -61,7 +61,8 @@ pub struct Participation {
 #[derive(Debug)]
 pub struct Participant {
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    shift: JoinHandle<()>,
+    mirror: JoinHandle<()>,
 }
 
 impl Participant {
@@ -71,20 +72,17 @@ impl Participant {
         let (stop, stopped) = watch::channel(false);
         let mirror = tokio::spawn(mirror(registrar.clone(), participation.log.clone()));
         let shift = Shift { registrar, participation, stopped, is_first: true };
-        Self { stop, tasks: vec![tokio::spawn(shift.run()), mirror] }
+        Self { stop, shift: tokio::spawn(shift.run()), mirror }
     }
 
     /// Tells the others that they may go on, and appends nothing more.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        let mut tasks = self.tasks.into_iter();
-        if let Some(mut shift) = tasks.next() {
-            // It says goodbye; that must not take for ever.
-            if tokio::time::timeout(GOODBYE, &mut shift).await.is_err() {
-                shift.abort();
-            }
+        // It says goodbye; that must not take for ever.
+        if tokio::time::timeout(GOODBYE, &mut self.shift).await.is_err() {
+            self.shift.abort();
         }
-        tasks.for_each(|task| task.abort());
+        self.mirror.abort();
     }
 }
 

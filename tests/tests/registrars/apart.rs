@@ -47,9 +47,7 @@ async fn a_registrar_cut_off_from_the_stream_gives_no_receipts_and_comes_back_as
 async fn servers_that_die_one_after_another_delay_writers_and_lose_nothing() {
     let cluster = NatsCluster::start().unwrap();
     let mut scene = Scene::on(Carrier::Cluster(cluster)).await;
-    let first = scene.start(&scene.ledger.directory());
-    until_active(&first, true).await;
-    let second = scene.start(&scene.second);
+    let (first, second) = scene.start_both().await;
     let writer = scene.keep_recording("w", &[&first, &second]);
     tokio::time::sleep(Duration::from_millis(500)).await;
     let stream = probity_log::StreamName::of(scene.ledger.origin()).stream;

@@ -54,11 +54,19 @@ impl Scene {
         self.ledger.carrier.url().unwrap()
     }
 
+    /// The registrar of a data directory.
     pub(crate) fn start(&self, directory: &Path) -> Server {
         self.start_at(directory, &self.url())
     }
 
-    /// The same with NATS reached another way.
+    /// Both registrars: the first is active, the second stands by.
+    pub(crate) async fn start_both(&self) -> (Server, Server) {
+        let first = self.start(&self.ledger.directory());
+        until_active(&first, true).await;
+        (first, self.start(&self.second))
+    }
+
+    /// A registrar that reaches NATS another way.
     pub(crate) fn start_at(&self, directory: &Path, url: &str) -> Server {
         Server::on(directory, Some(url), &[], &[]).unwrap()
     }

@@ -7,9 +7,7 @@ use crate::scene::{Scene, client, record, refusal, until_active};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_sends_writers_to_the_active_one_and_answers_readers_itself() {
     let scene = Scene::set().await;
-    let first = scene.start(&scene.ledger.directory());
-    until_active(&first, true).await;
-    let second = scene.start(&scene.second);
+    let (first, second) = scene.start_both().await;
     let told = async {
         loop {
             match refusal(&second).await {
@@ -27,9 +25,7 @@ async fn a_standby_sends_writers_to_the_active_one_and_answers_readers_itself() 
 #[tokio::test(flavor = "multi_thread")]
 async fn whichever_registrar_is_killed_the_other_goes_on_and_no_receipt_is_contradicted() {
     let scene = Scene::set().await;
-    let mut first = scene.start(&scene.ledger.directory());
-    until_active(&first, true).await;
-    let mut second = scene.start(&scene.second);
+    let (mut first, mut second) = scene.start_both().await;
     let mut acknowledged = Vec::new();
     for round in 0..2 {
         let writers = ["a", "b", "c"].map(|name| scene.keep_recording(name_of(round, name), &[&first, &second]));
@@ -56,9 +52,7 @@ fn name_of(round: usize, name: &str) -> &'static str {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_stops_in_order_is_followed_at_once_and_leaves_nothing_undecided() {
     let scene = Scene::set().await;
-    let first = scene.start(&scene.ledger.directory());
-    until_active(&first, true).await;
-    let second = scene.start(&scene.second);
+    let (first, second) = scene.start_both().await;
     let writer = scene.keep_recording("w", &[&first, &second]);
     tokio::time::sleep(Duration::from_millis(500)).await;
     let (code, said) = first.stop().unwrap();
@@ -74,9 +68,7 @@ async fn one_that_stops_in_order_is_followed_at_once_and_leaves_nothing_undecide
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_registrar_wakes_up_as_a_standby() {
     let scene = Scene::set().await;
-    let first = scene.start(&scene.ledger.directory());
-    until_active(&first, true).await;
-    let second = scene.start(&scene.second);
+    let (first, second) = scene.start_both().await;
     let writer = scene.keep_recording("w", &[&first, &second]);
     tokio::time::sleep(Duration::from_millis(500)).await;
     first.pause().unwrap();

@@ -110,15 +110,7 @@ impl FileLog {
 
     /// Resolves when the log has failed: the process should then exit, and a restart find out what is durable.
     pub fn failed(&self) -> impl Future<Output = Arc<FatalError>> + Send + 'static {
-        let mut failure = self.failure.clone();
-        async move {
-            let found = failure.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
-            match found {
-                Some(failure) => failure,
-                // Closed without a failure: there is none to wait for.
-                None => std::future::pending().await,
-            }
-        }
+        crate::log::failed(self.failure.clone())
     }
 
     /// Writes the static form of the log at its present head below `to`, for mirrors.

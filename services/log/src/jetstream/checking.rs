@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt as _;
 
-use super::configuration;
+use super::configuration::{self, StreamName};
 use super::error::{Disagreement, JetStreamError, StreamError};
 use super::stream::{BlockStream, Info};
 use crate::storage::{Operation, Storage, StorageError, read_whole, replace};
@@ -77,19 +77,10 @@ impl Known<'_> {
             Ok(None) | Err(StreamError::Gone { .. }) => return Err(Disagreement::NoStream { name: name() }.into()),
             Err(error) => return Err(error.into()),
         };
-        let drift = configuration::drift(&stream.name, &info.config);
-        if !drift.is_empty() {
-            return Err(Disagreement::Settings { name: name(), drift }.into());
-        }
         if self.created.is_some_and(|created| created != info.created) {
             return Err(Disagreement::Recreated { name: name() }.into());
         }
-        if info.messages > 0 && info.first_sequence != 1 {
-            return Err(Disagreement::First { found: info.first_sequence }.into());
-        }
-        if info.messages != info.last_sequence {
-            return Err(Disagreement::Deleted { last: info.last_sequence, found: info.messages }.into());
-        }
+        is_whole(&stream.name, &info)?;
         if let Some(head) = head {
             self.holds(stream, &info, head).await?;
         }
@@ -214,6 +205,24 @@ impl Known<'_> {
             Err(_) => self.reader.head().map_or(0, |head| head.tree_size),
         }
     }
+}
+
+/// Whether a stream keeps what it is given, and has kept it: its settings, its first message, and all in between.
+///
+/// # Errors
+/// It does not, or has not.
+pub(super) fn is_whole(name: &StreamName, info: &Info) -> Result<(), Disagreement> {
+    let drift = configuration::drift(name, &info.config);
+    if !drift.is_empty() {
+        return Err(Disagreement::Settings { name: name.stream.clone(), drift });
+    }
+    if info.messages > 0 && info.first_sequence != 1 {
+        return Err(Disagreement::First { found: info.first_sequence });
+    }
+    if info.messages != info.last_sequence {
+        return Err(Disagreement::Deleted { last: info.last_sequence, found: info.messages });
+    }
+    Ok(())
 }
 
 impl Disagreement {

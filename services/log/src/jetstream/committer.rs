@@ -166,18 +166,10 @@ impl Committer {
                     let elsewhere = Disagreement::Elsewhere { height, stream, sequence };
                     return Err(AppendError::Halted(Arc::new(elsewhere)));
                 }
-                Published::WrongLastSequence => match self.read_back(block).await {
+                Published::WrongLastSequence | Published::NoStream => match self.read_back(block).await {
                     Ok(Some(outcome)) => return outcome,
                     Ok(None) => None,
                     Err(error) => Some(error),
-                },
-                Published::NoStream => match self.check().await {
-                    Ok(()) => None,
-                    Err(JetStreamError::Disagrees(disagreement)) => {
-                        return Err(AppendError::Halted(Arc::new(disagreement)));
-                    }
-                    Err(JetStreamError::Stream(error)) => Some(error),
-                    Err(JetStreamError::Local(_) | JetStreamError::Storage(_)) => None,
                 },
                 Published::Unknown(error) => match self.read_back(block).await {
                     Ok(Some(outcome)) => return outcome,
@@ -195,23 +187,19 @@ impl Committer {
 
     /// What the stream says of a block's place: `None` if it is free.
     async fn read_back(&self, block: &Block) -> Result<Option<Result<(), AppendError>>, StreamError> {
-        if let Some(theirs) = self.stream.block(block.height()).await? {
-            if theirs == block.bytes() {
-                return Ok(Some(Ok(())));
-            }
-            return Ok(Some(Err(AppendError::Conflict { head: self.reader.head() })));
+        match self.stream.block(block.height()).await {
+            Ok(Some(theirs)) if theirs == block.bytes() => return Ok(Some(Ok(()))),
+            Ok(Some(_)) => return Ok(Some(Err(AppendError::Conflict { head: self.reader.head() }))),
+            // Is all that comes before it still there?
+            Ok(None) | Err(StreamError::Gone { .. }) => {}
+            Err(error) => return Err(error),
         }
-        match self.check().await {
+        match (Known { reader: &self.reader, created: None }).check(&self.stream).await.map(drop) {
             Ok(()) => Ok(None),
             Err(JetStreamError::Disagrees(disagreement)) => Ok(Some(Err(AppendError::Halted(Arc::new(disagreement))))),
             Err(JetStreamError::Stream(error)) => Err(error),
             Err(JetStreamError::Local(_) | JetStreamError::Storage(_)) => Ok(None),
         }
-    }
-
-    /// Whether the stream still holds everything that was released.
-    async fn check(&self) -> Result<(), JetStreamError> {
-        Known { reader: &self.reader, created: None }.check(&self.stream).await.map(drop)
     }
 
     fn halted(&self) -> Option<AppendError> {

@@ -113,11 +113,11 @@ impl Local {
         self.release(known)?;
         let rest = &blocks[known..];
         let Some(first) = rest.first() else { return Ok(Ok(())) };
-        // Before anything is given up, whoever gives it up must be right.
-        if let Err(fault) = self.chain.clone().extend(first) {
-            return Ok(Err(AppendError::Invalid(fault)));
-        }
         if !self.unreleased.is_empty() {
+            // Before anything is given up, what it gives way to must be right.
+            if let Err(fault) = self.chain.clone().extend(first) {
+                return Ok(Err(AppendError::Invalid(fault)));
+            }
             self.abandon()?;
         }
         for answer in self.write(rest)? {

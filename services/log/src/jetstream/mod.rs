@@ -188,13 +188,7 @@ impl JetStreamLog {
 
     /// Resolves when the local files have failed: the process should then exit, and a restart find out what is durable.
     pub fn failed(&self) -> impl Future<Output = Arc<FatalError>> + Send + 'static {
-        let mut failure = self.failure.clone();
-        async move {
-            match failure.wait_for(Option::is_some).await.ok().and_then(|found| found.clone()) {
-                Some(failure) => failure,
-                None => std::future::pending().await,
-            }
-        }
+        crate::log::failed(self.failure.clone())
     }
 
     /// Makes files for a process that takes part in a ledger that is on a stream, and takes in its first block.

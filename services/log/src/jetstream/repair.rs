@@ -2,15 +2,15 @@
 //!
 //! Nothing is signed here and nothing is made up. A stream that holds anything else than the local log is left alone.
 
-use super::checking::{Identity, Known};
-use super::configuration;
+use probity_tlog::CheckpointVerifier;
+use tokio::sync::watch;
+
+use super::checking::{Identity, Known, is_whole};
 use super::connection::NatsOptions;
 use super::error::{Disagreement, JetStreamError, StreamError};
 use super::stream::{BlockStream, Info, Published};
 use crate::FileLogOptions;
 use crate::file_log::opening::{self, Adopt, Opened};
-use probity_tlog::CheckpointVerifier;
-use tokio::sync::watch;
 
 /// A stream that is shorter than the local log, and what puts that right.
 #[derive(Debug)]
@@ -83,16 +83,7 @@ impl Repair {
     }
 
     async fn agrees(&self, info: &Info, mut progress: impl FnMut(u64, u64)) -> Result<(), JetStreamError> {
-        let drift = configuration::drift(&self.stream.name, &info.config);
-        if !drift.is_empty() {
-            return Err(Disagreement::Settings { name: self.stream.name.stream.clone(), drift }.into());
-        }
-        if info.messages > 0 && info.first_sequence != 1 {
-            return Err(Disagreement::First { found: info.first_sequence }.into());
-        }
-        if info.messages != info.last_sequence {
-            return Err(Disagreement::Deleted { last: info.last_sequence, found: info.messages }.into());
-        }
+        is_whole(&self.stream.name, info)?;
         let count = self.shortfall.in_stream.min(self.shortfall.released);
         let known = Known { reader: &self.local.reader, created: None };
         match known.compare(&self.stream, count, |done| progress(done, count)).await? {
