@@ -49,7 +49,7 @@ fn found_with(
 ) -> Result<()> {
     let beside = |name: String, signer: &Signer| -> Result<PathBuf> {
         let path = directory.with_file_name(name);
-        std::fs::write(&path, format!("identity: {}\n{}", signer.identity, signer.key.public().to_pem()?))?;
+        signer.write_public_key(&path)?;
         Ok(path)
     };
     let mut command = Command::new(binary()?);

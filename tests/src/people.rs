@@ -1,5 +1,8 @@
 //! Signers, and the events that let them in.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use anyhow::Result;
 use probity_schemas::{Event, EventId, Identity};
 use probity_statement::{Possession, SecretKey, SignedStatement, Unsigned};
@@ -24,6 +27,18 @@ impl Signer {
     /// A service of this name with a new key.
     pub fn service(name: &str) -> Result<Self> {
         Ok(Self { identity: Identity::Service(name.parse()?), key: SecretKey::generate(&mut rand::rng())? })
+    }
+
+    /// Writes the private key as `probity key new` does, for commands to sign with.
+    pub fn write_key(&self, path: &Path) -> Result<()> {
+        let pem = self.key.to_pem(None, &mut rand::rng())?;
+        std::fs::write(path, format!("identity: {}\n{}", self.identity, *pem))?;
+        Ok(std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?)
+    }
+
+    /// Writes the public key as `probity key new` does, for `probity init` to take.
+    pub fn write_public_key(&self, path: &Path) -> Result<()> {
+        Ok(std::fs::write(path, format!("identity: {}\n{}", self.identity, self.key.public().to_pem()?))?)
     }
 
     /// Signs an event for the ledger `origin`.

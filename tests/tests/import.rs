@@ -29,9 +29,7 @@ impl Scene {
         let importer = Signer::service("inventory-import").unwrap();
         ledger.enrol(&server, &importer, &["importer"]).await.unwrap();
         let key = ledger.home.path().join("importer.key");
-        let pem = importer.key.to_pem(None, &mut rand::rng()).unwrap();
-        std::fs::write(&key, format!("identity: {}\n{}", importer.identity, *pem)).unwrap();
-        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        importer.write_key(&key).unwrap();
         Self { ledger, server, key, importer }
     }
 

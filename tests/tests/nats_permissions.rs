@@ -281,8 +281,7 @@ async fn every_process_gets_by_with_what_it_may_do() {
     let home = tempfile::tempdir().unwrap();
     let administrator = Signer::person().unwrap();
     let public = home.path().join("administrator.pub");
-    let pem = administrator.key.public().to_pem().unwrap();
-    std::fs::write(&public, format!("identity: {}\n{pem}", administrator.identity)).unwrap();
+    administrator.write_public_key(&public).unwrap();
     let of = |name: &str| home.path().join(name);
     let founding =
         ["--origin", ORIGIN, "--single-administrator", "--administrator", public.to_str().unwrap(), "--json"];

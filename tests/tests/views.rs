@@ -224,9 +224,7 @@ async fn an_imported_inventory_is_counted_as_the_file_counts_it() {
     let importer = Signer::service("inventory-import").unwrap();
     ledger.enrol(&server, &importer, &["importer"]).await.unwrap();
     let key = ledger.home.path().join("importer.key");
-    let pem = importer.key.to_pem(None, &mut rand::rng()).unwrap();
-    std::fs::write(&key, format!("identity: {}\n{}", importer.identity, *pem)).unwrap();
-    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    importer.write_key(&key).unwrap();
     let mapping = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops/import/us-federal-2024.toml");
     let output = Command::new(binary().unwrap())
         .arg("import")

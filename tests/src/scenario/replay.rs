@@ -1,8 +1,6 @@
 //! Replaying a scenario through the real binary, and holding what comes back against what the file says.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -254,9 +252,7 @@ impl Stage<'_> {
         let name = format!("{}.key", step.with.as_deref().unwrap_or(&step.who));
         let path = self.home.join(&name);
         if !path.exists() {
-            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-            let pem = signer.key.to_pem(None, &mut rand::rng())?;
-            write!(file, "identity: {}\n{}", signer.identity, *pem)?;
+            signer.write_key(&path)?;
         }
         Ok(name)
     }

@@ -60,8 +60,7 @@ impl Scene {
             ("--recovery-key", "recovery", &recovery),
         ] {
             let path = home.path().join(name).with_extension("pub");
-            let pem = signer.key.public().to_pem().unwrap();
-            std::fs::write(&path, format!("identity: {}\n{pem}", signer.identity)).unwrap();
+            signer.write_public_key(&path).unwrap();
             init.arg(flag).arg(path);
         }
         let output = init.output().unwrap();

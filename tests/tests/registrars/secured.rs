@@ -41,8 +41,7 @@ impl Papers {
 fn init(home: &Path, name: &str, nats: &NatsServer, arguments: &[&str]) -> (Option<i32>, String) {
     let administrator = Signer::person().unwrap();
     let public = home.join(format!("{name}.pub"));
-    let pem = administrator.key.public().to_pem().unwrap();
-    std::fs::write(&public, format!("identity: {}\n{pem}", administrator.identity)).unwrap();
+    administrator.write_public_key(&public).unwrap();
     let output = Command::new(binary().unwrap())
         .arg("init")
         .arg(home.join(name))
