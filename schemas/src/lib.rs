@@ -33,6 +33,7 @@ mod text_form;
 mod family;
 
 mod catalogue;
+mod clock;
 mod decode;
 mod document;
 mod error;
@@ -54,6 +55,7 @@ mod tree;
 mod families;
 
 pub use catalogue::{Data, Family, Nature, TypeInfo, catalogue, families, find, newest};
+pub use clock::{Clock, SystemClock};
 pub use decode::EventSeed;
 pub use document::Document;
 pub use error::{EventError, ParseError};

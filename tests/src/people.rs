@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::Result;
-use probity_schemas::{Event, EventId, Identity};
+use probity_schemas::{Clock, Event, EventId, Identity, SystemClock};
 use probity_statement::{Possession, SecretKey, SignedStatement, Unsigned};
 use rand::Rng;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ impl Signer {
 
 /// Adds what is missing to an event written as JSON.
 fn complete(mut tree: Value) -> Result<Event> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis() as u64;
+    let now = SystemClock.now_ms();
     let mut random = [0; 10];
     rand::rng().fill_bytes(&mut random);
     let defaults = [

@@ -12,10 +12,9 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use probity_log::{Block, FileLog, FileLogOptions, Log};
-use probity_schemas::{EventId, Identity};
+use probity_schemas::{Clock, EventId, Identity, SystemClock};
 use probity_statement::{LedgerSecrets, SecretKey, SignedStatement};
 use probity_tests::{ORIGIN, Server, Signer, binary, enrolment, found, granting};
 use probity_tlog::{BlockTree, Frontier, Hash};
@@ -113,7 +112,7 @@ impl Ledger {
     fn seal(&self, statements: &[SignedStatement], height: u64, before: &Frontier, earliest: u64) -> Block {
         let leaves: Vec<Hash> = statements.iter().map(SignedStatement::leaf_hash).collect();
         let tree = BlockTree::new(before, &leaves);
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().max(earliest);
+        let time = SystemClock.now().max(earliest);
         let size = before.size() + statements.len() as u64;
         let checkpoint = self.secrets.checkpoint_signer().unwrap().sign(size, tree.root(), time);
         let bytes: Vec<_> = statements.iter().map(SignedStatement::bytes).collect();

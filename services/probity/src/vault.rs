@@ -9,8 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use probity_projection::{Clock, SystemClock};
-use probity_schemas::{EventId, Origin, Text};
+use probity_schemas::{Clock, EventId, Origin, SystemClock, Text};
 use probity_statement::{SealingKey, SealingKeyId};
 use rand::Rng;
 use serde::{Deserialize, Serialize};

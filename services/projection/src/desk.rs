@@ -9,10 +9,10 @@ use probity_proto::{Code, Verdict, v1};
 use tonic::{Request, Status};
 
 use crate::access::{Access, AccessDenied, Caller, Scope, scope_of};
-use crate::clock::Clock;
 use crate::reading::{Health, NotThere, Position, Reader};
 use crate::record::RecordError;
 use crate::store::{StoreError, View};
+use probity_schemas::Clock;
 
 /// How long a caller that says nothing waits for what it wants taken into account.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -9,7 +9,6 @@
 
 mod access;
 mod batch;
-mod clock;
 mod desk;
 mod edge;
 mod folder;
@@ -30,7 +29,6 @@ pub mod testing;
 
 pub use access::{Access, AccessDenied, Caller, Scope, scope_of};
 pub use batch::Batch;
-pub use clock::{Clock, SystemClock};
 pub use desk::{Asked, Desk, QueryError};
 pub use follower::{FollowError, Follower, Following, Source};
 pub use generations::{Generation, Generations};

@@ -2,12 +2,11 @@
 
 use probity_admission::{CURRENT_RULE_SET, EmptyHistory, GenesisError, Position, State, Submitted, Verdict};
 use probity_log::Block;
-use probity_projection::Clock;
 use probity_schemas::ledger::{Administrator, Founded, LedgerEvent, LedgerHead, LedgerKeys, Recovery};
 use probity_schemas::policy::{PolicyEvent, Published};
 use probity_schemas::{
-    DEFAULT_GATE, DEFAULT_ROLES, Data, Event, EventId, Kid, Name, Namespace, NonEmpty, Occurred, ParseError, PublicKey,
-    Subject, SubjectKind, Timestamp,
+    Clock, DEFAULT_GATE, DEFAULT_ROLES, Data, Event, EventId, Kid, Name, Namespace, NonEmpty, Occurred, ParseError,
+    PublicKey, Subject, SubjectKind, Timestamp,
 };
 use probity_statement::{LedgerSecrets, SignedStatement, StatementError, Unsigned};
 use probity_tlog::{Frontier, KeyNameError};

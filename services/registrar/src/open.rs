@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use probity_admission::{AdmitError, GenesisError, History, Position, State, Submitted, Verdict};
 use probity_log::{Block, Head, ReadError, Reader};
-use probity_projection::{Clock, Cursor, StoreError, View};
-use probity_schemas::{Event, EventId};
+use probity_projection::{Cursor, StoreError, View};
+use probity_schemas::{Clock, Event, EventId};
 use probity_statement::{LedgerKeys, LedgerKeysError, LedgerSecrets, SignedStatement, StatementError};
 use probity_tlog::{Frontier, Hash, KeyNameError, leaf_hash};
 

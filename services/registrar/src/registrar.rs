@@ -5,7 +5,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use probity_log::{Block, Head};
-use probity_projection::Clock;
+use probity_schemas::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 

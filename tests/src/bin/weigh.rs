@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Parser;
 use probity_admission::{History, Position, State, Submitted, Verdict};
 use probity_log::{FileLogOptions, first_block};
-use probity_schemas::{EventId, Identity};
+use probity_schemas::{Clock, EventId, Identity, SystemClock};
 use probity_statement::SignedStatement;
 use probity_tests::lives::Lives;
 use probity_tests::{TestLedger, enrolment, granting};
@@ -95,10 +95,10 @@ fn row(what: &str, (total, count): (Duration, u64)) {
 
 fn main() -> Result<()> {
     let Args { versions } = Args::parse();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let now_ms = SystemClock.now_ms();
     let ledger = TestLedger::found()?;
-    let mut measured = Measured::found(&ledger, now.as_secs())?;
-    let mut lives = Lives::new(ledger.origin(), now.as_millis() as u64)?;
+    let mut measured = Measured::found(&ledger, now_ms / 1_000)?;
+    let mut lives = Lives::new(ledger.origin(), now_ms)?;
     let administrator = &ledger.administrator;
     for (signer, role) in lives.cast() {
         let responsible = match signer.identity {

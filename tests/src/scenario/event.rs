@@ -19,7 +19,7 @@ pub(super) struct Prepared {
 
 /// Makes and signs the event of a step.
 pub(super) fn prepare(step: &Step, words: &mut Words, cast: &Cast) -> Result<Prepared> {
-    let now = now_ms()?;
+    let now = now_ms();
     let mut random = [0; 10];
     rand::rng().fill_bytes(&mut random);
     let id = EventId::from_time(now, random);
@@ -77,7 +77,7 @@ pub(super) fn prepare(step: &Step, words: &mut Words, cast: &Cast) -> Result<Pre
 pub(super) fn confirmation(by: &str, of: &Prepared, cast: &Cast) -> Result<Prepared> {
     let mut random = [0; 10];
     rand::rng().fill_bytes(&mut random);
-    let now = now_ms()?;
+    let now = now_ms();
     let event = Event::from_value(&json!({
         "id": EventId::from_time(now, random), "type": "authority.confirmed", "v": 1, "occurred": now,
         "subject": of.event.subject, "regarding": of.event.id,

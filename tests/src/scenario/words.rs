@@ -1,10 +1,9 @@
 //! What the words of a scenario file stand for: digests, people, subjects, times, ids of earlier steps.
 
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use probity_schemas::{Digest, EventId, Identity, Subject};
+use probity_schemas::{Clock, Digest, EventId, Identity, Subject, SystemClock};
 use probity_statement::SealingKey;
 use rand::Rng;
 use serde_json::{Map, Value, json};
@@ -43,8 +42,8 @@ pub(super) struct Words {
 }
 
 /// The present, in Unix milliseconds.
-pub(super) fn now_ms() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64)
+pub(super) fn now_ms() -> u64 {
+    SystemClock.now_ms()
 }
 
 /// The digest of a document or artefact that is known by its name alone.
@@ -110,7 +109,7 @@ impl Words {
             "root of the log" => return Ok(self.root.clone().into()),
             _ => {}
         }
-        if let Some(time) = time(text, now_ms()?) {
+        if let Some(time) = time(text, now_ms()) {
             return Ok(time.into());
         }
         if let Some(identity) = cast.named(text) {

@@ -1,6 +1,7 @@
 //! `probity record` guides a person: it explains a type, takes an event from flags or files, says all that is missing, and
 //! shows what will be signed.
 
+use probity_schemas::{Clock, SystemClock};
 use serde_json::json;
 
 use crate::shell::Shell;
@@ -104,7 +105,7 @@ fn an_event_can_be_said_on_the_command_line() {
 }
 
 fn time() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
+    SystemClock.now_ms()
 }
 
 #[test]

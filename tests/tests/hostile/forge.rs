@@ -1,6 +1,6 @@
 //! Statements made by hand, so that every part of them can be wrong.
 
-use probity_schemas::{Event, EventId, Identity};
+use probity_schemas::{Clock, Event, EventId, Identity, SystemClock};
 use probity_statement::cbor::{Writer, write_value};
 use probity_statement::{EVENT_MEDIA_TYPE, SIGNATURE_LENGTH, SecretKey};
 use probity_tests::Signer;
@@ -86,7 +86,7 @@ pub(crate) fn subject_of(event: &Value) -> String {
 }
 
 pub(crate) fn now_ms() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
+    SystemClock.now_ms()
 }
 
 pub(crate) fn new_id(random: &mut impl Rng) -> String {

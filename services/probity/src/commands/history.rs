@@ -3,9 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 use comfy_table::Table;
-use jiff::Timestamp;
 use probity_proto::v1;
-use probity_schemas::{Identity, NamespacePattern, Subject};
+use probity_schemas::{Clock, Identity, NamespacePattern, Subject, SystemClock};
 
 use super::Global;
 use crate::client::{Client, failed};
@@ -89,8 +88,7 @@ pub(crate) async fn run(args: HistoryArgs, global: &Global) -> Result<Answer> {
 
 /// A time as people write it, in Unix milliseconds.
 pub(super) fn moment(text: &str) -> Result<u64> {
-    let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
-    let value = fit(&Shape::Time, text, now).map_err(|error| wrong_use!("{error}"))?;
+    let value = fit(&Shape::Time, text, SystemClock.now_ms()).map_err(|error| wrong_use!("{error}"))?;
     value.as_u64().ok_or_else(|| wrong_use!("{text:?} is not {}", Shape::Time.in_words()))
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use probity_log::FileLogOptions;
-use probity_projection::{Access as ReadingRights, Health, Reader, Store, SystemClock};
+use probity_projection::{Access as ReadingRights, Health, Reader, Store};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
@@ -22,6 +22,7 @@ use probity_registrar::{
     Carrier, Duty, LogHandler, Opening, Participant, Participation, RandomBytes, Registrar, RegistrationHandler,
     with_causes,
 };
+use probity_schemas::SystemClock;
 use rand::{Rng, RngExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;

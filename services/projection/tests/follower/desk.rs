@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use probity_projection::{Access, Asked, Caller, Desk, QueryError, Reader, Scope, SystemClock};
-use probity_schemas::{Identity, Namespace, NamespacePattern};
+use probity_projection::{Access, Asked, Caller, Desk, QueryError, Reader, Scope};
+use probity_schemas::{Identity, Namespace, NamespacePattern, SystemClock};
 use probity_tlog::Hash;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;

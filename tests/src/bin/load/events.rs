@@ -1,10 +1,8 @@
 //! Events signed ahead of time, so that the load program costs the server little of the machine.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::Result;
 use bytes::Bytes;
-use probity_schemas::Event;
+use probity_schemas::{Clock, Event, SystemClock};
 use probity_statement::SignedStatement;
 use probity_tests::Signer;
 use rayon::prelude::*;
@@ -24,8 +22,7 @@ pub(crate) struct Presigned {
 
 impl Presigned {
     pub(crate) fn new(signer: Signer, origin: &'static str) -> Self {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { signer, origin, next: 0, started_ms: started.as_millis() as u64 }
+        Self { signer, origin, next: 0, started_ms: SystemClock.now_ms() }
     }
 
     /// When the first event is said to have happened.

@@ -11,10 +11,9 @@ use probity_log::{
     ArrivalError, Chain, FileLog, FileLogOptions, JetStreamLog, JoinError, Log, NatsOptions, StreamError, StreamName,
     first_stream_block,
 };
-use probity_projection::SystemClock;
 use probity_registrar::{Founding, founding_block, with_causes};
 use probity_schemas::ledger::LedgerHead;
-use probity_schemas::{Digest, Identity, Origin};
+use probity_schemas::{Digest, Identity, Origin, SystemClock};
 use probity_statement::PublicKey;
 use probity_tlog::{Checkpoint, Note, leaf_hash};
 use rand::Rng;

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::{Context, Result};
 use dialoguer::Editor;
-use probity_projection::{Clock, SystemClock};
-use probity_schemas::{Event, EventError, EventId, Identity, Origin, Timestamp, TypeInfo};
+use probity_schemas::{Clock, Event, EventError, EventId, Identity, Origin, SystemClock, Timestamp, TypeInfo};
 use rand::Rng;
 use serde_json::{Value, json};
 

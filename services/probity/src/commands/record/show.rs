@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use probity_projection::{Clock, SystemClock};
-use probity_schemas::{Identity, Subject, TypeInfo};
+use probity_schemas::{Clock, Identity, Subject, SystemClock, TypeInfo};
 use probity_statement::SealingKeyId;
 use serde_json::Value;
 
