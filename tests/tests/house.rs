@@ -1,4 +1,4 @@
-//! The house keeps its order: who may import whom, and what stands where.
+//! The house keeps its order: who may import whom, and where things stand.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,36 +12,42 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const VIEWS: &[&str] = &["inventory", "audit", "compliance", "lineage"];
+/// The views, which never import each other.
+const VIEWS: &[&str] = &["inventory", "audit", "compliance", "lineage", "subscription"];
+/// What a view's service may import.
+const OF_A_VIEW: &[&str] = &["schemas", "statement", "domain", "projection", "query", "proto"];
+/// What the ledger's read side may import.
+const OF_THE_LEDGER: &[&str] = &["tlog", "schemas", "statement", "admission", "log", "proto", "query", "projection"];
 
-/// Who may import whom, by folder. `tests` and `probity` may import all.
-fn allowed(from: &str) -> Option<&'static [&'static str]> {
-    Some(match from {
+/// Who may import whom, by folder: the table of the house. A folder that is not here yet has its row already.
+fn may_import(from: &str, to: &str) -> bool {
+    let allowed: &[&str] = match from {
         "tlog" | "schemas" => &[],
         "statement" => &["tlog", "schemas"],
-        "admission" | "importer" => &["schemas", "statement"],
+        "domain" | "importer" => &["schemas", "statement"],
+        "admission" => &["schemas", "statement", "domain"],
         "proto" => &["tlog", "schemas", "statement"],
+        "client" => &["proto", "statement", "schemas", "tlog"],
         "log" => &["tlog", "statement"],
-        "projection" => &["tlog", "schemas", "statement", "log", "proto"],
-        "registrar" => &["tlog", "schemas", "statement", "admission", "log", "projection", "proto"],
-        "subscription" => &["schemas", "statement", "projection", "proto", "log"],
-        "export" => &[
-            "tlog",
-            "schemas",
-            "statement",
-            "admission",
-            "log",
-            "proto",
-            "inventory",
-            "audit",
-            "compliance",
-            "lineage",
-        ],
-        "console" => &["proto", "inventory", "audit", "compliance", "lineage"],
-        view if VIEWS.contains(&view) => &["schemas", "statement", "projection", "proto"],
-        "probity" | "tests" => return None,
-        unknown => panic!("{unknown} has no place in the import table; give it one"),
-    })
+        "ledger" => OF_THE_LEDGER,
+        "registrar" => return to == "ledger" || OF_THE_LEDGER.contains(&to),
+        "projection" => &["tlog", "schemas", "statement", "log"],
+        "query" => &["schemas", "projection", "proto"],
+        "subscription" => return to == "log" || OF_A_VIEW.contains(&to),
+        view if VIEWS.contains(&view) => OF_A_VIEW,
+        "export" => {
+            let own = ["tlog", "schemas", "statement", "domain", "admission", "log", "ledger", "proto"];
+            return own.contains(&to) || VIEWS.contains(&to);
+        }
+        "gateway" | "console" => return ["proto", "query", "ledger"].contains(&to) || VIEWS.contains(&to),
+        "cli" => &["client", "proto", "export", "importer", "schemas", "statement", "domain"],
+        "server" => return !["cli", "probity", "tests"].contains(&to),
+        // Until its commands stand in `cli` and `server`.
+        "probity" => return true,
+        "tests" => return true,
+        unknown => panic!("{unknown} has no row in the import table; give it one"),
+    };
+    allowed.contains(&to)
 }
 
 fn metadata() -> Value {
@@ -58,7 +64,7 @@ fn folder(package: &str) -> &str {
     package.strip_prefix("probity-").unwrap_or(package)
 }
 
-/// What each of our packages imports of ours, outside its tests.
+/// The packages of ours that each of them imports, outside its tests.
 fn imports(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let packages = metadata["packages"].as_array().unwrap();
     let names: BTreeSet<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
@@ -71,11 +77,10 @@ fn imports(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn nobody_imports_whom_the_table_does_not_allow() {
+fn every_import_is_one_that_the_table_allows() {
     for (from, to) in imports(&metadata()) {
-        let Some(allowed) = allowed(&from) else { continue };
-        for arrow in to {
-            assert!(allowed.contains(&arrow.as_str()), "{from} may not import {arrow}; it may import {allowed:?}");
+        for to in to {
+            assert!(may_import(&from, &to), "{from} may not import {to}");
         }
     }
 }
@@ -84,7 +89,9 @@ fn nobody_imports_whom_the_table_does_not_allow() {
 fn the_table_would_catch_a_wrong_arrow() {
     let imports = imports(&metadata());
     assert!(imports["registrar"].contains("admission"), "the test reads no dependencies");
-    assert!(!allowed("tlog").unwrap().contains(&"log"));
+    for (from, to) in [("tlog", "log"), ("projection", "proto"), ("audit", "lineage"), ("server", "cli")] {
+        assert!(!may_import(from, to), "{from} may import {to}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Statements as they stand in answers, with what their signers corrected later.
 
-use probity_projection::{QueryError, View};
+use probity_projection::View;
 use probity_proto::v1;
+use probity_query::QueryError;
 use probity_schemas::Data;
 use probity_schemas::correction::CorrectionEvent;
 

@@ -1,8 +1,8 @@
 //! The view over gRPC.
 
-use probity_projection::{Asked, Desk, Page, QueryError};
 use probity_proto::v1;
 use probity_proto::v1::audit_service_server::AuditService;
+use probity_query::{Page, QueryContext, QueryError, RequestContext};
 use probity_schemas::{EventId, ParseError, Subject};
 use tonic::{Request, Response, Status};
 
@@ -12,13 +12,13 @@ use crate::{serving, versions};
 /// Answers [`AuditService`].
 #[derive(Debug, Clone)]
 pub struct AuditHandler {
-    desk: Desk,
+    context: QueryContext,
 }
 
 impl AuditHandler {
-    /// A handler that answers at this desk.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// Answers from the view of `context`.
+    pub fn new(context: QueryContext) -> Self {
+        Self { context }
     }
 }
 
@@ -58,7 +58,7 @@ impl AuditService for AuditHandler {
         &self,
         request: Request<v1::ListEventsRequest>,
     ) -> Result<Response<v1::ListEventsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let question = Question {
             subject: read("subject", &request.subject)?,
@@ -74,14 +74,14 @@ impl AuditService for AuditHandler {
         };
         let page = Page::of(request.page_size, &request.page_token)?;
         let query = move |view: &_, scope: &_| timeline::events(view, scope, &question, &page);
-        let (as_of, page) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, page) = self.context.answer(caller, request.min_tree_size, query).await?;
         let next_page_token = page.next_page_token;
         Ok(Response::new(v1::ListEventsResponse { as_of: Some(as_of), events: page.items, next_page_token }))
     }
 
     async fn get_event(&self, request: Request<v1::GetEventRequest>) -> Result<Response<v1::GetEventResponse>, Status> {
         use v1::get_event_request::Which;
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let which = request.which.ok_or_else(|| invalid("which", "name the event by its index or its id"))?;
         let id: Option<EventId> = match &which {
@@ -93,7 +93,7 @@ impl AuditService for AuditHandler {
             (_, Some(id)) => timeline::event(view, scope, timeline::find(view, scope, &id)?),
             (Which::Id(_), None) => Err(invalid("id", "it is empty")),
         };
-        let (as_of, event) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, event) = self.context.answer(caller, request.min_tree_size, query).await?;
         Ok(Response::new(v1::GetEventResponse { as_of: Some(as_of), ..event }))
     }
 
@@ -101,17 +101,17 @@ impl AuditService for AuditHandler {
         &self,
         request: Request<v1::GetServingRequest>,
     ) -> Result<Response<v1::GetServingResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let subject = needed("subject", &request.subject)?;
-        let at_ms = request.at_ms.unwrap_or_else(|| self.desk.now_ms());
+        let at_ms = request.at_ms.unwrap_or_else(|| self.context.now_ms());
         let query = move |view: &_, scope: &_| serving::at(view, scope, &subject, at_ms, request.known_by);
-        let (as_of, served) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, served) = self.context.answer(caller, request.min_tree_size, query).await?;
         Ok(Response::new(v1::GetServingResponse { as_of: Some(as_of), served, at_ms }))
     }
 
     async fn compare(&self, request: Request<v1::CompareRequest>) -> Result<Response<v1::CompareResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let (from, to) = (request.from_tree_size, Some(request.to_tree_size).filter(|to| *to > 0));
         if to.is_some_and(|to| to < from) {
@@ -127,7 +127,7 @@ impl AuditService for AuditHandler {
         let page = Page::of(request.page_size, &request.page_token)?;
         let query = move |view: &_, scope: &_| timeline::events(view, scope, &question, &page);
         let min_tree_size = request.min_tree_size.max(request.to_tree_size);
-        let (as_of, page) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, page) = self.context.answer(caller, min_tree_size, query).await?;
         let next_page_token = page.next_page_token;
         Ok(Response::new(v1::CompareResponse { as_of: Some(as_of), events: page.items, next_page_token }))
     }
@@ -136,7 +136,7 @@ impl AuditService for AuditHandler {
         &self,
         request: Request<v1::CompareVersionsRequest>,
     ) -> Result<Response<v1::CompareVersionsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let [from, to] = [("from", &request.from), ("to", &request.to)].map(|(field, text)| {
             let version = needed(field, text)?;
@@ -147,7 +147,7 @@ impl AuditService for AuditHandler {
         });
         let (from, to) = (from?, to?);
         let query = move |view: &_, scope: &_| versions::compare(view, scope, &from, &to);
-        let (as_of, (differences, indices)) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, (differences, indices)) = self.context.answer(caller, request.min_tree_size, query).await?;
         Ok(Response::new(v1::CompareVersionsResponse { as_of: Some(as_of), differences, indices }))
     }
 }

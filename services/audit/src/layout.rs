@@ -18,7 +18,8 @@
 use std::fmt;
 
 use probity_projection::serving::Step;
-use probity_projection::{Key, Parts, Provenance, QueryError, RecordError, Recorded, StoreError, Table, View};
+use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Table, View};
+use probity_query::QueryError;
 use probity_schemas::EventId;
 use probity_statement::decode_event;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use probity_projection::View;
 use probity_projection::serving::{Serving, Share, Step, model_of};
-use probity_projection::{QueryError, Scope, View};
 use probity_proto::v1;
+use probity_query::{QueryError, Scope};
 use probity_schemas::{Subject, SubjectKind};
 
 use crate::corrections::{self, Fate};

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use probity_projection::{Page, Paged, Parts, QueryError, Scope, View};
+use probity_projection::{Parts, View};
 use probity_proto::v1;
+use probity_query::{Page, Paged, QueryError, Scope};
 use probity_schemas::{EventId, Identity, NamespacePattern, Subject, TypePattern, catalogue};
 
 use crate::corrections::{self, matches};

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use probity_projection::{QueryError, Scope, View};
+use probity_projection::View;
 use probity_proto::v1;
+use probity_query::{QueryError, Scope};
 use probity_schemas::correction::CorrectionEvent;
 use probity_schemas::model::ModelEvent;
 use probity_schemas::{Data, Event, EventId, Subject};
@@ -111,7 +112,7 @@ impl Description {
 fn mentioned(view: &View, scope: &Scope, version: &Subject) -> Result<bool, QueryError> {
     use crate::timeline::{Question, events};
     let question = Question { subject: Some(version.clone()), brief: true, ..Question::default() };
-    let page = probity_projection::Page { size: 1, after: None };
+    let page = probity_query::Page { size: 1, after: None };
     let found = events(view, scope, &question, &page)?;
     Ok(!found.items.is_empty() || !found.next_page_token.is_empty())
 }

@@ -4,8 +4,8 @@
 
 use probity_audit::{AuditProjector, serving};
 use probity_projection::testing::{DAY_0, Scene};
-use probity_projection::{QueryError, Scope};
 use probity_proto::v1;
+use probity_query::{QueryError, Scope};
 use serde_json::{Value, json};
 
 const CI: &str = "service:ci";

@@ -5,8 +5,8 @@
 use probity_audit::AuditProjector;
 use probity_audit::timeline::{self, Question};
 use probity_projection::testing::{DAY_0, Scene};
-use probity_projection::{Page, QueryError, Scope};
 use probity_proto::v1;
+use probity_query::{Page, QueryError, Scope};
 use serde_json::{Value, json};
 
 const ADA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c01";

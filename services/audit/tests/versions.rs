@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use probity_audit::{AuditProjector, versions};
 use probity_projection::testing::Scene;
-use probity_projection::{QueryError, Scope};
+use probity_query::{QueryError, Scope};
 use serde_json::{Value, json};
 
 const CI: &str = "service:ci";

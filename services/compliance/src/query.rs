@@ -1,8 +1,9 @@
 //! Questions to the view, without gRPC.
 
 use probity_projection::serving::model_of;
-use probity_projection::{Page, Paged, Parts, QueryError, Scope, View};
+use probity_projection::{Parts, View};
 use probity_proto::v1;
+use probity_query::{Citation, Page, Paged, QueryError, Scope};
 use probity_schemas::{Namespace, NamespacePattern};
 
 use crate::catalogue::{
@@ -234,7 +235,7 @@ fn standings(
                 conditions: conditions.collect(),
                 expires_at_ms: grant.expires_at_ms,
                 standing,
-                source: Some((&grant.stated).into()),
+                source: Some(grant.stated.source()),
             });
         }
         let (policy, policy_index) = request.policy.clone().unwrap_or_default();

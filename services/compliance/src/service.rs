@@ -1,8 +1,8 @@
 //! `ComplianceService`.
 
-use probity_projection::{Asked, Desk, Page, QueryError};
 use probity_proto::v1;
 use probity_proto::v1::compliance_service_server::ComplianceService;
+use probity_query::{Page, QueryContext, QueryError, RequestContext};
 use probity_schemas::Identity;
 use tonic::{Request, Response, Status};
 
@@ -12,17 +12,17 @@ use crate::query::{self, Wanted};
 /// The standing questions and inboxes over gRPC.
 #[derive(Debug, Clone)]
 pub struct ComplianceHandler {
-    desk: Desk,
+    context: QueryContext,
 }
 
 impl ComplianceHandler {
-    /// Answers from the view behind `desk`.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// Answers from the view of `context`.
+    pub fn new(context: QueryContext) -> Self {
+        Self { context }
     }
 
     fn at(&self, at_ms: Option<u64>) -> u64 {
-        at_ms.unwrap_or_else(|| self.desk.now_ms())
+        at_ms.unwrap_or_else(|| self.context.now_ms())
     }
 }
 
@@ -32,11 +32,11 @@ impl ComplianceService for ComplianceHandler {
         &self,
         request: Request<v1::ListQuestionsRequest>,
     ) -> Result<Response<v1::ListQuestionsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let v1::ListQuestionsRequest { namespace, at_ms, min_tree_size } = request.into_inner();
         let (namespace, at_ms) = (query::namespace(&namespace)?, self.at(at_ms));
         let query = move |view: &_, scope: &_| query::counts(view, namespace.as_ref(), scope, at_ms);
-        let (as_of, questions) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, questions) = self.context.answer(caller, min_tree_size, query).await?;
         Ok(Response::new(v1::ListQuestionsResponse { as_of: Some(as_of), questions }))
     }
 
@@ -44,7 +44,7 @@ impl ComplianceService for ComplianceHandler {
         &self,
         request: Request<v1::ListDeficienciesRequest>,
     ) -> Result<Response<v1::ListDeficienciesResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let page = Page::of(request.page_size, &request.page_token)?;
         let wanted = Wanted {
@@ -54,7 +54,7 @@ impl ComplianceService for ComplianceHandler {
             at_ms: self.at(request.at_ms),
         };
         let query = move |view: &_, scope: &_| query::deficiencies(view, &wanted, scope, &page);
-        let (as_of, found) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
         let (deficiencies, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListDeficienciesResponse { as_of: Some(as_of), deficiencies, next_page_token }))
     }
@@ -63,25 +63,25 @@ impl ComplianceService for ComplianceHandler {
         &self,
         request: Request<v1::GetApprovalRequest>,
     ) -> Result<Response<v1::GetApprovalResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let v1::GetApprovalRequest { subject, at_ms, min_tree_size } = request.into_inner();
         let at_ms = self.at(at_ms);
         let query = move |view: &_, scope: &_| query::approvals(view, &subject, scope, at_ms);
-        let (as_of, approvals) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, approvals) = self.context.answer(caller, min_tree_size, query).await?;
         Ok(Response::new(v1::GetApprovalResponse { as_of: Some(as_of), approvals }))
     }
 
     async fn get_inbox(&self, request: Request<v1::GetInboxRequest>) -> Result<Response<v1::GetInboxResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let v1::GetInboxRequest { identity, at_ms, min_tree_size } = request.into_inner();
         let invalid = |error| QueryError::Invalid { field: "identity", reason: format!("{error}") };
         let identity: Identity = identity.parse().map_err(invalid)?;
-        let (access, at_ms) = (self.desk.access().clone(), self.at(at_ms));
+        let (access, at_ms) = (self.context.access().clone(), self.at(at_ms));
         let query = move |view: &_, scope: &_| {
             let asker = Asker { identity: &identity, access: &*access, at_ms };
             inbox::items(view, &asker, scope)
         };
-        let (as_of, items) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, items) = self.context.answer(caller, min_tree_size, query).await?;
         Ok(Response::new(v1::GetInboxResponse { as_of: Some(as_of), items }))
     }
 
@@ -89,14 +89,14 @@ impl ComplianceService for ComplianceHandler {
         &self,
         request: Request<v1::ListIncidentClocksRequest>,
     ) -> Result<Response<v1::ListIncidentClocksResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let page = Page::of(request.page_size, &request.page_token)?;
         let (namespace, at_ms) = (query::namespace(&request.namespace)?, self.at(request.at_ms));
         let open_only = request.open_only;
         let query =
             move |view: &_, scope: &_| query::incidents(view, namespace.as_ref(), open_only, scope, at_ms, &page);
-        let (as_of, found) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
         let (incidents, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListIncidentClocksResponse { as_of: Some(as_of), incidents, next_page_token }))
     }

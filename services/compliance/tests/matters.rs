@@ -6,7 +6,7 @@ mod scenes;
 
 use probity_compliance::Question;
 use probity_compliance::query::{self, Wanted};
-use probity_projection::{Page, QueryError};
+use probity_query::{Page, QueryError};
 use scenes::{ANNA, BO, CARA, DAY, E, LENDING, Life, PD, V1, all, at, digest, scope};
 use serde_json::{Value, json};
 

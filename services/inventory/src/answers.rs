@@ -1,7 +1,8 @@
 //! From records to the messages of answers.
 
-use probity_projection::{QueryError, Scope, Stated, View};
+use probity_projection::{Stated, View};
 use probity_proto::v1;
+use probity_query::{Citation, QueryError, Scope};
 
 use crate::catalogue::USES;
 use crate::datasets::DatasetRecord;
@@ -74,7 +75,7 @@ fn approval(decision: &crate::versions::Decision) -> v1::Approval {
         gate: decision.gate.clone(),
         state: decision.state.clone(),
         expires_at_ms: decision.expires_at_ms,
-        source: Some((&decision.stated).into()),
+        source: Some(decision.stated.source()),
     }
 }
 
@@ -137,7 +138,7 @@ pub(crate) fn deployment(endpoint: &str, record: &EndpointRecord) -> v1::Deploym
         percent: share.percent,
         segment: text(&share.segment),
         suspended: share.suspended,
-        since: record.sources.iter().find(|stated| stated.index == share.index).map(Into::into),
+        since: record.sources.iter().find(|stated| stated.index == share.index).map(Citation::source),
     };
     v1::Deployment {
         endpoint: endpoint.to_owned(),

@@ -1,7 +1,8 @@
 //! Everything about one model, put together from the lists that it is in.
 
-use probity_projection::{Page, Parts, QueryError, Scope, View};
+use probity_projection::{Parts, View};
 use probity_proto::v1;
+use probity_query::{Citation, Page, QueryError, Scope};
 
 use crate::answers;
 use crate::catalogue::{DEPENDENCIES, MODELS, VALUES};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use probity_projection::{Batch, ProjectionError, Recorded, Stated, word};
 use probity_proto::v1;
+use probity_query::Citation;
 use probity_schemas::dependency::DependencyEvent;
 use probity_schemas::model::{AmendableField, ModelEvent};
 use serde::{Deserialize, Serialize};
@@ -378,7 +379,7 @@ impl From<&Class> for v1::Classification {
             use_case: class.use_case.clone(),
             regulatory_role: class.regulatory_role.clone(),
             expires_at_ms: class.expires_at_ms,
-            source: Some((&class.stated).into()),
+            source: Some(class.stated.source()),
         }
     }
 }

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use probity_projection::{Key, Page, Paged, Parts, QueryError, Record, Scope, Table, View};
+use probity_projection::{Key, Parts, Record, Table, View};
 use probity_proto::v1;
+use probity_query::{Page, Paged, QueryError, Scope};
 use probity_schemas::NamespacePattern;
 
 use crate::answers;

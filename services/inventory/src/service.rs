@@ -1,8 +1,8 @@
 //! `InventoryService`.
 
-use probity_projection::{Asked, Desk, Page};
 use probity_proto::v1;
 use probity_proto::v1::inventory_service_server::InventoryService;
+use probity_query::{Page, QueryContext, RequestContext};
 use tonic::{Request, Response, Status};
 
 use crate::query::{self, Filter, Problems};
@@ -10,13 +10,13 @@ use crate::query::{self, Filter, Problems};
 /// The inventory over gRPC.
 #[derive(Debug, Clone)]
 pub struct InventoryHandler {
-    desk: Desk,
+    context: QueryContext,
 }
 
 impl InventoryHandler {
-    /// Answers from the view behind `desk`.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// Answers from the view of `context`.
+    pub fn new(context: QueryContext) -> Self {
+        Self { context }
     }
 }
 
@@ -26,12 +26,12 @@ impl InventoryService for InventoryHandler {
         &self,
         request: Request<v1::ListUseCasesRequest>,
     ) -> Result<Response<v1::ListUseCasesResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let filter = Filter::of(request.filter.unwrap_or_default())?;
         let page = Page::of(request.page_size, &request.page_token)?;
         let query = move |view: &_, scope: &_| query::use_cases(view, &filter, scope, &page);
-        let (as_of, found) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
         let (use_cases, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListUseCasesResponse { as_of: Some(as_of), use_cases, next_page_token }))
     }
@@ -40,7 +40,7 @@ impl InventoryService for InventoryHandler {
         &self,
         request: Request<v1::ListModelsRequest>,
     ) -> Result<Response<v1::ListModelsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let page = Page::of(request.page_size, &request.page_token)?;
         let (filter, names) = (Filter::of(request.filter.unwrap_or_default())?, request.models);
@@ -48,15 +48,15 @@ impl InventoryService for InventoryHandler {
             true => query::models(view, &filter, scope, &page).map(|found| (found.items, found.next_page_token)),
             false => query::models_named(view, &names, scope).map(|found| (found, String::new())),
         };
-        let (as_of, (models, next_page_token)) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, (models, next_page_token)) = self.context.answer(caller, request.min_tree_size, query).await?;
         Ok(Response::new(v1::ListModelsResponse { as_of: Some(as_of), models, next_page_token }))
     }
 
     async fn get_model(&self, request: Request<v1::GetModelRequest>) -> Result<Response<v1::GetModelResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let v1::GetModelRequest { model, min_tree_size } = request.into_inner();
         let query = move |view: &_, scope: &_| query::dossier(view, &model, scope);
-        let (as_of, dossier) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, dossier) = self.context.answer(caller, min_tree_size, query).await?;
         Ok(Response::new(v1::GetModelResponse { as_of: Some(as_of), ..dossier }))
     }
 
@@ -64,11 +64,11 @@ impl InventoryService for InventoryHandler {
         &self,
         request: Request<v1::ListVersionsRequest>,
     ) -> Result<Response<v1::ListVersionsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let v1::ListVersionsRequest { model, state, page_size, page_token, min_tree_size } = request.into_inner();
         let page = Page::of(page_size, &page_token)?;
         let query = move |view: &_, scope: &_| query::versions(view, &model, &state, scope, &page);
-        let (as_of, found) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, min_tree_size, query).await?;
         let (versions, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListVersionsResponse { as_of: Some(as_of), versions, next_page_token }))
     }
@@ -77,7 +77,7 @@ impl InventoryService for InventoryHandler {
         &self,
         request: Request<v1::ListDeploymentsRequest>,
     ) -> Result<Response<v1::ListDeploymentsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let page = Page::of(request.page_size, &request.page_token)?;
         let properties = [
@@ -88,7 +88,7 @@ impl InventoryService for InventoryHandler {
         ];
         let (filter, model) = (Filter::by(&request.namespace, &properties)?, request.model);
         let query = move |view: &_, scope: &_| query::deployments(view, &filter, &model, scope, &page);
-        let (as_of, found) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
         let (deployments, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListDeploymentsResponse { as_of: Some(as_of), deployments, next_page_token }))
     }
@@ -97,12 +97,12 @@ impl InventoryService for InventoryHandler {
         &self,
         request: Request<v1::ListDatasetsRequest>,
     ) -> Result<Response<v1::ListDatasetsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let v1::ListDatasetsRequest { namespace, state, page_size, page_token, min_tree_size } = request.into_inner();
         let page = Page::of(page_size, &page_token)?;
         let filter = Filter::by(&namespace, &[("state", &state)])?;
         let query = move |view: &_, scope: &_| query::datasets(view, &filter, scope, &page);
-        let (as_of, found) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, min_tree_size, query).await?;
         let (datasets, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListDatasetsResponse { as_of: Some(as_of), datasets, next_page_token }))
     }
@@ -111,14 +111,14 @@ impl InventoryService for InventoryHandler {
         &self,
         request: Request<v1::ListMonitorsRequest>,
     ) -> Result<Response<v1::ListMonitorsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let page = Page::of(request.page_size, &request.page_token)?;
         let namespace = query::namespace(&request.namespace)?;
         let (subject, state) = (request.subject, request.state);
         let query =
             move |view: &_, scope: &_| query::monitors(view, namespace.as_ref(), &subject, &state, scope, &page);
-        let (as_of, found) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
         let (monitors, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListMonitorsResponse { as_of: Some(as_of), monitors, next_page_token }))
     }
@@ -127,7 +127,7 @@ impl InventoryService for InventoryHandler {
         &self,
         request: Request<v1::ListProblemsRequest>,
     ) -> Result<Response<v1::ListProblemsResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let page = Page::of(request.page_size, &request.page_token)?;
         let open = match request.state.as_str() {
@@ -140,7 +140,7 @@ impl InventoryService for InventoryHandler {
         let (subject, kind, team) = (request.subject, request.kind, request.team);
         let problems = Problems { namespace, subject, kind, team, open };
         let query = move |view: &_, scope: &_| query::problems(view, &problems, scope, &page);
-        let (as_of, found) = self.desk.answer(asked, request.min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
         let (problems, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListProblemsResponse { as_of: Some(as_of), problems, next_page_token }))
     }
@@ -149,22 +149,22 @@ impl InventoryService for InventoryHandler {
         &self,
         request: Request<v1::ListValueRequest>,
     ) -> Result<Response<v1::ListValueResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let v1::ListValueRequest { namespace, subject, page_size, page_token, min_tree_size } = request.into_inner();
         let page = Page::of(page_size, &page_token)?;
         let namespace = query::namespace(&namespace)?;
         let query = move |view: &_, scope: &_| query::value(view, namespace.as_ref(), &subject, scope, &page);
-        let (as_of, found) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, min_tree_size, query).await?;
         let (value, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListValueResponse { as_of: Some(as_of), value, next_page_token }))
     }
 
     async fn count(&self, request: Request<v1::CountRequest>) -> Result<Response<v1::CountResponse>, Status> {
-        let asked = Asked::of(&request);
+        let caller = RequestContext::of(&request);
         let v1::CountRequest { kind, by, namespace, min_tree_size } = request.into_inner();
         let namespace = query::namespace(&namespace)?;
         let query = move |view: &_, scope: &_| query::counts(view, &kind, &by, namespace.as_ref(), scope);
-        let (as_of, counts) = self.desk.answer(asked, min_tree_size, query).await?;
+        let (as_of, counts) = self.context.answer(caller, min_tree_size, query).await?;
         Ok(Response::new(v1::CountResponse { as_of: Some(as_of), counts }))
     }
 }

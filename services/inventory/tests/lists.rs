@@ -5,8 +5,8 @@
 mod scenes;
 
 use probity_inventory::query::{self, Filter, Problems};
-use probity_projection::{Page, QueryError};
 use probity_proto::v1::InventoryFilter;
+use probity_query::{Page, QueryError};
 use scenes::{ANNA, BO, Life, all, at, in_pages, scope};
 use serde_json::json;
 

@@ -5,7 +5,7 @@
 mod scenes;
 
 use probity_inventory::query::{self, Filter};
-use probity_projection::QueryError;
+use probity_query::QueryError;
 use scenes::{ANNA, BO, CI, E, LENDING, Life, PD, all, at, digest, values, version};
 use serde_json::{Value, json};
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use probity_projection::{Parts, QueryError, Scope, StoreError, View};
+use probity_projection::{Parts, StoreError, View};
+use probity_query::{QueryError, Scope};
 
 use crate::graph::{CHUNKS, COUNT, Edge, NAMES, NODES, Node, Side, chunk_key, name_key, node_key};
 use crate::sight::sees;

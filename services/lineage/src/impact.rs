@@ -5,8 +5,9 @@
 
 use std::collections::HashSet;
 
-use probity_projection::{Page, QueryError, Scope, StoreError, View};
+use probity_projection::{StoreError, View};
 use probity_proto::v1;
+use probity_query::{Page, QueryError, Scope};
 
 use crate::asking::Graph;
 use crate::graph::{Link, Node, OWNERS, PLACES, Relation, Side, owners_key, place_key};

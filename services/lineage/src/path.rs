@@ -1,7 +1,8 @@
 //! How one thing comes from another.
 
-use probity_projection::{QueryError, Scope, View};
+use probity_projection::View;
 use probity_proto::v1;
+use probity_query::{QueryError, Scope};
 
 use crate::asking::Graph;
 use crate::graph::{Relation, Side};

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use probity_projection::{Scope, StoreError};
+use probity_projection::StoreError;
 use probity_proto::v1;
+use probity_query::Scope;
 
 use crate::asking::Graph;
 use crate::graph::{Node, Relation, Side};

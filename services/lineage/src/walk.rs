@@ -1,7 +1,8 @@
 //! What a thing comes from, or what comes from it.
 
-use probity_projection::{QueryError, Scope, View};
+use probity_projection::View;
 use probity_proto::v1;
+use probity_query::{QueryError, Scope};
 
 use crate::asking::Graph;
 use crate::search::{Direction, Limits, Search};

@@ -4,8 +4,8 @@
 
 mod scenes;
 
-use probity_projection::QueryError;
 use probity_proto::v1;
+use probity_query::QueryError;
 use scenes::{DEVELOPER, Life, OPERATOR, digest, edges, set};
 use serde_json::json;
 

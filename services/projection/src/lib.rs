@@ -2,21 +2,18 @@
 //!
 //! A [`Projector`] folds statements into a [`View`]: ordered keys and records, and the [`Cursor`] up to which the log is
 //! folded into them, written in one atomic batch, so that a crash neither skips nor repeats a block. A [`Follower`] reads
-//! the log once, checks every block and feeds several views. A [`Reader`] asks one view, and a [`Desk`] does so for gRPC
-//! callers: who may see what, as of which checkpoint. Nothing here is a source of truth, and nothing here judges.
+//! the log once, checks every block and feeds several views. A [`Reader`] asks one view. Nothing here is a source of truth,
+//! nothing here judges, and nothing here knows how a question travels or who asks it.
 //!
 //! [`serving`] is what several views fold alike: which version serves at an endpoint.
 
-mod access;
 mod batch;
-mod desk;
 mod edge;
 mod folder;
 mod follower;
 mod generations;
 mod group;
 mod identified;
-mod page;
 mod projector;
 mod reading;
 mod record;
@@ -27,13 +24,10 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use access::{Access, AccessDenied, Caller, Scope, scope_of};
 pub use batch::Batch;
-pub use desk::{Asked, Desk, QueryError};
 pub use follower::{FollowError, Follower, Following, Source};
 pub use generations::{Generation, Generations};
 pub use identified::{Identified, Ids};
-pub use page::{Page, Paged};
 pub use projector::{ProjectionError, Projector};
 pub use reading::{AsOf, Health, NotThere, Position, Reader};
 pub use record::{Key, Parts, Record, RecordError, Table};

@@ -1,6 +1,5 @@
 //! Who said something, when, and how they know: what a view keeps beside each fact, so that answers can cite it.
 
-use probity_proto::v1;
 use serde::{Deserialize, Serialize};
 
 use crate::recorded::{Provenance, Recorded};
@@ -30,24 +29,6 @@ impl Stated {
             signer: recorded.signer(),
             recorded_at: recorded.recorded_at,
             occurred: recorded.event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms())),
-        }
-    }
-
-    /// A fact of an answer.
-    #[must_use]
-    pub fn fact(&self, value: impl Into<String>) -> v1::Fact {
-        v1::Fact { value: value.into(), source: Some(self.into()) }
-    }
-}
-
-impl From<&Stated> for v1::Source {
-    fn from(stated: &Stated) -> Self {
-        Self {
-            index: stated.index,
-            provenance: stated.provenance.as_str().to_owned(),
-            signer: stated.signer.clone(),
-            recorded_at: stated.recorded_at,
-            occurred: stated.occurred.map(|(earliest_ms, latest_ms)| v1::Occurred { earliest_ms, latest_ms }),
         }
     }
 }

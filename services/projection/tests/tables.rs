@@ -1,4 +1,4 @@
-//! Keys sort as their parts do, batches and views agree with a plain map, and pages together are the list.
+//! Keys sort as their parts do and batches and views agree with a plain map.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use probity_projection::{Cursor, Key, Page, Parts, QueryError, Store, StoreError, Table, View};
+use probity_projection::{Cursor, Key, Parts, Store, StoreError, Table, View};
 use probity_tlog::Hash;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -265,55 +265,11 @@ fn scans_from_anywhere_are_those_of_a_plain_list() {
     });
 }
 
-/// The numbers of the list that can be divided by `divisor`, page by page.
-fn page(view: &View, divisor: u64, size: u32, token: &str) -> Result<(Vec<u64>, String), QueryError> {
-    let page = Page::of(size, token)?;
-    let items = view.scan_after(&NUMBERS.key().text("list"), page.after.as_deref()).map(|pair| {
-        let (key, value) = pair?;
-        let number = u64::from_be_bytes(value.try_into().unwrap());
-        Ok((key, (number % divisor == 0).then_some(number)))
-    });
-    let paged = page.take(items)?;
-    Ok((paged.items, paged.next_page_token))
-}
-
 #[test]
-fn all_pages_together_are_the_list() {
-    let (_dir, view, _) = &many();
-    proptest!(ProptestConfig::with_cases(40), |(divisor in 1..3_000_u64, sizes in prop::collection::vec(200..1_500_u32, 1..5))| {
-        let expected: Vec<u64> = (0..6_000).filter(|number| number % 3 != 0 && number % divisor == 0).collect();
-        let (mut found, mut token) = (Vec::new(), String::new());
-        for size in sizes.iter().cycle() {
-            let (items, next) = page(view, divisor, *size, &token).unwrap();
-            prop_assert!(items.len() <= (*size).min(1_000) as usize);
-            // There is no page without anything on it, except for the only one of an empty list.
-            prop_assert!(!items.is_empty() || expected.is_empty());
-            found.extend(items);
-            if next.is_empty() { break }
-            token = next;
-        }
-        prop_assert_eq!(found, expected);
-    });
-}
-
-#[test]
-fn pages_have_a_usual_size_and_a_largest_one() {
-    let (_dir, view, _) = &many();
-    for (asked, given) in [(0, 50), (1, 1), (1_000, 1_000), (u32::MAX, 1_000)] {
-        assert_eq!(page(view, 1, asked, "").unwrap().0.len(), given);
-    }
-}
-
-#[test]
-fn a_token_that_no_answer_gave_is_refused_or_leads_nowhere_else() {
+fn a_scan_from_a_key_of_another_list_finds_this_list_or_nothing() {
     let (_dir, view, keys) = &many();
-    for token in ["?", "a b", "AA==", "%2F", "\u{e4}"] {
-        let refused = page(view, 1, 5, token);
-        assert!(matches!(refused, Err(QueryError::Invalid { field: "page_token", .. })), "{token}: {refused:?}");
-    }
-    // Tokens of other lists, before and after this one, and those beyond all: what comes is of this list, or nothing.
     let all = keys.len();
-    let other = |key: Key| Page { size: usize::MAX, after: Some(key.into()) };
+    // Keys of other lists, before and after this one, and those beyond all.
     let anywhere = [
         (NUMBERS.key().text("lisa").number(5), all),
         (NUMBERS.key().text("lit").number(5), 0),
@@ -321,8 +277,8 @@ fn a_token_that_no_answer_gave_is_refused_or_leads_nowhere_else() {
         (NUMBERS.key(), all),
     ];
     for (key, expected) in anywhere {
-        let page = other(key);
-        let found = keys_of(view.scan_after(&NUMBERS.key().text("list"), page.after.as_deref()), usize::MAX);
+        let mark: Vec<u8> = key.into();
+        let found = keys_of(view.scan_after(&NUMBERS.key().text("list"), Some(&mark)), usize::MAX);
         assert_eq!(found.len(), expected);
         assert!(found.is_empty() || found == *keys);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use probity_log::{Block, Durability, ReadError, Reader};
-use probity_projection::{Access, Caller};
+use probity_query::{Access, Caller};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 use probity_statement::LedgerKeys;
 use probity_tlog::{ConsistencyProof, Hash, InclusionProof, NodeReader};

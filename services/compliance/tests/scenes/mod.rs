@@ -8,8 +8,8 @@ use probity_compliance::inbox::{self, Asker};
 use probity_compliance::query::{self, Wanted};
 use probity_compliance::{ComplianceProjector, Question};
 use probity_projection::testing::{DAY_0, Scene};
-use probity_projection::{Access, Page, Scope};
 use probity_proto::v1;
+use probity_query::{Access, Page, Scope};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@
 use probity_inventory::InventoryProjector;
 use probity_inventory::query::{self, Filter, Problems};
 use probity_projection::testing::{DAY_0, Scene};
-use probity_projection::{Page, QueryError, Scope};
 use probity_proto::v1;
+use probity_query::{Page, QueryError, Scope};
 use serde_json::{Value, json};
 
 pub(crate) const ANNA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c01";
@@ -172,10 +172,7 @@ pub(crate) fn values(facts: &[v1::Fact]) -> Vec<&str> {
 }
 
 /// All items of a list that is asked for in pages of `size`.
-pub(crate) fn in_pages<T>(
-    size: u32,
-    ask: impl Fn(&Page) -> Result<probity_projection::Paged<T>, QueryError>,
-) -> Vec<T> {
+pub(crate) fn in_pages<T>(size: u32, ask: impl Fn(&Page) -> Result<probity_query::Paged<T>, QueryError>) -> Vec<T> {
     let (mut items, mut token) = (Vec::new(), String::new());
     loop {
         let page = ask(&Page::of(size, &token).unwrap()).unwrap();

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use probity_lineage::{LineageProjector, find_path, impact, walk};
 use probity_projection::testing::Scene;
-use probity_projection::{QueryError, Scope};
 use probity_proto::v1;
+use probity_query::{QueryError, Scope};
 use serde_json::{Value, json};
 
 pub(crate) const DEVELOPER: &str = "service:developer";

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use probity_projection::Caller;
+use probity_query::Caller;
 use probity_schemas::Identity;
 use sha2::{Digest, Sha256};
 use tonic::service::Interceptor;

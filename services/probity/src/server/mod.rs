@@ -14,10 +14,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use probity_log::FileLogOptions;
-use probity_projection::{Access as ReadingRights, Health, Reader, Store};
+use probity_projection::{Health, Reader, Store};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
+use probity_query::Access as ReadingRights;
 use probity_registrar::{
     Carrier, Duty, LogHandler, Opening, Participant, Participation, RandomBytes, Registrar, RegistrationHandler,
     with_causes,

@@ -9,11 +9,12 @@ use probity_compliance::{ComplianceHandler, ComplianceProjector};
 use probity_inventory::{InventoryHandler, InventoryProjector};
 use probity_lineage::{LineageHandler, LineageProjector};
 use probity_log::Log;
-use probity_projection::{Access, Desk, Follower, Following, Reader, Source, Store};
+use probity_projection::{Follower, Following, Reader, Source, Store};
 use probity_proto::v1::audit_service_server::AuditServiceServer;
 use probity_proto::v1::compliance_service_server::ComplianceServiceServer;
 use probity_proto::v1::inventory_service_server::InventoryServiceServer;
 use probity_proto::v1::lineage_service_server::LineageServiceServer;
+use probity_query::{Access, QueryContext};
 use probity_schemas::Clock;
 use probity_statement::LedgerKeys;
 use tonic::service::Routes;
@@ -56,21 +57,23 @@ impl Views {
                 ViewName::Compliance => follower.add::<ComplianceProjector>().await?,
             };
             readers.push(reader.clone());
-            let desk = Desk::new(reader, access.clone(), clock.clone());
+            let context = QueryContext::new(reader, access.clone(), clock.clone());
             let transport = transport.clone();
             routes = match view {
                 ViewName::Inventory => routes.add_service(InterceptedService::new(
-                    InventoryServiceServer::new(InventoryHandler::new(desk)),
+                    InventoryServiceServer::new(InventoryHandler::new(context)),
                     transport,
                 )),
-                ViewName::Audit => routes
-                    .add_service(InterceptedService::new(AuditServiceServer::new(AuditHandler::new(desk)), transport)),
+                ViewName::Audit => routes.add_service(InterceptedService::new(
+                    AuditServiceServer::new(AuditHandler::new(context)),
+                    transport,
+                )),
                 ViewName::Lineage => routes.add_service(InterceptedService::new(
-                    LineageServiceServer::new(LineageHandler::new(desk)),
+                    LineageServiceServer::new(LineageHandler::new(context)),
                     transport,
                 )),
                 ViewName::Compliance => routes.add_service(InterceptedService::new(
-                    ComplianceServiceServer::new(ComplianceHandler::new(desk)),
+                    ComplianceServiceServer::new(ComplianceHandler::new(context)),
                     transport,
                 )),
             };

@@ -9,7 +9,6 @@
 )]
 
 mod crash;
-mod desk;
 mod following;
 mod generations;
 mod halts;

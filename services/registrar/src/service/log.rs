@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use probity_log::Block;
-use probity_projection::Caller;
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogService;
+use probity_query::Caller;
 use probity_schemas::Identity;
 use probity_statement::SignedStatement;
 use tokio::sync::mpsc;

@@ -6,7 +6,7 @@ mod registration;
 pub use log::LogHandler;
 pub use registration::{RandomBytes, RegistrationHandler};
 
-use probity_projection::Caller;
+use probity_query::Caller;
 use tonic::Request;
 
 use crate::read::ReadFault;

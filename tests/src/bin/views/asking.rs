@@ -11,12 +11,12 @@ use probity_compliance::ComplianceHandler;
 use probity_inventory::InventoryHandler;
 use probity_lineage::LineageHandler;
 use probity_log::{FileLog, Log as _};
-use probity_projection::{Access, Caller, Desk};
 use probity_proto::v1;
 use probity_proto::v1::audit_service_server::AuditService as _;
 use probity_proto::v1::compliance_service_server::ComplianceService as _;
 use probity_proto::v1::inventory_service_server::InventoryService as _;
 use probity_proto::v1::lineage_service_server::LineageService as _;
+use probity_query::{Access, Caller, QueryContext};
 use probity_schemas::{Identity, Namespace, NamespacePattern, SystemClock};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -62,12 +62,13 @@ pub(crate) async fn ask(directory: &Path, rate: u64, seconds: u64) -> Result<Val
     for reader in &views.readers {
         reader.at_least(size, Duration::from_secs(600)).await?;
     }
-    let desk = |number: usize| Desk::new(views.readers[number].clone(), Arc::new(Nobody), SystemClock::shared());
+    let context =
+        |number: usize| QueryContext::new(views.readers[number].clone(), Arc::new(Nobody), SystemClock::shared());
     let services = Arc::new(Services {
-        inventory: InventoryHandler::new(desk(0)),
-        audit: AuditHandler::new(desk(1)),
-        lineage: LineageHandler::new(desk(2)),
-        compliance: ComplianceHandler::new(desk(3)),
+        inventory: InventoryHandler::new(context(0)),
+        audit: AuditHandler::new(context(1)),
+        lineage: LineageHandler::new(context(2)),
+        compliance: ComplianceHandler::new(context(3)),
         models: (size / 200).max(10),
     });
     let still = questions(&services, QUESTIONS).await?;

@@ -1,9 +1,10 @@
-//! Callers of gRPC ask at a desk: as who they are, for as long as they wait, and with the reason where there is no answer.
+//! Callers of gRPC are answered as who they are, within their deadline, and with the reason where there is no answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use probity_projection::{Access, Asked, Caller, Desk, QueryError, Reader, Scope};
+use probity_projection::Reader;
+use probity_query::{Access, Caller, QueryContext, QueryError, RequestContext, Scope};
 use probity_schemas::{Identity, Namespace, NamespacePattern, SystemClock};
 use probity_tlog::Hash;
 use tonic::{Code, Request, Status};
@@ -30,19 +31,19 @@ impl Access for Roles {
     }
 }
 
-fn desk(reader: &Reader) -> Desk {
-    Desk::new(reader.clone(), Arc::new(Roles), SystemClock::shared())
+fn context(reader: &Reader) -> QueryContext {
+    QueryContext::new(reader.clone(), Arc::new(Roles), SystemClock::shared())
 }
 
-fn asked(caller: Option<Caller>, timeout: Option<&str>) -> Asked {
-    let mut request = Request::new(());
+fn request(caller: Option<Caller>, timeout: Option<&str>) -> RequestContext {
+    let mut sent = Request::new(());
     if let Some(caller) = caller {
-        request.extensions_mut().insert(caller);
+        sent.extensions_mut().insert(caller);
     }
     if let Some(timeout) = timeout {
-        request.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
+        sent.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
     }
-    Asked::of(&request)
+    RequestContext::of(&sent)
 }
 
 fn identified(name: &str) -> Option<Caller> {
@@ -62,10 +63,12 @@ fn callers_see_what_they_may() {
         let world = World::of_blocks(3).await;
         let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
         reach(&reader, world.told.size()).await;
-        let desk = desk(&reader);
+        let context = context(&reader);
         let scope = |caller: Option<Caller>| {
-            let desk = desk.clone();
-            async move { desk.answer(asked(caller, None), 0, |_, scope| Ok(scope.clone())).await.map(|(_, scope)| scope) }
+            let context = context.clone();
+            async move {
+                context.answer(request(caller, None), 0, |_, scope| Ok(scope.clone())).await.map(|(_, scope)| scope)
+            }
         };
         assert_eq!(scope(Some(Caller::Local)).await.unwrap(), Scope::Everything);
         assert_eq!(scope(identified("service:auditor")).await.unwrap(), Scope::Everything);
@@ -75,11 +78,11 @@ fn callers_see_what_they_may() {
 
         // A request that no transport vouches for is nobody's.
         for nobody in [Some(Caller::Unmapped), None] {
-            let refused = scope(nobody).await.unwrap_err();
+            let refused = scope(nobody).await.map_err(Status::from).unwrap_err();
             assert_eq!(refusal(&refused, "").0, Code::Unauthenticated);
             assert_eq!(refusal(&refused, "").1, "UNIDENTIFIED");
         }
-        let refused = scope(identified("service:stranger")).await.unwrap_err();
+        let refused = scope(identified("service:stranger")).await.map_err(Status::from).unwrap_err();
         let expected = (Code::PermissionDenied, "MAY_NOT_READ".to_owned(), Some("service:stranger".to_owned()));
         assert_eq!(refusal(&refused, "identity"), expected);
         following.stop().await.unwrap();
@@ -91,11 +94,11 @@ fn an_answer_says_as_of_which_checkpoint_it_holds() {
     run(|| async {
         let mut world = World::of_blocks(3).await;
         let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
-        let desk = desk(&reader);
+        let context = context(&reader);
         for _ in 0..5 {
             world.record(2).await;
             let size = world.told.size();
-            let ask = desk.answer(asked(Some(Caller::Local), Some("1M")), size, |view, _| Ok(Content::of(view)));
+            let ask = context.answer(request(Some(Caller::Local), Some("1M")), size, |view, _| Ok(Content::of(view)));
             let (as_of, content) = ask.await.unwrap();
             let head = world.log.reader().head().unwrap();
             assert_eq!((as_of.tree_size, as_of.recorded_at), (size, head.time));
@@ -114,11 +117,11 @@ fn a_caller_with_little_time_is_told_why_there_is_no_answer() {
         let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
         let size = world.told.size();
         reach(&reader, size).await;
-        let desk = desk(&reader);
+        let context = context(&reader);
         for (timeout, least) in [("60m", 50), ("50000u", 40), ("30000000n", 20), ("0S", 0)] {
             let began = Instant::now();
-            let asked = asked(Some(Caller::Local), Some(timeout));
-            let refused = desk.answer(asked, size + 1, |_, _| Ok(())).await.unwrap_err();
+            let asked = request(Some(Caller::Local), Some(timeout));
+            let refused = context.answer(asked, size + 1, |_, _| Ok(())).await.map_err(Status::from).unwrap_err();
             let expected = (Code::DeadlineExceeded, "VIEW_BEHIND".to_owned(), Some((size + 1).to_string()));
             assert_eq!(refusal(&refused, "wanted"), expected);
             assert_eq!(refusal(&refused, "tree_size").2, Some(size.to_string()));
@@ -138,8 +141,8 @@ fn a_deadline_that_is_none_is_as_if_there_were_none() {
         let waiting: Vec<_> = ["", "5", "m", "123456789S", "-1S", "1.5S", "5s", "99999999H"]
             .into_iter()
             .map(|timeout| {
-                let (desk, asked) = (desk(&reader), asked(Some(Caller::Local), Some(timeout)));
-                tokio::spawn(async move { desk.answer(asked, wanted, |_, _| Ok(())).await })
+                let (context, asked) = (context(&reader), request(Some(Caller::Local), Some(timeout)));
+                tokio::spawn(async move { context.answer(asked, wanted, |_, _| Ok(())).await })
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -163,10 +166,14 @@ fn answers_of_a_halted_view_say_why_it_is_halted() {
         reach(&reader, size).await;
         log.push(told.ledger.signed(Hash([7; 32]), &[told.statement(6).0]));
         let reason = halted(&reader).await;
-        let desk = desk(&reader);
-        let (as_of, ()) = desk.answer(asked(Some(Caller::Local), None), size, |_, _| Ok(())).await.unwrap();
+        let context = context(&reader);
+        let (as_of, ()) = context.answer(request(Some(Caller::Local), None), size, |_, _| Ok(())).await.unwrap();
         assert_eq!((as_of.tree_size, as_of.halted), (size, reason.clone()));
-        let refused = desk.answer(asked(Some(Caller::Local), None), size + 1, |_, _| Ok(())).await.unwrap_err();
+        let refused = context
+            .answer(request(Some(Caller::Local), None), size + 1, |_, _| Ok(()))
+            .await
+            .map_err(Status::from)
+            .unwrap_err();
         let expected = (Code::Unavailable, "VIEW_HALTED".to_owned(), Some(size.to_string()));
         assert_eq!(refusal(&refused, "tree_size"), expected);
         assert!(refused.message().contains(&reason), "{refused:?}");
@@ -183,7 +190,11 @@ fn a_view_that_is_built_is_asked_again_later() {
         let store = probity_projection::Store::open(dir.path(), crate::world::CACHE).unwrap();
         let mut follower = crate::world::follower(log.clone(), store).await;
         let reader = follower.add::<Counts<0, 1>>().await.unwrap();
-        let refused = desk(&reader).answer(asked(Some(Caller::Local), None), 0, |_, _| Ok(())).await.unwrap_err();
+        let refused = context(&reader)
+            .answer(request(Some(Caller::Local), None), 0, |_, _| Ok(()))
+            .await
+            .map_err(Status::from)
+            .unwrap_err();
         let expected = (Code::Unavailable, "VIEW_BUILDING".to_owned(), Some(told.size().to_string()));
         assert_eq!(refusal(&refused, "until"), expected);
         assert!(refused.get_details_retry_info().is_some_and(|retry| retry.retry_delay.is_some()));
@@ -196,7 +207,7 @@ fn what_a_query_refuses_is_told_with_its_reason() {
         let world = World::of_blocks(1).await;
         let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
         reach(&reader, 1).await;
-        let desk = desk(&reader);
+        let context = context(&reader);
         let not_found = || QueryError::NotFound { what: "model:credit/pd".to_owned() };
         let invalid = || QueryError::Invalid { field: "subject", reason: "it is none".to_owned() };
         let too_much = || QueryError::TooMuch { what: "edges", limit: 9 };
@@ -207,8 +218,8 @@ fn what_a_query_refuses_is_told_with_its_reason() {
             (too_much, Code::ResourceExhausted, "TOO_MUCH"),
         ];
         for (refuses, code, reason) in cases {
-            let ask = desk.answer(asked(Some(Caller::Local), None), 0, move |_, _| Err::<(), _>(refuses()));
-            let (found, said, _) = refusal(&ask.await.unwrap_err(), "");
+            let ask = context.answer(request(Some(Caller::Local), None), 0, move |_, _| Err::<(), _>(refuses()));
+            let (found, said, _) = refusal(&ask.await.unwrap_err().into(), "");
             assert_eq!((found, said.as_str()), (code, reason));
         }
         following.stop().await.unwrap();

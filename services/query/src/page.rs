@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use crate::desk::QueryError;
+use crate::error::QueryError;
 
 /// Items on a page when the caller does not say.
 const DEFAULT_SIZE: u32 = 50;

@@ -1,0 +1,105 @@
+//! Answers the questions of gRPC callers from one view, with what they may see and as of when the answer holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use probity_projection::{Health, Position, Reader, View};
+use probity_proto::v1;
+use probity_schemas::Clock;
+use tonic::Request;
+
+use crate::access::{Access, Caller, Scope, scope_of};
+use crate::error::QueryError;
+
+/// How long a request without a deadline waits for the statements that it wants taken into account.
+const DEFAULT_WAIT: Duration = Duration::from_secs(10);
+
+/// Who sent a request, and how long they will wait for its answer.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    caller: Caller,
+    wait: Duration,
+}
+
+impl RequestContext {
+    /// As the transport and the headers of a request say. A request that no transport vouches for has an unmapped caller.
+    pub fn of<T>(request: &Request<T>) -> Self {
+        let caller = request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Unmapped);
+        let timeout = request.metadata().get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(timeout);
+        // A little less than the caller waits, so that the answer says why there is none.
+        let wait = timeout.map_or(DEFAULT_WAIT, |timeout| timeout.mul_f64(0.9));
+        Self { caller, wait }
+    }
+}
+
+/// `grpc-timeout` as in the gRPC protocol: at most eight digits and a unit.
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3_600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+/// What a service needs to answer from one view: the view, the reading rights and the clock. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct QueryContext {
+    reader: Reader,
+    access: Arc<dyn Access>,
+    clock: Arc<dyn Clock>,
+}
+
+impl QueryContext {
+    /// Answers from the view that `reader` reads.
+    pub fn new(reader: Reader, access: Arc<dyn Access>, clock: Arc<dyn Clock>) -> Self {
+        Self { reader, access, clock }
+    }
+
+    /// The rights of identities.
+    pub fn access(&self) -> &Arc<dyn Access> {
+        &self.access
+    }
+
+    /// The time in Unix milliseconds, for questions about now.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Runs `query` on the view once it has taken in `min_tree_size` statements, with what the caller may see, and says
+    /// as of when the answer holds.
+    ///
+    /// # Errors
+    /// The caller may see nothing, the view is not there yet, or the query has no answer.
+    pub async fn answer<T: Send + 'static>(
+        &self,
+        request: RequestContext,
+        min_tree_size: u64,
+        query: impl FnOnce(&View, &Scope) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<(v1::AsOf, T), QueryError> {
+        let scope = scope_of(&*self.access, &request.caller, self.clock.now())?;
+        self.reader.at_least(min_tree_size, request.wait).await?;
+        let reader = self.reader.clone();
+        let read = tokio::task::spawn_blocking(move || reader.read(|view| query(view, &scope))).await;
+        let (position, answer) = read.map_err(|_| QueryError::Aborted)??;
+        Ok((as_of(position), answer?))
+    }
+}
+
+fn as_of(position: Position) -> v1::AsOf {
+    let Position { as_of, health } = position;
+    v1::AsOf {
+        tree_size: as_of.tree_size,
+        root: as_of.root.as_bytes().to_vec().into(),
+        recorded_at: as_of.recorded_at,
+        halted: match health {
+            Health::Halted { reason } => reason.to_string(),
+            Health::Building { .. } | Health::Following => String::new(),
+        },
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a question has no answer, and how that looks on the wire.
+
+use std::time::Duration;
+
+use probity_projection::{NotThere, RecordError, StoreError};
+use probity_proto::{Code, Verdict};
+use tonic::Status;
+
+use crate::access::AccessDenied;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// There is no such thing, or none that the caller may see.
+    #[error("there is no {what}, or none that you may see")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// The question makes no sense.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field of the request.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The answer would be larger than one may be.
+    #[error("{what}: more than {limit}; ask for less, or page by page")]
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The caller may see nothing.
+    #[error(transparent)]
+    Denied(#[from] AccessDenied),
+    /// The view is not where the caller wants it.
+    #[error(transparent)]
+    NotReady(#[from] NotThere),
+    /// The view could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The query ended without an answer; the process logs why.
+    #[error("the query ended without an answer")]
+    Aborted,
+}
+
+impl From<RecordError> for QueryError {
+    fn from(error: RecordError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<QueryError> for Status {
+    fn from(error: QueryError) -> Self {
+        let with = |code, reason| Verdict::new(code, reason, &error);
+        let verdict = match &error {
+            QueryError::NotFound { what } => with(Code::NotFound, "NOT_FOUND").with("what", what),
+            QueryError::Invalid { field, .. } => with(Code::InvalidArgument, "INVALID_QUESTION").with("field", field),
+            QueryError::TooMuch { limit, .. } => with(Code::ResourceExhausted, "TOO_MUCH").with("limit", limit),
+            QueryError::Denied(AccessDenied::Unidentified) => with(Code::Unauthenticated, "UNIDENTIFIED"),
+            QueryError::Denied(AccessDenied::NoRole { identity }) => {
+                with(Code::PermissionDenied, "MAY_NOT_READ").with("identity", identity)
+            }
+            QueryError::NotReady(NotThere::Building { view, tree_size, until }) => {
+                with(Code::Unavailable, "VIEW_BUILDING")
+                    .with("view", view)
+                    .with("tree_size", tree_size)
+                    .with("until", until)
+                    .retry(Duration::from_secs(1))
+            }
+            QueryError::NotReady(NotThere::Behind { view, tree_size, wanted }) => {
+                with(Code::DeadlineExceeded, "VIEW_BEHIND")
+                    .with("view", view)
+                    .with("tree_size", tree_size)
+                    .with("wanted", wanted)
+            }
+            QueryError::NotReady(NotThere::Halted { view, tree_size, .. }) => {
+                with(Code::Unavailable, "VIEW_HALTED").with("view", view).with("tree_size", tree_size)
+            }
+            QueryError::NotReady(NotThere::Closed) => {
+                with(Code::Unavailable, "SHUTTING_DOWN").retry(Duration::from_secs(1))
+            }
+            QueryError::Store(StoreError::Io { .. }) => with(Code::Unavailable, "VIEW_UNREADABLE"),
+            QueryError::Store(StoreError::Record(_) | StoreError::WrongTable { .. } | StoreError::Cursor { .. }) => {
+                with(Code::DataLoss, "VIEW_DAMAGED")
+            }
+            QueryError::Aborted => with(Code::Internal, "ABORTED"),
+        };
+        verdict.into()
+    }
+}
