@@ -1,7 +1,6 @@
-//! The gRPC interface: what is generated from `probity/v1/*.proto`, the conversions to our own types, once, and the
-//! client that finds the active one of several servers.
+//! The gRPC interface: what is generated from `probity/v1/*.proto`, and the conversions to our own types, once.
+//! Nothing here opens a connection: the client library is `probity-client`.
 
-pub mod client;
 mod convert;
 mod json;
 mod reason;

@@ -72,7 +72,7 @@ fn scraped() -> BTreeSet<String> {
 fn dashboard_and_runbooks_name_only_metrics_that_there_are() {
     let mut exist = scraped();
     assert!(exist.contains("probity_log_statements"), "{exist:?}");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/probity/src/server/http.rs");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/server/src/http.rs");
     let source = std::fs::read_to_string(source).unwrap();
     for name in ON_NATS {
         let name_in_source = format!("\"{}\"", name.strip_prefix("probity_").unwrap());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use probity_proto::client::RegistrationClient;
+use probity_client::RegistrationClient;
 use probity_proto::v1;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_statement::{Receipt, SignedStatement};

@@ -1,0 +1,150 @@
+//! The way from a command to a server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use probity_client::RegistrationClient;
+use probity_proto::v1;
+use probity_proto::v1::audit_service_client::AuditServiceClient;
+use probity_proto::v1::compliance_service_client::ComplianceServiceClient;
+use probity_proto::v1::inventory_service_client::InventoryServiceClient;
+use probity_proto::v1::lineage_service_client::LineageServiceClient;
+use probity_proto::v1::log_service_client::LogServiceClient;
+use probity_schemas::Event;
+use probity_statement::{LedgerKeys, SignedStatement};
+use tonic::transport::{self, Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
+
+/// Messages may hold 4,096 statements of at most 64 KiB; this is what a client lets in.
+const MAX_MESSAGE: usize = 64 << 20;
+
+/// Where the server is and how to speak to it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServerArgs {
+    /// Address of the server; https for TLS. Of a ledger with two servers give both, separated by a comma.
+    #[arg(long, env = "PROBITY_SERVER", default_value = "http://127.0.0.1:7170", global = true)]
+    pub(crate) server: String,
+    /// PEM certificates of the authority that the server's certificate comes from.
+    #[arg(long, env = "PROBITY_CA", value_name = "PEM", global = true)]
+    pub(crate) ca: Option<PathBuf>,
+    /// PEM client certificate chain.
+    #[arg(long, env = "PROBITY_CLIENT_CERT", value_name = "PEM", requires = "client_key", global = true)]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// PEM private key of the client certificate.
+    #[arg(long, env = "PROBITY_CLIENT_KEY", value_name = "PEM", requires = "client_cert", global = true)]
+    pub(crate) client_key: Option<PathBuf>,
+}
+
+/// A connection to a server and the ledger behind it.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    /// Finds the active server by itself; everything else is read from the first server that could be reached.
+    pub(crate) registration: RegistrationClient,
+    pub(crate) log: LogServiceClient<Channel>,
+    pub(crate) inventory: InventoryServiceClient<Channel>,
+    pub(crate) audit: AuditServiceClient<Channel>,
+    pub(crate) lineage: LineageServiceClient<Channel>,
+    pub(crate) compliance: ComplianceServiceClient<Channel>,
+}
+
+impl ServerArgs {
+    /// Connects to the first server that can be reached.
+    pub(crate) async fn connect(&self) -> Result<Client> {
+        let mut addresses: Vec<&str> = self.server.split(',').map(str::trim).collect();
+        let configure = self.configure(&addresses)?;
+        // Every address is looked at before one is used.
+        RegistrationClient::configured(&addresses, configure.clone())?;
+        let (reached, channel) = reach(&addresses, &configure).await?;
+        // Whoever answers now is asked first; the others may be down.
+        addresses[..=reached].rotate_right(1);
+        Ok(Client {
+            registration: RegistrationClient::configured(&addresses, configure)?,
+            log: LogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            inventory: InventoryServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            lineage: LineageServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            compliance: ComplianceServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE),
+        })
+    }
+
+    /// How a connection to any of the servers is made.
+    fn configure(&self, addresses: &[&str]) -> Result<impl Configure + use<>> {
+        let tls = addresses.iter().any(|address| address.starts_with("https:")).then(|| self.tls()).transpose()?;
+        Ok(move |endpoint: Endpoint| {
+            let endpoint = endpoint.connect_timeout(Duration::from_secs(5));
+            match &tls {
+                Some(tls) if endpoint.uri().scheme_str() == Some("https") => endpoint.tls_config(tls.clone()),
+                _ => Ok(endpoint),
+            }
+        })
+    }
+
+    fn tls(&self) -> Result<ClientTlsConfig> {
+        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let mut tls = ClientTlsConfig::new();
+        if let Some(path) = &self.ca {
+            tls = tls.ca_certificate(Certificate::from_pem(read(path)?));
+        }
+        if let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) {
+            tls = tls.identity(TlsIdentity::from_pem(read(certificate)?, read(key)?));
+        }
+        Ok(tls)
+    }
+}
+
+/// Makes a connection as the arguments say.
+trait Configure: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static {}
+
+impl<F: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static> Configure for F {}
+
+/// Connects to the first of these that can be reached, and says which it is.
+async fn reach(addresses: &[&str], configure: &impl Configure) -> Result<(usize, Channel)> {
+    let mut failures = Vec::new();
+    for (place, address) in addresses.iter().enumerate() {
+        match configure(Endpoint::from_shared((*address).to_owned())?)?.connect().await {
+            Ok(channel) => return Ok((place, channel)),
+            Err(error) => failures.push(format!("at {address}: {}", root_cause(&error))),
+        }
+    }
+    Err(anyhow!("cannot reach a server {}. Is `probity serve` running there?", failures.join("; ")))
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// Turns a failed call into an error that says what the server said.
+pub(crate) fn failed(status: tonic::Status) -> anyhow::Error {
+    anyhow!("the server answered {:?}: {}", status.code(), status.message())
+}
+
+impl Client {
+    /// The ledger's origin and public keys, from its founding statement, whose own signature is checked.
+    pub(crate) async fn ledger(&mut self) -> Result<LedgerKeys> {
+        let ledger = self.log.get_ledger(v1::GetLedgerRequest {}).await.map_err(failed)?.into_inner();
+        let founding = SignedStatement::parse(ledger.founding_statement).context("the founding statement")?;
+        LedgerKeys::from_founding(&founding).context("the founding statement")
+    }
+
+    /// Records statements in one call at the active server and returns a result for each.
+    pub(crate) async fn register(&self, statements: &[SignedStatement]) -> Result<Vec<v1::RegisterResult>> {
+        let submission = |statement: &SignedStatement| v1::Submission {
+            statement: statement.bytes().clone(),
+            expected_revision: None,
+        };
+        Ok(self.registration.register(statements.iter().map(submission).collect()).await?)
+    }
+}
+
+/// What an event is in one line.
+pub(crate) fn headline(event: &Event) -> String {
+    match &event.title {
+        Some(title) => format!("{} {} — {title}", event.event_type(), event.subject),
+        None => format!("{} {}", event.event_type(), event.subject),
+    }
+}

@@ -1,0 +1,168 @@
+//! `probity model`: everything about one model.
+
+use anyhow::Result;
+use clap::Args;
+use probity_proto::v1;
+use probity_terminal::Answer;
+
+use super::history::answered;
+use super::models::owners;
+use crate::output;
+use crate::people::People;
+use crate::session::Session;
+
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// The model, such as model:credit/pd-scorecard or, in short, credit/pd-scorecard.
+    model: String,
+}
+
+pub(crate) async fn run(args: ModelArgs, session: &Session) -> Result<Answer> {
+    let mut client = session.server.connect().await?;
+    let model = if args.model.contains(':') { args.model } else { format!("model:{}", args.model) };
+    let whole = model.split('@').next().unwrap_or_default().to_owned();
+    let request = v1::GetModelRequest { model: whole.clone(), min_tree_size: 0 };
+    let Some(answer) = answered(client.inventory.get_model(request).await)? else { return Ok(Answer::No) };
+    // What is wrong with it belongs to its dossier; a server without that view still shows the rest.
+    let request =
+        v1::ListDeficienciesRequest { subject: whole, page_size: 50, ..v1::ListDeficienciesRequest::default() };
+    let lacks = client.compliance.list_deficiencies(request).await.ok().map(tonic::Response::into_inner);
+    if session.json {
+        output::json(&serde_json::json!({ "dossier": answer, "deficiencies": lacks }))?;
+        return Ok(Answer::Yes);
+    }
+    let people = session.people()?;
+    head(&answer, &people);
+    versions(&answer.versions);
+    deployments(&answer.deployments);
+    rest(&answer);
+    if let Some(lacks) = lacks.filter(|lacks| !lacks.deficiencies.is_empty()) {
+        section("What it lacks");
+        println!("{}", super::compliance::table(&lacks.deficiencies, &people));
+    }
+    output::as_of(answer.as_of.as_ref());
+    Ok(Answer::Yes)
+}
+
+fn section(title: &str) {
+    println!("\n{title}");
+}
+
+fn line(name: &str, value: impl AsRef<str>) {
+    if !value.as_ref().is_empty() {
+        println!("{name:<14}{}", value.as_ref());
+    }
+}
+
+fn head(answer: &v1::GetModelResponse, people: &People) {
+    let Some(model) = &answer.model else { return };
+    println!("{}{}", model.subject, if model.title.is_empty() { String::new() } else { format!(" — {}", model.title) });
+    line("state", &model.state);
+    line("kind", &model.kind);
+    line("purpose", &model.purpose);
+    line("intended", answer.intended_uses.join("; "));
+    line("excluded", answer.excluded_uses.join("; "));
+    let owned = owners(&model.owners, people);
+    line("owners", if owned.is_empty() { "nobody has accepted to own it".to_owned() } else { owned });
+    for class in &model.classes {
+        let expiry = class.expires_at_ms.map(|at| format!(", until {}", output::day(at))).unwrap_or_default();
+        let provenance = class.source.as_ref().map(|source| source.provenance.clone()).unwrap_or_default();
+        line("class", format!("{} by {}{expiry} ({provenance})", class.class, class.framework));
+    }
+    line("supplier", &model.supplier);
+    line("platform", &model.origin_platform);
+    line("used for", model.use_cases.join(", "));
+    line("jurisdictions", model.jurisdictions.join(", "));
+    for link in &answer.links {
+        line("link", &link.value);
+    }
+    line("last activity", output::time_ms(model.last_activity_ms));
+    line("rests on", output::indices(&model.indices));
+}
+
+fn versions(versions: &[v1::Version]) {
+    if versions.is_empty() {
+        return;
+    }
+    section("Versions, the newest first");
+    let mut table = output::table(&["VERSION", "STATE", "VALIDATION", "APPROVALS", "RUNS AT", "INDICES"]);
+    for version in versions {
+        let validation = version.validation.as_ref().map(|fact| fact.value.clone()).unwrap_or_default();
+        let approvals = version.approvals.iter().map(|approval| {
+            let until = approval.expires_at_ms.map(|at| format!(" until {}", output::day(at))).unwrap_or_default();
+            format!("{} {}{until}", approval.gate, approval.state)
+        });
+        let short = version.subject.rsplit('@').next().unwrap_or_default();
+        table.add_row(vec![
+            short.to_owned(),
+            version.state.clone(),
+            validation,
+            approvals.collect::<Vec<_>>().join(", "),
+            version.endpoints.join(", "),
+            output::indices(&version.indices),
+        ]);
+    }
+    println!("{table}");
+}
+
+fn deployments(deployments: &[v1::Deployment]) {
+    if deployments.is_empty() {
+        return;
+    }
+    section("Where it runs");
+    println!("{}", production_map(deployments));
+}
+
+/// A line for each version at each endpoint.
+pub(super) fn production_map(deployments: &[v1::Deployment]) -> comfy_table::Table {
+    let header = ["ENDPOINT", "STATE", "ENVIRONMENT", "REGION", "VERSION", "EXPOSURE", "TRAFFIC", "FOR", "SINCE"];
+    let mut table = output::table(&header);
+    for deployment in deployments {
+        let empty = [v1::Share::default()];
+        let shares = if deployment.shares.is_empty() { &empty[..] } else { &deployment.shares };
+        for share in shares {
+            let state = if share.suspended { "suspended" } else { &deployment.state };
+            let traffic = share.percent.map(|percent| format!("{percent} % {}", share.segment)).unwrap_or_default();
+            table.add_row(vec![
+                deployment.endpoint.clone(),
+                state.to_owned(),
+                deployment.environment.clone(),
+                deployment.region.clone(),
+                if share.version.is_empty() { "unknown".to_owned() } else { share.version.clone() },
+                share.exposure.clone(),
+                traffic.trim_end().to_owned(),
+                deployment.use_case.clone(),
+                share
+                    .since
+                    .as_ref()
+                    .map(|since| output::answered_occurred(since.occurred.as_ref()))
+                    .unwrap_or_default(),
+            ]);
+        }
+    }
+    table
+}
+
+fn rest(answer: &v1::GetModelResponse) {
+    if !answer.dependencies.is_empty() {
+        section("Depends on, and is used by");
+        let mut table = output::table(&["DIRECTION", "KIND", "WHAT", "INDEX"]);
+        for dependency in &answer.dependencies {
+            let v1::Dependency { direction, kind, what, index } = dependency.clone();
+            table.add_row(vec![direction, kind, what, index.to_string()]);
+        }
+        println!("{table}");
+    }
+    if !answer.monitors.is_empty() {
+        section("Monitors");
+        println!("{}", super::list::monitors(&answer.monitors));
+    }
+    if !answer.problems.is_empty() {
+        section("Open issues and incidents");
+        println!("{}", super::list::problems(&answer.problems));
+    }
+    if !answer.value.is_empty() {
+        section("Value and cost");
+        println!("{}", super::list::value(&answer.value));
+    }
+}

@@ -1,0 +1,231 @@
+//! `probity history`: who did what, when, on whose behalf; and which version decided at a moment.
+
+use anyhow::Result;
+use clap::Args;
+use comfy_table::Table;
+use probity_proto::v1;
+use probity_schemas::{Clock, Identity, NamespacePattern, Subject, SystemClock};
+use probity_terminal::{Answer, wrong_use};
+
+use crate::client::{Client, failed};
+use crate::fields::{Shape, fit};
+use crate::output;
+use crate::people::People;
+use crate::session::Session;
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// What it is about, such as model:credit/pd-scorecard, with all its versions, or one version of it.
+    subject: Option<Subject>,
+    /// Signed by this identity, or on its behalf.
+    #[arg(long, value_name = "IDENTITY", conflicts_with = "serving")]
+    by: Option<Identity>,
+    /// Of this type, such as approval.granted, or family, such as approval.*.
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "serving")]
+    event_type: Option<String>,
+    /// About subjects in these namespaces: credit, or credit/* for all within it.
+    #[arg(long = "in", value_name = "NAMESPACE", conflicts_with = "serving")]
+    namespace: Option<NamespacePattern>,
+    /// Only what is said to have happened by then, or may have: RFC 3339, a date, or a distance such as -2h.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    at: Option<String>,
+    /// Only what was recorded by then.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    known_by: Option<String>,
+    /// The newest first.
+    #[arg(long, conflicts_with = "serving")]
+    newest: bool,
+    /// In the order in which it happened, not in which it was recorded.
+    #[arg(long, conflicts_with = "serving")]
+    by_time: bool,
+    /// So many events at most.
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Instead, which version served at the subject: an endpoint, a model or a use case.
+    #[arg(long, requires = "subject")]
+    serving: bool,
+}
+
+pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> {
+    let at_ms = args.at.as_deref().map(moment).transpose()?;
+    let known_by = args.known_by.as_deref().map(moment).transpose()?.map(|ms| ms / 1_000);
+    let mut client = session.server.connect().await?;
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let subject = text(args.subject.as_ref().map(ToString::to_string));
+    if args.serving {
+        let request = v1::GetServingRequest { subject, at_ms, known_by, min_tree_size: 0 };
+        return serving(request, &mut client, session).await;
+    }
+    let request = v1::ListEventsRequest {
+        subject,
+        signer: text(args.by.as_ref().map(ToString::to_string)),
+        r#type: text(args.event_type),
+        namespace: text(args.namespace.as_ref().map(ToString::to_string)),
+        at_ms,
+        known_by,
+        descending: args.newest,
+        by_occurred: args.by_time,
+        brief: !session.json,
+        ..Default::default()
+    };
+    let Some(answer) = events(request, args.limit, &mut client).await? else { return Ok(Answer::No) };
+    let found = if answer.events.is_empty() { Answer::No } else { Answer::Yes };
+    if session.json {
+        output::json(&answer)?;
+        return Ok(found);
+    }
+    if found == Answer::No {
+        eprintln!("probity: nothing is recorded that fits, or nothing that you may see");
+    } else {
+        println!("{}", timeline(&answer.events, &session.people()?));
+    }
+    if !answer.next_page_token.is_empty() {
+        println!("\nand more; --limit shows it");
+    }
+    output::as_of(answer.as_of.as_ref());
+    Ok(found)
+}
+
+/// A time as people write it, in Unix milliseconds.
+pub(super) fn moment(text: &str) -> Result<u64> {
+    let value = fit(&Shape::Time, text, SystemClock.now_ms()).map_err(|error| wrong_use!("{error}"))?;
+    value.as_u64().ok_or_else(|| wrong_use!("{text:?} is not {}", Shape::Time.in_words()))
+}
+
+/// The answer to a question; nothing where the server says that there is no such thing.
+pub(super) fn answered<T>(answer: Result<tonic::Response<T>, tonic::Status>) -> Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer.into_inner())),
+        Err(status) if status.code() == tonic::Code::NotFound => {
+            eprintln!("probity: {}", status.message());
+            Ok(None)
+        }
+        Err(status) if status.code() == tonic::Code::InvalidArgument => Err(wrong_use!("{}", status.message())),
+        Err(status) => Err(failed(status)),
+    }
+}
+
+/// Asks page by page until there are as many events as are wanted, or no more.
+async fn events(
+    mut request: v1::ListEventsRequest,
+    limit: u32,
+    client: &mut Client,
+) -> Result<Option<v1::ListEventsResponse>> {
+    let mut all = v1::ListEventsResponse::default();
+    loop {
+        let wanted = limit.saturating_sub(u32::try_from(all.events.len())?);
+        if wanted == 0 {
+            return Ok(Some(all));
+        }
+        request.page_size = wanted;
+        let Some(page) = answered(client.audit.list_events(request.clone()).await)? else { return Ok(None) };
+        all.as_of = page.as_of;
+        all.events.extend(page.events);
+        all.next_page_token.clone_from(&page.next_page_token);
+        if page.next_page_token.is_empty() {
+            return Ok(Some(all));
+        }
+        // Where few events fit, a page may be short; what was taken into account must not shrink from one to the next.
+        request.min_tree_size = all.as_of.as_ref().map_or(0, |as_of| as_of.tree_size);
+        request.page_token = page.next_page_token;
+    }
+}
+
+/// Events for people, corrections under what they correct.
+pub(super) fn timeline(events: &[v1::Entered], people: &People) -> Table {
+    let mut table = output::table(&["INDEX", "OCCURRED", "RECORDED", "WHO", "TYPE", "SUBJECT", "WHAT"]);
+    for event in events {
+        let possibly = if event.happened == "possibly" { "possibly; " } else { "" };
+        table.add_row([
+            event.index.to_string(),
+            format!("{possibly}{}", output::answered_occurred(event.occurred.as_ref())),
+            output::time(event.recorded_at),
+            who(event, people),
+            event.r#type.clone(),
+            event.subject.clone(),
+            what(event),
+        ]);
+        for correction in &event.corrections {
+            table.add_row([
+                format!("  └ {}", correction.index),
+                String::new(),
+                output::time(correction.recorded_at),
+                String::new(),
+                format!("  {}", correction.kind),
+                String::new(),
+                corrected(correction),
+            ]);
+        }
+    }
+    table
+}
+
+fn who(event: &v1::Entered, people: &People) -> String {
+    let mut who = people.show(&event.signer);
+    if !event.on_behalf_of.is_empty() {
+        who.push_str(&format!(" for {}", people.show(&event.on_behalf_of)));
+    }
+    if !event.initiators.is_empty() {
+        let initiators: Vec<String> = event.initiators.iter().map(|identity| people.show(identity)).collect();
+        who.push_str(&format!(", set in motion by {}", initiators.join(", ")));
+    }
+    who
+}
+
+fn what(event: &v1::Entered) -> String {
+    let kinds: Vec<&str> = event.evidence.iter().map(|evidence| evidence.kind.as_str()).collect();
+    match kinds.is_empty() {
+        true => event.summary.clone(),
+        false => format!("{} (evidence: {})", event.summary, kinds.join(", ")),
+    }
+}
+
+fn corrected(correction: &v1::Correction) -> String {
+    let said = [("", &correction.field), ("from ", &correction.old), ("to ", &correction.new)];
+    let said = said.iter().filter(|(_, text)| !text.is_empty()).map(|(word, text)| format!("{word}{text}"));
+    let said = said.collect::<Vec<_>>().join(" ");
+    match said.is_empty() {
+        true => correction.reason.clone(),
+        false => format!("{said}: {}", correction.reason),
+    }
+}
+
+async fn serving(request: v1::GetServingRequest, client: &mut Client, session: &Session) -> Result<Answer> {
+    let subject = request.subject.clone();
+    let Some(answer) = answered(client.audit.get_serving(request).await)? else { return Ok(Answer::No) };
+    let found = if answer.served.is_empty() { Answer::No } else { Answer::Yes };
+    if session.json {
+        output::json(&answer)?;
+        return Ok(found);
+    }
+    let at = output::time_ms(answer.at_ms);
+    if found == Answer::No {
+        println!("nothing that is recorded says that anything served for {subject} at {at}");
+    } else {
+        println!("{subject} at {at}");
+        let header = ["ENDPOINT", "VERSION", "CERTAINTY", "EXPOSURE", "SHARE", "ENVIRONMENT", "USE CASE", "RESTS ON"];
+        let mut table = output::table(&header);
+        for served in &answer.served {
+            let version = match (served.version.as_str(), served.digest.as_str()) {
+                ("", "") => "unknown",
+                ("", digest) => digest,
+                (version, _) => version,
+            };
+            let suspended = if served.suspended { ", suspended" } else { "" };
+            let segment = if served.segment.is_empty() { String::new() } else { format!(" of {}", served.segment) };
+            table.add_row([
+                served.endpoint.clone(),
+                version.to_owned(),
+                served.certainty.clone(),
+                format!("{}{suspended}", served.exposure),
+                format!("{}{segment}", served.percent.map(|percent| format!("{percent} %")).unwrap_or_default()),
+                served.environment.clone(),
+                served.use_case.clone(),
+                output::indices(&served.indices),
+            ]);
+        }
+        println!("{table}");
+    }
+    output::as_of(answer.as_of.as_ref());
+    Ok(found)
+}

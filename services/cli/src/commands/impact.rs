@@ -1,0 +1,197 @@
+//! `probity impact`: what runs now, or could, and descends from something that turned out bad.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+use clap::Args;
+use probity_proto::v1;
+use probity_schemas::Subject;
+use probity_terminal::{Answer, wrong_use};
+use serde_json::json;
+
+use super::lineage::no_answer;
+use super::record::{Draft, FieldArgs, Recording, SignArgs};
+use crate::client::Client;
+use crate::output;
+use crate::people::People;
+use crate::session::Session;
+
+/// Affected versions in one answer of the server, at most.
+const PAGE: u32 = 1_000;
+/// Statements that the server takes in one call, at most.
+const AT_ONCE: usize = 4_096;
+
+#[derive(Debug, Args)]
+pub struct ImpactArgs {
+    /// A dataset, digest, model, version or reference.
+    node: String,
+    /// Only what runs now.
+    #[arg(long)]
+    live: bool,
+    /// Show so many at most; with --raise-findings and --json it is always all.
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Raise a finding for each affected model, about its version that is affected most: high where it runs now, medium
+    /// otherwise, owned by whoever owns the model. They are shown, and recorded together once you say yes.
+    #[arg(long)]
+    raise_findings: bool,
+    /// What the findings say; by default what the versions descend from.
+    #[arg(long, value_name = "TEXT", requires = "raise_findings")]
+    title: Option<String>,
+    /// Where the findings come from.
+    #[arg(long, value_name = "validator|audit|supervisor|monitor", default_value = "monitor")]
+    source: String,
+    #[command(flatten)]
+    sign: SignArgs,
+}
+
+pub(crate) async fn run(args: ImpactArgs, session: &Session) -> Result<Answer> {
+    let everything = args.raise_findings || session.json;
+    let most = if everything { usize::MAX } else { args.limit as usize };
+    let mut client = session.server.connect().await?;
+    let impact = match fetch(&args, most, &mut client).await {
+        Ok(impact) => impact,
+        Err(status) => return no_answer(status),
+    };
+    if session.json && !args.raise_findings {
+        output::json(&impact)?;
+        return Ok(Answer::Yes);
+    }
+    if !session.json {
+        show(&impact, &args, &session.people()?);
+    }
+    if !args.raise_findings {
+        return Ok(Answer::Yes);
+    }
+    let drafts = findings(&impact, &args)?;
+    if drafts.is_empty() {
+        eprintln!("There is nothing to raise a finding about.");
+        return Ok(Answer::Yes);
+    }
+    let mut recording = Recording::start(&args.sign, session).await?;
+    recording.record(drafts, &args.sign).await
+}
+
+/// What is affected, so many at most, page by page as of one checkpoint or later.
+async fn fetch(args: &ImpactArgs, most: usize, client: &mut Client) -> Result<v1::GetImpactResponse, tonic::Status> {
+    let mut found = v1::GetImpactResponse::default();
+    loop {
+        let left = u32::try_from(most - found.affected.len()).unwrap_or(u32::MAX);
+        let request = v1::GetImpactRequest {
+            node: args.node.clone(),
+            live_only: args.live,
+            page_size: left.min(PAGE),
+            page_token: std::mem::take(&mut found.next_page_token),
+            min_tree_size: found.as_of.as_ref().map_or(0, |as_of| as_of.tree_size),
+        };
+        let page = client.lineage.get_impact(request).await?.into_inner();
+        let mut affected = std::mem::take(&mut found.affected);
+        affected.extend(page.affected);
+        found = v1::GetImpactResponse { affected, ..page };
+        if found.next_page_token.is_empty() || found.affected.len() >= most {
+            return Ok(found);
+        }
+    }
+}
+
+fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {
+    if impact.affected.is_empty() {
+        let what = if args.live { "Nothing that runs now" } else { "No version" };
+        println!("{what} descends from {}, as far as you may see.", args.node);
+        output::as_of(impact.as_of.as_ref());
+        return;
+    }
+    let mut table = output::table(&["VERSION", "STEPS", "RUNS AT", "FOR", "OWNERS", "USED BY", "INDICES"]);
+    let shown = impact.affected.iter().take(args.limit as usize);
+    for affected in shown {
+        let owners: Vec<String> = affected.owners.iter().map(|owner| people.show(owner)).collect();
+        table.add_row([
+            affected.version.clone(),
+            affected.depth.to_string(),
+            affected.endpoints.join("\n"),
+            affected.use_cases.join("\n"),
+            owners.join("\n"),
+            affected.consumers.join("\n"),
+            output::indices(&affected.indices),
+        ]);
+    }
+    println!("{table}\n\n{} affected, of which {} run now", impact.total, impact.live);
+    let all = if args.live { impact.live } else { impact.total };
+    if all > u64::from(args.limit) {
+        println!("{} more; --limit shows them", all - u64::from(args.limit));
+    }
+    output::as_of(impact.as_of.as_ref());
+}
+
+/// One finding for each affected model. What is live and near comes first, so its first version stands for it.
+fn findings(impact: &v1::GetImpactResponse, args: &ImpactArgs) -> Result<Vec<Draft>> {
+    let title = args.title.clone().unwrap_or_else(|| format!("It descends from {}.", args.node));
+    let about: Option<Subject> = args.node.parse().ok();
+    let mut models = HashSet::new();
+    let mut drafts = Vec::new();
+    for affected in &impact.affected {
+        let Ok(subject) = affected.version.parse::<Subject>() else {
+            eprintln!("{} runs, but nobody has said of which model it is: no finding", affected.version);
+            continue;
+        };
+        if !models.insert(subject.without_version()) {
+            continue;
+        }
+        let severity = if affected.endpoints.is_empty() { "medium" } else { "high" };
+        let mut data = json!({ "title": title, "severity": severity, "source": args.source });
+        if let Some(owner) = affected.owners.first() {
+            data["owner"] = owner.as_str().into();
+        }
+        let mut draft = Draft::filled("finding.raised", &affected.version, data)?;
+        if let Some(about) = about.as_ref().filter(|about| **about != subject) {
+            draft.tree["about"] = json!([about]);
+        }
+        draft.apply(&FieldArgs::default())?;
+        drafts.push(draft);
+    }
+    match drafts.len() {
+        count if count > AT_ONCE => {
+            Err(wrong_use!("{count} models are affected, and {AT_ONCE} findings can be raised at once; try --live"))
+        }
+        _ => Ok(drafts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        impact: ImpactArgs,
+    }
+
+    fn affected(version: &str, live: bool, owners: &[&str]) -> v1::Affected {
+        let endpoints = if live { vec!["endpoint:credit/eu".to_owned()] } else { Vec::new() };
+        let owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
+        v1::Affected { version: version.to_owned(), endpoints, owners, ..Default::default() }
+    }
+
+    #[test]
+    fn one_finding_is_raised_for_each_model_and_is_high_where_it_runs() {
+        let args = Line::parse_from(["impact", "dataset:credit/loans", "--raise-findings"]).impact;
+        let affected = vec![
+            affected("model:credit/pd@2", true, &["service:owner"]),
+            affected("model:credit/pd@1", false, &[]),
+            affected("model:credit/lgd@1", false, &[]),
+            affected("sha256:00", true, &[]),
+        ];
+        let impact = v1::GetImpactResponse { affected, ..Default::default() };
+        let drafts = findings(&impact, &args).unwrap();
+        let said: Vec<_> = drafts.iter().map(|draft| &draft.tree["data"]).collect();
+        assert_eq!(drafts.len(), 2);
+        assert_eq!(said[0]["severity"], "high");
+        assert_eq!(said[0]["owner"], "service:owner");
+        assert_eq!(said[0]["title"], "It descends from dataset:credit/loans.");
+        assert_eq!(said[1]["severity"], "medium");
+        assert_eq!(drafts[1].tree["subject"]["name"], "lgd");
+        assert_eq!(drafts[1].tree["about"][0]["name"], "loans");
+    }
+}

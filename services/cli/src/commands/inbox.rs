@@ -1,0 +1,72 @@
+//! `probity inbox`: what waits for me, until when, and what changed since the version I last approved.
+
+use anyhow::Result;
+use clap::Args;
+use probity_proto::v1;
+use probity_schemas::Identity;
+use probity_terminal::{Answer, wrong_use};
+
+use super::history::answered;
+use crate::output;
+use crate::session::Session;
+use crate::signing::KeyArgs;
+
+#[derive(Debug, Args)]
+pub struct InboxArgs {
+    /// Whose; by default that of the key.
+    #[arg(long, value_name = "IDENTITY")]
+    of: Option<Identity>,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+/// Yes where something waits.
+pub(crate) async fn run(args: InboxArgs, session: &Session) -> Result<Answer> {
+    let identity = match (args.of, &args.key.key) {
+        (Some(identity), _) => identity,
+        (None, Some(_)) => args.key.open(session)?.identity,
+        (None, None) => return Err(wrong_use!("whose inbox? Name a key with --key, or an identity with --of")),
+    };
+    let mut client = session.server.connect().await?;
+    let request = v1::GetInboxRequest { identity: identity.to_string(), ..v1::GetInboxRequest::default() };
+    let Some(answer) = answered(client.compliance.get_inbox(request).await)? else { return Ok(Answer::No) };
+    let waits = if answer.items.is_empty() { Answer::No } else { Answer::Yes };
+    if session.json {
+        output::json(&answer)?;
+        return Ok(waits);
+    }
+    if waits == Answer::No {
+        println!("nothing waits for {}", session.people()?.show(&identity.to_string()));
+    } else {
+        let mut table = output::table(&["KIND", "SUBJECT", "TO DO", "UNTIL", "INDEX"]);
+        for item in &answer.items {
+            let until = item.due_ms.map(output::time_ms).unwrap_or_default();
+            let index = item.index.to_string();
+            table.add_row(vec![item.kind.clone(), item.subject.clone(), item.task.clone(), until, index]);
+        }
+        println!("{table}");
+        changes(&answer.items, &mut client).await;
+    }
+    output::as_of(answer.as_of.as_ref());
+    Ok(waits)
+}
+
+/// What differs from what the person approved last, for each approval that waits.
+async fn changes(items: &[v1::InboxItem], client: &mut crate::client::Client) {
+    let compared = items.iter().filter(|item| !item.last_approved.is_empty() && item.last_approved != item.subject);
+    for item in compared {
+        let request =
+            v1::CompareVersionsRequest { from: item.last_approved.clone(), to: item.subject.clone(), min_tree_size: 0 };
+        // Without the audit view, or the right to see it, the inbox is still of use.
+        let Ok(answer) = client.audit.compare_versions(request).await else { continue };
+        println!("\n{} since {}, which you approved last:", item.subject, item.last_approved);
+        let differences = answer.into_inner().differences;
+        if differences.is_empty() {
+            println!("  nothing that is recorded differs");
+        }
+        for v1::Difference { field, from, to } in differences {
+            let none = |text: String| if text.is_empty() { "nothing".to_owned() } else { text };
+            println!("  {field}: {} → {}", none(from), none(to));
+        }
+    }
+}

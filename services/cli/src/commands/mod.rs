@@ -1,0 +1,145 @@
+//! The commands. Each module holds one: its arguments, what it does, what it prints.
+
+mod approve;
+pub(crate) mod checkpoint;
+mod compare;
+mod compliance;
+mod confirm;
+mod correct;
+pub mod demo;
+mod dossier;
+mod entry;
+mod erase;
+mod history;
+mod hold;
+mod impact;
+mod import;
+mod inbox;
+mod key;
+mod lineage;
+mod list;
+mod models;
+mod receipt;
+mod record;
+mod suspend;
+mod vault;
+pub(crate) mod verify;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use probity_terminal::Answer;
+
+use crate::session::{PeopleArgs, SessionArgs};
+
+/// A command that talks to a server.
+#[derive(Debug, Args)]
+pub struct Remote<T: Args> {
+    #[command(flatten)]
+    args: T,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+/// A command with commands of its own that talk to a server.
+#[derive(Debug, Args)]
+pub struct RemoteGroup<T: Subcommand> {
+    #[command(subcommand)]
+    command: T,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+/// Making and showing keys, which needs no server.
+#[derive(Debug, Args)]
+pub struct KeyGroup {
+    #[command(subcommand)]
+    command: key::KeyCommand,
+    #[command(flatten)]
+    people: PeopleArgs,
+}
+
+/// The commands that ask a ledger and record in it.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make and show keys.
+    Key(KeyGroup),
+    /// Show the keys that personal data are sealed under.
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+    /// Sign events and record them.
+    Record(Remote<record::RecordArgs>),
+    /// Say yes to a request for approval.
+    Approve(Remote<approve::ApproveArgs>),
+    /// Say no to a request for approval.
+    Reject(Remote<approve::RejectArgs>),
+    /// Be the second person who says yes to an enrolment, a role or a policy.
+    Confirm(Remote<confirm::ConfirmArgs>),
+    /// Pull the plug: stop what serves at an endpoint.
+    Suspend(Remote<suspend::SuspendArgs>),
+    /// Let serve again what was suspended.
+    Resume(Remote<suspend::ResumeArgs>),
+    /// Correct a fact of one's own; the original stays.
+    Correct(Remote<correct::CorrectArgs>),
+    /// Forbid erasure, and allow it again.
+    Hold(RemoteGroup<hold::HoldCommand>),
+    /// Erase what was sealed for a person or case, by destroying its key.
+    Erase(Remote<erase::EraseArgs>),
+    /// Record an inventory from a CSV file.
+    Import(Remote<import::ImportArgs>),
+    /// Show a statement.
+    Entry(Remote<entry::EntryArgs>),
+    /// List models: state, class, owners, where they run; search and count them.
+    Models(Remote<models::ModelsArgs>),
+    /// Show everything about one model.
+    Model(Remote<dossier::ModelArgs>),
+    /// List use cases, deployments, datasets, monitors, issues and incidents, or value.
+    List(RemoteGroup<list::ListCommand>),
+    /// Show what waits for a person, until when, and what changed since what they approved last.
+    Inbox(Remote<inbox::InboxArgs>),
+    /// Show what the standing questions find: live without approval, no owner, overdue, and so on.
+    Compliance(Remote<compliance::ComplianceArgs>),
+    /// Show who did what, when, and on whose behalf; or which version served at a moment.
+    History(Remote<history::HistoryArgs>),
+    /// Show what changed between two versions, or was recorded between two points of the log.
+    Compare(Remote<compare::CompareArgs>),
+    /// Show what something comes from, and what comes from it: data, runs, versions, endpoints, consumers.
+    Lineage(Remote<lineage::LineageArgs>),
+    /// Show what runs now and descends from a withdrawn dataset or a flawed model, and raise findings.
+    Impact(Remote<impact::ImpactArgs>),
+    /// Fetch the receipt of a statement.
+    Receipt(Remote<receipt::ReceiptArgs>),
+}
+
+impl Command {
+    /// Runs the command; with `json` it prints JSON instead of text.
+    ///
+    /// # Errors
+    /// It was called wrongly, or the answer could not be found out.
+    pub async fn run(self, json: bool) -> Result<Answer> {
+        match self {
+            Self::Key(KeyGroup { command, people }) => key::run(command, &people, json),
+            Self::Vault(command) => vault::run(command, json),
+            Self::Record(Remote { args, session }) => record::run(args, &session.open(json)).await,
+            Self::Approve(Remote { args, session }) => approve::approve(args, &session.open(json)).await,
+            Self::Reject(Remote { args, session }) => approve::reject(args, &session.open(json)).await,
+            Self::Confirm(Remote { args, session }) => confirm::run(args, &session.open(json)).await,
+            Self::Suspend(Remote { args, session }) => suspend::suspend(args, &session.open(json)).await,
+            Self::Resume(Remote { args, session }) => suspend::resume(args, &session.open(json)).await,
+            Self::Correct(Remote { args, session }) => correct::run(args, &session.open(json)).await,
+            Self::Hold(RemoteGroup { command, session }) => hold::run(command, &session.open(json)).await,
+            Self::Erase(Remote { args, session }) => erase::run(args, &session.open(json)).await,
+            Self::Import(Remote { args, session }) => import::run(args, &session.open(json)).await,
+            Self::Entry(Remote { args, session }) => entry::run(args, &session.open(json)).await,
+            Self::Models(Remote { args, session }) => models::run(args, &session.open(json)).await,
+            Self::Model(Remote { args, session }) => dossier::run(args, &session.open(json)).await,
+            Self::List(RemoteGroup { command, session }) => list::run(command, &session.open(json)).await,
+            Self::Inbox(Remote { args, session }) => inbox::run(args, &session.open(json)).await,
+            Self::Compliance(Remote { args, session }) => compliance::run(args, &session.open(json)).await,
+            Self::History(Remote { args, session }) => history::run(args, &session.open(json)).await,
+            Self::Compare(Remote { args, session }) => compare::run(args, &session.open(json)).await,
+            Self::Lineage(Remote { args, session }) => lineage::run(args, &session.open(json)).await,
+            Self::Impact(Remote { args, session }) => impact::run(args, &session.open(json)).await,
+            Self::Receipt(Remote { args, session }) => receipt::run(args, &session.open(json)).await,
+        }
+    }
+}

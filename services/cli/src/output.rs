@@ -1,0 +1,46 @@
+//! The parts of answers that many commands print.
+
+use probity_proto::v1;
+use probity_schemas::Occurred;
+pub(crate) use probity_terminal::{day, duration, json, progress, span, table, time, time_ms};
+
+/// When something happened, as far as the signer said: exact, between, or unknown.
+pub(crate) fn occurred(occurred: Option<&Occurred>) -> String {
+    span(occurred.map(|occurred| (occurred.earliest().as_ms(), occurred.latest().as_ms())))
+}
+
+/// The same of an answer.
+pub(crate) fn answered_occurred(occurred: Option<&v1::Occurred>) -> String {
+    span(occurred.map(|occurred| (occurred.earliest_ms, occurred.latest_ms)))
+}
+
+/// Says that there is more, where there is.
+pub(crate) fn more(next_page_token: &str) {
+    if !next_page_token.is_empty() {
+        println!("\nand more; --limit shows it");
+    }
+}
+
+/// As of which checkpoint an answer holds, and loudly if nothing more is taken in.
+pub(crate) fn as_of(as_of: Option<&v1::AsOf>) {
+    let Some(v1::AsOf { tree_size, root, recorded_at, halted }) = as_of else { return };
+    let root = hex::encode(root);
+    println!(
+        "\nas of {tree_size} statements, recorded by {}, root {}",
+        time(*recorded_at),
+        &root[..16.min(root.len())]
+    );
+    if !halted.is_empty() {
+        eprintln!("probity: the view is halted and takes in nothing more: {halted}");
+    }
+}
+
+/// Indices of statements, for people: the first few.
+pub(crate) fn indices(indices: &[u64]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<String> = indices.iter().take(SHOWN).map(u64::to_string).collect();
+    match indices.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+        None => shown.join(", "),
+    }
+}

@@ -1,0 +1,51 @@
+//! The commands that work on a ledger's files. Each module holds one: its arguments, what it does, what it prints.
+
+mod config;
+mod init;
+pub(crate) mod mirror;
+mod repair;
+mod rules;
+mod serve;
+pub(crate) mod verify;
+mod views;
+
+pub(crate) use init::found;
+
+use anyhow::Result;
+use clap::Subcommand;
+use probity_terminal::Answer;
+
+/// The commands that found and operate a ledger.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Found a ledger: its keys, its first administrators, its first block.
+    Init(init::InitArgs),
+    /// Serve a ledger over gRPC.
+    Serve(serve::ServeArgs),
+    /// Show which rules a ledger is under, and adopt newer ones.
+    Rules(rules::RulesArgs),
+    /// Show how far the views of a ledger are, while it is not served; have one built anew.
+    Views(views::ViewsArgs),
+    /// Put back what a NATS stream lost of a ledger, from the local log.
+    Repair(repair::RepairArgs),
+    /// Check a configuration file.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+impl Command {
+    /// Runs the command; with `json` it prints JSON instead of text.
+    ///
+    /// # Errors
+    /// It was called wrongly, or the answer could not be found out.
+    pub async fn run(self, json: bool) -> Result<Answer> {
+        match self {
+            Self::Init(args) => init::run(args, json).await,
+            Self::Serve(args) => serve::run(args).await,
+            Self::Rules(args) => rules::run(args, json).await,
+            Self::Views(args) => views::run(args, json),
+            Self::Repair(args) => repair::run(args, json).await,
+            Self::Config(command) => config::run(command, json),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! `probity rules`: which rules acts are judged by, and the step to newer ones.
+//!
+//! A ledger goes on under the rules it was founded with until it adopts others: a statement by the ledger itself, made by
+//! whoever operates it while nobody else writes. From its position on the new rules hold; what stands before is judged by
+//! the old ones for ever.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, Subcommand};
+use probity_admission::KNOWN_RULE_SETS;
+use probity_log::{Chain, FileLogOptions, JetStreamLog, scrub};
+use probity_projection::Store;
+use probity_registrar::{Carrier, Duty, Opening, Participant, Participation, Recorded, Registrar, Submission};
+use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
+use probity_schemas::{Clock, Data, Event, EventId, Occurred, Subject, SystemClock, Text, Timestamp};
+use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
+use probity_terminal::{self as terminal, Answer, wrong_use};
+use rand::{Rng, RngExt as _};
+use serde_json::json;
+
+use crate::config::{Config, NatsSection};
+use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use crate::nats::NatsArgs;
+use crate::{carrier, replay};
+
+/// How long to wait until no other registrar appends.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    command: Option<RulesCommand>,
+    #[command(flatten)]
+    place: Option<PlaceArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// Judge acts by another rule set from now on. The ledger must not be served meanwhile.
+    Adopt(AdoptArgs),
+}
+
+/// Where a ledger is.
+#[derive(Debug, Args)]
+struct PlaceArgs {
+    /// The data directory of the ledger.
+    directory: PathBuf,
+    /// The configuration file that the ledger is served with, if there is one.
+    #[arg(long, env = "PROBITY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The anchor of the ledger, where it is not beside the data directory.
+    #[arg(long, value_name = "FILE")]
+    anchor: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct AdoptArgs {
+    /// The number of the rule set.
+    number: u32,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    nats: NatsArgs,
+    /// Why, to be recorded.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<Text>,
+}
+
+/// A rule set and the position it holds from.
+#[derive(Debug, Clone, Copy)]
+struct InForce {
+    number: u32,
+    since: u64,
+    /// The time of that block in Unix seconds.
+    time: u64,
+}
+
+pub(crate) async fn run(args: RulesArgs, json: bool) -> Result<Answer> {
+    match (args.command, args.place) {
+        (Some(RulesCommand::Adopt(adopt)), _) => adopt.run(json).await,
+        (None, Some(place)) => show(&place, json),
+        (None, None) => Err(wrong_use!("name the data directory of a ledger")),
+    }
+}
+
+fn show(place: &PlaceArgs, json: bool) -> Result<Answer> {
+    let InForce { number, since, time } = in_force(&place.log()?)?;
+    if json {
+        terminal::json(&json!({
+            "rule_set": number, "since": since, "recorded_at": time, "known": KNOWN_RULE_SETS,
+        }))?;
+        return Ok(Answer::Yes);
+    }
+    println!("in force  rule set {number}, since index {since} ({})", terminal::time(time));
+    println!("known     {}", numbers());
+    match KNOWN_RULE_SETS.iter().max() {
+        Some(newest) if number > *newest => println!("\nThis version cannot judge by rule set {number}: upgrade."),
+        Some(newest) if number < *newest => {
+            println!("\nTo go on under rule set {newest}:  probity rules adopt {newest} {}", place.directory.display());
+        }
+        _ => {}
+    }
+    Ok(Answer::Yes)
+}
+
+impl PlaceArgs {
+    fn config(&self) -> Result<Config> {
+        let loaded = Config::load(self.config.as_deref(), Some(&self.directory), std::env::vars());
+        let mut config = loaded.map_err(|error| wrong_use!("{error}"))?;
+        config.ledger.anchor = self.anchor.clone().or(config.ledger.anchor);
+        Ok(config)
+    }
+
+    fn log(&self) -> Result<FileLogOptions> {
+        let dir = LedgerDir::new(&self.directory);
+        if !dir.log().is_dir() {
+            anyhow::bail!("{} is not the data directory of a ledger: it has no log/", self.directory.display());
+        }
+        Ok(FileLogOptions::new(dir.log()).anchor(self.config()?.anchor()))
+    }
+}
+
+impl AdoptArgs {
+    async fn run(&self, json: bool) -> Result<Answer> {
+        if !KNOWN_RULE_SETS.contains(&self.number) {
+            return Ok(no(&format!("this version knows {}, not {}: upgrade", numbers(), self.number)));
+        }
+        let options = self.place.log()?;
+        let dir = LedgerDir::new(&self.place.directory);
+        let secrets = dir.read_secrets()?;
+        let verifier = replay::ledger_keys(&options)?.checkpoint_verifier()?;
+        // Whoever holds the log is alone with it: what is in force is what will have been.
+        let nats = self.nats.clone().over(self.place.config()?.nats).as_ref().map(NatsSection::options);
+        let log = carrier::open(&options, verifier, nats.as_ref(), &dir).await?;
+        let before = in_force(&options)?;
+        if before.number == self.number {
+            return self.report(before, None, json);
+        }
+        if before.number > self.number {
+            let InForce { number, since, .. } = before;
+            let wanted = self.number;
+            return Ok(no(&format!(
+                "rule set {number} is in force since index {since}; no ledger goes back to {wanted}"
+            )));
+        }
+        let statement = self.statement(&secrets)?;
+        let recorded = self.record(log, &dir, secrets, statement).await?;
+        self.report(before, Some(recorded), json)
+    }
+
+    /// The ledger's own word that it adopts the rules.
+    fn statement(&self, secrets: &LedgerSecrets) -> Result<SignedStatement> {
+        let now_ms = SystemClock.now_ms();
+        let mut random = [0; 10];
+        rand::rng().fill_bytes(&mut random);
+        let adopted = RulesAdopted { rule_set: self.number, reason: self.reason.clone() };
+        let data = LedgerEvent::RulesAdopted(Box::new(adopted));
+        let mut event = Event::new(EventId::from_time(now_ms, random), Subject::this_ledger(), data);
+        event.occurred = Some(Occurred::at(Timestamp::from_ms(now_ms)?));
+        let (identity, kid) = (secrets.public().identity(), secrets.checkpoint.public().id());
+        Ok(Unsigned::new(&event, &identity, secrets.origin.as_str(), kid)?.sign(&secrets.checkpoint)?)
+    }
+
+    /// Hands it in as anyone's statement is, so that it is judged, made durable and indexed like any other.
+    async fn record(
+        &self,
+        carrier: Carrier,
+        dir: &LedgerDir,
+        secrets: LedgerSecrets,
+        statement: SignedStatement,
+    ) -> Result<Recorded> {
+        let limits = self.place.config()?.limits;
+        let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
+        let opening = Opening {
+            carrier: carrier.clone(),
+            view: store.view(INDEX_VIEW)?,
+            secrets: Some(secrets),
+            clock: SystemClock::shared(),
+            waiting_statements: limits.waiting_statements,
+        };
+        let opened = tokio::task::spawn_blocking(move || Registrar::open(opening)).await?;
+        let registrar = opened.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
+        let registrar = Arc::new(registrar);
+        let participant = match &carrier {
+            Carrier::Files(_) => None,
+            Carrier::Stream(log) => Some(alone(log, &registrar).await?),
+        };
+        let submission = Submission { statement: statement.bytes().clone(), expected_revision: None };
+        let results = registrar.register(vec![submission]).await;
+        if let Some(participant) = participant {
+            participant.stop().await;
+        }
+        registrar.stop().await;
+        carrier::close(&carrier).await;
+        tokio::task::spawn_blocking(move || store.flush()).await??;
+        let result = results?.into_iter().next().ok_or_else(|| anyhow!("the registrar did not answer"))?;
+        Ok(result?)
+    }
+
+    /// Says what is different from now on; `recorded` is missing where nothing is.
+    fn report(&self, before: InForce, recorded: Option<Recorded>, json: bool) -> Result<Answer> {
+        let number = self.number;
+        let (since, time) = recorded.as_ref().map_or((before.since, before.time), |it| (it.index, it.recorded_at));
+        if json {
+            terminal::json(&json!({
+                "rule_set": number, "since": since, "recorded_at": time, "before": before.number,
+                "recorded": recorded.is_some(),
+            }))?;
+            return Ok(Answer::Yes);
+        }
+        if recorded.is_none() {
+            println!("Rule set {number} is in force already, since index {since}. Nothing was recorded.");
+            return Ok(Answer::Yes);
+        }
+        println!("Rule set {number} is in force from index {since} on ({}).", terminal::time(time));
+        println!("What stands before it keeps its effect: it is judged by rule set {} for ever.\n", before.number);
+        for change in (before.number..number).filter_map(|old| changes(old + 1)).flatten() {
+            println!("- {change}");
+        }
+        Ok(Answer::Yes)
+    }
+}
+
+/// Waits until this process is the one that appends to the stream.
+async fn alone(log: &Arc<JetStreamLog>, registrar: &Arc<Registrar>) -> Result<Participant> {
+    let participation =
+        Participation { log: log.clone(), may_lead: true, address: String::new(), id: rand::rng().random() };
+    let participant = Participant::start(registrar.clone(), participation);
+    let mut duty = registrar.watch_duty();
+    let leads = duty.wait_for(|duty| *duty == Duty::Active);
+    match tokio::time::timeout(PATIENCE, leads).await {
+        Ok(Ok(_)) => Ok(participant),
+        _ => Err(anyhow!(
+            "another registrar of this ledger is active, or NATS does not answer; stop every registrar and try again"
+        )),
+    }
+}
+
+/// The rule set in force at the end of a log: what the founding statement names, or the last that was adopted.
+fn in_force(options: &FileLogOptions) -> Result<InForce> {
+    let chain = Chain::new(replay::ledger_keys(options)?.checkpoint_verifier()?);
+    let bar = terminal::progress("reading", "statements");
+    let mut found = None;
+    let scrubbed = scrub(options, chain, |block, at, _| {
+        if let Some(anchored) = at.anchored {
+            bar.set_length(anchored.tree_size);
+        }
+        bar.set_position(at.statements);
+        for (since, bytes) in (block.first_index()..).zip(block.statements()) {
+            if let Some(number) = named_in(bytes) {
+                found = Some(InForce { number, since, time: block.time() });
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    scrubbed?;
+    found.ok_or_else(|| anyhow!("the log does not say which rules it is under"))
+}
+
+/// The rule set that a statement of the ledger about itself puts into force.
+fn named_in(bytes: &[u8]) -> Option<u32> {
+    let statement = SignedStatement::parse(bytes.to_vec().into()).ok()?;
+    if statement.subject() != Subject::this_ledger().to_string() {
+        return None;
+    }
+    match statement.event().ok()?.data {
+        Data::Ledger(LedgerEvent::Founded(founded)) => Some(founded.rule_set),
+        Data::Ledger(LedgerEvent::RulesAdopted(adopted)) => Some(adopted.rule_set),
+        _ => None,
+    }
+}
+
+/// What a rule set changes against the one before it, for people.
+fn changes(number: u32) -> Option<&'static [&'static str]> {
+    match number {
+        2 => Some(&[
+            "An enrolment of a person, a grant of a role and a policy take effect once a second person has confirmed them \
+             (probity confirm).",
+            "Whoever made, trained or asked for something does not decide on it; services decide nothing.",
+            "Approvals, plans and exceptions answer a request that is open and about the same thing.",
+            "A gate policy says whose signatures let a version through, and to where. Where none is published, nothing \
+             guards deployment: publish one (policy.published, kind gate).",
+            "Acts on behalf of others take a delegation; whoever has left signs nothing; holds forbid erasure.",
+        ]),
+        _ => None,
+    }
+}
+
+fn numbers() -> String {
+    let numbers: Vec<String> = KNOWN_RULE_SETS.iter().map(u32::to_string).collect();
+    format!("rule sets {}", numbers.join(", "))
+}
+
+fn no(reason: &str) -> Answer {
+    eprintln!("probity: no rules were adopted: {reason}");
+    Answer::No
+}

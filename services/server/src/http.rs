@@ -1,0 +1,193 @@
+//! `/livez`, `/readyz` and `/metrics`, for whoever keeps the server running. Nothing of what is recorded is in them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use probity_log::Status;
+use probity_projection::{Health, Reader};
+use probity_registrar::{Carrier, Duty, Registrar};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::carrier;
+use crate::warnings::Warning;
+
+/// What is asked about.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    pub(crate) registrar: Arc<Registrar>,
+    /// Whether the process takes statements, or stands by to.
+    pub(crate) is_registrar: bool,
+    pub(crate) carrier: Carrier,
+    pub(crate) readers: Vec<Reader>,
+    /// What there is to say of the NATS servers.
+    pub(crate) warnings: Option<watch::Receiver<Vec<Warning>>>,
+}
+
+/// Listens on `address` until the task is dropped.
+pub(crate) async fn start(address: SocketAddr, watched: Watched) -> Result<(SocketAddr, JoinHandle<()>)> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr()?;
+    let router = Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(watched);
+    let serving = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "HTTP is no longer served");
+        }
+    });
+    Ok((address, serving))
+}
+
+/// 200 when statements are taken and every view answers; else 503. A line for each.
+async fn ready(State(watched): State<Watched>) -> Response {
+    let mut all = true;
+    let mut text = String::new();
+    let mut line = |what: &str, state: Result<String, String>| {
+        all &= state.is_ok();
+        let (word, detail) = match &state {
+            Ok(detail) => ("ok", detail),
+            Err(detail) => ("not ready", detail),
+        };
+        let _ = writeln!(text, "{what}: {word}: {detail}");
+    };
+    let size = watched.registrar.head().map_or(0, |head| head.tree_size);
+    let halted = watched.registrar.watch_halt().borrow().clone();
+    let duty = match &*watched.registrar.watch_duty().borrow() {
+        Duty::Active => String::new(),
+        Duty::Standby { .. } if !watched.is_registrar => ", following".to_owned(),
+        Duty::Standby { active: Some(active) } => format!(", standby of {active}"),
+        Duty::Standby { active: None } => ", standby".to_owned(),
+    };
+    let name = if watched.is_registrar { "registrar" } else { "log" };
+    line(name, halted.map_or(Ok(format!("{size} statements{duty}")), |halted| Err(halted.to_string())));
+    if let Some(status) = carrier::status(&watched.carrier) {
+        let blocks = watched.registrar.head().map_or(0, |head| head.height + 1);
+        line("nats", stream_line(&status, blocks));
+    }
+    for warning in watched.warnings.iter().flat_map(|warnings| warnings.borrow().clone()) {
+        line("warning", Ok(warning.to_string()));
+    }
+    for reader in &watched.readers {
+        let position = reader.position();
+        let tree_size = position.as_of.tree_size;
+        line(
+            reader.name(),
+            match position.health {
+                Health::Following => Ok(format!("{tree_size} statements, {} behind", size.saturating_sub(tree_size))),
+                Health::Building { tree_size, until } => Err(format!("being built, {tree_size} of {until} statements")),
+                Health::Halted { reason } => Err(format!("halted at {tree_size} statements: {reason}")),
+            },
+        );
+    }
+    (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text).into_response()
+}
+
+fn stream_line(status: &Status, here: u64) -> Result<String, String> {
+    match (&status.unsettled, &status.stream) {
+        (Some(height), _) => Err(format!("whether the stream has block {height} is not known")),
+        (None, Some(stream)) if status.reachable => {
+            let leader = stream.leader.as_ref().map_or(String::new(), |leader| format!(", led by {leader}"));
+            let behind = stream.blocks.saturating_sub(here);
+            Ok(format!("{} blocks, {behind} not here, {} replica(s){leader}", stream.blocks, stream.replicas))
+        }
+        _ => Err("the stream does not answer".to_owned()),
+    }
+}
+
+async fn metrics(State(watched): State<Watched>) -> Response {
+    let mut registry = Registry::with_prefix("probity");
+    registry.register_collector(Box::new(Collector(watched)));
+    let mut text = String::new();
+    match encode(&mut text, &registry) {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// Reads the numbers when they are asked for.
+#[derive(Debug)]
+struct Collector(Watched);
+
+impl prometheus_client::collector::Collector for Collector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Watched { registrar, is_registrar, carrier, readers, warnings } = &self.0;
+        let size = registrar.head().map_or(0, |head| head.tree_size);
+        let halted = registrar.watch_halt().borrow().is_some();
+        for (name, help, value) in [
+            ("log_statements", "Statements in the log", size),
+            ("log_blocks", "Blocks in the log", registrar.head().map_or(0, |head| head.height + 1)),
+            ("registrar_halted", "Whether no statements are taken (1) or they are (0)", u64::from(halted)),
+        ]
+        .into_iter()
+        .chain(is_registrar.then(|| {
+            let active = u64::from(*registrar.watch_duty().borrow() == Duty::Active);
+            ("registrar_active", "Whether this process takes statements (1) or stands by (0)", active)
+        }))
+        .chain(carrier::status(carrier).into_iter().flat_map(|status| of_stream(&status)))
+        {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        if let Some(warnings) = warnings {
+            let kind = ConstGauge::new(0u64).metric_type();
+            let help = "What makes losing blocks on NATS likelier; 1 for each kind there is";
+            let mut family = encoder.encode_descriptor("nats_warning", help, None, kind)?;
+            let kinds: BTreeSet<_> = warnings.borrow().iter().map(Warning::kind).collect();
+            for kind in kinds {
+                ConstGauge::new(1u64).encode(family.encode_family(&[("kind", kind)])?)?;
+            }
+        }
+        type Number = fn(&probity_projection::Position) -> u64;
+        let numbers: [(&str, &str, Number); 3] = [
+            ("view_statements", "Statements folded into the view", |position| position.as_of.tree_size),
+            ("view_halted", "Whether the view takes in nothing more (1) or it does (0)", |position| {
+                u64::from(matches!(position.health, Health::Halted { .. }))
+            }),
+            ("view_building", "Whether the view is being built (1) or is asked (0)", |position| {
+                u64::from(matches!(position.health, Health::Building { .. }))
+            }),
+        ];
+        for (name, help, number) in numbers {
+            let kind = ConstGauge::new(0u64).metric_type();
+            let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+            for reader in readers {
+                let gauge = ConstGauge::new(number(&reader.position()));
+                gauge.encode(family.encode_family(&[("view", reader.name())])?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How the log stands with its stream, in numbers.
+fn of_stream(status: &Status) -> [(&'static str, &'static str, u64); 3] {
+    let blocks = status.stream.as_ref().map_or(0, |stream| stream.blocks);
+    [
+        ("nats_connected", "Whether the stream answers (1) or does not (0)", u64::from(status.reachable)),
+        ("nats_stream_blocks", "Blocks in the stream when it was last asked", blocks),
+        (
+            "nats_unsettled",
+            "Whether it is not known of a block that the stream has it (1)",
+            u64::from(status.unsettled.is_some()),
+        ),
+    ]
+}

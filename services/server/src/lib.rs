@@ -1,0 +1,24 @@
+//! The server and the operation of a ledger's directory: configuration, the wiring of roles, health, metrics, warnings, and
+//! the commands that work on files rather than over gRPC.
+//!
+//! What a role does lives in its own crate; here it is opened, connected and closed. Nothing here signs for a person.
+
+mod access;
+mod advice;
+mod carrier;
+mod commands;
+mod config;
+pub mod demo;
+mod http;
+mod ledger_dir;
+mod nats;
+mod replay;
+mod running;
+mod scrub;
+mod views;
+mod warnings;
+
+pub use commands::Command;
+pub use commands::mirror::MirrorArgs;
+pub use commands::verify::VerifyLedgerArgs;
+pub use nats::NatsArgs;

@@ -1,0 +1,271 @@
+//! The wiring of a server: from a configuration to a running ledger, and orderly down again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use probity_log::FileLogOptions;
+use probity_projection::{Health, Reader, Store};
+use probity_proto::v1;
+use probity_proto::v1::log_service_server::LogServiceServer;
+use probity_proto::v1::registration_service_server::RegistrationServiceServer;
+use probity_query::Access as ReadingRights;
+use probity_registrar::{
+    Carrier, Duty, LogHandler, Opening, Participant, Participation, RandomBytes, Registrar, RegistrationHandler,
+    with_causes,
+};
+use probity_schemas::SystemClock;
+use rand::{Rng, RngExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::access::Access;
+use crate::config::{Config, NatsSection, TlsSection};
+use crate::http::Watched;
+use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use crate::views::Views;
+use crate::{carrier, http, replay, scrub, views, warnings};
+
+/// The longest message a client may send, in bytes: about 20,000 statements of ordinary length.
+const MAX_MESSAGE: usize = 16 << 20;
+
+/// How long open calls may take to finish once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A server that runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// Where it listens; with the port that was chosen if the configuration says 0.
+    pub(crate) address: SocketAddr,
+    views: Views,
+    registrar: Arc<Registrar>,
+    carrier: Carrier,
+    participant: Option<Participant>,
+    store: Store,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Opens the ledger and starts to serve it.
+    pub(crate) async fn start(config: &Config) -> Result<Self> {
+        config.check()?;
+        let dir = LedgerDir::new(&config.ledger.directory);
+        let secrets = match config.is_registrar() {
+            true => Some(dir.read_secrets().with_context(|| {
+                format!("{} is not the data directory of a ledger (probity init makes one)", dir.root().display())
+            })?),
+            false => None,
+        };
+        let options = FileLogOptions::new(dir.log()).anchor(config.anchor());
+        // With the keys that the ledger itself names, so that foreign private keys are not mistaken for a damaged log.
+        let keys = match (replay::ledger_keys(&options), &secrets) {
+            (Ok(keys), _) => keys,
+            (Err(_), Some(secrets)) => secrets.public(),
+            (Err(error), None) => {
+                return Err(anyhow::Error::new(error).context(format!(
+                    "{} does not say which ledger it follows (probity init --follow makes a directory that does)",
+                    dir.root().display()
+                )));
+            }
+        };
+        let nats = config.nats.as_ref().map(NatsSection::options);
+        let carrier = carrier::open(&options, keys.checkpoint_verifier()?, nats.as_ref(), &dir).await?;
+
+        let store = Store::open(&dir.index(), config.limits.index_cache_mib << 20)?;
+        let opening = Opening {
+            carrier: carrier.clone(),
+            view: store.view(INDEX_VIEW)?,
+            secrets,
+            clock: SystemClock::shared(),
+            waiting_statements: config.limits.waiting_statements,
+        };
+        let registrar = tokio::task::spawn_blocking(move || Registrar::open(opening)).await?;
+        let registrar = registrar.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
+        let registrar = Arc::new(registrar);
+
+        let listener = TcpListener::bind(config.listen.grpc)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen.grpc))?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_serving::<LogServiceServer<LogHandler>>().await;
+
+        let mut server = Server::builder().initial_stream_window_size(1 << 20).initial_connection_window_size(4 << 20);
+        if let Some(tls) = &config.tls {
+            server = server.tls_config(tls_config(tls)?)?;
+        }
+        let access = Access::new(config)?;
+        let reading = LogServiceServer::new(LogHandler::new(registrar.clone()));
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()?;
+        let mut routes = Routes::new(InterceptedService::new(reading, access.clone()))
+            .add_service(health_service.clone())
+            .add_service(reflection);
+        if config.is_registrar() {
+            let registration = RegistrationServiceServer::new(RegistrationHandler::new(registrar.clone(), random()));
+            routes = routes.add_service(registration.max_decoding_message_size(MAX_MESSAGE));
+        }
+        let rights: Arc<dyn ReadingRights> = registrar.ledger().clone();
+        let (clock, founding) = (registrar.clock(), keys.clone());
+        let (views, routes) = Views::start(config, carrier.log(), founding, &rights, clock, &access, routes).await?;
+        let router = server.add_routes(routes);
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
+            // A dropped handle stops the server as well.
+            drop(stopped.await);
+        }));
+
+        let mut helpers = vec![scrub::start(config, options, keys, registrar.clone(), carrier.clone())];
+        if config.is_registrar() {
+            helpers.push(watch_registrar(&registrar, health.clone()));
+        }
+        let mut warnings = None;
+        let participant = match (&carrier, &config.nats) {
+            (Carrier::Stream(log), Some(nats)) => {
+                let (found, watching) = warnings::watch_servers(log.clone(), nats.clone());
+                warnings = Some(found);
+                helpers.push(watching);
+                let participation = Participation {
+                    log: log.clone(),
+                    may_lead: config.is_registrar(),
+                    address: advertised(config, nats, address),
+                    id: rand::rng().random(),
+                };
+                Some(Participant::start(registrar.clone(), participation))
+            }
+            _ => None,
+        };
+        helpers.extend(views.readers.iter().map(|reader| watch(reader, health.clone())));
+        if let Some(address) = config.listen.http {
+            let (registrar, carrier, readers) = (registrar.clone(), carrier.clone(), views.readers.clone());
+            let watched = Watched { registrar, is_registrar: config.is_registrar(), carrier, readers, warnings };
+            let (address, serving) = http::start(address, watched).await?;
+            tracing::info!(%address, "HTTP for /livez, /readyz and /metrics");
+            helpers.push(serving);
+        }
+        Ok(Self { address, views, registrar, carrier, participant, store, stop, serving, helpers })
+    }
+
+    /// Resolves when storage has failed, with the reason: the process must then exit, and a restart adopts.
+    pub(crate) async fn failed(&self) -> anyhow::Error {
+        let failure = carrier::failed(&self.carrier).await;
+        anyhow!(
+            "storage has failed and what was written last is unknown; a restart finds out: {}",
+            with_causes(&*failure)
+        )
+    }
+
+    /// Stops taking calls, finishes what is under way, writes everything down.
+    pub(crate) async fn stop(self) -> Result<()> {
+        // Nobody listens any more if serving has ended by itself.
+        let _ = self.stop.send(());
+        if tokio::time::timeout(GRACE, self.serving).await.is_err() {
+            tracing::warn!("some calls did not finish in time and were cut off");
+        }
+        if let Some(participant) = self.participant {
+            participant.stop().await;
+        }
+        self.views.stop().await?;
+        // A stream that does not answer is not waited for longer than this; the next start finds out.
+        if tokio::time::timeout(GRACE, self.registrar.stop()).await.is_err() {
+            carrier::close(&self.carrier).await;
+            self.registrar.stop().await;
+        }
+        carrier::close(&self.carrier).await;
+        for helper in self.helpers {
+            helper.abort();
+        }
+        let store = self.store;
+        tokio::task::spawn_blocking(move || store.flush()).await??;
+        Ok(())
+    }
+}
+
+/// Where clients are sent to reach this server; empty if that cannot be told from where it listens.
+fn advertised(config: &Config, nats: &NatsSection, address: SocketAddr) -> String {
+    match &nats.advertise {
+        Some(advertised) => advertised.clone(),
+        None if address.ip().is_unspecified() => {
+            tracing::warn!("[nats] advertise is missing: a standby cannot tell clients where this server is");
+            String::new()
+        }
+        None => format!("{}://{address}", if config.tls.is_some() { "https" } else { "http" }),
+    }
+}
+
+/// Tells gRPC health whether statements are taken: not while another registrar takes them, nor once this one is halted.
+fn watch_registrar(registrar: &Arc<Registrar>, health: HealthReporter) -> JoinHandle<()> {
+    let (mut halt, mut duty) = (registrar.watch_halt(), registrar.watch_duty());
+    tokio::spawn(async move {
+        loop {
+            let (halted, active) = (halt.borrow_and_update().is_some(), *duty.borrow_and_update() == Duty::Active);
+            match active && !halted {
+                true => health.set_serving::<RegistrationServiceServer<RegistrationHandler>>().await,
+                false => health.set_not_serving::<RegistrationServiceServer<RegistrationHandler>>().await,
+            }
+            if halted {
+                health.set_service_status("", ServingStatus::NotServing).await;
+            }
+            let changed = tokio::select! {
+                changed = halt.changed() => changed,
+                changed = duty.changed() => changed,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Tells gRPC health whether a view answers: serving, or not while it is being built or once it is halted.
+fn watch(reader: &Reader, health: HealthReporter) -> JoinHandle<()> {
+    let service = format!("probity.v1.{}", views::service_of(reader.name()));
+    let mut position = reader.watch();
+    tokio::spawn(async move {
+        let mut told = None;
+        loop {
+            let status = match position.borrow_and_update().health {
+                Health::Following => ServingStatus::Serving,
+                Health::Building { .. } | Health::Halted { .. } => ServingStatus::NotServing,
+            };
+            if told.replace(status) != Some(status) {
+                health.set_service_status(&service, status).await;
+            }
+            if position.changed().await.is_err() {
+                return;
+            }
+        }
+    })
+}
+
+fn random() -> RandomBytes {
+    Arc::new(|| {
+        let mut bytes = [0; 10];
+        rand::rng().fill_bytes(&mut bytes);
+        bytes
+    })
+}
+
+fn tls_config(tls: &TlsSection) -> Result<ServerTlsConfig> {
+    let read =
+        |path: &std::path::Path| std::fs::read(path).with_context(|| format!("[tls] cannot read {}", path.display()));
+    let identity = Identity::from_pem(read(&tls.certificate)?, read(&tls.private_key)?);
+    let config = ServerTlsConfig::new().identity(identity);
+    Ok(match &tls.client_ca {
+        Some(path) => config.client_ca_root(Certificate::from_pem(read(path)?)),
+        None => config,
+    })
+}

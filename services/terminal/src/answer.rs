@@ -1,0 +1,48 @@
+//! How a command ends: the exit codes that scripts rely on.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::keyfile::KeyFileError;
+
+/// How a command that ran has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Done, or yes: exit code 0.
+    Yes,
+    /// A clear no, such as refused or does not verify: exit code 1.
+    No,
+}
+
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes => ExitCode::SUCCESS,
+            Answer::No => ExitCode::from(1),
+        }
+    }
+}
+
+/// The command was called wrongly: exit code 2. All other errors mean that the answer could not be found out: exit code 3.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUse(pub String);
+
+/// An error that ends a command because it was called wrongly. The message is given as to `format!`.
+#[macro_export]
+macro_rules! wrong_use {
+    ($($message:tt)*) => { anyhow::Error::new($crate::WrongUse(format!($($message)*))) };
+}
+
+/// Whether an error, or one that it was caused by, is wrong use.
+#[must_use]
+pub fn is_wrong_use(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<WrongUse>() || error.downcast_ref().is_some_and(KeyFileError::is_wrong_use) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,84 @@
+//! What commands print: tables and times for people, JSON for programs.
+
+use std::time::Duration;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A table with a header, without lines; long texts wrap at the terminal's width.
+#[must_use]
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
+    table
+}
+
+/// Prints one JSON document.
+///
+/// # Errors
+/// The value has no form in JSON.
+pub fn json(value: &impl Serialize) -> Result<(), serde_json::Error> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Unix seconds as an RFC 3339 time in UTC.
+#[must_use]
+pub fn time(seconds: u64) -> String {
+    let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    timestamp.map_or_else(|| format!("{seconds} s"), |timestamp| timestamp.to_string())
+}
+
+/// Unix milliseconds as an RFC 3339 time in UTC.
+#[must_use]
+pub fn time_ms(ms: u64) -> String {
+    let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.map_or_else(|| format!("{ms} ms"), |timestamp| timestamp.to_string())
+}
+
+/// The earliest and the latest moment of an event in Unix milliseconds, for people; `None` where nobody knows.
+#[must_use]
+pub fn span(span: Option<(u64, u64)>) -> String {
+    match span {
+        None => "unknown".to_owned(),
+        Some((earliest, latest)) if earliest == latest => time_ms(earliest),
+        Some((earliest, latest)) => format!("between {} and {}", time_ms(earliest), time_ms(latest)),
+    }
+}
+
+/// The day of Unix milliseconds, in UTC.
+#[must_use]
+pub fn day(ms: u64) -> String {
+    time_ms(ms).split('T').next().unwrap_or_default().to_owned()
+}
+
+/// Milliseconds as days and hours, or less.
+#[must_use]
+pub fn duration(ms: u64) -> String {
+    let (minutes, hours, days) = (ms / 60_000, ms / 3_600_000, ms / 86_400_000);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min"),
+        (0, hours) => format!("{hours} h {} min", minutes % 60),
+        (days, hours) => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// A progress bar on standard error; it shows itself only if the work takes longer than two seconds.
+#[must_use]
+pub fn progress(what: &'static str, unit: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    let template = format!("{what} {{bar:30}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    let weak = bar.downgrade();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        if let Some(bar) = weak.upgrade().filter(|bar| !bar.is_finished()) {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4));
+        }
+    });
+    bar
+}
