@@ -19,6 +19,20 @@ mod summary;
 pub mod timeline;
 pub mod versions;
 
+use probity_projection::Projector as _;
+use probity_proto::v1::audit_service_server::AuditServiceServer;
+use probity_query::ViewSpec;
+use tonic::server::NamedService as _;
+
 pub use handler::AuditHandler;
 pub use projector::AuditProjector;
 pub use summary::summary;
+
+/// The view as a server offers it.
+pub const VIEW: ViewSpec = ViewSpec {
+    name: AuditProjector::NAME,
+    about: "who did what and when",
+    service: AuditServiceServer::<AuditHandler>::NAME,
+    follow: ViewSpec::follow::<AuditProjector>,
+    serve: |routes, context| routes.add_service(AuditServiceServer::new(AuditHandler::new(context))),
+};

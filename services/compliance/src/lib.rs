@@ -24,6 +24,20 @@ mod service;
 mod standing;
 mod subjects;
 
+use probity_projection::Projector as _;
+use probity_proto::v1::compliance_service_server::ComplianceServiceServer;
+use probity_query::ViewSpec;
+use tonic::server::NamedService as _;
+
 pub use projector::ComplianceProjector;
 pub use questions::Question;
 pub use service::ComplianceHandler;
+
+/// The view as a server offers it.
+pub const VIEW: ViewSpec = ViewSpec {
+    name: ComplianceProjector::NAME,
+    about: "what is in order and what waits for whom",
+    service: ComplianceServiceServer::<ComplianceHandler>::NAME,
+    follow: ViewSpec::follow::<ComplianceProjector>,
+    serve: |routes, context| routes.add_service(ComplianceServiceServer::new(ComplianceHandler::new(context))),
+};

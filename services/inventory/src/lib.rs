@@ -20,5 +20,19 @@ mod uses;
 mod values;
 mod versions;
 
+use probity_projection::Projector as _;
+use probity_proto::v1::inventory_service_server::InventoryServiceServer;
+use probity_query::ViewSpec;
+use tonic::server::NamedService as _;
+
 pub use projector::InventoryProjector;
 pub use service::InventoryHandler;
+
+/// The view as a server offers it.
+pub const VIEW: ViewSpec = ViewSpec {
+    name: InventoryProjector::NAME,
+    about: "what models there are and where they run",
+    service: InventoryServiceServer::<InventoryHandler>::NAME,
+    follow: ViewSpec::follow::<InventoryProjector>,
+    serve: |routes, context| routes.add_service(InventoryServiceServer::new(InventoryHandler::new(context))),
+};

@@ -38,8 +38,22 @@ mod sight;
 mod telling;
 mod walk;
 
+use probity_projection::Projector as _;
+use probity_proto::v1::lineage_service_server::LineageServiceServer;
+use probity_query::ViewSpec;
+use tonic::server::NamedService as _;
+
 pub use impact::impact;
 pub use path::find_path;
 pub use projector::LineageProjector;
 pub use service::LineageHandler;
 pub use walk::walk;
+
+/// The view as a server offers it.
+pub const VIEW: ViewSpec = ViewSpec {
+    name: LineageProjector::NAME,
+    about: "what descends from what",
+    service: LineageServiceServer::<LineageHandler>::NAME,
+    follow: ViewSpec::follow::<LineageProjector>,
+    serve: |routes, context| routes.add_service(LineageServiceServer::new(LineageHandler::new(context))),
+};

@@ -1,11 +1,12 @@
 //! `probity`: the binary. The commands' enum and their dispatch; what a command does lives in `cli` and `server`.
 
 mod demo;
+mod help;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use probity_terminal::{Answer, is_wrong_use, wrong_use};
 
 /// Statements are allocated on one thread and freed on another; the system's allocator is slow at that.
@@ -33,9 +34,9 @@ enum Command {
     Use(probity_cli::Command),
     /// Show the newest signed checkpoint, or write the static form for mirrors.
     Checkpoint(Checkpoint),
-    /// Verify a whole ledger, or one statement with its receipt, without trusting anyone.
+    /// Verify a whole ledger, or one statement with its receipt, offline.
     Verify(Verify),
-    /// See the whole thing work: a throw-away ledger, two models' lives, verification, tampering.
+    /// Play two models' lives on a throw-away ledger, verify it and tamper with it.
     Demo(demo::Demo),
 }
 
@@ -76,7 +77,11 @@ impl Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = help::grouped(Cli::command()).get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
     match outcome {
@@ -90,8 +95,6 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -9,9 +9,11 @@ mod citation;
 mod context;
 mod error;
 mod page;
+mod view_spec;
 
 pub use access::{Access, AccessDenied, Caller, Scope, scope_of};
 pub use citation::Citation;
 pub use context::{QueryContext, RequestContext};
 pub use error::QueryError;
 pub use page::{Page, Paged};
+pub use view_spec::ViewSpec;

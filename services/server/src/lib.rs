@@ -22,3 +22,4 @@ pub use commands::Command;
 pub use commands::mirror::MirrorArgs;
 pub use commands::verify::VerifyLedgerArgs;
 pub use nats::NatsArgs;
+pub use views::VIEWS;

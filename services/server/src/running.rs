@@ -10,7 +10,7 @@ use probity_projection::{Health, Reader, Store};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
-use probity_query::Access as ReadingRights;
+use probity_query::{Access as ReadingRights, ViewSpec};
 use probity_registrar::{
     Carrier, Duty, LogHandler, Opening, Participant, Participation, RandomBytes, Registrar, RegistrationHandler,
     with_causes,
@@ -20,8 +20,7 @@ use rand::{Rng, RngExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tonic::service::Routes;
-use tonic::service::interceptor::InterceptedService;
+use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
@@ -32,7 +31,7 @@ use crate::config::{Config, NatsSection, TlsSection};
 use crate::http::Watched;
 use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
 use crate::views::Views;
-use crate::{carrier, http, replay, scrub, views, warnings};
+use crate::{carrier, http, replay, scrub, warnings};
 
 /// The longest message a client may send, in bytes: about 20,000 statements of ordinary length.
 const MAX_MESSAGE: usize = 16 << 20;
@@ -105,22 +104,21 @@ impl Running {
         if let Some(tls) = &config.tls {
             server = server.tls_config(tls_config(tls)?)?;
         }
-        let access = Access::new(config)?;
+        // Every request says who sent it before a service sees it.
+        let mut server = server.layer(InterceptorLayer::new(Access::new(config)?));
         let reading = LogServiceServer::new(LogHandler::new(registrar.clone()));
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
-        let mut routes = Routes::new(InterceptedService::new(reading, access.clone()))
-            .add_service(health_service.clone())
-            .add_service(reflection);
+        let mut routes = Routes::new(reading).add_service(health_service.clone()).add_service(reflection);
         if config.is_registrar() {
             let registration = RegistrationServiceServer::new(RegistrationHandler::new(registrar.clone(), random()));
             routes = routes.add_service(registration.max_decoding_message_size(MAX_MESSAGE));
         }
         let rights: Arc<dyn ReadingRights> = registrar.ledger().clone();
         let (clock, founding) = (registrar.clock(), keys.clone());
-        let (views, routes) = Views::start(config, carrier.log(), founding, &rights, clock, &access, routes).await?;
+        let (views, routes) = Views::start(config, carrier.log(), founding, &rights, clock, routes).await?;
         let router = server.add_routes(routes);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
@@ -148,9 +146,10 @@ impl Running {
             }
             _ => None,
         };
-        helpers.extend(views.readers.iter().map(|reader| watch(reader, health.clone())));
+        helpers.extend(views.readers.iter().map(|(view, reader)| watch(view, reader, health.clone())));
         if let Some(address) = config.listen.http {
-            let (registrar, carrier, readers) = (registrar.clone(), carrier.clone(), views.readers.clone());
+            let (registrar, carrier, readers) =
+                (registrar.clone(), carrier.clone(), views.readers.iter().map(|(_, reader)| reader.clone()).collect());
             let watched = Watched { registrar, is_registrar: config.is_registrar(), carrier, readers, warnings };
             let (address, serving) = http::start(address, watched).await?;
             tracing::info!(%address, "HTTP for /livez, /readyz and /metrics");
@@ -231,8 +230,8 @@ fn watch_registrar(registrar: &Arc<Registrar>, health: HealthReporter) -> JoinHa
 }
 
 /// Tells gRPC health whether a view answers: serving, or not while it is being built or once it is halted.
-fn watch(reader: &Reader, health: HealthReporter) -> JoinHandle<()> {
-    let service = format!("probity.v1.{}", views::service_of(reader.name()));
+fn watch(view: &ViewSpec, reader: &Reader, health: HealthReporter) -> JoinHandle<()> {
+    let service = view.service;
     let mut position = reader.watch();
     tokio::spawn(async move {
         let mut told = None;
@@ -242,7 +241,7 @@ fn watch(reader: &Reader, health: HealthReporter) -> JoinHandle<()> {
                 Health::Building { .. } | Health::Halted { .. } => ServingStatus::NotServing,
             };
             if told.replace(status) != Some(status) {
-                health.set_service_status(&service, status).await;
+                health.set_service_status(service, status).await;
             }
             if position.changed().await.is_err() {
                 return;

@@ -68,21 +68,21 @@ pub enum Command {
     Vault(vault::VaultCommand),
     /// Sign events and record them.
     Record(Remote<record::RecordArgs>),
-    /// Say yes to a request for approval.
+    /// Approve a request.
     Approve(Remote<approve::ApproveArgs>),
-    /// Say no to a request for approval.
+    /// Reject a request for approval.
     Reject(Remote<approve::RejectArgs>),
-    /// Be the second person who says yes to an enrolment, a role or a policy.
+    /// Confirm an enrolment, a role or a policy as the second person.
     Confirm(Remote<confirm::ConfirmArgs>),
-    /// Pull the plug: stop what serves at an endpoint.
+    /// Stop what serves at an endpoint, in an emergency.
     Suspend(Remote<suspend::SuspendArgs>),
-    /// Let serve again what was suspended.
+    /// Resume what was suspended.
     Resume(Remote<suspend::ResumeArgs>),
     /// Correct a fact of one's own; the original stays.
     Correct(Remote<correct::CorrectArgs>),
     /// Forbid erasure, and allow it again.
     Hold(RemoteGroup<hold::HoldCommand>),
-    /// Erase what was sealed for a person or case, by destroying its key.
+    /// Erase what was sealed for a person or a case, by destroying the key.
     Erase(Remote<erase::EraseArgs>),
     /// Record an inventory from a CSV file.
     Import(Remote<import::ImportArgs>),
@@ -94,17 +94,17 @@ pub enum Command {
     Model(Remote<dossier::ModelArgs>),
     /// List use cases, deployments, datasets, monitors, issues and incidents, or value.
     List(RemoteGroup<list::ListCommand>),
-    /// Show what waits for a person, until when, and what changed since what they approved last.
+    /// Show what waits for a person and until when.
     Inbox(Remote<inbox::InboxArgs>),
-    /// Show what the standing questions find: live without approval, no owner, overdue, and so on.
+    /// Show what is not in order: live without approval, no owner, overdue, and so on.
     Compliance(Remote<compliance::ComplianceArgs>),
-    /// Show who did what, when, and on whose behalf; or which version served at a moment.
+    /// Show who did what and when, or which version served at a moment.
     History(Remote<history::HistoryArgs>),
-    /// Show what changed between two versions, or was recorded between two points of the log.
+    /// Compare two versions of a model, or two points of the log.
     Compare(Remote<compare::CompareArgs>),
-    /// Show what something comes from, and what comes from it: data, runs, versions, endpoints, consumers.
+    /// Show what something comes from and what comes from it, from data to endpoints.
     Lineage(Remote<lineage::LineageArgs>),
-    /// Show what runs now and descends from a withdrawn dataset or a flawed model, and raise findings.
+    /// Show what is live and descends from a withdrawn dataset or a flawed model.
     Impact(Remote<impact::ImpactArgs>),
     /// Fetch the receipt of a statement.
     Receipt(Remote<receipt::ReceiptArgs>),

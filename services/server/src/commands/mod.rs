@@ -24,9 +24,9 @@ pub enum Command {
     Serve(serve::ServeArgs),
     /// Show which rules a ledger is under, and adopt newer ones.
     Rules(rules::RulesArgs),
-    /// Show how far the views of a ledger are, while it is not served; have one built anew.
+    /// Show how far the views of a stopped ledger are, or have one rebuilt.
     Views(views::ViewsArgs),
-    /// Put back what a NATS stream lost of a ledger, from the local log.
+    /// Restore to a NATS stream what it lost, from the local log.
     Repair(repair::RepairArgs),
     /// Check a configuration file.
     #[command(subcommand)]

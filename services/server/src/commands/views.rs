@@ -8,10 +8,8 @@ use probity_projection::{Generation, Generations, Store};
 use probity_terminal::{self as terminal, Answer, wrong_use};
 use serde_json::json;
 
+use crate::config::ViewName;
 use crate::ledger_dir::LedgerDir;
-
-/// The views that a server can have.
-const NAMES: [&str; 4] = ["inventory", "audit", "lineage", "compliance"];
 
 /// Page cache for reading them once.
 const CACHE: usize = 32 << 20;
@@ -25,7 +23,7 @@ pub struct ViewsArgs {
     views: Option<PathBuf>,
     /// Have this view built anew from the log when the server starts next; it answers from the old one until then.
     #[arg(long, value_name = "NAME")]
-    rebuild: Option<String>,
+    rebuild: Option<ViewName>,
     /// Also compute the digest of what each holds: views folded from the same log have the same.
     #[arg(long)]
     digest: bool,
@@ -39,13 +37,10 @@ pub(crate) fn run(args: ViewsArgs, json: bool) -> Result<Answer> {
     let store = Store::open(&path, CACHE)
         .with_context(|| format!("cannot open {}; does a server have it open?", path.display()))?;
     if let Some(name) = &args.rebuild {
-        if !NAMES.contains(&name.as_str()) {
-            return Err(wrong_use!("there is no view {name}; there are {}", NAMES.join(", ")));
-        }
-        Generations::rebuild(&store, name)?;
+        Generations::rebuild(&store, name.as_str())?;
     }
     let mut rows = Vec::new();
-    for name in NAMES {
+    for name in ViewName::all().map(ViewName::as_str) {
         let generations = Generations::of(&store, name)?;
         for (role, generation) in [("current", generations.current), ("being built", generations.building)] {
             rows.extend(generation.map(|generation| row(&store, name, role, &generation, args.digest)).transpose()?);

@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are refused. `PROBITY_LISTEN__GRPC=127.0.0.1:7000` sets `grpc` in section `[listen]`.
 
+mod role;
 mod sections;
 
 use std::net::SocketAddr;
@@ -11,9 +12,10 @@ use std::{fs, io};
 use probity_schemas::Identity;
 use serde::Deserialize;
 
+pub(crate) use role::{Role, ViewName};
 pub(crate) use sections::{
     AccessSection, CertificateIdentity, LedgerSection, LimitsSection, ListenSection, LogFormat, LogSection,
-    NatsSection, Role, ScrubSection, TlsSection, ViewName, ViewsSection,
+    NatsSection, ScrubSection, TlsSection, ViewsSection,
 };
 
 use crate::ledger_dir::LedgerDir;
@@ -144,8 +146,8 @@ impl Config {
 
     /// The views that this process answers from.
     pub(crate) fn enabled_views(&self) -> impl Iterator<Item = ViewName> {
-        let has_role = |view: &ViewName| self.roles.iter().any(|role| role.view() == Some(*view));
-        ViewName::ALL.into_iter().filter(|view| self.views.enabled.contains(view)).filter(has_role)
+        let has_role = |view: &ViewName| self.roles.contains(&Role::View(*view));
+        ViewName::all().filter(|view| self.views.enabled.contains(view)).filter(has_role)
     }
 
     /// Where the views are.

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use probity_log::NatsOptions;
 use probity_schemas::Identity;
 use serde::Deserialize;
+
+use super::role::ViewName;
 
 /// Where the ledger is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,40 +18,6 @@ pub(crate) struct LedgerSection {
     /// The anchor; by default beside the data directory. Better on another volume, outside the backup set.
     #[serde(default)]
     pub(crate) anchor: Option<PathBuf>,
-}
-
-/// What a process does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Role {
-    /// Takes statements, or stands by to.
-    Registrar,
-    /// Answers what models there are and where they run.
-    Inventory,
-    /// Answers who did what and when.
-    Audit,
-    /// Answers what descends from what.
-    Lineage,
-    /// Answers what is in order and what waits for whom.
-    Compliance,
-}
-
-impl Role {
-    /// Everything.
-    pub(crate) fn all() -> Vec<Self> {
-        vec![Self::Registrar, Self::Inventory, Self::Audit, Self::Lineage, Self::Compliance]
-    }
-
-    /// The view that answers, if the role is to answer.
-    pub(super) fn view(self) -> Option<ViewName> {
-        match self {
-            Self::Registrar => None,
-            Self::Inventory => Some(ViewName::Inventory),
-            Self::Audit => Some(ViewName::Audit),
-            Self::Lineage => Some(ViewName::Lineage),
-            Self::Compliance => Some(ViewName::Compliance),
-        }
-    }
 }
 
 /// The NATS servers whose stream carries the ledger's blocks.
@@ -178,23 +145,8 @@ pub(crate) struct ViewsSection {
 
 impl Default for ViewsSection {
     fn default() -> Self {
-        Self { enabled: ViewName::ALL.to_vec(), directory: None, cache_mib: 64 }
+        Self { enabled: ViewName::all().collect(), directory: None, cache_mib: 64 }
     }
-}
-
-/// A view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ViewName {
-    Inventory,
-    Audit,
-    Lineage,
-    Compliance,
-}
-
-impl ViewName {
-    /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Inventory, Self::Audit, Self::Lineage, Self::Compliance];
 }
 
 /// The background check of everything stored.

@@ -56,19 +56,21 @@ struct Services {
 /// Asks, then asks while statements are appended.
 pub(crate) async fn ask(directory: &Path, rate: u64, seconds: u64) -> Result<Value> {
     let log = Arc::new(log::open(directory)?);
-    let names = ["inventory", "audit", "lineage", "compliance"].map(str::to_owned);
+    let names: Vec<String> = probity_server::VIEWS.iter().map(|view| view.name.to_owned()).collect();
     let views = follow(directory, &log, &names).await?;
     let size = log.head().await?.context("an empty log")?.tree_size;
     for reader in &views.readers {
         reader.at_least(size, Duration::from_secs(600)).await?;
     }
-    let context =
-        |number: usize| QueryContext::new(views.readers[number].clone(), Arc::new(Nobody), SystemClock::shared());
+    let context = |view: &str| {
+        let reader = views.readers.iter().find(|reader| reader.name() == view).context("a view that was followed")?;
+        anyhow::Ok(QueryContext::new(reader.clone(), Arc::new(Nobody), SystemClock::shared()))
+    };
     let services = Arc::new(Services {
-        inventory: InventoryHandler::new(context(0)),
-        audit: AuditHandler::new(context(1)),
-        lineage: LineageHandler::new(context(2)),
-        compliance: ComplianceHandler::new(context(3)),
+        inventory: InventoryHandler::new(context("inventory")?),
+        audit: AuditHandler::new(context("audit")?),
+        lineage: LineageHandler::new(context("lineage")?),
+        compliance: ComplianceHandler::new(context("compliance")?),
         models: (size / 200).max(10),
     });
     let still = questions(&services, QUESTIONS).await?;

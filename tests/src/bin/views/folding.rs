@@ -6,12 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use probity_admission::KNOWN_RULE_SETS;
-use probity_audit::AuditProjector;
-use probity_compliance::ComplianceProjector;
-use probity_inventory::InventoryProjector;
-use probity_lineage::LineageProjector;
 use probity_log::{FileLog, Log as _};
 use probity_projection::{Follower, Following, Health, Reader, Source, Store};
+use probity_server::VIEWS;
 use serde_json::{Value, json};
 
 use crate::log;
@@ -32,13 +29,8 @@ pub(crate) async fn follow(directory: &Path, log: &Arc<FileLog>, views: &[String
     let mut follower = Follower::new(source, store).await?;
     let mut readers = Vec::new();
     for view in views {
-        readers.push(match view.as_str() {
-            "inventory" => follower.add::<InventoryProjector>().await?,
-            "audit" => follower.add::<AuditProjector>().await?,
-            "lineage" => follower.add::<LineageProjector>().await?,
-            "compliance" => follower.add::<ComplianceProjector>().await?,
-            other => bail!("there is no view {other}"),
-        });
+        let spec = VIEWS.iter().find(|spec| spec.name == view).with_context(|| format!("there is no view {view}"))?;
+        readers.push((spec.follow)(&mut follower).await?);
     }
     Ok(Views { following: follower.start()?, readers })
 }

@@ -43,7 +43,7 @@ enum Step {
     /// Folds it into views, all of them or only some.
     Rebuild {
         directory: PathBuf,
-        #[arg(long, value_delimiter = ',', default_value = "inventory,audit,lineage,compliance")]
+        #[arg(long, value_delimiter = ',', default_values = probity_server::VIEWS.iter().map(|view| view.name))]
         views: Vec<String>,
     },
     /// Asks the views, while they stand still and while statements are appended.

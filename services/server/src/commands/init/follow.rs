@@ -9,7 +9,7 @@ use probity_terminal::{self as terminal, Answer, wrong_use};
 use serde_json::json;
 
 use super::InitArgs;
-use crate::config::{NatsSection, anchor_beside};
+use crate::config::{NatsSection, ViewName, anchor_beside};
 use crate::ledger_dir::LedgerDir;
 
 /// Copies the keys if there are any, checks that the stream is the ledger's, and takes in its first block.
@@ -58,7 +58,10 @@ pub(super) async fn run(args: &InitArgs, nats: &NatsSection, json: bool) -> Resu
     let serve = format!("probity serve {} --nats {}", directory.display(), nats.url);
     match secrets {
         Some(_) => println!("\nStart it, as the active registrar or a standby:  {serve}"),
-        None => println!("\nStart it:  {serve} --roles inventory,audit,lineage,compliance"),
+        None => {
+            let views: Vec<&str> = ViewName::all().map(ViewName::as_str).collect();
+            println!("\nStart it:  {serve} --roles {}", views.join(","));
+        }
     }
     Ok(Answer::Yes)
 }
