@@ -5,7 +5,7 @@ use clap::Args;
 use probity_terminal::{Answer, wrong_use};
 use serde_json::json;
 
-use super::record::{Draft, FieldArgs, Recording, SignArgs, shows};
+use super::record::{Draft, FieldArgs, Recording, SignArgs};
 use crate::session::Session;
 
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: ConfirmArgs, session: &Session) -> Result<Answer> 
         if !matches!(found.event.info().family(), "authority" | "policy") {
             return Err(wrong_use!("index {index} is {}, which takes no confirmation", found.event.event_type()));
         }
-        if shows(&args.sign) {
+        if args.sign.shows() {
             eprintln!("Index {index} says\n{}", recording.words(&found.event, found.statement.issuer())?);
         }
         let data = json!({ "statement_digest": found.digest() });

@@ -3,7 +3,9 @@
 mod fit;
 mod path;
 
+use anyhow::Result;
 use probity_schemas::TypeInfo;
+use probity_terminal::wrong_use;
 use serde_json::Value;
 
 pub(crate) use fit::{fit, settle};
@@ -196,4 +198,9 @@ pub(crate) fn doc_of(info: &TypeInfo) -> String {
     let name = schema.pointer("/properties/data").and_then(referred).unwrap_or_default();
     let data = schema.pointer(&format!("/$defs/{name}")).or_else(|| schema.pointer("/properties/data"));
     data.and_then(first_line).unwrap_or_default()
+}
+
+/// The newest version of the type of this name.
+pub(crate) fn info_of(event_type: &str) -> Result<&'static TypeInfo> {
+    probity_schemas::newest(event_type).map_err(|error| wrong_use!("{error}"))
 }

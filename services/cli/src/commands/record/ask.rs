@@ -6,8 +6,8 @@ use dialoguer::{Confirm, Input, MultiSelect, Select};
 use probity_schemas::EventError;
 use serde_json::{Map, Value, json};
 
-use super::at_terminal;
 use super::draft::Draft;
+use super::prompt::{at_terminal, is_end, yes};
 use crate::fields::{Field, Path, Shape, Word, fit, put};
 
 /// Asks for what a draft lacks. False if the person broke off.
@@ -35,23 +35,6 @@ pub(super) fn missing(draft: &mut Draft) -> Result<bool> {
 /// Whether to sign.
 pub(super) fn may_sign(events: usize) -> Result<bool> {
     yes(if events == 1 { "Sign and record it?" } else { "Sign and record them?" })
-}
-
-/// Yes or no; no, where the person broke off.
-pub(super) fn yes(question: &str) -> Result<bool> {
-    let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(question).default(false).interact();
-    match answer.map_err(anyhow::Error::from) {
-        Err(error) if is_end(&error) => Ok(false),
-        answer => answer,
-    }
-}
-
-/// Whether the person broke off, or nobody is there any more.
-fn is_end(error: &anyhow::Error) -> bool {
-    let error = error.downcast_ref::<dialoguer::Error>();
-    error.is_some_and(|dialoguer::Error::IO(error)| {
-        matches!(error.kind(), std::io::ErrorKind::Interrupted | std::io::ErrorKind::UnexpectedEof)
-    })
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -9,7 +9,11 @@ use probity_terminal::wrong_use;
 use rand::Rng;
 use serde_json::{Value, json};
 
-use super::{FieldArgs, Found, at_terminal, help, info_of, plain_words, source};
+use super::args::FieldArgs;
+use super::found::Found;
+use super::prompt::{at_terminal, yes};
+use super::show::plain_words;
+use super::{documents, help};
 use crate::client::headline;
 use crate::fields::{self, Field, Path, Shape, fit, is_missing, put, settle};
 use crate::people::People;
@@ -67,7 +71,7 @@ impl Draft {
 
     /// The same where the subject may not be known yet.
     pub(crate) fn begun(event_type: &str, subject: Option<&str>, data: Value) -> Result<Self> {
-        let mut draft = Self::of(info_of(event_type)?);
+        let mut draft = Self::of(fields::info_of(event_type)?);
         draft.tree["data"] = data;
         draft.subject(subject)?;
         Ok(draft)
@@ -103,7 +107,7 @@ impl Draft {
         }
         for (at, path) in args.evidence.iter().enumerate() {
             let kind = args.evidence_kind.get(at).or(args.evidence_kind.first()).map(|kind| kind.as_str());
-            let evidence = json!([source::evidence(path, kind)?]);
+            let evidence = json!([documents::evidence(path, kind)?]);
             put(&mut self.tree, &Path::root().join("evidence"), evidence, true)
                 .map_err(|error| wrong_use!("{error}"))?;
         }
@@ -163,7 +167,7 @@ impl Draft {
         loop {
             let edited = Editor::new().extension(".yaml").edit(&text).context("the editor")?;
             let Some(edited) = edited else { return Ok(()) };
-            match source::from_yaml(&edited) {
+            match documents::from_yaml(&edited) {
                 Ok(tree @ Value::Object(_)) => {
                     self.tree = tree;
                     return Ok(());
@@ -171,7 +175,7 @@ impl Draft {
                 Ok(_) => eprintln!("That is not an event."),
                 Err(error) => eprintln!("That is not YAML: {error}"),
             }
-            if !super::ask::yes("Edit it again?")? {
+            if !yes("Edit it again?")? {
                 return Err(wrong_use!("nothing was recorded"));
             }
             text = edited;

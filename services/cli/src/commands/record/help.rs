@@ -8,8 +8,8 @@ use probity_schemas::{DEFAULT_ROLES, RolesPolicy, TypeInfo};
 use probity_terminal::Answer;
 use serde_json::{Value, json};
 
+use super::args::RecordArgs;
 use super::show::relaxed;
-use super::{RecordArgs, info_of};
 use crate::fields::{self, Field, Shape};
 use crate::output;
 use crate::session::{Session, SessionArgs};
@@ -21,7 +21,7 @@ pub(super) fn show(what: Option<&str>, session: &Session) -> Result<Answer> {
         SessionArgs::augment_args(RecordArgs::augment_args(command)).print_long_help()?;
         return Ok(Answer::Yes);
     };
-    let info = info_of(event_type)?;
+    let info = fields::info_of(event_type)?;
     if session.json {
         output::json(&info.json_schema())?;
     } else {
@@ -103,7 +103,7 @@ pub(super) fn as_yaml(info: &TypeInfo, tree: &Value) -> Result<String> {
 
 /// Prints a sample.
 pub(super) fn sample(event_type: &str) -> Result<Answer> {
-    output::json(&sample_of(info_of(event_type)?)?)?;
+    output::json(&sample_of(fields::info_of(event_type)?)?)?;
     Ok(Answer::Yes)
 }
 

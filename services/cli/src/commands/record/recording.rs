@@ -2,12 +2,16 @@
 
 use anyhow::{Result, anyhow};
 use probity_proto::v1;
-use probity_schemas::{Digest, Event, EventId, Identity};
+use probity_schemas::{Event, EventId, Identity};
 use probity_statement::{LedgerKeys, SignedStatement};
 use probity_terminal::{Answer, Signer, wrong_use};
-use sha2::{Digest as _, Sha256};
 
-use super::{Draft, SignArgs, ask, at_terminal, plain_words, shows};
+use super::args::SignArgs;
+use super::ask;
+use super::draft::Draft;
+use super::found::Found;
+use super::prompt::at_terminal;
+use super::show::plain_words;
 use crate::client::{Client, failed, headline};
 use crate::output;
 use crate::people::People;
@@ -22,20 +26,6 @@ pub(crate) struct Recording<'a> {
     pub(crate) client: Client,
     pub(crate) ledger: LedgerKeys,
     people: People,
-}
-
-/// A statement that is in the log.
-pub(crate) struct Found {
-    pub(crate) index: u64,
-    pub(crate) statement: SignedStatement,
-    pub(crate) event: Event,
-}
-
-impl Found {
-    /// The digest of the signed statement: what confirmations name it by.
-    pub(crate) fn digest(&self) -> Digest {
-        Digest::from_bytes(Sha256::digest(self.statement.bytes()).into())
-    }
 }
 
 impl<'a> Recording<'a> {
@@ -69,7 +59,7 @@ impl<'a> Recording<'a> {
             }
             events.push(draft.finish(&self.ledger.origin, vault.as_ref())?);
         }
-        if shows(args) {
+        if args.shows() {
             self.show(&drafts, &events);
         }
         if args.dry_run {

@@ -11,7 +11,8 @@ use probity_statement::{LedgerKeys, Receipt, SignedStatement, Signer as Key, Uns
 use probity_terminal::{Answer, Signer};
 use serde_json::{Value, json};
 
-use super::{Recording, SignArgs};
+use super::args::SignArgs;
+use super::recording::Recording;
 use crate::client::headline;
 use crate::output;
 
