@@ -124,7 +124,7 @@ impl RegistrationClient {
     /// Not every statement was answered; [`RegisterError::answered`] has those that were. A wait that would reach past
     /// the deadline is not begun, so a call may end before it.
     pub async fn register(&self, submissions: Vec<Submission>) -> Result<Vec<RegisterResult>, RegisterError> {
-        let mut batch = Batch::new(submissions);
+        let mut batch = Outstanding::new(submissions);
         match self.finish(&mut batch).await {
             Ok(()) => Ok(batch.answers.into_iter().flatten().collect()),
             Err(failure) => Err(RegisterError { failure, answered: batch.answers }),
@@ -132,7 +132,7 @@ impl RegistrationClient {
     }
 
     /// Goes from server to server until the whole batch is answered.
-    async fn finish(&self, batch: &mut Batch) -> Result<(), Failure> {
+    async fn finish(&self, batch: &mut Outstanding) -> Result<(), Failure> {
         let started = Instant::now();
         let remaining = || self.deadline.saturating_sub(started.elapsed());
         let mut route = Route::new(self.servers.configured(), self.servers.active());
@@ -175,7 +175,7 @@ impl RegistrationClient {
     async fn attempt(
         &self,
         address: &Address,
-        batch: &Batch,
+        batch: &Outstanding,
         limit: Duration,
     ) -> Result<Result<Vec<RegisterResult>, Status>, Failure> {
         let mut connection = self.servers.connection(address)?;
@@ -193,7 +193,7 @@ impl RegistrationClient {
 }
 
 /// Statements on their way, and the answers that there are.
-struct Batch {
+struct Outstanding {
     /// What has no answer yet, with its place.
     waiting: Vec<(usize, Submission)>,
     answers: Vec<Option<RegisterResult>>,
@@ -207,7 +207,7 @@ struct Settled {
     again: Option<Status>,
 }
 
-impl Batch {
+impl Outstanding {
     fn new(submissions: Vec<Submission>) -> Self {
         let answers = vec![None; submissions.len()];
         Self { waiting: submissions.into_iter().enumerate().collect(), answers }

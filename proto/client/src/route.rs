@@ -26,12 +26,12 @@ pub(crate) struct Route<'a> {
     redirects: u32,
     /// Waits since the last answer.
     waits: u32,
-    halted: Option<Halted>,
+    halted: Option<HaltedServer>,
 }
 
 /// A server is halted; every other is asked once before that is the answer.
 #[derive(Debug)]
-struct Halted {
+struct HaltedServer {
     address: Address,
     status: Status,
     asked: Vec<Address>,
@@ -110,7 +110,7 @@ impl<'a> Route<'a> {
     /// Asks each other server once, without waiting: if none answers, the halt is the answer.
     fn elsewhere(&mut self, fault: Fault, status: &Status) -> Result<Duration, Failure> {
         let at = self.at.clone();
-        let halted = self.halted.get_or_insert_with(|| Halted {
+        let halted = self.halted.get_or_insert_with(|| HaltedServer {
             address: at.clone(),
             status: status.clone(),
             asked: Vec::new(),

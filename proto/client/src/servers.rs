@@ -23,10 +23,10 @@ pub(crate) struct Servers {
     /// At least one.
     configured: Vec<Address>,
     configure: Box<Configure>,
-    known: Mutex<Known>,
+    known: Mutex<KnownServers>,
 }
 
-struct Known {
+struct KnownServers {
     active: Address,
     connections: HashMap<Address, Connection>,
 }
@@ -34,7 +34,7 @@ struct Known {
 impl Servers {
     pub(crate) fn new(configured: Vec<Address>, configure: Box<Configure>) -> Result<Self, AddressError> {
         let active = configured.first().cloned().ok_or(AddressError::Missing)?;
-        let known = Mutex::new(Known { active, connections: HashMap::new() });
+        let known = Mutex::new(KnownServers { active, connections: HashMap::new() });
         let servers = Self { configured, configure, known };
         // What is wrong with a configuration shows here, not when the second server is needed.
         servers.configured.iter().try_for_each(|address| servers.endpoint(address).map(drop))?;
@@ -78,7 +78,7 @@ impl Servers {
             .map_err(|source| AddressError::Configuration { address: address.to_string(), source })
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, KnownServers> {
         // Each change is a single assignment, so nobody leaves it half done.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

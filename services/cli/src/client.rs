@@ -69,7 +69,7 @@ impl ServerArgs {
     }
 
     /// How a connection to any of the servers is made.
-    fn configure(&self, addresses: &[&str]) -> Result<impl Configure + use<>> {
+    fn configure(&self, addresses: &[&str]) -> Result<impl ConfigureEndpoint + use<>> {
         let tls = addresses.iter().any(|address| address.starts_with("https:")).then(|| self.tls()).transpose()?;
         Ok(move |endpoint: Endpoint| {
             let endpoint = endpoint.connect_timeout(Duration::from_secs(5));
@@ -94,12 +94,12 @@ impl ServerArgs {
 }
 
 /// Makes a connection as the arguments say.
-trait Configure: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static {}
+trait ConfigureEndpoint: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static {}
 
-impl<F: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static> Configure for F {}
+impl<F: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static> ConfigureEndpoint for F {}
 
 /// Connects to the first of these that can be reached, and says which it is.
-async fn reach(addresses: &[&str], configure: &impl Configure) -> Result<(usize, Channel)> {
+async fn reach(addresses: &[&str], configure: &impl ConfigureEndpoint) -> Result<(usize, Channel)> {
     let mut failures = Vec::new();
     for (place, address) in addresses.iter().enumerate() {
         match configure(Endpoint::from_shared((*address).to_owned())?)?.connect().await {

@@ -12,7 +12,7 @@ mod session;
 mod signing;
 mod vault;
 
-pub use commands::Command;
+pub use commands::ClientCommand;
 pub use commands::checkpoint::CheckpointArgs;
 pub use commands::demo::{self, DemoArgs};
 pub use commands::verify::VerifyStatementArgs;

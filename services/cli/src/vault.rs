@@ -1,4 +1,4 @@
-//! The vault: sealing keys, one file each, and whose texts they seal. Kept outside the ledger, so that it can forget.
+//! The vault: sealing keys, one file each, and whose texts they seal. VaultKey outside the ledger, so that it can forget.
 //!
 //! A file is named by its key's id and holds the key, when it was made, and the label of the person or case it is for.
 //! Labels stand nowhere else. Destroying the file is erasing what was sealed under the key, wherever the log has been copied.
@@ -34,7 +34,7 @@ pub(crate) struct Vault {
 
 /// A sealing key and what it is for.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct VaultKey {
     pub(crate) label: String,
     /// When it was made, in Unix milliseconds.
     pub(crate) made: u64,
@@ -66,7 +66,7 @@ impl Vault {
     }
 
     /// Every key, by label. Where there is no directory, there is none.
-    pub(crate) fn keys(&self) -> Result<Vec<Kept>> {
+    pub(crate) fn keys(&self) -> Result<Vec<VaultKey>> {
         let mut keys = self.files(KEY_FILE)?.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
         keys.sort_by(|a, b| a.label.cmp(&b.label));
         Ok(keys)
@@ -204,7 +204,7 @@ fn destroy(path: &Path) -> Result<()> {
     overwrite().with_context(|| format!("cannot destroy {}", path.display()))
 }
 
-fn read(path: &Path) -> Result<Kept> {
+fn read(path: &Path) -> Result<VaultKey> {
     let here = || path.display().to_string();
     let mode = fs::metadata(path).with_context(here)?.mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -218,7 +218,7 @@ fn read(path: &Path) -> Result<Kept> {
     if path.file_stem().and_then(|stem| stem.to_str()) != Some(key.id().to_string().as_str()) {
         bail!("{} holds another key than it is named by", path.display());
     }
-    Ok(Kept { label: file.label.clone(), made: file.made, key })
+    Ok(VaultKey { label: file.label.clone(), made: file.made, key })
 }
 
 /// A text that is to be sealed, and the label of the person or case it is for.

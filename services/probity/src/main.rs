@@ -29,9 +29,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
-    Operate(probity_server::Command),
+    Operate(probity_server::OperatorCommand),
     #[command(flatten)]
-    Use(probity_cli::Command),
+    Use(probity_cli::ClientCommand),
     /// Show the newest signed checkpoint, or write the static form for mirrors.
     Checkpoint(Checkpoint),
     /// Verify a whole ledger, or one statement with its receipt, offline.

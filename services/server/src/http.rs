@@ -156,8 +156,8 @@ impl prometheus_client::collector::Collector for Collector {
                 ConstGauge::new(1u64).encode(family.encode_family(&[("kind", kind)])?)?;
             }
         }
-        type Number = fn(&probity_projection::Position) -> u64;
-        let numbers: [(&str, &str, Number); 3] = [
+        type Figure = fn(&probity_projection::Position) -> u64;
+        let numbers: [(&str, &str, Figure); 3] = [
             ("view_statements", "Statements folded into the view", |position| position.as_of.tree_size),
             ("view_halted", "Whether the view takes in nothing more (1) or it does (0)", |position| {
                 u64::from(matches!(position.health, Health::Halted { .. }))

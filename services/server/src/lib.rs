@@ -3,8 +3,8 @@
 //!
 //! What a role does lives in its own crate; here it is opened, connected and closed. Nothing here signs for a person.
 
-mod access;
 mod advice;
+mod caller;
 mod carrier;
 mod commands;
 mod config;
@@ -18,7 +18,7 @@ mod scrub;
 mod views;
 mod warnings;
 
-pub use commands::Command;
+pub use commands::OperatorCommand;
 pub use commands::mirror::MirrorArgs;
 pub use commands::verify::VerifyLedgerArgs;
 pub use nats::NatsArgs;

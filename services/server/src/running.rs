@@ -10,7 +10,7 @@ use probity_projection::{Health, Reader, Store};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
-use probity_query::{Access as ReadingRights, ViewSpec};
+use probity_query::{Access, ViewSpec};
 use probity_registrar::{
     Carrier, Duty, LogHandler, Opening, Participant, Participation, RandomBytes, Registrar, RegistrationHandler,
     with_causes,
@@ -26,7 +26,7 @@ use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::access::Access;
+use crate::caller::CallerInterceptor;
 use crate::config::{Config, NatsSection, TlsSection};
 use crate::http::Watched;
 use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
@@ -105,7 +105,7 @@ impl Running {
             server = server.tls_config(tls_config(tls)?)?;
         }
         // Every request says who sent it before a service sees it.
-        let mut server = server.layer(InterceptorLayer::new(Access::new(config)?));
+        let mut server = server.layer(InterceptorLayer::new(CallerInterceptor::new(config)?));
         let reading = LogServiceServer::new(LogHandler::new(registrar.clone()));
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
@@ -116,7 +116,7 @@ impl Running {
             let registration = RegistrationServiceServer::new(RegistrationHandler::new(registrar.clone(), random()));
             routes = routes.add_service(registration.max_decoding_message_size(MAX_MESSAGE));
         }
-        let rights: Arc<dyn ReadingRights> = registrar.ledger().clone();
+        let rights: Arc<dyn Access> = registrar.ledger().clone();
         let (clock, founding) = (registrar.clock(), keys.clone());
         let (views, routes) = Views::start(config, carrier.log(), founding, &rights, clock, routes).await?;
         let router = server.add_routes(routes);

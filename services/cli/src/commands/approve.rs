@@ -7,7 +7,7 @@ use probity_schemas::{Data, Digest};
 use probity_terminal::{Answer, wrong_use};
 use serde_json::{Map, Value, json};
 
-use super::record::{Draft, FieldArgs, Found, Recording, SignArgs};
+use super::record::{Draft, FetchedStatement, FieldArgs, Recording, SignArgs};
 use crate::session::Session;
 
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ pub(crate) async fn reject(args: RejectArgs, session: &Session) -> Result<Answer
 }
 
 impl RequestArgs {
-    async fn find(&self, recording: &mut Recording<'_>) -> Result<(Requested, Found)> {
+    async fn find(&self, recording: &mut Recording<'_>) -> Result<(Requested, FetchedStatement)> {
         let found = recording.entry_of(&self.request, &["approval.requested"]).await?;
         match &found.event.data {
             Data::Approval(ApprovalEvent::Requested(request)) => Ok(((**request).clone(), found)),
@@ -88,7 +88,7 @@ impl RequestArgs {
     }
 
     /// What both answers say of a request.
-    fn data(&self, request: &Requested, found: &Found) -> Result<Map<String, Value>> {
+    fn data(&self, request: &Requested, found: &FetchedStatement) -> Result<Map<String, Value>> {
         let mut data = Map::new();
         data.insert("gate".to_owned(), request.gate.as_str().into());
         let seen = match self.evidence_seen.as_slice() {
@@ -107,7 +107,7 @@ impl RequestArgs {
 async fn answer(
     event_type: &str,
     data: Map<String, Value>,
-    found: &Found,
+    found: &FetchedStatement,
     fields: &FieldArgs,
     mut recording: Recording<'_>,
     sign: &SignArgs,

@@ -48,7 +48,7 @@ pub(crate) async fn run(args: EntryArgs, session: &Session) -> Result<Answer> {
     let event = statement.event().context("the event is not readable by this version")?;
     let digest = Digest::from_bytes(Sha256::digest(statement.bytes()).into());
     let tree = serde_json::to_value(&event)?;
-    let sealed = Sealed {
+    let sealed = SealedTexts {
         vault: args.vault.as_deref().map(Vault::new),
         origin: statement.audience().parse().context("the statement's audience")?,
         event: event.id,
@@ -80,13 +80,13 @@ pub(crate) async fn run(args: EntryArgs, session: &Session) -> Result<Answer> {
 }
 
 /// The sealed texts of one event.
-struct Sealed {
+struct SealedTexts {
     vault: Option<Vault>,
     origin: Origin,
     event: EventId,
 }
 
-impl Sealed {
+impl SealedTexts {
     /// The text, where it is sealed and the key is here.
     fn open(&self, text: &str) -> Result<Option<String>> {
         let Some(vault) = &self.vault else { return Ok(None) };

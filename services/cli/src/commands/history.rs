@@ -8,7 +8,7 @@ use probity_schemas::{Clock, Identity, NamespacePattern, Subject, SystemClock};
 use probity_terminal::{Answer, wrong_use};
 
 use crate::client::{Client, failed};
-use crate::fields::{Shape, fit};
+use crate::fields::{FieldShape, fit};
 use crate::output;
 use crate::people::People;
 use crate::session::Session;
@@ -88,8 +88,8 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
 
 /// A time as people write it, in Unix milliseconds.
 pub(super) fn moment(text: &str) -> Result<u64> {
-    let value = fit(&Shape::Time, text, SystemClock.now_ms()).map_err(|error| wrong_use!("{error}"))?;
-    value.as_u64().ok_or_else(|| wrong_use!("{text:?} is not {}", Shape::Time.in_words()))
+    let value = fit(&FieldShape::Time, text, SystemClock.now_ms()).map_err(|error| wrong_use!("{error}"))?;
+    value.as_u64().ok_or_else(|| wrong_use!("{text:?} is not {}", FieldShape::Time.in_words()))
 }
 
 /// The answer to a question; nothing where the server says that there is no such thing.

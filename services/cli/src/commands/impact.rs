@@ -163,7 +163,7 @@ mod tests {
     use clap::Parser;
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct TestArgs {
         #[command(flatten)]
         impact: ImpactArgs,
     }
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn one_finding_is_raised_for_each_model_and_is_high_where_it_runs() {
-        let args = Line::parse_from(["impact", "dataset:credit/loans", "--raise-findings"]).impact;
+        let args = TestArgs::parse_from(["impact", "dataset:credit/loans", "--raise-findings"]).impact;
         let affected = vec![
             affected("model:credit/pd@2", true, &["service:owner"]),
             affected("model:credit/pd@1", false, &[]),

@@ -60,7 +60,7 @@ pub struct KeyGroup {
 
 /// The commands that ask a ledger and record in it.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum ClientCommand {
     /// Make and show keys.
     Key(KeyGroup),
     /// Show the keys that personal data are sealed under.
@@ -110,7 +110,7 @@ pub enum Command {
     Receipt(Remote<receipt::ReceiptArgs>),
 }
 
-impl Command {
+impl ClientCommand {
     /// Runs the command; with `json` it prints JSON instead of text.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub(crate) fn run(command: VaultCommand, json: bool) -> Result<Answer> {
     let VaultCommand::List(args) = command;
     let keys = Vault::new(&args.vault).keys()?;
     if json {
-        let row = |kept: &crate::vault::Kept| -> Value {
+        let row = |kept: &crate::vault::VaultKey| -> Value {
             json!({ "label": kept.label, "key": kept.key.id().to_string(), "made": kept.made })
         };
         output::json(&keys.iter().map(row).collect::<Vec<_>>())?;

@@ -5,36 +5,36 @@ use jiff::tz::TimeZone;
 use probity_schemas::Subject;
 use serde_json::{Value, json};
 
-use super::Shape;
+use super::FieldShape;
 
 /// Reads a value for a field from one text: JSON where the field is no text, and the short forms that people use for
 /// subjects, times, lists and yes or no. `now_ms` is what relative times count from.
-pub(crate) fn fit(shape: &Shape, text: &str, now_ms: u64) -> Result<Value, String> {
+pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, String> {
     let parsed: Option<Value> = serde_json::from_str(text).ok();
     match shape {
-        Shape::Text(_) => Ok(match parsed {
+        FieldShape::Text(_) => Ok(match parsed {
             Some(value @ (Value::String(_) | Value::Object(_))) => value,
             _ => text.into(),
         }),
-        Shape::Words(words) => {
+        FieldShape::Words(words) => {
             let text = text.trim_matches('"');
             match words.iter().any(|word| word.word == text) {
                 true => Ok(text.into()),
                 false => Err(format!("{text:?} is not {}", shape.in_words())),
             }
         }
-        Shape::Integer => parsed.filter(|value| value.is_u64() || value.is_i64()).ok_or_else(|| not(shape, text)),
-        Shape::Number => parsed.filter(Value::is_number).ok_or_else(|| not(shape, text)),
-        Shape::Boolean => match text {
+        FieldShape::Integer => parsed.filter(|value| value.is_u64() || value.is_i64()).ok_or_else(|| not(shape, text)),
+        FieldShape::Number => parsed.filter(Value::is_number).ok_or_else(|| not(shape, text)),
+        FieldShape::Boolean => match text {
             "true" | "yes" => Ok(true.into()),
             "false" | "no" => Ok(false.into()),
             _ => Err(not(shape, text)),
         },
-        Shape::List(of) => match parsed {
+        FieldShape::List(of) => match parsed {
             Some(Value::Array(items)) => settled(shape, Value::Array(items), now_ms),
             _ => Ok(json!([fit(of, text, now_ms)?])),
         },
-        Shape::Subject(kinds) => {
+        FieldShape::Subject(kinds) => {
             let value = settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms)?;
             let kind = value.get("kind").and_then(Value::as_str);
             match kinds.is_empty() || kinds.iter().any(|allowed| Some(allowed.as_str()) == kind) {
@@ -42,52 +42,52 @@ pub(crate) fn fit(shape: &Shape, text: &str, now_ms: u64) -> Result<Value, Strin
                 false => Err(not(shape, text)),
             }
         }
-        Shape::Time | Shape::Occurred => settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms),
-        Shape::Record(_) | Shape::Choice(_) | Shape::Document => match parsed {
+        FieldShape::Time | FieldShape::Occurred => settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms),
+        FieldShape::Record(_) | FieldShape::Choice(_) | FieldShape::Document => match parsed {
             Some(value @ Value::Object(_)) => settled(shape, value, now_ms),
             _ => Err(format!("{text:?} is not {} in JSON", shape.in_words())),
         },
     }
 }
 
-fn settled(shape: &Shape, mut value: Value, now_ms: u64) -> Result<Value, String> {
+fn settled(shape: &FieldShape, mut value: Value, now_ms: u64) -> Result<Value, String> {
     settle(shape, &mut value, now_ms)?;
     Ok(value)
 }
 
 /// Replaces, throughout what a person wrote, subjects and times that are texts by what an event holds. Everything else
 /// stays as it is: what is wrong with it, the event's own type says best.
-pub(crate) fn settle(shape: &Shape, value: &mut Value, now_ms: u64) -> Result<(), String> {
+pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Result<(), String> {
     match (shape, &mut *value) {
-        (Shape::Subject(_), Value::String(text)) => {
+        (FieldShape::Subject(_), Value::String(text)) => {
             let subject: Subject = text.parse().map_err(|error| format!("{text:?}: {error}"))?;
             *value = serde_json::to_value(subject).map_err(|error| error.to_string())?;
         }
-        (Shape::Time, Value::String(text)) => *value = time_of(text, now_ms)?.into(),
-        (Shape::Occurred, Value::String(text)) => {
+        (FieldShape::Time, Value::String(text)) => *value = time_of(text, now_ms)?.into(),
+        (FieldShape::Occurred, Value::String(text)) => {
             *value = match text.split_once("..") {
                 Some((earliest, latest)) => json!([time_of(earliest, now_ms)?, time_of(latest, now_ms)?]),
                 None => time_of(text, now_ms)?.into(),
             };
         }
-        (Shape::Occurred, Value::Array(ends)) => {
+        (FieldShape::Occurred, Value::Array(ends)) => {
             for end in ends {
-                settle(&Shape::Time, end, now_ms)?;
+                settle(&FieldShape::Time, end, now_ms)?;
             }
         }
-        (Shape::List(of), Value::Array(items)) => {
+        (FieldShape::List(of), Value::Array(items)) => {
             for (at, item) in items.iter_mut().enumerate() {
                 settle(of, item, now_ms).map_err(|error| format!("[{at}] {error}"))?;
             }
         }
-        (Shape::Record(fields), Value::Object(entries)) => {
+        (FieldShape::Record(fields), Value::Object(entries)) => {
             for field in fields {
                 if let Some(entry) = entries.get_mut(&field.name) {
                     settle(&field.shape, entry, now_ms).map_err(|error| format!("{}: {error}", field.name))?;
                 }
             }
         }
-        (Shape::Choice(choices), Value::Object(entries)) => {
+        (FieldShape::Choice(choices), Value::Object(entries)) => {
             let kind = entries.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
             let chosen = choices.iter().find(|(word, _)| word.word == kind);
             if let (Some((_, shape)), Some(content)) = (chosen, entries.get_mut("content")) {
@@ -102,7 +102,7 @@ pub(crate) fn settle(shape: &Shape, value: &mut Value, now_ms: u64) -> Result<()
 /// Milliseconds since 1970 from `now`, an RFC 3339 time, a date (its first moment in UTC), or a distance from now such
 /// as `+90d`, `-2h`.
 fn time_of(text: &str, now_ms: u64) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is not {}", Shape::Time.in_words());
+    let wrong = || format!("{text:?} is not {}", FieldShape::Time.in_words());
     if text == "now" {
         return Ok(now_ms);
     }
@@ -137,6 +137,6 @@ fn span(text: &str) -> Option<u64> {
     count.checked_mul(seconds * 1_000)
 }
 
-fn not(shape: &Shape, text: &str) -> String {
+fn not(shape: &FieldShape, text: &str) -> String {
     format!("{text:?} is not {}", shape.in_words())
 }

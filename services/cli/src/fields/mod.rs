@@ -24,7 +24,7 @@ pub(crate) struct Field {
     /// What it means, in one line.
     pub(crate) doc: String,
     /// What may stand there.
-    pub(crate) shape: Shape,
+    pub(crate) shape: FieldShape,
 }
 
 /// One word of a closed set.
@@ -36,7 +36,7 @@ pub(crate) struct Word {
 
 /// What may stand in a field.
 #[derive(Debug, Clone)]
-pub(crate) enum Shape {
+pub(crate) enum FieldShape {
     /// A subject, of one of these kinds; of any where none is named.
     Subject(Vec<String>),
     /// A moment.
@@ -50,21 +50,21 @@ pub(crate) enum Shape {
     Integer,
     Number,
     Boolean,
-    List(Box<Shape>),
+    List(Box<FieldShape>),
     Record(Vec<Field>),
     /// One of several documents: `kind` says which, `content` is the document.
-    Choice(Vec<(Word, Shape)>),
+    Choice(Vec<(Word, FieldShape)>),
     /// An object with fields that no schema knows.
     Document,
 }
 
 /// The fields of a whole event of this type.
-pub(crate) fn of_type(info: &TypeInfo) -> Shape {
+pub(crate) fn of_type(info: &TypeInfo) -> FieldShape {
     let schema = info.json_schema().to_value();
-    Reader { definitions: schema.get("$defs").cloned().unwrap_or_default() }.shape(&schema, DEPTH)
+    SchemaReader { definitions: schema.get("$defs").cloned().unwrap_or_default() }.shape(&schema, DEPTH)
 }
 
-impl Shape {
+impl FieldShape {
     /// A field by its name.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         match self {
@@ -99,19 +99,19 @@ fn listed<'a>(words: impl Iterator<Item = &'a Word>) -> String {
     words.map(|word| word.word.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-struct Reader {
+struct SchemaReader {
     definitions: Value,
 }
 
-impl Reader {
-    fn shape(&self, schema: &Value, depth: u8) -> Shape {
-        let Some(deeper) = depth.checked_sub(1) else { return Shape::Document };
+impl SchemaReader {
+    fn shape(&self, schema: &Value, depth: u8) -> FieldShape {
+        let Some(deeper) = depth.checked_sub(1) else { return FieldShape::Document };
         if let Some(name) = referred(schema) {
             return match name {
-                "Subject" => Shape::Subject(words_of(schema.pointer("/properties/kind/enum"))),
-                "Timestamp" => Shape::Time,
-                "Occurred" => Shape::Occurred,
-                _ => self.definitions.get(name).map_or(Shape::Document, |schema| self.shape(schema, deeper)),
+                "Subject" => FieldShape::Subject(words_of(schema.pointer("/properties/kind/enum"))),
+                "Timestamp" => FieldShape::Time,
+                "Occurred" => FieldShape::Occurred,
+                _ => self.definitions.get(name).map_or(FieldShape::Document, |schema| self.shape(schema, deeper)),
             };
         }
         if let Some(Value::Array(cases)) = schema.get("oneOf") {
@@ -119,24 +119,24 @@ impl Reader {
         }
         if schema.get("enum").is_some() {
             let word = |word| Word { word, doc: String::new() };
-            return Shape::Words(words_of(schema.get("enum")).into_iter().map(word).collect());
+            return FieldShape::Words(words_of(schema.get("enum")).into_iter().map(word).collect());
         }
         match schema.get("type").and_then(Value::as_str) {
-            Some("integer") => Shape::Integer,
-            Some("number") => Shape::Number,
-            Some("boolean") => Shape::Boolean,
+            Some("integer") => FieldShape::Integer,
+            Some("number") => FieldShape::Number,
+            Some("boolean") => FieldShape::Boolean,
             Some("array") => {
-                let of = schema.get("items").map_or(Shape::Document, |items| self.shape(items, deeper));
-                Shape::List(Box::new(of))
+                let of = schema.get("items").map_or(FieldShape::Document, |items| self.shape(items, deeper));
+                FieldShape::List(Box::new(of))
             }
             Some("object") if schema.get("properties").is_some() => self.record(schema, deeper),
-            Some("object") => Shape::Document,
-            _ => Shape::Text(first_line(schema).unwrap_or_else(|| "a text".to_owned())),
+            Some("object") => FieldShape::Document,
+            _ => FieldShape::Text(first_line(schema).unwrap_or_else(|| "a text".to_owned())),
         }
     }
 
     /// The required fields in the order in which the type has them, then the others.
-    fn record(&self, schema: &Value, depth: u8) -> Shape {
+    fn record(&self, schema: &Value, depth: u8) -> FieldShape {
         let required = words_of(schema.get("required"));
         let mut fields = Vec::new();
         for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
@@ -146,10 +146,10 @@ impl Reader {
         }
         let place = |field: &Field| required.iter().position(|name| *name == field.name).unwrap_or(usize::MAX);
         fields.sort_by_key(place);
-        Shape::Record(fields)
+        FieldShape::Record(fields)
     }
 
-    fn cases(&self, cases: &[Value], depth: u8) -> Shape {
+    fn cases(&self, cases: &[Value], depth: u8) -> FieldShape {
         let word = |schema: &Value, word: &Value| Word {
             word: word.as_str().unwrap_or_default().to_owned(),
             doc: first_line(schema).unwrap_or_default(),
@@ -162,14 +162,15 @@ impl Reader {
             } else if let Some(more) = case.get("enum").and_then(Value::as_array) {
                 words.extend(more.iter().map(|constant| word(case, constant)));
             } else if let Some(kind) = case.pointer("/properties/kind/const") {
-                let content = case.pointer("/properties/content").map_or(Shape::Document, |it| self.shape(it, depth));
+                let content =
+                    case.pointer("/properties/content").map_or(FieldShape::Document, |it| self.shape(it, depth));
                 choices.push((word(case, kind), content));
             }
         }
         match (words.is_empty(), choices.is_empty()) {
-            (false, _) => Shape::Words(words),
-            (true, false) => Shape::Choice(choices),
-            (true, true) => Shape::Document,
+            (false, _) => FieldShape::Words(words),
+            (true, false) => FieldShape::Choice(choices),
+            (true, true) => FieldShape::Document,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use super::{Field, Shape};
+use super::{Field, FieldShape};
 
 /// The envelope, in a path that does not lead into the data.
 const ENVELOPE: &str = "event";
@@ -26,9 +26,9 @@ impl Path {
     }
 
     /// What may stand there; nothing where no schema knows the place.
-    pub(crate) fn shape<'s>(&self, event: &'s Shape) -> Option<&'s Shape> {
+    pub(crate) fn shape<'s>(&self, event: &'s FieldShape) -> Option<&'s FieldShape> {
         self.0.iter().try_fold(event, |shape, name| match shape {
-            Shape::List(of) if name.parse::<usize>().is_ok() => Some(&**of),
+            FieldShape::List(of) if name.parse::<usize>().is_ok() => Some(&**of),
             _ => shape.field(name).map(|field| &field.shape),
         })
     }

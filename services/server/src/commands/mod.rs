@@ -17,7 +17,7 @@ use probity_terminal::Answer;
 
 /// The commands that found and operate a ledger.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum OperatorCommand {
     /// Found a ledger: its keys, its first administrators, its first block.
     Init(init::InitArgs),
     /// Serve a ledger over gRPC.
@@ -33,7 +33,7 @@ pub enum Command {
     Config(config::ConfigCommand),
 }
 
-impl Command {
+impl OperatorCommand {
     /// Runs the command; with `json` it prints JSON instead of text.
     ///
     /// # Errors

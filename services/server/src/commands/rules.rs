@@ -36,7 +36,7 @@ pub struct RulesArgs {
     #[command(subcommand)]
     command: Option<RulesCommand>,
     #[command(flatten)]
-    place: Option<PlaceArgs>,
+    ledger: Option<LedgerArgs>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,7 +47,7 @@ enum RulesCommand {
 
 /// Where a ledger is.
 #[derive(Debug, Args)]
-struct PlaceArgs {
+struct LedgerArgs {
     /// The data directory of the ledger.
     directory: PathBuf,
     /// The configuration file that the ledger is served with, if there is one.
@@ -63,7 +63,7 @@ struct AdoptArgs {
     /// The number of the rule set.
     number: u32,
     #[command(flatten)]
-    place: PlaceArgs,
+    ledger: LedgerArgs,
     #[command(flatten)]
     nats: NatsArgs,
     /// Why, to be recorded.
@@ -73,7 +73,7 @@ struct AdoptArgs {
 
 /// A rule set and the position it holds from.
 #[derive(Debug, Clone, Copy)]
-struct InForce {
+struct RuleSetInForce {
     number: u32,
     since: u64,
     /// The time of that block in Unix seconds.
@@ -81,15 +81,15 @@ struct InForce {
 }
 
 pub(crate) async fn run(args: RulesArgs, json: bool) -> Result<Answer> {
-    match (args.command, args.place) {
+    match (args.command, args.ledger) {
         (Some(RulesCommand::Adopt(adopt)), _) => adopt.run(json).await,
-        (None, Some(place)) => show(&place, json),
+        (None, Some(ledger)) => show(&ledger, json),
         (None, None) => Err(wrong_use!("name the data directory of a ledger")),
     }
 }
 
-fn show(place: &PlaceArgs, json: bool) -> Result<Answer> {
-    let InForce { number, since, time } = in_force(&place.log()?)?;
+fn show(ledger: &LedgerArgs, json: bool) -> Result<Answer> {
+    let RuleSetInForce { number, since, time } = in_force(&ledger.log()?)?;
     if json {
         terminal::json(&json!({
             "rule_set": number, "since": since, "recorded_at": time, "known": KNOWN_RULE_SETS,
@@ -101,14 +101,17 @@ fn show(place: &PlaceArgs, json: bool) -> Result<Answer> {
     match KNOWN_RULE_SETS.iter().max() {
         Some(newest) if number > *newest => println!("\nThis version cannot judge by rule set {number}: upgrade."),
         Some(newest) if number < *newest => {
-            println!("\nTo go on under rule set {newest}:  probity rules adopt {newest} {}", place.directory.display());
+            println!(
+                "\nTo go on under rule set {newest}:  probity rules adopt {newest} {}",
+                ledger.directory.display()
+            );
         }
         _ => {}
     }
     Ok(Answer::Yes)
 }
 
-impl PlaceArgs {
+impl LedgerArgs {
     fn config(&self) -> Result<Config> {
         let loaded = Config::load(self.config.as_deref(), Some(&self.directory), std::env::vars());
         let mut config = loaded.map_err(|error| wrong_use!("{error}"))?;
@@ -130,19 +133,19 @@ impl AdoptArgs {
         if !KNOWN_RULE_SETS.contains(&self.number) {
             return Ok(no(&format!("this version knows {}, not {}: upgrade", numbers(), self.number)));
         }
-        let options = self.place.log()?;
-        let dir = LedgerDir::new(&self.place.directory);
+        let options = self.ledger.log()?;
+        let dir = LedgerDir::new(&self.ledger.directory);
         let secrets = dir.read_secrets()?;
         let verifier = replay::ledger_keys(&options)?.checkpoint_verifier()?;
         // Whoever holds the log is alone with it: what is in force is what will have been.
-        let nats = self.nats.clone().over(self.place.config()?.nats).as_ref().map(NatsSection::options);
+        let nats = self.nats.clone().over(self.ledger.config()?.nats).as_ref().map(NatsSection::options);
         let log = carrier::open(&options, verifier, nats.as_ref(), &dir).await?;
         let before = in_force(&options)?;
         if before.number == self.number {
             return self.report(before, None, json);
         }
         if before.number > self.number {
-            let InForce { number, since, .. } = before;
+            let RuleSetInForce { number, since, .. } = before;
             let wanted = self.number;
             return Ok(no(&format!(
                 "rule set {number} is in force since index {since}; no ledger goes back to {wanted}"
@@ -174,7 +177,7 @@ impl AdoptArgs {
         secrets: LedgerSecrets,
         statement: SignedStatement,
     ) -> Result<Recorded> {
-        let limits = self.place.config()?.limits;
+        let limits = self.ledger.config()?.limits;
         let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
         let opening = Opening {
             carrier: carrier.clone(),
@@ -203,7 +206,7 @@ impl AdoptArgs {
     }
 
     /// Says what is different from now on; `recorded` is missing where nothing is.
-    fn report(&self, before: InForce, recorded: Option<Recorded>, json: bool) -> Result<Answer> {
+    fn report(&self, before: RuleSetInForce, recorded: Option<Recorded>, json: bool) -> Result<Answer> {
         let number = self.number;
         let (since, time) = recorded.as_ref().map_or((before.since, before.time), |it| (it.index, it.recorded_at));
         if json {
@@ -242,7 +245,7 @@ async fn alone(log: &Arc<JetStreamLog>, registrar: &Arc<Registrar>) -> Result<Pa
 }
 
 /// The rule set in force at the end of a log: what the founding statement names, or the last that was adopted.
-fn in_force(options: &FileLogOptions) -> Result<InForce> {
+fn in_force(options: &FileLogOptions) -> Result<RuleSetInForce> {
     let chain = Chain::new(replay::ledger_keys(options)?.checkpoint_verifier()?);
     let bar = terminal::progress("reading", "statements");
     let mut found = None;
@@ -253,7 +256,7 @@ fn in_force(options: &FileLogOptions) -> Result<InForce> {
         bar.set_position(at.statements);
         for (since, bytes) in (block.first_index()..).zip(block.statements()) {
             if let Some(number) = named_in(bytes) {
-                found = Some(InForce { number, since, time: block.time() });
+                found = Some(RuleSetInForce { number, since, time: block.time() });
             }
         }
         ControlFlow::Continue(())

@@ -37,7 +37,7 @@ pub struct DemoLedger {
     copy: PathBuf,
     nats: Option<NatsSection>,
     running: Option<Running>,
-    changed: Option<tamper::Place>,
+    changed: Option<tamper::ChangedByte>,
 }
 
 impl DemoLedger {

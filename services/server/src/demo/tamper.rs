@@ -11,13 +11,13 @@ use crate::ledger_dir::LedgerDir;
 
 /// Where a byte was changed.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ChangedByte {
     pub(super) file: PathBuf,
     pub(super) offset: usize,
 }
 
 /// Copies a ledger and flips the lowest bit of one byte in the middle of `statement`.
-pub(super) fn change_one_byte(from: &Path, to: &Path, statement: &[u8]) -> Result<Place> {
+pub(super) fn change_one_byte(from: &Path, to: &Path, statement: &[u8]) -> Result<ChangedByte> {
     copy(from, to)?;
     fs::copy(anchor_beside(from), anchor_beside(to)).context("cannot copy the anchor")?;
     for entry in fs::read_dir(LedgerDir::new(to).log().join("segments"))? {
@@ -28,14 +28,14 @@ pub(super) fn change_one_byte(from: &Path, to: &Path, statement: &[u8]) -> Resul
             let offset = start + statement.len() / 2;
             bytes[offset] ^= 1;
             fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
-            return Ok(Place { file, offset });
+            return Ok(ChangedByte { file, offset });
         }
     }
     bail!("the statement is in no segment; this is a defect")
 }
 
 /// Makes the checksum of the block around a changed byte fit again, as someone would who knows the file's format.
-pub(super) fn forge_checksum(place: &Place) -> Result<()> {
+pub(super) fn forge_checksum(place: &ChangedByte) -> Result<()> {
     let mut bytes = fs::read(&place.file).with_context(|| format!("cannot read {}", place.file.display()))?;
     // A frame is its length and CRC-32C, each of four bytes, before the block; the nearest length that reaches beyond
     // the changed byte, with a block behind it (a CBOR map of five), is this block's.

@@ -8,7 +8,7 @@ use probity_statement::{PublicKey, SecretKey};
 use probity_terminal::Signer;
 use uuid::Uuid;
 
-use super::story::Step;
+use super::story::StoryStep;
 use crate::commands::key::{enrolment, granting};
 use crate::people::People;
 
@@ -103,7 +103,7 @@ impl Cast {
     }
 
     /// What lets everyone else in.
-    pub(super) fn enrolments(&self, origin: &Origin) -> Result<Vec<Step>> {
+    pub(super) fn enrolments(&self, origin: &Origin) -> Result<Vec<StoryStep>> {
         let namespaces: Vec<NamespacePattern> = vec!["credit/*".parse()?, "claims/*".parse()?];
         let mut steps = Vec::new();
         for who in ALL {
@@ -111,10 +111,10 @@ impl Cast {
             let responsible = if who == Pipeline { vec![self.identity(Dev).clone()] } else { Vec::new() };
             let enrolled = enrolment(self.signer(who), origin, &responsible);
             let confirmed_by = (who != Pipeline).then_some(Ben);
-            steps.push(Step { who: Ada, event: enrolled, regarding: None, confirmed_by });
+            steps.push(StoryStep { who: Ada, event: enrolled, regarding: None, confirmed_by });
             let mut granted = granting(self.identity(who), &role.parse()?, &namespaces);
             granted["title"] = format!("{role} in credit and claims").into();
-            steps.push(Step { who: Ben, event: granted, regarding: None, confirmed_by: Some(Ada) });
+            steps.push(StoryStep { who: Ben, event: granted, regarding: None, confirmed_by: Some(Ada) });
         }
         Ok(steps)
     }

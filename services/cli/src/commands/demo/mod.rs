@@ -20,7 +20,7 @@ use super::record::{check_receipt, complete, sign};
 use crate::client::{Client, ServerArgs};
 use cast::{Cast, Who};
 use probity_terminal::Answer;
-use story::Step;
+use story::StoryStep;
 
 /// The demo's ledger.
 const ORIGIN: &str = "ledger.example.com/demo";
@@ -70,7 +70,7 @@ pub trait Stage {
 }
 
 /// A statement and what the ledger gave for it.
-struct Recorded {
+struct RecordedStep {
     statement: SignedStatement,
     receipt: Receipt,
 }
@@ -149,10 +149,10 @@ async fn record(
     client: &mut Client,
     ledger: &LedgerKeys,
     cast: &Cast,
-    steps: Vec<Step>,
+    steps: Vec<StoryStep>,
     expected: bool,
-) -> Result<Vec<Recorded>> {
-    let mut recorded: Vec<Recorded> = Vec::new();
+) -> Result<Vec<RecordedStep>> {
+    let mut recorded: Vec<RecordedStep> = Vec::new();
     let mut last_of: HashMap<&'static str, EventId> = HashMap::new();
     for mut step in steps {
         if let Some(earlier) = step.regarding {
@@ -184,7 +184,7 @@ async fn submit(
     who: Who,
     event: &Event,
     expected: bool,
-) -> Result<Option<Recorded>> {
+) -> Result<Option<RecordedStep>> {
     let statement = sign(event, cast.signer(who), ledger)?;
     match outcome(client, &statement).await? {
         Outcome::Recorded(answer) => {
@@ -193,7 +193,7 @@ async fn submit(
             if !expected {
                 bail!("this should have been refused; this is a defect");
             }
-            Ok(Some(Recorded { receipt: Receipt::parse(answer.receipt)?, statement }))
+            Ok(Some(RecordedStep { receipt: Receipt::parse(answer.receipt)?, statement }))
         }
         Outcome::Refused(refused) if expected => bail!("{} was refused: {}", line(event, cast), refused.message),
         Outcome::Refused(refused) => {

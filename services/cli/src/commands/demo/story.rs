@@ -9,7 +9,7 @@ use Who::{Arno, Dana, Dev, Olivia, Otto, Pipeline, Rita, Vera};
 
 /// Someone records something.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(super) struct StoryStep {
     pub(super) who: Who,
     pub(super) event: Value,
     /// The type of the earlier event of the story that this one continues, answers or closes.
@@ -18,7 +18,7 @@ pub(super) struct Step {
     pub(super) confirmed_by: Option<Who>,
 }
 
-impl Step {
+impl StoryStep {
     fn regarding(mut self, event_type: &'static str) -> Self {
         self.regarding = Some(event_type);
         self
@@ -36,8 +36,8 @@ impl Step {
     }
 }
 
-fn step(who: Who, event_type: &str, subject: Value, title: &str, data: Value) -> Step {
-    Step {
+fn step(who: Who, event_type: &str, subject: Value, title: &str, data: Value) -> StoryStep {
+    StoryStep {
         who,
         event: json!({ "type": event_type, "subject": subject, "title": title, "data": data }),
         regarding: None,
@@ -59,7 +59,7 @@ fn digest(what: &str) -> String {
 }
 
 /// From the idea to the end: a scorecard for consumer loans.
-pub(super) fn scorecard(cast: &Cast) -> Vec<Step> {
+pub(super) fn scorecard(cast: &Cast) -> Vec<StoryStep> {
     let use_case = subject("usecase", "credit", "loan-origination");
     let model = subject("model", "credit", "pd-scorecard");
     let v3 = version("credit", "pd-scorecard", "3.1.0");
@@ -247,7 +247,7 @@ pub(super) fn scorecard(cast: &Cast) -> Vec<Step> {
 }
 
 /// A model nobody here has the weights of.
-pub(super) fn claims_assistant(cast: &Cast) -> Vec<Step> {
+pub(super) fn claims_assistant(cast: &Cast) -> Vec<StoryStep> {
     let use_case = subject("usecase", "claims", "first-notice");
     let model = subject("model", "claims", "claims-assistant");
     let snapshot = version("claims", "claims-assistant", "2026-08");
@@ -345,7 +345,7 @@ pub(super) fn claims_assistant(cast: &Cast) -> Vec<Step> {
 }
 
 /// What nobody may record.
-pub(super) fn forbidden() -> Vec<(&'static str, Step)> {
+pub(super) fn forbidden() -> Vec<(&'static str, StoryStep)> {
     let v4 = version("credit", "pd-scorecard", "4.0.0");
     let scope = json!({ "uses": [subject("usecase", "credit", "loan-origination")], "environments": ["production"] });
     let data = json!({

@@ -12,13 +12,13 @@ use super::tree::remarks;
 pub(super) type Walk<'a> = (Way, &'a [LineageNode], &'a [LineageEdge]);
 
 /// The nodes and edges of several walks, each once.
-struct Graph<'a> {
+struct Diagram<'a> {
     nodes: Vec<&'a LineageNode>,
     /// Later, earlier, and the edge.
     edges: Vec<(usize, usize, &'a LineageEdge)>,
 }
 
-impl<'a> Graph<'a> {
+impl<'a> Diagram<'a> {
     fn of(walks: &[Walk<'a>]) -> Self {
         let mut graph = Self { nodes: Vec::new(), edges: Vec::new() };
         let (mut known, mut drawn) = (HashMap::new(), HashSet::new());
@@ -52,7 +52,7 @@ fn label(node: &LineageNode, line: &str) -> String {
 
 /// In the language of Graphviz.
 pub(super) fn dot(walks: &[Walk<'_>]) -> String {
-    let graph = Graph::of(walks);
+    let graph = Diagram::of(walks);
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     let mut text = "digraph lineage {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
     for (at, node) in graph.nodes.iter().enumerate() {
@@ -68,7 +68,7 @@ pub(super) fn dot(walks: &[Walk<'_>]) -> String {
 
 /// In the language of Mermaid.
 pub(super) fn mermaid(walks: &[Walk<'_>]) -> String {
-    let graph = Graph::of(walks);
+    let graph = Diagram::of(walks);
     let quoted = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('\n', " ");
     let mut text = "flowchart LR\n".to_owned();
     for (at, node) in graph.nodes.iter().enumerate() {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::draft::Draft;
 use super::prompt::{at_terminal, is_end, yes};
-use crate::fields::{Field, Path, Shape, Word, fit, put};
+use crate::fields::{Field, FieldShape, Path, Word, fit, put};
 
 /// Asks for what a draft lacks. False if the person broke off.
 pub(super) fn missing(draft: &mut Draft) -> Result<bool> {
@@ -21,7 +21,7 @@ pub(super) fn missing(draft: &mut Draft) -> Result<bool> {
         eprintln!("{event_type} needs {} more; Ctrl-C records nothing.", count(missing.len(), "field"));
     }
     for (path, field) in missing {
-        let answer = Form { draft, path }.ask(&field, true);
+        let answer = Prompt { draft, path }.ask(&field, true);
         match answer {
             Ok(Some((path, value))) => put(&mut draft.tree, &path, value, false).map_err(anyhow::Error::msg)?,
             Ok(None) => {}
@@ -42,35 +42,37 @@ fn count(number: usize, what: &str) -> String {
 }
 
 /// A place of a draft that is being filled in.
-struct Form<'a> {
+struct Prompt<'a> {
     draft: &'a Draft,
     path: Path,
 }
 
-impl Form<'_> {
+impl Prompt<'_> {
     /// Asks for one field. None where it may be left out and is.
     fn ask(&self, field: &Field, required: bool) -> Result<Option<(Path, Value)>> {
         Ok(self.value(&field.name, &field.doc, &field.shape, required)?.map(|value| (self.path.clone(), value)))
     }
 
-    fn value(&self, name: &str, doc: &str, shape: &Shape, required: bool) -> Result<Option<Value>> {
+    fn value(&self, name: &str, doc: &str, shape: &FieldShape, required: bool) -> Result<Option<Value>> {
         match shape {
-            Shape::Words(words) => self.choose(name, doc, words, required).map(|word| word.map(Value::from)),
-            Shape::Boolean if required => {
+            FieldShape::Words(words) => self.choose(name, doc, words, required).map(|word| word.map(Value::from)),
+            FieldShape::Boolean if required => {
                 let prompt = format!("{name}: {doc}");
                 let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(prompt).interact()?;
                 Ok(Some(answer.into()))
             }
-            Shape::List(of) => match &**of {
-                Shape::Words(words) => self.choose_some(name, doc, words, required).map(Some),
+            FieldShape::List(of) => match &**of {
+                FieldShape::Words(words) => self.choose_some(name, doc, words, required).map(Some),
                 of => self.list(name, doc, of, required).map(Some),
             },
-            Shape::Record(fields) => self.record(name, doc, fields).map(Some),
-            Shape::Choice(choices) => {
+            FieldShape::Record(fields) => self.record(name, doc, fields).map(Some),
+            FieldShape::Choice(choices) => {
                 let words: Vec<Word> = choices.iter().map(|(word, _)| word.clone()).collect();
                 let Some(kind) = self.choose(&format!("kind of {name}"), doc, &words, true)? else { return Ok(None) };
-                let shape =
-                    choices.iter().find(|(word, _)| word.word == kind).map_or(&Shape::Document, |(_, shape)| shape);
+                let shape = choices
+                    .iter()
+                    .find(|(word, _)| word.word == kind)
+                    .map_or(&FieldShape::Document, |(_, shape)| shape);
                 let content = self.within("content").value("content", "", shape, true)?;
                 Ok(Some(json!({ "kind": kind, "content": content })))
             }
@@ -78,12 +80,12 @@ impl Form<'_> {
         }
     }
 
-    fn within(&self, name: &str) -> Form<'_> {
-        Form { draft: self.draft, path: self.path.join(name) }
+    fn within(&self, name: &str) -> Prompt<'_> {
+        Prompt { draft: self.draft, path: self.path.join(name) }
     }
 
     /// One line of text, asked for again until it can stand there.
-    fn line(&self, name: &str, doc: &str, shape: &Shape, required: bool) -> Result<Option<Value>> {
+    fn line(&self, name: &str, doc: &str, shape: &FieldShape, required: bool) -> Result<Option<Value>> {
         eprintln!("{}", [doc, &format!("({})", shape.in_words())].join(" ").trim());
         let check = |text: &String| match text.trim() {
             "" if required => Err("it cannot be left out".to_owned()),
@@ -143,13 +145,13 @@ impl Form<'_> {
         }
     }
 
-    fn list(&self, name: &str, doc: &str, of: &Shape, required: bool) -> Result<Value> {
+    fn list(&self, name: &str, doc: &str, of: &FieldShape, required: bool) -> Result<Value> {
         let mut items = Vec::new();
         loop {
             // Each is held against the type as if it were the only one.
             let form = self.within("0");
             // A record of optional fields never ends a list; nobody is asked for more than one.
-            let more = !matches!(of, Shape::Record(_)) || items.is_empty() || yes(&format!("Another of {name}?"))?;
+            let more = !matches!(of, FieldShape::Record(_)) || items.is_empty() || yes(&format!("Another of {name}?"))?;
             if !more {
                 return Ok(Value::Array(items));
             }
@@ -166,13 +168,14 @@ impl Form<'_> {
         let mut entries = Map::new();
         for field in fields {
             let form = self.within(&field.name);
-            let optional_list = !field.required && matches!(field.shape, Shape::List(_) | Shape::Record(_));
-            let value =
-                match optional_list && !matches!(&field.shape, Shape::List(of) if !matches!(**of, Shape::Record(_))) {
-                    // Records within records are asked for only where they are needed.
-                    true => None,
-                    false => form.value(&field.name, &field.doc, &field.shape, field.required)?,
-                };
+            let optional_list = !field.required && matches!(field.shape, FieldShape::List(_) | FieldShape::Record(_));
+            let value = match optional_list
+                && !matches!(&field.shape, FieldShape::List(of) if !matches!(**of, FieldShape::Record(_)))
+            {
+                // Records within records are asked for only where they are needed.
+                true => None,
+                false => form.value(&field.name, &field.doc, &field.shape, field.required)?,
+            };
             match value {
                 Some(Value::Array(items)) if items.is_empty() => {}
                 Some(value) => drop(entries.insert(field.name.clone(), value)),

@@ -10,12 +10,12 @@ use rand::Rng;
 use serde_json::{Value, json};
 
 use super::args::FieldArgs;
-use super::found::Found;
+use super::fetched::FetchedStatement;
 use super::prompt::{at_terminal, yes};
 use super::show::plain_words;
 use super::{documents, help};
 use crate::client::headline;
-use crate::fields::{self, Field, Path, Shape, fit, is_missing, put, settle};
+use crate::fields::{self, Field, FieldShape, Path, fit, is_missing, put, settle};
 use crate::people::People;
 use crate::vault::{Vault, seal_texts, show_texts};
 
@@ -125,7 +125,7 @@ impl Draft {
         Ok(())
     }
 
-    fn set(&mut self, shape: &Shape, path: &str, text: &str, add: bool) -> Result<(), String> {
+    fn set(&mut self, shape: &FieldShape, path: &str, text: &str, add: bool) -> Result<(), String> {
         let path: Path = path.parse()?;
         let value = match path.shape(shape) {
             Some(shape) => fit(shape, text, self.now_ms)?,
@@ -138,7 +138,7 @@ impl Draft {
     /// Says what it is about.
     pub(super) fn subject(&mut self, subject: Option<&str>) -> Result<()> {
         if let Some(subject) = subject {
-            let value = fit(&Shape::Subject(Vec::new()), subject, self.now_ms);
+            let value = fit(&FieldShape::Subject(Vec::new()), subject, self.now_ms);
             self.tree["subject"] = value.map_err(|error| wrong_use!("--subject {error}"))?;
         }
         Ok(())
@@ -152,7 +152,7 @@ impl Draft {
     }
 
     /// Says which event it regards.
-    pub(crate) fn regard(&mut self, found: &Found) {
+    pub(crate) fn regard(&mut self, found: &FetchedStatement) {
         self.tree["regarding"] = found.event.id.to_string().into();
         self.notes.push(("which is", format!("index {}: {}", found.index, headline(&found.event))));
     }
@@ -188,7 +188,7 @@ impl Draft {
         let mut missing = Vec::new();
         // What is filled in without being asked for.
         const OURS: [&str; 4] = ["id", "type", "v", "occurred"];
-        if let Shape::Record(fields) = &shape {
+        if let FieldShape::Record(fields) = &shape {
             for field in fields.iter().filter(|field| !OURS.contains(&field.name.as_str())) {
                 gather(field, &self.tree, &Path::root(), &mut missing);
             }
@@ -273,7 +273,7 @@ fn gather(field: &Field, record: &Value, at: &Path, missing: &mut Vec<(Path, Fie
     if is_missing(field, record) {
         // Of a record, what it needs rather than that it is needed.
         match &field.shape {
-            Shape::Record(fields) if fields.iter().any(|field| field.required) => {
+            FieldShape::Record(fields) if fields.iter().any(|field| field.required) => {
                 within(&field.shape, &json!({}), &path, missing);
             }
             _ => missing.push((path, field.clone())),
@@ -283,12 +283,12 @@ fn gather(field: &Field, record: &Value, at: &Path, missing: &mut Vec<(Path, Fie
     }
 }
 
-fn within(shape: &Shape, value: &Value, at: &Path, missing: &mut Vec<(Path, Field)>) {
+fn within(shape: &FieldShape, value: &Value, at: &Path, missing: &mut Vec<(Path, Field)>) {
     match (shape, value) {
-        (Shape::Record(fields), Value::Object(_)) => {
+        (FieldShape::Record(fields), Value::Object(_)) => {
             fields.iter().for_each(|field| gather(field, value, at, missing));
         }
-        (Shape::List(of), Value::Array(items)) => {
+        (FieldShape::List(of), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 within(of, item, &at.join(&index.to_string()), missing);
             }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::args::RecordArgs;
 use super::show::relaxed;
-use crate::fields::{self, Field, Shape};
+use crate::fields::{self, Field, FieldShape};
 use crate::output;
 use crate::session::{Session, SessionArgs};
 
@@ -60,11 +60,11 @@ fn of_type(info: &TypeInfo) -> Result<String> {
     Ok(text)
 }
 
-fn list(text: &mut String, shape: Option<&Shape>, indent: usize) -> Result<()> {
+fn list(text: &mut String, shape: Option<&FieldShape>, indent: usize) -> Result<()> {
     let fields: &[Field] = match shape {
-        Some(Shape::Record(fields)) => fields,
-        Some(Shape::List(of)) => return list(text, Some(of), indent),
-        Some(Shape::Choice(choices)) => {
+        Some(FieldShape::Record(fields)) => fields,
+        Some(FieldShape::List(of)) => return list(text, Some(of), indent),
+        Some(FieldShape::Choice(choices)) => {
             for (word, shape) in choices {
                 writeln!(text, "{:indent$}kind={}  {}", "", word.word, word.doc)?;
                 list(text, Some(shape), indent + 4)?;

@@ -8,7 +8,7 @@ mod args;
 mod ask;
 mod documents;
 mod draft;
-mod found;
+mod fetched;
 mod help;
 mod prompt;
 mod recording;
@@ -23,7 +23,7 @@ use crate::session::Session;
 
 pub(crate) use args::{FieldArgs, RecordArgs, SignArgs};
 pub(crate) use draft::{Draft, complete};
-pub(crate) use found::Found;
+pub(crate) use fetched::FetchedStatement;
 pub(crate) use recording::Recording;
 pub(crate) use submit::{check_receipt, sign};
 

@@ -9,7 +9,7 @@ use probity_terminal::{Answer, Signer, wrong_use};
 use super::args::SignArgs;
 use super::ask;
 use super::draft::Draft;
-use super::found::Found;
+use super::fetched::FetchedStatement;
 use super::prompt::at_terminal;
 use super::show::plain_words;
 use crate::client::{Client, failed, headline};
@@ -104,7 +104,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Fetches a statement.
-    pub(crate) async fn entry(&mut self, index: u64) -> Result<Found> {
+    pub(crate) async fn entry(&mut self, index: u64) -> Result<FetchedStatement> {
         let entry = self.client.log.get_entry(v1::GetEntryRequest { index }).await;
         let entry = entry.map_err(|status| match status.code() {
             tonic::Code::NotFound => wrong_use!("{}", status.message()),
@@ -112,11 +112,11 @@ impl<'a> Recording<'a> {
         })?;
         let statement = SignedStatement::parse(entry.into_inner().statement)?;
         let event = statement.event()?;
-        Ok(Found { index, statement, event })
+        Ok(FetchedStatement { index, statement, event })
     }
 
     /// Fetches a statement, named by its index in the log or by its event's id.
-    pub(crate) async fn entry_named(&mut self, name: &str) -> Result<Found> {
+    pub(crate) async fn entry_named(&mut self, name: &str) -> Result<FetchedStatement> {
         let index = match name.parse() {
             Ok(index) => index,
             Err(_) => self.index_of(name).await?,
@@ -125,7 +125,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Fetches a statement of one of these types, named by its index in the log or by its event's id.
-    pub(crate) async fn entry_of(&mut self, name: &str, types: &[&str]) -> Result<Found> {
+    pub(crate) async fn entry_of(&mut self, name: &str, types: &[&str]) -> Result<FetchedStatement> {
         let found = self.entry_named(name).await?;
         let (index, event_type) = (found.index, found.event.event_type());
         match types.contains(&event_type) {

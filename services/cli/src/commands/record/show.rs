@@ -6,7 +6,7 @@ use probity_schemas::{Clock, Identity, Subject, SystemClock, TypeInfo};
 use probity_statement::SealingKeyId;
 use serde_json::Value;
 
-use crate::fields::{self, Shape};
+use crate::fields::{self, FieldShape};
 use crate::output;
 use crate::people::People;
 use crate::vault::to_be_sealed;
@@ -45,7 +45,7 @@ pub(crate) fn plain_words(
         true => "an act: it takes effect by being recorded",
         false => "a fact: it says what happened",
     };
-    let mut page = Page { text: String::new(), people, now_ms: SystemClock.now_ms() };
+    let mut page = PlainWords { text: String::new(), people, now_ms: SystemClock.now_ms() };
     page.line(1, info.event_type, nature);
     page.line(1, "", &fields::doc_of(info));
     page.field(1, "about", shape.field("subject").map(|field| &field.shape), &tree["subject"]);
@@ -73,13 +73,13 @@ pub(crate) fn plain_words(
     page.text
 }
 
-struct Page<'a> {
+struct PlainWords<'a> {
     text: String,
     people: &'a People,
     now_ms: u64,
 }
 
-impl Page<'_> {
+impl PlainWords<'_> {
     fn line(&mut self, depth: usize, label: &str, value: &str) {
         let indent = depth * 2;
         let width = COLUMN.saturating_sub(indent).max(label.chars().count());
@@ -89,10 +89,10 @@ impl Page<'_> {
         let _ = writeln!(self.text, "{:indent$}{label:width$} {value}", "");
     }
 
-    fn fields(&mut self, depth: usize, shape: Option<&Shape>, value: &Value) {
+    fn fields(&mut self, depth: usize, shape: Option<&FieldShape>, value: &Value) {
         let Value::Object(entries) = value else { return };
         let known: Vec<&str> = match shape {
-            Some(Shape::Record(fields)) => fields.iter().map(|field| field.name.as_str()).collect(),
+            Some(FieldShape::Record(fields)) => fields.iter().map(|field| field.name.as_str()).collect(),
             _ => Vec::new(),
         };
         let others = entries.keys().map(String::as_str).filter(|name| !known.contains(name));
@@ -100,7 +100,7 @@ impl Page<'_> {
         for name in names {
             if let Some(value) = entries.get(name) {
                 let shape = match shape {
-                    Some(Shape::Choice(choices)) if name == "content" => {
+                    Some(FieldShape::Choice(choices)) if name == "content" => {
                         let kind = entries.get("kind").and_then(Value::as_str);
                         choices.iter().find(|(word, _)| Some(word.word.as_str()) == kind).map(|(_, shape)| shape)
                     }
@@ -111,7 +111,7 @@ impl Page<'_> {
         }
     }
 
-    fn field(&mut self, depth: usize, name: &str, shape: Option<&Shape>, value: &Value) {
+    fn field(&mut self, depth: usize, name: &str, shape: Option<&FieldShape>, value: &Value) {
         let (label, unit) = label(name, value);
         if let Some(text) = self.one_line(shape, value) {
             let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
@@ -121,7 +121,7 @@ impl Page<'_> {
             Value::Array(items) if items.is_empty() => self.line(depth, &label, "none"),
             Value::Array(items) => {
                 let of = match shape {
-                    Some(Shape::List(of)) => Some(&**of),
+                    Some(FieldShape::List(of)) => Some(&**of),
                     _ => None,
                 };
                 for (at, item) in items.iter().enumerate() {
@@ -144,10 +144,10 @@ impl Page<'_> {
     }
 
     /// A value that has no fields of its own.
-    fn one_line(&self, shape: Option<&Shape>, value: &Value) -> Option<String> {
+    fn one_line(&self, shape: Option<&FieldShape>, value: &Value) -> Option<String> {
         match (shape, value) {
-            (Some(Shape::Time | Shape::Occurred), Value::Number(number)) => Some(self.time(number.as_u64()?)),
-            (Some(Shape::Occurred), Value::Array(ends)) => match ends.as_slice() {
+            (Some(FieldShape::Time | FieldShape::Occurred), Value::Number(number)) => Some(self.time(number.as_u64()?)),
+            (Some(FieldShape::Occurred), Value::Array(ends)) => match ends.as_slice() {
                 [earliest, latest] => {
                     let time = |end: &Value| end.as_u64().map(output::time_ms);
                     Some(format!("between {} and {}", time(earliest)?, time(latest)?))
@@ -213,25 +213,25 @@ fn label(name: &str, value: &Value) -> (String, Option<&'static str>) {
 }
 
 /// The same event as people write it: subjects as texts, times as RFC 3339.
-pub(super) fn relaxed(shape: &Shape, value: &Value) -> Value {
+pub(super) fn relaxed(shape: &FieldShape, value: &Value) -> Value {
     match (shape, value) {
-        (Shape::Subject(_), Value::Object(_)) => match serde_json::from_value::<Subject>(value.clone()) {
+        (FieldShape::Subject(_), Value::Object(_)) => match serde_json::from_value::<Subject>(value.clone()) {
             Ok(subject) => subject.to_string().into(),
             Err(_) => value.clone(),
         },
-        (Shape::Time | Shape::Occurred, Value::Number(ms)) => {
+        (FieldShape::Time | FieldShape::Occurred, Value::Number(ms)) => {
             ms.as_u64().map_or(value.clone(), |ms| output::time_ms(ms).into())
         }
-        (Shape::Occurred, Value::Array(ends)) => ends.iter().map(|end| relaxed(&Shape::Time, end)).collect(),
-        (Shape::List(of), Value::Array(items)) => items.iter().map(|item| relaxed(of, item)).collect(),
-        (Shape::Record(fields), Value::Object(entries)) => {
+        (FieldShape::Occurred, Value::Array(ends)) => ends.iter().map(|end| relaxed(&FieldShape::Time, end)).collect(),
+        (FieldShape::List(of), Value::Array(items)) => items.iter().map(|item| relaxed(of, item)).collect(),
+        (FieldShape::Record(fields), Value::Object(entries)) => {
             let relax = |(name, value): (&String, &Value)| {
                 let shape = fields.iter().find(|field| field.name == *name).map(|field| &field.shape);
                 (name.clone(), shape.map_or_else(|| value.clone(), |shape| relaxed(shape, value)))
             };
             entries.iter().map(relax).collect()
         }
-        (Shape::Choice(choices), Value::Object(entries)) => {
+        (FieldShape::Choice(choices), Value::Object(entries)) => {
             let kind = entries.get("kind").and_then(Value::as_str);
             let chosen = choices.iter().find(|(word, _)| Some(word.word.as_str()) == kind);
             let relax = |(name, value): (&String, &Value)| match chosen {

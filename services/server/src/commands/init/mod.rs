@@ -158,7 +158,7 @@ fn predecessor(path: &Path) -> Result<LedgerHead> {
 
 /// A ledger that has just been founded.
 #[derive(Debug)]
-pub(crate) struct Founded {
+pub(crate) struct FoundedLedger {
     pub(crate) origin: String,
     pub(crate) founding_leaf_hash: String,
     pub(crate) receipt_key: PathBuf,
@@ -171,7 +171,7 @@ pub(crate) async fn found(
     origin: Origin,
     founding: &Founding,
     stream: Option<(NatsOptions, usize)>,
-) -> Result<Founded> {
+) -> Result<FoundedLedger> {
     if directory.exists() && fs::read_dir(directory)?.next().is_some() {
         bail!("{} is not empty; a ledger is founded in a directory of its own", directory.display());
     }
@@ -202,7 +202,7 @@ pub(crate) async fn found(
         }
         None => FileLog::create(&options, verifier)?.enqueue(block).await?,
     }
-    Ok(Founded { origin: secrets.origin.to_string(), founding_leaf_hash, receipt_key: dir.receipt_public_key() })
+    Ok(FoundedLedger { origin: secrets.origin.to_string(), founding_leaf_hash, receipt_key: dir.receipt_public_key() })
 }
 
 /// Asks NATS before anything is written: whether it can be reached, and has no stream of this ledger.

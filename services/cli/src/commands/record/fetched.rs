@@ -5,13 +5,13 @@ use probity_statement::SignedStatement;
 use sha2::{Digest as _, Sha256};
 
 /// A statement that is in the log.
-pub(crate) struct Found {
+pub(crate) struct FetchedStatement {
     pub(crate) index: u64,
     pub(crate) statement: SignedStatement,
     pub(crate) event: Event,
 }
 
-impl Found {
+impl FetchedStatement {
     /// The digest of the signed statement: what confirmations name it by.
     pub(crate) fn digest(&self) -> Digest {
         Digest::from_bytes(Sha256::digest(self.statement.bytes()).into())

@@ -13,12 +13,12 @@ use crate::config::{Config, ConfigError};
 
 /// Puts a [`Caller`] into every request to the read side.
 #[derive(Debug, Clone)]
-pub(crate) struct Access {
+pub(crate) struct CallerInterceptor {
     /// `None` where nobody can be told apart: on loopback without client certificates.
     identities: Option<Arc<HashMap<[u8; 32], Identity>>>,
 }
 
-impl Access {
+impl CallerInterceptor {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         let authenticated = config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         if !authenticated {
@@ -38,7 +38,7 @@ impl Access {
     }
 }
 
-impl Interceptor for Access {
+impl Interceptor for CallerInterceptor {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let caller = self.caller(&request);
         request.extensions_mut().insert(caller);
