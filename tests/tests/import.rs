@@ -53,6 +53,12 @@ impl Scene {
         (output, summary)
     }
 
+    fn probity(&self, words: &[&str]) -> Value {
+        let mut command = Command::new(binary().unwrap());
+        let output = command.args(words).args(["--json", "--server", &self.server.address]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
     async fn size(&self) -> u64 {
         let mut log = self.server.log().await.unwrap();
         log.get_checkpoint(v1::GetCheckpointRequest { height: None }).await.unwrap().into_inner().tree_size
@@ -116,6 +122,14 @@ async fn every_row_of_the_federal_inventory_is_recorded_or_named_in_the_report()
     let mapping = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops/import/us-federal-2024.toml");
     let (output, _) = scene.import(Path::new(&inventory), &mapping);
     assert_eq!(output.status.code(), Some(1), "three rows of the file repeat others to the letter, and are refused");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("not every view"), "{said}");
+    // What asks at once after it finds all of it, in every view.
+    let size = scene.size().await;
+    for words in [&["models"][..], &["history"], &["compliance"]] {
+        let answer = scene.probity(words);
+        assert_eq!(answer["as_of"]["tree_size"], size, "{words:?}");
+    }
     let events = scene.events().await;
     let models = of_type(&events, "model.registered").len();
     assert_eq!(of_type(&events, "usecase.proposed").len(), models);
@@ -144,7 +158,6 @@ async fn every_row_of_the_federal_inventory_is_recorded_or_named_in_the_report()
         let found = of_type(&events, event_type).len();
         assert!(found >= at_least, "{found} × {event_type}");
     }
-    let size = scene.size().await;
     scene.import(Path::new(&inventory), &mapping);
     assert_eq!(scene.size().await, size, "a second run adds nothing");
 

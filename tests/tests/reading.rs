@@ -116,9 +116,15 @@ async fn entries_are_listed_in_order_and_by_issuer() {
     assert_eq!(all.iter().map(|entry| entry.index).collect::<Vec<_>>(), (0..all.len() as u64).collect::<Vec<_>>());
     let slice = list(3, 9, String::new()).await;
     assert_eq!(slice.iter().map(|entry| entry.index).collect::<Vec<_>>(), (3..9).collect::<Vec<_>>());
+    let size = all.len() as u64;
+    assert!(list(size, 0, String::new()).await.is_empty());
     let own = list(0, 0, one.identity.to_string()).await;
     assert_eq!(own.len(), 10);
     for entry in own {
         assert_eq!(SignedStatement::parse(entry.statement).unwrap().issuer(), &one.identity);
+    }
+    for (start, end) in [(size + 1, 0), (0, size + 1), (9, 3)] {
+        let refused = log.list_entries(v1::ListEntriesRequest { start, end, issuer: String::new() }).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::OutOfRange, "{start}..{end}");
     }
 }

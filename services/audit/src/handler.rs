@@ -117,6 +117,8 @@ impl AuditService for AuditHandler {
         if to.is_some_and(|to| to < from) {
             return Err(invalid("to_tree_size", "it is before from_tree_size").into());
         }
+        self.context.must_reach("from_tree_size", from)?;
+        self.context.must_reach("to_tree_size", request.to_tree_size)?;
         let question = Question {
             subject: read("subject", &request.subject)?,
             namespaces: read("namespace", &request.namespace)?,

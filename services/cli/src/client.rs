@@ -12,8 +12,9 @@ use probity_proto::v1::compliance_service_client::ComplianceServiceClient;
 use probity_proto::v1::inventory_service_client::InventoryServiceClient;
 use probity_proto::v1::lineage_service_client::LineageServiceClient;
 use probity_proto::v1::log_service_client::LogServiceClient;
-use probity_schemas::Event;
+use probity_schemas::{Event, Subject};
 use probity_statement::{LedgerKeys, SignedStatement};
+use tonic::Code;
 use tonic::transport::{self, Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
 
 /// Messages may hold 4,096 statements of at most 64 KiB; this is what a client lets in.
@@ -131,6 +132,20 @@ impl Client {
         LedgerKeys::from_founding(&founding).context("the founding statement")
     }
 
+    /// Waits until every view that this server answers from has taken in so many statements.
+    pub(crate) async fn wait_for_views(&mut self, min_tree_size: u64) -> Result<()> {
+        let models = v1::ListModelsRequest { min_tree_size, page_size: 1, ..v1::ListModelsRequest::default() };
+        let events = v1::ListEventsRequest { min_tree_size, page_size: 1, ..v1::ListEventsRequest::default() };
+        let questions = v1::ListQuestionsRequest { min_tree_size, ..v1::ListQuestionsRequest::default() };
+        let node = Subject::this_ledger().to_string();
+        let walk =
+            v1::WalkRequest { node, direction: "upstream".to_owned(), min_tree_size, ..v1::WalkRequest::default() };
+        taken_in(self.inventory.list_models(models).await)?;
+        taken_in(self.audit.list_events(events).await)?;
+        taken_in(self.compliance.list_questions(questions).await)?;
+        taken_in(self.lineage.walk(walk).await)
+    }
+
     /// Records statements in one call at the active server and returns a result for each.
     pub(crate) async fn register(&self, statements: &[SignedStatement]) -> Result<Vec<v1::RegisterResult>> {
         let submission = |statement: &SignedStatement| v1::Submission {
@@ -138,6 +153,18 @@ impl Client {
             expected_revision: None,
         };
         Ok(self.registration.register(statements.iter().map(submission).collect()).await?)
+    }
+}
+
+/// Whether a view has taken in what was asked for. One that is not served here, that this caller may not ask, or that
+/// knows no such thing, is no reason to wait.
+fn taken_in<T>(answer: Result<tonic::Response<T>, tonic::Status>) -> Result<()> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(status) => match status.code() {
+            Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => Ok(()),
+            _ => Err(failed(status)),
+        },
     }
 }
 

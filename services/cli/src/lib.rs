@@ -2,10 +2,15 @@
 //!
 //! All of it goes over gRPC or works on the caller's own files. Nothing here opens a ledger's directory.
 
+// A reader that goes away is no failure: probity_terminal's `outln!` and `errln!` see to it.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+mod after;
 mod agent;
 mod client;
 mod commands;
 mod fields;
+mod names;
 mod output;
 mod people;
 mod session;

@@ -3,6 +3,7 @@
 use probity_proto::v1;
 use probity_schemas::Occurred;
 pub(crate) use probity_terminal::{day, duration, json, progress, span, table, time, time_ms};
+use probity_terminal::{errln, outln};
 
 /// When something happened, as far as the signer said: exact, between, or unknown.
 pub(crate) fn occurred(occurred: Option<&Occurred>) -> String {
@@ -17,7 +18,7 @@ pub(crate) fn answered_occurred(occurred: Option<&v1::Occurred>) -> String {
 /// Says that there is more, where there is.
 pub(crate) fn more(next_page_token: &str) {
     if !next_page_token.is_empty() {
-        println!("\nand more; --limit shows it");
+        outln!("\nand more; --limit shows it");
     }
 }
 
@@ -25,13 +26,9 @@ pub(crate) fn more(next_page_token: &str) {
 pub(crate) fn as_of(as_of: Option<&v1::AsOf>) {
     let Some(v1::AsOf { tree_size, root, recorded_at, halted }) = as_of else { return };
     let root = hex::encode(root);
-    println!(
-        "\nas of {tree_size} statements, recorded by {}, root {}",
-        time(*recorded_at),
-        &root[..16.min(root.len())]
-    );
+    outln!("\nas of {tree_size} statements, recorded by {}, root {}", time(*recorded_at), &root[..16.min(root.len())]);
     if !halted.is_empty() {
-        eprintln!("probity: the view is halted and takes in nothing more: {halted}");
+        errln!("probity: the view is halted and takes in nothing more: {halted}");
     }
 }
 

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use probity_terminal::{errln, no, wrong_use};
+use tonic::{Code, Response, Status};
 
-use crate::client::ServerArgs;
+use crate::client::{ServerArgs, failed};
+use crate::fields::moment;
+use crate::output;
 use crate::people::{self, People};
 
 /// Where people's names are.
@@ -51,5 +55,33 @@ impl Session {
     /// The names that are known here.
     pub(crate) fn people(&self) -> Result<People> {
         self.people.load()
+    }
+
+    /// The answer to a question; nothing where the server says that there is no such thing, which is reported.
+    pub(crate) fn answered<T>(&self, answer: Result<Response<T>, Status>) -> Result<Option<T>> {
+        match answer {
+            Ok(answer) => Ok(Some(answer.into_inner())),
+            Err(status) if status.code() == Code::NotFound => {
+                // The caller's answer is that no.
+                let _ = no(self.json, status.message());
+                Ok(None)
+            }
+            Err(status) if matches!(status.code(), Code::InvalidArgument | Code::OutOfRange) => {
+                Err(wrong_use!("{}", status.message()))
+            }
+            Err(status) => Err(failed(status)),
+        }
+    }
+
+    /// The moment of an option such as `--at`, in Unix milliseconds. What it means is said on standard error, unless it
+    /// is written in full.
+    pub(crate) fn moment(&self, option: &str, text: Option<&str>) -> Result<Option<u64>> {
+        let Some(text) = text else { return Ok(None) };
+        let ms = moment(text)?;
+        let instant = output::time_ms(ms);
+        if instant != text {
+            errln!("probity: {option} {text} is {instant}");
+        }
+        Ok(Some(ms))
     }
 }

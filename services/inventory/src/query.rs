@@ -264,14 +264,14 @@ pub fn models(view: &View, filter: &Filter, scope: &Scope, page: &Page) -> Resul
 ///
 /// # Errors
 /// The view could not be read.
-pub fn models_named(view: &View, names: &[String], scope: &Scope) -> Result<Vec<v1::Model>, QueryError> {
-    let mut found = Vec::new();
-    for name in names.iter().filter(|name| scope.covers_subject(name)) {
-        if let Some(record) = view.record(&MODELS, &MODELS.key().text(name))? {
-            found.push(answers::model(view, name, &record, scope)?);
-        }
-    }
-    Ok(found)
+pub fn models_named(view: &View, names: &[String], scope: &Scope, page: &Page) -> Result<Paged<v1::Model>, QueryError> {
+    let after = |place: &Vec<u8>| page.after.as_ref().is_none_or(|after| place > after);
+    let places = (0_u64..).map(|place| place.to_be_bytes().to_vec()).zip(names).filter(|(place, _)| after(place));
+    page.take(places.map(|(place, name)| {
+        let record = if scope.covers_subject(name) { view.record(&MODELS, &MODELS.key().text(name))? } else { None };
+        let model = record.map(|record| answers::model(view, name, &record, scope)).transpose()?;
+        Ok((place, model))
+    }))
 }
 
 /// A page of the use cases that a filter names.

@@ -45,10 +45,11 @@ impl InventoryService for InventoryHandler {
         let page = Page::of(request.page_size, &request.page_token)?;
         let (filter, names) = (Filter::of(request.filter.unwrap_or_default())?, request.models);
         let query = move |view: &_, scope: &_| match names.is_empty() {
-            true => query::models(view, &filter, scope, &page).map(|found| (found.items, found.next_page_token)),
-            false => query::models_named(view, &names, scope).map(|found| (found, String::new())),
+            true => query::models(view, &filter, scope, &page),
+            false => query::models_named(view, &names, scope, &page),
         };
-        let (as_of, (models, next_page_token)) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let (models, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListModelsResponse { as_of: Some(as_of), models, next_page_token }))
     }
 

@@ -254,6 +254,24 @@ fn pages_of_any_size_have_together_what_one_page_has() {
 }
 
 #[test]
+fn models_that_are_named_come_in_pages_in_the_order_of_their_names() {
+    let life = four();
+    let names = [C, "model:credit/unknown", A, B].map(str::to_owned);
+    let (mut found, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = Page::of(1, &token).unwrap();
+        let paged = query::models_named(life.scene.view(), &names, &life.scope, &page).unwrap();
+        assert!(paged.items.len() <= 1);
+        found.extend(paged.items.into_iter().map(|model| model.subject));
+        token = paged.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, [C, A, B]);
+}
+
+#[test]
 fn a_caller_sees_nothing_of_other_namespaces_neither_in_lists_nor_in_counts() {
     let mut life = four();
     life.scope = scope(&["credit/*"]);
@@ -262,8 +280,8 @@ fn a_caller_sees_nothing_of_other_namespaces_neither_in_lists_nor_in_counts() {
     assert_eq!(life.found(by(|filter| filter.text = "judge".into())), [A, B]);
     assert!(life.found(by(|filter| filter.namespace = "fraud".into())).is_empty());
     let view = life.scene.view();
-    let named = query::models_named(view, &[A.to_owned(), C.to_owned()], &life.scope).unwrap();
-    assert_eq!(named.into_iter().map(|model| model.subject).collect::<Vec<_>>(), [A]);
+    let named = query::models_named(view, &[A.to_owned(), C.to_owned()], &life.scope, &all()).unwrap();
+    assert_eq!(named.items.into_iter().map(|model| model.subject).collect::<Vec<_>>(), [A]);
     assert!(matches!(query::dossier(view, C, &life.scope), Err(QueryError::NotFound { .. })));
     assert!(matches!(query::versions(view, C, "", &life.scope, &all()), Err(QueryError::NotFound { .. })));
     let endpoints: Vec<String> = life.deployments("").into_iter().map(|it| it.endpoint).collect();

@@ -1,5 +1,8 @@
 //! `probity`: the binary. The commands' enum and their dispatch; what a command does lives in `cli` and `server`.
 
+// A reader that goes away is no failure: probity_terminal's `outln!` and `errln!` see to it.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod demo;
 mod help;
 
@@ -7,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use probity_terminal::{Answer, is_wrong_use, wrong_use};
+use probity_terminal::{Answer, Failure, take_failure, wrong_use};
 
 /// Statements are allocated on one thread and freed on another; the system's allocator is slow at that.
 #[global_allocator]
@@ -77,20 +80,37 @@ impl Cli {
 }
 
 fn main() -> ExitCode {
-    let matches = help::grouped(Cli::command()).get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
+    let cli = match parse() {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(code) => return code,
     };
+    let json = cli.json;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
+    // What was not printed was not answered.
+    let outcome = outcome.and_then(|answer| match take_failure() {
+        None => Ok(answer),
+        Some(error) => Err(anyhow::Error::new(error).context("standard output takes no more")),
+    });
     match outcome {
         Ok(answer) => answer.into(),
-        Err(error) => {
-            eprintln!("probity: {error:#}");
-            ExitCode::from(if is_wrong_use(error.as_ref()) { 2 } else { 3 })
-        }
+        Err(error) => Failure::of(error.as_ref(), format!("{error:#}")).report(json),
     }
+}
+
+/// Reads the arguments. Where they are no command's, or help was asked for, that is said and the exit code given.
+fn parse() -> Result<Cli, ExitCode> {
+    let parsed = help::grouped(Cli::command()).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.map_err(|error| {
+        // Help and version are answers; they go to standard output as they are.
+        if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+            let text = error.render().to_string();
+            return Failure::wrong_use(text.trim().trim_start_matches("error: ").to_owned()).report(true);
+        }
+        // A reader that went away wants no help.
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
 }
 
 #[cfg(test)]

@@ -54,13 +54,16 @@ impl Scope {
     }
 }
 
-/// Says what a caller may see: by the roles that the log gives to identities.
+/// What is asked of the ledger's present state: who may see what, by the roles that the log gives, and how long it is.
 pub trait Access: fmt::Debug + Send + Sync {
     /// The namespaces in which `identity` holds a role at this time (Unix seconds).
     fn namespaces(&self, identity: &Identity, now: u64) -> Vec<NamespacePattern>;
 
     /// The roles that `identity` holds in a namespace at this time (Unix seconds).
     fn roles(&self, identity: &Identity, namespace: &Namespace, now: u64) -> Vec<String>;
+
+    /// How many statements the ledger has, as far as this process knows.
+    fn tree_size(&self) -> u64;
 }
 
 /// Why a caller sees nothing.

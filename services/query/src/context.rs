@@ -71,6 +71,17 @@ impl QueryContext {
         self.clock.now_ms()
     }
 
+    /// Makes sure that the ledger has `tree_size` statements, so that a question about them need not wait to find out.
+    ///
+    /// # Errors
+    /// [`QueryError::OutOfRange`] where it has fewer.
+    pub fn must_reach(&self, field: &'static str, tree_size: u64) -> Result<(), QueryError> {
+        match self.access.tree_size() {
+            head if tree_size > head => Err(QueryError::OutOfRange { field, tree_size: head }),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs `query` on the view once it has taken in `min_tree_size` statements, with what the caller may see, and says
     /// as of when the answer holds.
     ///

@@ -25,6 +25,14 @@ pub enum QueryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The question is about statements that there are not yet.
+    #[error("{field}: the ledger has {tree_size} statements")]
+    OutOfRange {
+        /// The field of the request.
+        field: &'static str,
+        /// How many statements there are.
+        tree_size: u64,
+    },
     /// The answer would be larger than one may be.
     #[error("{what}: more than {limit}; ask for less, or page by page")]
     TooMuch {
@@ -59,6 +67,9 @@ impl From<QueryError> for Status {
         let verdict = match &error {
             QueryError::NotFound { what } => with(Code::NotFound, "NOT_FOUND").with("what", what),
             QueryError::Invalid { field, .. } => with(Code::InvalidArgument, "INVALID_QUESTION").with("field", field),
+            QueryError::OutOfRange { field, tree_size } => {
+                with(Code::OutOfRange, "OUT_OF_RANGE").with("field", field).with("tree_size", tree_size)
+            }
             QueryError::TooMuch { limit, .. } => with(Code::ResourceExhausted, "TOO_MUCH").with("limit", limit),
             QueryError::Denied(AccessDenied::Unidentified) => with(Code::Unauthenticated, "UNIDENTIFIED"),
             QueryError::Denied(AccessDenied::NoRole { identity }) => {

@@ -208,4 +208,8 @@ impl Access for Ledger {
     fn roles(&self, identity: &Identity, namespace: &Namespace, now: u64) -> Vec<String> {
         self.shared.rights().roles(identity, namespace, now)
     }
+
+    fn tree_size(&self) -> u64 {
+        self.size()
+    }
 }

@@ -3,6 +3,9 @@
 //!
 //! What a role does lives in its own crate; here it is opened, connected and closed. Nothing here signs for a person.
 
+// A reader that goes away is no failure: probity_terminal's `outln!` and `errln!` see to it.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod advice;
 mod caller;
 mod carrier;

@@ -52,6 +52,22 @@ impl NatsArgs {
         })
     }
 
+    /// The flags that were given, with their values.
+    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
+        let Self { url, credentials, nkey, user, ca, certificate, private_key } = self;
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let flags = [
+            ("--nats", url.clone()),
+            ("--nats-credentials", path(credentials)),
+            ("--nats-nkey", path(nkey)),
+            ("--nats-user", user.clone()),
+            ("--nats-ca", path(ca)),
+            ("--nats-certificate", path(certificate)),
+            ("--nats-private-key", path(private_key)),
+        ];
+        flags.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
+    }
+
     /// As given, with the password from the environment.
     pub(crate) fn section(self) -> Option<NatsSection> {
         let password = std::env::var("PROBITY_NATS__PASSWORD").ok();

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::keyfile::KeyFileError;
+use crate::{errln, outln};
 
 /// How a command that ran has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +35,50 @@ macro_rules! wrong_use {
     ($($message:tt)*) => { anyhow::Error::new($crate::WrongUse(format!($($message)*))) };
 }
 
-/// Whether an error, or one that it was caused by, is wrong use.
+/// Gives a clear no with its reason on standard error and, with `json`, as a document on standard output.
 #[must_use]
-pub fn is_wrong_use(error: &(dyn Error + 'static)) -> bool {
+pub fn no(json: bool, reason: &str) -> Answer {
+    report(json, reason, 1);
+    Answer::No
+}
+
+/// An error that ends a command, as the caller sees it.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// What `error` comes to; `message` is the error with its causes.
+    #[must_use]
+    pub fn of(error: &(dyn Error + 'static), message: String) -> Self {
+        Self { message, code: if is_wrong_use(error) { 2 } else { 3 } }
+    }
+
+    /// Arguments that are no command's.
+    #[must_use]
+    pub fn wrong_use(message: String) -> Self {
+        Self { message, code: 2 }
+    }
+
+    /// Reports it on standard error and, with `json`, as a document on standard output. Gives the exit code.
+    #[must_use]
+    pub fn report(&self, json: bool) -> ExitCode {
+        report(json, &self.message, self.code);
+        ExitCode::from(self.code)
+    }
+}
+
+fn report(json: bool, message: &str, code: u8) {
+    errln!("probity: {message}");
+    if json {
+        outln!("{:#}", serde_json::json!({ "error": message, "exit_code": code }));
+    }
+}
+
+/// Whether an error, or one that it was caused by, is wrong use.
+fn is_wrong_use(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<WrongUse>() || error.downcast_ref().is_some_and(KeyFileError::is_wrong_use) {

@@ -7,7 +7,9 @@
 mod answer;
 pub mod keyfile;
 mod output;
+mod streams;
 
-pub use answer::{Answer, WrongUse, is_wrong_use};
+pub use answer::{Answer, Failure, WrongUse, no};
 pub use keyfile::{KeyFileError, Signer};
 pub use output::{day, duration, json, progress, span, table, time, time_ms};
+pub use streams::{take_failure, write_err, write_out};

@@ -7,6 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::outln;
+
 /// A table with a header, without lines; long texts wrap at the terminal's width.
 #[must_use]
 pub fn table(header: &[&str]) -> Table {
@@ -20,7 +22,7 @@ pub fn table(header: &[&str]) -> Table {
 /// # Errors
 /// The value has no form in JSON.
 pub fn json(value: &impl Serialize) -> Result<(), serde_json::Error> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    outln!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 

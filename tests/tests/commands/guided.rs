@@ -154,7 +154,7 @@ fn yaml_and_json_files_say_the_same() {
         { "type": "usecase.proposed", "subject": "usecase:credit/loans", "occurred": 1_769_853_600_000_u64,
           "data": { "problem": "no", "jurisdictions": ["NO", "SE"] } },
         { "type": "model.registered", "subject": { "kind": "model", "namespace": "credit", "name": "pd" },
-          "occurred": [1_769_731_200_000_u64, 1_769_817_600_000_u64], "data": { "purpose": "Estimates: defaults" } },
+          "occurred": [1_769_731_200_000_u64, 1_769_903_999_999_u64], "data": { "purpose": "Estimates: defaults" } },
     ]).to_string());
     let events = |file: &str| {
         let rows = shell.json(&["record", file, "--key", "ada.key"]);

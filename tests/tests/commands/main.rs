@@ -8,6 +8,7 @@ mod guided;
 mod keys;
 mod ledger;
 mod rules;
+mod scripts;
 mod sealed;
 mod shell;
 mod shortcuts;

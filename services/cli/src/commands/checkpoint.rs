@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use probity_proto::v1;
-use probity_terminal::Answer;
+use probity_terminal::{Answer, out};
 use serde_json::json;
 
 use crate::client::failed;
@@ -50,7 +50,7 @@ impl CheckpointArgs {
                 "checkpoint": response.checkpoint,
             }))?;
         } else if out.is_none() {
-            print!("{}", response.checkpoint);
+            out!("{}", response.checkpoint);
         }
         Ok(Answer::Yes)
     }

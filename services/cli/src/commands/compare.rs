@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
 use probity_schemas::{NamespacePattern, Subject};
-use probity_terminal::{Answer, wrong_use};
+use probity_terminal::{Answer, outln, wrong_use};
 
-use super::history::{answered, timeline};
+use super::history::timeline;
 use crate::client::Client;
 use crate::output;
 use crate::session::Session;
@@ -48,22 +48,22 @@ pub(crate) async fn run(args: CompareArgs, session: &Session) -> Result<Answer> 
 async fn versions(request: v1::CompareVersionsRequest, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
     let header = ["FIELD", &request.from, &request.to].map(str::to_owned);
-    let Some(answer) = answered(client.audit.compare_versions(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.audit.compare_versions(request).await)? else { return Ok(Answer::No) };
     if session.json {
         output::json(&answer)?;
         return Ok(Answer::Yes);
     }
     if answer.differences.is_empty() {
-        println!("nothing that is recorded tells them apart");
+        outln!("nothing that is recorded tells them apart");
     } else {
         let mut table = output::table(&header.each_ref().map(String::as_str));
         let said = |text: &String| if text.is_empty() { "-".to_owned() } else { text.clone() };
         for difference in &answer.differences {
             table.add_row([difference.field.clone(), said(&difference.from), said(&difference.to)]);
         }
-        println!("{table}");
+        outln!("{table}");
     }
-    println!("\nrests on {}", output::indices(&answer.indices));
+    outln!("\nrests on {}", output::indices(&answer.indices));
     output::as_of(answer.as_of.as_ref());
     Ok(Answer::Yes)
 }
@@ -79,27 +79,31 @@ async fn points(from: u64, to: u64, args: &CompareArgs, session: &Session) -> Re
         page_size: PAGE,
         ..Default::default()
     };
-    let Some(mut answer) = between(request, &mut client).await? else { return Ok(Answer::No) };
+    let Some(mut answer) = between(request, &mut client, session).await? else { return Ok(Answer::No) };
     if session.json {
         output::json(&answer)?;
         return Ok(Answer::Yes);
     }
     if answer.events.is_empty() {
-        println!("nothing was recorded between them, or nothing that you may see");
+        outln!("nothing was recorded between them, or nothing that you may see");
     } else {
         // The log's order stays within each subject.
         answer.events.sort_by(|a, b| a.subject.cmp(&b.subject));
-        println!("{}", timeline(&answer.events, &session.people()?));
+        outln!("{}", timeline(&answer.events, &session.people()?));
     }
     output::as_of(answer.as_of.as_ref());
     Ok(Answer::Yes)
 }
 
 /// All that was recorded between two points.
-async fn between(mut request: v1::CompareRequest, client: &mut Client) -> Result<Option<v1::CompareResponse>> {
+async fn between(
+    mut request: v1::CompareRequest,
+    client: &mut Client,
+    session: &Session,
+) -> Result<Option<v1::CompareResponse>> {
     let mut all = v1::CompareResponse::default();
     loop {
-        let Some(page) = answered(client.audit.compare(request.clone()).await)? else { return Ok(None) };
+        let Some(page) = session.answered(client.audit.compare(request.clone()).await)? else { return Ok(None) };
         all.as_of = page.as_of;
         all.events.extend(page.events);
         if page.next_page_token.is_empty() {

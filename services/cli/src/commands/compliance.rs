@@ -4,17 +4,17 @@ use anyhow::Result;
 use clap::Args;
 use comfy_table::Table;
 use probity_proto::v1;
-use probity_terminal::Answer;
+use probity_terminal::{Answer, outln};
 
-use super::history::{answered, moment};
 use crate::client::Client;
-use crate::output;
 use crate::people::People;
 use crate::session::Session;
+use crate::{names, output};
 
 #[derive(Debug, Args)]
 pub struct ComplianceArgs {
     /// Only about this model and its versions, this endpoint or this use case.
+    #[arg(value_parser = names::subject)]
     subject: Option<String>,
     /// What one question finds, such as live-without-approval; without it, how much each finds.
     #[arg(long, value_name = "NAME")]
@@ -27,7 +27,7 @@ pub struct ComplianceArgs {
     #[arg(long, conflicts_with_all = ["subject", "question"])]
     incidents: bool,
     /// In these namespaces: credit, or credit/* for all within it.
-    #[arg(long = "in", value_name = "NAMESPACE", default_value = "", hide_default_value = true)]
+    #[arg(long = "in", value_name = "NAMESPACE", value_parser = names::namespace, default_value = "", hide_default_value = true)]
     namespace: String,
     /// As of this moment: RFC 3339, a date, or a distance such as +30d. What is recorded counts all the same.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -39,7 +39,7 @@ pub struct ComplianceArgs {
 
 /// Yes where nothing is wrong.
 pub(crate) async fn run(args: ComplianceArgs, session: &Session) -> Result<Answer> {
-    let at_ms = args.at.as_deref().map(moment).transpose()?;
+    let at_ms = session.moment("--at", args.at.as_deref())?;
     let mut client = session.server.connect().await?;
     match (args.approvals, args.incidents, args.subject.is_some() || args.question.is_some()) {
         (true, ..) => approvals(args.subject.unwrap_or_default(), at_ms, &mut client, session).await,
@@ -51,7 +51,9 @@ pub(crate) async fn run(args: ComplianceArgs, session: &Session) -> Result<Answe
 
 async fn questions(namespace: String, at_ms: Option<u64>, client: &mut Client, session: &Session) -> Result<Answer> {
     let request = v1::ListQuestionsRequest { namespace, at_ms, min_tree_size: 0 };
-    let Some(answer) = answered(client.compliance.list_questions(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.compliance.list_questions(request).await)? else {
+        return Ok(Answer::No);
+    };
     let clean = if answer.questions.iter().all(|question| question.count == 0) { Answer::Yes } else { Answer::No };
     if session.json {
         output::json(&answer)?;
@@ -62,7 +64,7 @@ async fn questions(namespace: String, at_ms: Option<u64>, client: &mut Client, s
         let count = if question.count == 0 { "-".to_owned() } else { question.count.to_string() };
         table.add_row(vec![count, question.name.clone(), question.text.clone()]);
     }
-    println!("{table}");
+    outln!("{table}");
     output::as_of(answer.as_of.as_ref());
     Ok(clean)
 }
@@ -81,15 +83,17 @@ async fn deficiencies(
         page_size: args.limit,
         ..v1::ListDeficienciesRequest::default()
     };
-    let Some(answer) = answered(client.compliance.list_deficiencies(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.compliance.list_deficiencies(request).await)? else {
+        return Ok(Answer::No);
+    };
     let clean = if answer.deficiencies.is_empty() { Answer::Yes } else { Answer::No };
     if session.json {
         output::json(&answer)?;
         return Ok(clean);
     }
     match clean {
-        Answer::Yes => println!("nothing is found"),
-        Answer::No => println!("{}", table(&answer.deficiencies, &session.people()?)),
+        Answer::Yes => outln!("nothing is found"),
+        Answer::No => outln!("{}", table(&answer.deficiencies, &session.people()?)),
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());
@@ -117,7 +121,7 @@ pub(super) fn table(deficiencies: &[v1::Deficiency], people: &People) -> Table {
 
 async fn approvals(subject: String, at_ms: Option<u64>, client: &mut Client, session: &Session) -> Result<Answer> {
     let request = v1::GetApprovalRequest { subject, at_ms, min_tree_size: 0 };
-    let Some(answer) = answered(client.compliance.get_approval(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.compliance.get_approval(request).await)? else { return Ok(Answer::No) };
     let valid = answer.approvals.iter().any(|approval| approval.standing == "valid");
     let valid = if valid { Answer::Yes } else { Answer::No };
     if session.json {
@@ -127,10 +131,10 @@ async fn approvals(subject: String, at_ms: Option<u64>, client: &mut Client, ses
     let people = session.people()?;
     for approval in &answer.approvals {
         let at = if approval.endpoint.is_empty() { String::new() } else { format!(" at {}", approval.endpoint) };
-        println!("{}{at}: {}", approval.version, approval.standing);
+        outln!("{}{at}: {}", approval.version, approval.standing);
         if !approval.gate.is_empty() {
             let v1::ApprovalStanding { gate, policy, policy_index, request_index, .. } = approval;
-            println!("  asked for at index {request_index}, gate {gate}, under {policy} (index {policy_index})");
+            outln!("  asked for at index {request_index}, gate {gate}, under {policy} (index {policy_index})");
         }
         for signature in &approval.signatures {
             let source = signature.source.clone().unwrap_or_default();
@@ -140,16 +144,16 @@ async fn approvals(subject: String, at_ms: Option<u64>, client: &mut Client, ses
             };
             let occurred = output::answered_occurred(source.occurred.as_ref());
             let signer = people.show(&signature.signer);
-            println!("  {signer}{behalf} signed on {occurred} (index {}): {}", source.index, signature.standing);
-            println!("    {}", signature.meaning);
+            outln!("  {signer}{behalf} signed on {occurred} (index {}): {}", source.index, signature.standing);
+            outln!("    {}", signature.meaning);
             for evidence in &signature.evidence_seen {
-                println!("    saw {evidence}");
+                outln!("    saw {evidence}");
             }
             for condition in &signature.conditions {
-                println!("    condition {condition}");
+                outln!("    condition {condition}");
             }
             if let Some(until) = signature.expires_at_ms {
-                println!("    until {}", output::time_ms(until));
+                outln!("    until {}", output::time_ms(until));
             }
         }
     }
@@ -170,7 +174,9 @@ async fn incidents(
         page_size: limit,
         ..v1::ListIncidentClocksRequest::default()
     };
-    let Some(answer) = answered(client.compliance.list_incident_clocks(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.compliance.list_incident_clocks(request).await)? else {
+        return Ok(Answer::No);
+    };
     let open = answer.incidents.iter().any(|incident| incident.state == "open");
     let clean = if open { Answer::No } else { Answer::Yes };
     if session.json {
@@ -201,8 +207,8 @@ async fn incidents(
         ]);
     }
     match answer.incidents.is_empty() {
-        true => println!("no incident is recorded"),
-        false => println!("{table}"),
+        true => outln!("no incident is recorded"),
+        false => outln!("{table}"),
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use probity_terminal::{Answer, wrong_use};
+use probity_terminal::{Answer, errln, wrong_use};
 use serde_json::json;
 
 use super::record::{Draft, FieldArgs, Recording, SignArgs};
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: ConfirmArgs, session: &Session) -> Result<Answer> 
             return Err(wrong_use!("index {index} is {}, which takes no confirmation", found.event.event_type()));
         }
         if args.sign.shows() {
-            eprintln!("Index {index} says\n{}", recording.words(&found.event, found.statement.issuer())?);
+            errln!("Index {index} says\n{}", recording.words(&found.event, found.statement.issuer())?);
         }
         let data = json!({ "statement_digest": found.digest() });
         let mut draft = Draft::filled("authority.confirmed", &found.event.subject.to_string(), data)?;

@@ -3,26 +3,28 @@
 use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
-use probity_terminal::Answer;
+use probity_terminal::{Answer, outln};
 
-use super::history::answered;
 use super::models::owners;
-use crate::output;
+use crate::after::AfterArgs;
 use crate::people::People;
 use crate::session::Session;
+use crate::{names, output};
 
 #[derive(Debug, Args)]
 pub struct ModelArgs {
     /// The model, such as model:credit/pd-scorecard or, in short, credit/pd-scorecard.
+    #[arg(value_parser = names::model)]
     model: String,
+    #[command(flatten)]
+    after: AfterArgs,
 }
 
 pub(crate) async fn run(args: ModelArgs, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
-    let model = if args.model.contains(':') { args.model } else { format!("model:{}", args.model) };
-    let whole = model.split('@').next().unwrap_or_default().to_owned();
-    let request = v1::GetModelRequest { model: whole.clone(), min_tree_size: 0 };
-    let Some(answer) = answered(client.inventory.get_model(request).await)? else { return Ok(Answer::No) };
+    let whole = args.model.split('@').next().unwrap_or_default().to_owned();
+    let request = v1::GetModelRequest { model: whole.clone(), min_tree_size: args.after.min_tree_size() };
+    let Some(answer) = session.answered(client.inventory.get_model(request).await)? else { return Ok(Answer::No) };
     // What is wrong with it belongs to its dossier; a server without that view still shows the rest.
     let request =
         v1::ListDeficienciesRequest { subject: whole, page_size: 50, ..v1::ListDeficienciesRequest::default() };
@@ -38,25 +40,25 @@ pub(crate) async fn run(args: ModelArgs, session: &Session) -> Result<Answer> {
     rest(&answer);
     if let Some(lacks) = lacks.filter(|lacks| !lacks.deficiencies.is_empty()) {
         section("What it lacks");
-        println!("{}", super::compliance::table(&lacks.deficiencies, &people));
+        outln!("{}", super::compliance::table(&lacks.deficiencies, &people));
     }
     output::as_of(answer.as_of.as_ref());
     Ok(Answer::Yes)
 }
 
 fn section(title: &str) {
-    println!("\n{title}");
+    outln!("\n{title}");
 }
 
 fn line(name: &str, value: impl AsRef<str>) {
     if !value.as_ref().is_empty() {
-        println!("{name:<14}{}", value.as_ref());
+        outln!("{name:<14}{}", value.as_ref());
     }
 }
 
 fn head(answer: &v1::GetModelResponse, people: &People) {
     let Some(model) = &answer.model else { return };
-    println!("{}{}", model.subject, if model.title.is_empty() { String::new() } else { format!(" — {}", model.title) });
+    outln!("{}{}", model.subject, if model.title.is_empty() { String::new() } else { format!(" — {}", model.title) });
     line("state", &model.state);
     line("kind", &model.kind);
     line("purpose", &model.purpose);
@@ -102,7 +104,7 @@ fn versions(versions: &[v1::Version]) {
             output::indices(&version.indices),
         ]);
     }
-    println!("{table}");
+    outln!("{table}");
 }
 
 fn deployments(deployments: &[v1::Deployment]) {
@@ -110,7 +112,7 @@ fn deployments(deployments: &[v1::Deployment]) {
         return;
     }
     section("Where it runs");
-    println!("{}", production_map(deployments));
+    outln!("{}", production_map(deployments));
 }
 
 /// A line for each version at each endpoint.
@@ -151,18 +153,18 @@ fn rest(answer: &v1::GetModelResponse) {
             let v1::Dependency { direction, kind, what, index } = dependency.clone();
             table.add_row(vec![direction, kind, what, index.to_string()]);
         }
-        println!("{table}");
+        outln!("{table}");
     }
     if !answer.monitors.is_empty() {
         section("Monitors");
-        println!("{}", super::list::monitors(&answer.monitors));
+        outln!("{}", super::list::monitors(&answer.monitors));
     }
     if !answer.problems.is_empty() {
         section("Open issues and incidents");
-        println!("{}", super::list::problems(&answer.problems));
+        outln!("{}", super::list::problems(&answer.problems));
     }
     if !answer.value.is_empty() {
         section("Value and cost");
-        println!("{}", super::list::value(&answer.value));
+        outln!("{}", super::list::value(&answer.value));
     }
 }

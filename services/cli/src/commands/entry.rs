@@ -8,11 +8,11 @@ use clap::Args;
 use probity_proto::v1;
 use probity_schemas::{Digest, EventId, Origin};
 use probity_statement::{SealingKeyId, SignedStatement};
-use probity_terminal::Answer;
+use probity_terminal::{Answer, outln};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::client::{failed, headline};
+use crate::client::headline;
 use crate::output;
 use crate::people::People;
 use crate::session::Session;
@@ -33,14 +33,7 @@ pub struct EntryArgs {
 pub(crate) async fn run(args: EntryArgs, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
     let entry = client.log.get_entry(v1::GetEntryRequest { index: args.index }).await;
-    let entry = match entry {
-        Ok(entry) => entry.into_inner(),
-        Err(status) if status.code() == tonic::Code::NotFound => {
-            eprintln!("probity: {}", status.message());
-            return Ok(Answer::No);
-        }
-        Err(status) => return Err(failed(status)),
-    };
+    let Some(entry) = session.answered(entry)? else { return Ok(Answer::No) };
     if let Some(path) = &args.out {
         fs::write(path, &entry.statement).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -68,14 +61,14 @@ pub(crate) async fn run(args: EntryArgs, session: &Session) -> Result<Answer> {
         return Ok(Answer::Yes);
     }
     let people = session.people()?;
-    println!("{}", headline(&event));
-    println!("index     {} in block {}", entry.index, entry.height);
-    println!("recorded  {}", output::time(entry.recorded_at));
-    println!("occurred  {}", output::occurred(event.occurred.as_ref()));
-    println!("signed by {} with key {}", people.show(&statement.issuer().to_string()), statement.kid());
-    println!("event     {}", event.id);
-    println!("digest    {digest}");
-    println!("{}", serde_json::to_string_pretty(&named(sealed.show(tree)?, &people))?);
+    outln!("{}", headline(&event));
+    outln!("index     {} in block {}", entry.index, entry.height);
+    outln!("recorded  {}", output::time(entry.recorded_at));
+    outln!("occurred  {}", output::occurred(event.occurred.as_ref()));
+    outln!("signed by {} with key {}", people.show(&statement.issuer().to_string()), statement.kid());
+    outln!("event     {}", event.id);
+    outln!("digest    {digest}");
+    outln!("{}", serde_json::to_string_pretty(&named(sealed.show(tree)?, &people))?);
     Ok(Answer::Yes)
 }
 

@@ -6,7 +6,7 @@
 use anyhow::{Result, anyhow};
 use clap::Args;
 use probity_statement::SignedStatement;
-use probity_terminal::{Answer, wrong_use};
+use probity_terminal::{Answer, errln, outln, wrong_use};
 use serde_json::{Map, Value};
 
 use super::record::{Draft, FieldArgs, Recording, SignArgs, sign};
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: EraseArgs, session: &Session) -> Result<Answer> {
     let finished = vault.finish_destroying()?;
     let Some(key) = vault.of(&args.label)? else {
         if finished > 0 {
-            eprintln!("An erasure that was recorded before is finished now: its key is destroyed.");
+            errln!("An erasure that was recorded before is finished now: its key is destroyed.");
             return Ok(Answer::Yes);
         }
         return Err(wrong_use!("the vault {} has no key for {:?}", dir.display(), args.label));
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: EraseArgs, session: &Session) -> Result<Answer> {
     let mut recording = Recording::start(&args.sign, session).await?;
     let (event, statement) = match vault.erasure(id)? {
         Some(bytes) => {
-            eprintln!("An erasure of this key was begun before; it goes on.");
+            errln!("An erasure of this key was begun before; it goes on.");
             let statement = SignedStatement::parse(bytes.into())?;
             (statement.event()?, statement)
         }
@@ -66,7 +66,7 @@ pub(crate) async fn run(args: EraseArgs, session: &Session) -> Result<Answer> {
     };
     if recording.send(&[event], &[statement], &args.sign).await? == Answer::No {
         vault.end_erasure(id)?;
-        eprintln!("Nothing was erased.");
+        errln!("Nothing was erased.");
         return Ok(Answer::No);
     }
     vault.destroy(id)?;
@@ -77,9 +77,9 @@ pub(crate) async fn run(args: EraseArgs, session: &Session) -> Result<Answer> {
         args.label
     );
     if session.json {
-        eprintln!("{said}")
+        errln!("{said}")
     } else {
-        println!("{said}")
+        outln!("{said}")
     }
     Ok(Answer::Yes)
 }

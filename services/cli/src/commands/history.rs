@@ -4,11 +4,11 @@ use anyhow::Result;
 use clap::Args;
 use comfy_table::Table;
 use probity_proto::v1;
-use probity_schemas::{Clock, Identity, NamespacePattern, Subject, SystemClock};
-use probity_terminal::{Answer, wrong_use};
+use probity_schemas::{Identity, NamespacePattern, Subject};
+use probity_terminal::{Answer, errln, outln};
 
-use crate::client::{Client, failed};
-use crate::fields::{FieldShape, fit};
+use crate::after::AfterArgs;
+use crate::client::Client;
 use crate::output;
 use crate::people::People;
 use crate::session::Session;
@@ -44,16 +44,18 @@ pub struct HistoryArgs {
     /// Instead, which version served at the subject: an endpoint, a model or a use case.
     #[arg(long, requires = "subject")]
     serving: bool,
+    #[command(flatten)]
+    after: AfterArgs,
 }
 
 pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> {
-    let at_ms = args.at.as_deref().map(moment).transpose()?;
-    let known_by = args.known_by.as_deref().map(moment).transpose()?.map(|ms| ms / 1_000);
+    let at_ms = session.moment("--at", args.at.as_deref())?;
+    let known_by = session.moment("--known-by", args.known_by.as_deref())?.map(|ms| ms / 1_000);
     let mut client = session.server.connect().await?;
     let text = |value: Option<String>| value.unwrap_or_default();
     let subject = text(args.subject.as_ref().map(ToString::to_string));
     if args.serving {
-        let request = v1::GetServingRequest { subject, at_ms, known_by, min_tree_size: 0 };
+        let request = v1::GetServingRequest { subject, at_ms, known_by, min_tree_size: args.after.min_tree_size() };
         return serving(request, &mut client, session).await;
     }
     let request = v1::ListEventsRequest {
@@ -66,43 +68,25 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
         descending: args.newest,
         by_occurred: args.by_time,
         brief: !session.json,
+        min_tree_size: args.after.min_tree_size(),
         ..Default::default()
     };
-    let Some(answer) = events(request, args.limit, &mut client).await? else { return Ok(Answer::No) };
+    let Some(answer) = events(request, args.limit, &mut client, session).await? else { return Ok(Answer::No) };
     let found = if answer.events.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&answer)?;
         return Ok(found);
     }
     if found == Answer::No {
-        eprintln!("probity: nothing is recorded that fits, or nothing that you may see");
+        errln!("probity: nothing is recorded that fits, or nothing that you may see");
     } else {
-        println!("{}", timeline(&answer.events, &session.people()?));
+        outln!("{}", timeline(&answer.events, &session.people()?));
     }
     if !answer.next_page_token.is_empty() {
-        println!("\nand more; --limit shows it");
+        outln!("\nand more; --limit shows it");
     }
     output::as_of(answer.as_of.as_ref());
     Ok(found)
-}
-
-/// A time as people write it, in Unix milliseconds.
-pub(super) fn moment(text: &str) -> Result<u64> {
-    let value = fit(&FieldShape::Time, text, SystemClock.now_ms()).map_err(|error| wrong_use!("{error}"))?;
-    value.as_u64().ok_or_else(|| wrong_use!("{text:?} is not {}", FieldShape::Time.in_words()))
-}
-
-/// The answer to a question; nothing where the server says that there is no such thing.
-pub(super) fn answered<T>(answer: Result<tonic::Response<T>, tonic::Status>) -> Result<Option<T>> {
-    match answer {
-        Ok(answer) => Ok(Some(answer.into_inner())),
-        Err(status) if status.code() == tonic::Code::NotFound => {
-            eprintln!("probity: {}", status.message());
-            Ok(None)
-        }
-        Err(status) if status.code() == tonic::Code::InvalidArgument => Err(wrong_use!("{}", status.message())),
-        Err(status) => Err(failed(status)),
-    }
 }
 
 /// Asks page by page until there are as many events as are wanted, or no more.
@@ -110,6 +94,7 @@ async fn events(
     mut request: v1::ListEventsRequest,
     limit: u32,
     client: &mut Client,
+    session: &Session,
 ) -> Result<Option<v1::ListEventsResponse>> {
     let mut all = v1::ListEventsResponse::default();
     loop {
@@ -118,7 +103,7 @@ async fn events(
             return Ok(Some(all));
         }
         request.page_size = wanted;
-        let Some(page) = answered(client.audit.list_events(request.clone()).await)? else { return Ok(None) };
+        let Some(page) = session.answered(client.audit.list_events(request.clone()).await)? else { return Ok(None) };
         all.as_of = page.as_of;
         all.events.extend(page.events);
         all.next_page_token.clone_from(&page.next_page_token);
@@ -126,7 +111,8 @@ async fn events(
             return Ok(Some(all));
         }
         // Where few events fit, a page may be short; what was taken into account must not shrink from one to the next.
-        request.min_tree_size = all.as_of.as_ref().map_or(0, |as_of| as_of.tree_size);
+        let so_far = all.as_of.as_ref().map_or(0, |as_of| as_of.tree_size);
+        request.min_tree_size = request.min_tree_size.max(so_far);
         request.page_token = page.next_page_token;
     }
 }
@@ -192,7 +178,7 @@ fn corrected(correction: &v1::Correction) -> String {
 
 async fn serving(request: v1::GetServingRequest, client: &mut Client, session: &Session) -> Result<Answer> {
     let subject = request.subject.clone();
-    let Some(answer) = answered(client.audit.get_serving(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.audit.get_serving(request).await)? else { return Ok(Answer::No) };
     let found = if answer.served.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&answer)?;
@@ -200,9 +186,9 @@ async fn serving(request: v1::GetServingRequest, client: &mut Client, session: &
     }
     let at = output::time_ms(answer.at_ms);
     if found == Answer::No {
-        println!("nothing that is recorded says that anything served for {subject} at {at}");
+        outln!("nothing that is recorded says that anything served for {subject} at {at}");
     } else {
-        println!("{subject} at {at}");
+        outln!("{subject} at {at}");
         let header = ["ENDPOINT", "VERSION", "CERTAINTY", "EXPOSURE", "SHARE", "ENVIRONMENT", "USE CASE", "RESTS ON"];
         let mut table = output::table(&header);
         for served in &answer.served {
@@ -224,7 +210,7 @@ async fn serving(request: v1::GetServingRequest, client: &mut Client, session: &
                 output::indices(&served.indices),
             ]);
         }
-        println!("{table}");
+        outln!("{table}");
     }
     output::as_of(answer.as_of.as_ref());
     Ok(found)

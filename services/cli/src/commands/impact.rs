@@ -6,15 +6,15 @@ use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
 use probity_schemas::Subject;
-use probity_terminal::{Answer, wrong_use};
+use probity_terminal::{Answer, errln, outln, wrong_use};
 use serde_json::json;
+use tonic::Response;
 
-use super::lineage::no_answer;
 use super::record::{Draft, FieldArgs, Recording, SignArgs};
 use crate::client::Client;
-use crate::output;
 use crate::people::People;
 use crate::session::Session;
+use crate::{names, output};
 
 /// Affected versions in one answer of the server, at most.
 const PAGE: u32 = 1_000;
@@ -24,6 +24,7 @@ const AT_ONCE: usize = 4_096;
 #[derive(Debug, Args)]
 pub struct ImpactArgs {
     /// A dataset, digest, model, version or reference.
+    #[arg(value_parser = names::node)]
     node: String,
     /// Only what runs now.
     #[arg(long)]
@@ -49,10 +50,8 @@ pub(crate) async fn run(args: ImpactArgs, session: &Session) -> Result<Answer> {
     let everything = args.raise_findings || session.json;
     let most = if everything { usize::MAX } else { args.limit as usize };
     let mut client = session.server.connect().await?;
-    let impact = match fetch(&args, most, &mut client).await {
-        Ok(impact) => impact,
-        Err(status) => return no_answer(status),
-    };
+    let impact = fetch(&args, most, &mut client).await.map(Response::new);
+    let Some(impact) = session.answered(impact)? else { return Ok(Answer::No) };
     if session.json && !args.raise_findings {
         output::json(&impact)?;
         return Ok(Answer::Yes);
@@ -65,7 +64,7 @@ pub(crate) async fn run(args: ImpactArgs, session: &Session) -> Result<Answer> {
     }
     let drafts = findings(&impact, &args)?;
     if drafts.is_empty() {
-        eprintln!("There is nothing to raise a finding about.");
+        errln!("There is nothing to raise a finding about.");
         return Ok(Answer::Yes);
     }
     let mut recording = Recording::start(&args.sign, session).await?;
@@ -97,7 +96,7 @@ async fn fetch(args: &ImpactArgs, most: usize, client: &mut Client) -> Result<v1
 fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {
     if impact.affected.is_empty() {
         let what = if args.live { "Nothing that runs now" } else { "No version" };
-        println!("{what} descends from {}, as far as you may see.", args.node);
+        outln!("{what} descends from {}, as far as you may see.", args.node);
         output::as_of(impact.as_of.as_ref());
         return;
     }
@@ -115,10 +114,10 @@ fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {
             output::indices(&affected.indices),
         ]);
     }
-    println!("{table}\n\n{} affected, of which {} run now", impact.total, impact.live);
+    outln!("{table}\n\n{} affected, of which {} run now", impact.total, impact.live);
     let all = if args.live { impact.live } else { impact.total };
     if all > u64::from(args.limit) {
-        println!("{} more; --limit shows them", all - u64::from(args.limit));
+        outln!("{} more; --limit shows them", all - u64::from(args.limit));
     }
     output::as_of(impact.as_of.as_ref());
 }
@@ -131,7 +130,7 @@ fn findings(impact: &v1::GetImpactResponse, args: &ImpactArgs) -> Result<Vec<Dra
     let mut drafts = Vec::new();
     for affected in &impact.affected {
         let Ok(subject) = affected.version.parse::<Subject>() else {
-            eprintln!("{} runs, but nobody has said of which model it is: no finding", affected.version);
+            errln!("{} runs, but nobody has said of which model it is: no finding", affected.version);
             continue;
         };
         if !models.insert(subject.without_version()) {

@@ -16,7 +16,7 @@ use probity_proto::retry_after;
 use probity_proto::v1::{self, register_result::Result as Outcome};
 use probity_schemas::{Event, Identity, Name, Text};
 use probity_statement::{LedgerKeys, SignedStatement};
-use probity_terminal::{Answer, Signer, wrong_use};
+use probity_terminal::{Answer, Signer, errln, outln, wrong_use};
 use serde_json::json;
 use tonic::Code;
 
@@ -77,12 +77,12 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
     let ledger = client.ledger().await?;
     let history = history(&mut client, &signer.identity, &mapping).await?;
     let mut plan = Plan::new(&mapping, &sheet, &history, &signer.identity, edition);
-    let sender = Sender { client, signer: &signer, ledger: &ledger };
+    let mut sender = Sender { client, signer: &signer, ledger: &ledger, recorded: 0 };
     let (refusals, lacking) = sender.send_all(&plan).await?;
     plan.refuse(refusals);
     let report_digest = write_report(&plan, &report)?;
     if !lacking.is_empty() {
-        eprintln!(
+        errln!(
             "{} lacks the role importer in: {}. An administrator grants it with authority.role_granted; then run this \
              again.",
             signer.identity,
@@ -93,6 +93,10 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
         Some(event) => Ending::Completed(sender.send_completed(&event).await?),
         None => Ending::NothingNew,
     };
+    // Whoever asks next finds what was imported.
+    if let Err(error) = sender.client.wait_for_views(sender.recorded).await {
+        errln!("probity: everything is recorded, but not every view has taken it in yet: {error:#}");
+    }
     finish(&plan.summary(), &report, &ending, session)
 }
 
@@ -122,7 +126,7 @@ fn write_report(plan: &Plan, path: &Path) -> Result<probity_schemas::Digest> {
     fs::write(path, &bytes).with_context(|| format!("cannot write the report {}", path.display()))?;
     for entry in plan.report().entries().iter().filter(|entry| entry.effect == Effect::RowRefused).take(3) {
         let line = entry.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        eprintln!("refused  {line}{}", entry.reason);
+        errln!("refused  {line}{}", entry.reason);
     }
     Ok(digest(&bytes))
 }
@@ -132,11 +136,13 @@ struct Sender<'a> {
     client: Client,
     signer: &'a Signer<AnyKey>,
     ledger: &'a LedgerKeys,
+    /// The tree size that holds everything recorded so far.
+    recorded: u64,
 }
 
 impl Sender<'_> {
     /// Sends all events of a plan. Returns what was refused, and the namespaces in which the importer has no role.
-    async fn send_all(&self, plan: &Plan) -> Result<(Vec<Refusal>, BTreeSet<String>)> {
+    async fn send_all(&mut self, plan: &Plan) -> Result<(Vec<Refusal>, BTreeSet<String>)> {
         let progress = output::progress("recording", "statements");
         progress.set_length(plan.events().len() as u64);
         let (mut refusals, mut lacking) = (Vec::new(), BTreeSet::new());
@@ -165,7 +171,7 @@ impl Sender<'_> {
     }
 
     /// Records the event that sums up the import.
-    async fn send_completed(&self, event: &Event) -> Result<String> {
+    async fn send_completed(&mut self, event: &Event) -> Result<String> {
         let statement = sign(event, self.signer, self.ledger)?;
         match self.send(&[(0, statement)]).await?.pop() {
             None => Ok(event.id.to_string()),
@@ -178,7 +184,7 @@ impl Sender<'_> {
     }
 
     /// Sends statements until the ledger has taken or refused each of them; returns the refused ones.
-    async fn send(&self, batch: &[(usize, SignedStatement)]) -> Result<Vec<(usize, v1::Refused)>> {
+    async fn send(&mut self, batch: &[(usize, SignedStatement)]) -> Result<Vec<(usize, v1::Refused)>> {
         let mut waiting: Vec<&(usize, SignedStatement)> = batch.iter().collect();
         let mut refused = Vec::new();
         let mut attempt = 0;
@@ -190,7 +196,10 @@ impl Sender<'_> {
                     let mut why = String::new();
                     for (submitted, result) in waiting.iter().zip(results) {
                         match result.result {
-                            Some(Outcome::Recorded(recorded)) => check_receipt(&recorded, &submitted.1, self.ledger)?,
+                            Some(Outcome::Recorded(recorded)) => {
+                                check_receipt(&recorded, &submitted.1, self.ledger)?;
+                                self.recorded = self.recorded.max(recorded.index + 1);
+                            }
                             Some(Outcome::Refused(not_now)) if is_transient(not_now.code) => {
                                 again.push(*submitted);
                                 why = not_now.message;
@@ -269,18 +278,18 @@ fn finish(summary: &Summary, report: &Path, ending: &Ending, session: &Session) 
         for (what, count) in rows {
             table.add_row([what.to_owned(), count.to_string()]);
         }
-        println!("{table}\n");
+        outln!("{table}\n");
         let mut table = output::table(&["events", ""]);
         for (what, count) in &summary.events {
             table.add_row([(*what).to_owned(), count.to_string()]);
         }
         table.add_row(["already recorded".to_owned(), summary.events_already_recorded.to_string()]);
-        println!("{table}\n");
-        println!("{} cells are named in {}", summary.cells_reported, report.display());
+        outln!("{table}\n");
+        outln!("{} cells are named in {}", summary.cells_reported, report.display());
         match ending {
-            Ending::DryRun => println!("Dry run: nothing was recorded."),
-            Ending::NothingNew => println!("This import adds nothing: import.completed is not recorded."),
-            Ending::Completed(id) => println!("import.completed {id}"),
+            Ending::DryRun => outln!("Dry run: nothing was recorded."),
+            Ending::NothingNew => outln!("This import adds nothing: import.completed is not recorded."),
+            Ending::Completed(id) => outln!("import.completed {id}"),
         }
     }
     Ok(if summary.refused == 0 { Answer::Yes } else { Answer::No })

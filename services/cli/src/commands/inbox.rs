@@ -4,9 +4,8 @@ use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
 use probity_schemas::Identity;
-use probity_terminal::{Answer, wrong_use};
+use probity_terminal::{Answer, outln, wrong_use};
 
-use super::history::answered;
 use crate::output;
 use crate::session::Session;
 use crate::signing::KeyArgs;
@@ -29,14 +28,14 @@ pub(crate) async fn run(args: InboxArgs, session: &Session) -> Result<Answer> {
     };
     let mut client = session.server.connect().await?;
     let request = v1::GetInboxRequest { identity: identity.to_string(), ..v1::GetInboxRequest::default() };
-    let Some(answer) = answered(client.compliance.get_inbox(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.compliance.get_inbox(request).await)? else { return Ok(Answer::No) };
     let waits = if answer.items.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&answer)?;
         return Ok(waits);
     }
     if waits == Answer::No {
-        println!("nothing waits for {}", session.people()?.show(&identity.to_string()));
+        outln!("nothing waits for {}", session.people()?.show(&identity.to_string()));
     } else {
         let mut table = output::table(&["KIND", "SUBJECT", "TO DO", "UNTIL", "INDEX"]);
         for item in &answer.items {
@@ -44,7 +43,7 @@ pub(crate) async fn run(args: InboxArgs, session: &Session) -> Result<Answer> {
             let index = item.index.to_string();
             table.add_row(vec![item.kind.clone(), item.subject.clone(), item.task.clone(), until, index]);
         }
-        println!("{table}");
+        outln!("{table}");
         changes(&answer.items, &mut client).await;
     }
     output::as_of(answer.as_of.as_ref());
@@ -59,14 +58,14 @@ async fn changes(items: &[v1::InboxItem], client: &mut crate::client::Client) {
             v1::CompareVersionsRequest { from: item.last_approved.clone(), to: item.subject.clone(), min_tree_size: 0 };
         // Without the audit view, or the right to see it, the inbox is still of use.
         let Ok(answer) = client.audit.compare_versions(request).await else { continue };
-        println!("\n{} since {}, which you approved last:", item.subject, item.last_approved);
+        outln!("\n{} since {}, which you approved last:", item.subject, item.last_approved);
         let differences = answer.into_inner().differences;
         if differences.is_empty() {
-            println!("  nothing that is recorded differs");
+            outln!("  nothing that is recorded differs");
         }
         for v1::Difference { field, from, to } in differences {
             let none = |text: String| if text.is_empty() { "nothing".to_owned() } else { text };
-            println!("  {field}: {} → {}", none(from), none(to));
+            outln!("  {field}: {} → {}", none(from), none(to));
         }
     }
 }

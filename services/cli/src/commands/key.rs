@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use probity_schemas::{Identity, Name, NamespacePattern, Origin};
 use probity_statement::{Possession, PublicKey, SecretKey, Signer as Key};
-use probity_terminal::{Answer, keyfile, wrong_use};
+use probity_terminal::{Answer, keyfile, outln, wrong_use};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -107,9 +107,9 @@ fn new(args: NewArgs, people: &PeopleArgs, json: bool) -> Result<Answer> {
     if json {
         output::json(&json!({ "identity": identity, "kid": kid, "file": args.file }))?;
     } else {
-        println!("{written}");
-        println!("identity  {identity}");
-        println!("kid       {kid}");
+        outln!("{written}");
+        outln!("identity  {identity}");
+        outln!("kid       {kid}");
     }
     Ok(Answer::Yes)
 }
@@ -152,9 +152,9 @@ fn show(args: ShowArgs, people: &PeopleArgs, json: bool) -> Result<Answer> {
             output::json(&json!({ "identity": identity, "kid": kid, "public_key": public.key.to_string() }))?;
         } else {
             let identity = identity.unwrap_or_else(|| "(the file does not say)".to_owned());
-            println!("identity    {}", people.load()?.show(&identity));
-            println!("kid         {kid}");
-            println!("public key  {}", public.key);
+            outln!("identity    {}", people.load()?.show(&identity));
+            outln!("kid         {kid}");
+            outln!("public key  {}", public.key);
         }
         return Ok(Answer::Yes);
     };

@@ -4,13 +4,13 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use probity_proto::v1;
-use probity_terminal::Answer;
+use probity_terminal::{Answer, errln, outln};
 
-use super::history::answered;
 use super::models::{FilterArgs, count};
+use crate::after::AfterArgs;
 use crate::client::Client;
-use crate::output;
 use crate::session::Session;
+use crate::{names, output};
 
 #[derive(Debug, Subcommand)]
 pub enum ListCommand {
@@ -38,12 +38,14 @@ pub struct UseCasesArgs {
     /// So many at most.
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
+    #[command(flatten)]
+    after: AfterArgs,
 }
 
 #[derive(Debug, Args)]
 pub struct DeploymentsArgs {
     /// Of this model or version.
-    #[arg(long, value_name = "SUBJECT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "SUBJECT", value_parser = names::subject, default_value = "", hide_default_value = true)]
     model: String,
     /// In this environment.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -52,7 +54,7 @@ pub struct DeploymentsArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     region: String,
     /// For this use case.
-    #[arg(long, value_name = "SUBJECT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "SUBJECT", value_parser = names::subject, default_value = "", hide_default_value = true)]
     use_case: String,
     #[command(flatten)]
     place: WhereArgs,
@@ -73,10 +75,10 @@ pub struct ProblemsArgs {
 #[derive(Debug, Args)]
 pub struct WhereArgs {
     /// In these namespaces: credit, or credit/* for all within it.
-    #[arg(long = "in", value_name = "NAMESPACE", default_value = "", hide_default_value = true)]
+    #[arg(long = "in", value_name = "NAMESPACE", value_parser = names::namespace, default_value = "", hide_default_value = true)]
     namespace: String,
     /// About this subject.
-    #[arg(long, value_name = "SUBJECT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "SUBJECT", value_parser = names::subject, default_value = "", hide_default_value = true)]
     of: String,
     /// In this state.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -84,6 +86,8 @@ pub struct WhereArgs {
     /// So many at most.
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
+    #[command(flatten)]
+    after: AfterArgs,
 }
 
 pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answer> {
@@ -100,27 +104,42 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
                 region,
                 use_case,
                 page_size: place.limit,
+                min_tree_size: place.after.min_tree_size(),
                 ..v1::ListDeploymentsRequest::default()
             };
-            let Some(answer) = answered(client.inventory.list_deployments(request).await)? else {
+            let Some(answer) = session.answered(client.inventory.list_deployments(request).await)? else {
                 return Ok(Answer::No);
             };
             let v1::ListDeploymentsResponse { as_of, deployments, next_page_token } = &answer;
             let table = super::dossier::production_map(deployments);
             shown(session, &answer, deployments.len(), &table, next_page_token, as_of.as_ref())
         }
-        ListCommand::Datasets(WhereArgs { namespace, state, limit, .. }) => {
-            let page_size = limit;
-            let request = v1::ListDatasetsRequest { namespace, state, page_size, ..v1::ListDatasetsRequest::default() };
-            let Some(answer) = answered(client.inventory.list_datasets(request).await)? else { return Ok(Answer::No) };
+        ListCommand::Datasets(WhereArgs { namespace, state, limit, after, .. }) => {
+            let request = v1::ListDatasetsRequest {
+                namespace,
+                state,
+                page_size: limit,
+                min_tree_size: after.min_tree_size(),
+                ..v1::ListDatasetsRequest::default()
+            };
+            let Some(answer) = session.answered(client.inventory.list_datasets(request).await)? else {
+                return Ok(Answer::No);
+            };
             let v1::ListDatasetsResponse { as_of, datasets, next_page_token } = &answer;
             shown(session, &answer, datasets.len(), &self::datasets(datasets), next_page_token, as_of.as_ref())
         }
-        ListCommand::Monitors(WhereArgs { namespace, of, state, limit }) => {
-            let (subject, page_size) = (of, limit);
-            let request =
-                v1::ListMonitorsRequest { namespace, subject, state, page_size, ..v1::ListMonitorsRequest::default() };
-            let Some(answer) = answered(client.inventory.list_monitors(request).await)? else { return Ok(Answer::No) };
+        ListCommand::Monitors(WhereArgs { namespace, of, state, limit, after }) => {
+            let request = v1::ListMonitorsRequest {
+                namespace,
+                subject: of,
+                state,
+                page_size: limit,
+                min_tree_size: after.min_tree_size(),
+                ..v1::ListMonitorsRequest::default()
+            };
+            let Some(answer) = session.answered(client.inventory.list_monitors(request).await)? else {
+                return Ok(Answer::No);
+            };
             let v1::ListMonitorsResponse { as_of, monitors, next_page_token } = &answer;
             shown(session, &answer, monitors.len(), &self::monitors(monitors), next_page_token, as_of.as_ref())
         }
@@ -132,16 +151,26 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
                 kind,
                 team,
                 page_size: place.limit,
+                min_tree_size: place.after.min_tree_size(),
                 ..v1::ListProblemsRequest::default()
             };
-            let Some(answer) = answered(client.inventory.list_problems(request).await)? else { return Ok(Answer::No) };
+            let Some(answer) = session.answered(client.inventory.list_problems(request).await)? else {
+                return Ok(Answer::No);
+            };
             let v1::ListProblemsResponse { as_of, problems, next_page_token } = &answer;
             shown(session, &answer, problems.len(), &self::problems(problems), next_page_token, as_of.as_ref())
         }
-        ListCommand::Value(WhereArgs { namespace, of, limit, .. }) => {
-            let (subject, page_size) = (of, limit);
-            let request = v1::ListValueRequest { namespace, subject, page_size, ..v1::ListValueRequest::default() };
-            let Some(answer) = answered(client.inventory.list_value(request).await)? else { return Ok(Answer::No) };
+        ListCommand::Value(WhereArgs { namespace, of, limit, after, .. }) => {
+            let request = v1::ListValueRequest {
+                namespace,
+                subject: of,
+                page_size: limit,
+                min_tree_size: after.min_tree_size(),
+                ..v1::ListValueRequest::default()
+            };
+            let Some(answer) = session.answered(client.inventory.list_value(request).await)? else {
+                return Ok(Answer::No);
+            };
             let v1::ListValueResponse { as_of, value, next_page_token } = &answer;
             shown(session, &answer, value.len(), &self::value(value), next_page_token, as_of.as_ref())
         }
@@ -150,14 +179,15 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
 
 async fn use_cases(args: UseCasesArgs, client: &mut Client, session: &Session) -> Result<Answer> {
     if let Some(by) = args.count_by {
-        return count("usecase", by, args.filter.namespace, client, session).await;
+        return count("usecase", by, args.filter.namespace, args.after, client, session).await;
     }
     let request = v1::ListUseCasesRequest {
         filter: Some(args.filter.into()),
         page_size: args.limit,
+        min_tree_size: args.after.min_tree_size(),
         ..v1::ListUseCasesRequest::default()
     };
-    let Some(answer) = answered(client.inventory.list_use_cases(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.inventory.list_use_cases(request).await)? else { return Ok(Answer::No) };
     let people = session.people()?;
     let mut table = output::table(&["USE CASE", "STATE", "TITLE", "OWNER", "MODELS", "CLASSES", "JURISDICTIONS"]);
     for use_case in &answer.use_cases {
@@ -191,8 +221,8 @@ fn shown(
         return Ok(found);
     }
     match found {
-        Answer::Yes => println!("{table}"),
-        Answer::No => eprintln!("probity: there is nothing that fits, or nothing that you may see"),
+        Answer::Yes => outln!("{table}"),
+        Answer::No => errln!("probity: there is nothing that fits, or nothing that you may see"),
     }
     output::more(next_page_token);
     output::as_of(as_of);

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
-use probity_terminal::Answer;
+use probity_terminal::{Answer, errln, outln};
 
-use super::history::answered;
-use crate::output;
+use crate::after::AfterArgs;
 use crate::people::People;
 use crate::session::Session;
+use crate::{names, output};
 
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
@@ -21,13 +21,15 @@ pub struct ModelsArgs {
     /// So many at most.
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
+    #[command(flatten)]
+    after: AfterArgs,
 }
 
 /// What a list is narrowed to.
 #[derive(Debug, Default, Clone, Args)]
 pub(crate) struct FilterArgs {
     /// In these namespaces: credit, or credit/* for all within it.
-    #[arg(long = "in", value_name = "NAMESPACE", default_value = "", hide_default_value = true)]
+    #[arg(long = "in", value_name = "NAMESPACE", value_parser = names::namespace, default_value = "", hide_default_value = true)]
     pub(crate) namespace: String,
     /// In this state, such as live, suspended, approved, validated, registered or retired.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -36,7 +38,7 @@ pub(crate) struct FilterArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     class: String,
     /// Owned by this identity, in any role.
-    #[arg(long, value_name = "IDENTITY", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "IDENTITY", value_parser = names::identity, default_value = "", hide_default_value = true)]
     owner: String,
     /// Used in this jurisdiction.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -48,7 +50,7 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     text: String,
     /// From this supplier.
-    #[arg(long, value_name = "SUBJECT", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "SUBJECT", value_parser = names::subject, default_value = "", hide_default_value = true)]
     supplier: String,
     /// With this value in a field of your own.
     #[arg(long, value_name = "NAME=VALUE", default_value = "", hide_default_value = true)]
@@ -65,21 +67,22 @@ impl From<FilterArgs> for v1::InventoryFilter {
 pub(crate) async fn run(args: ModelsArgs, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
     if let Some(by) = args.count_by {
-        return count("model", by, args.filter.namespace, &mut client, session).await;
+        return count("model", by, args.filter.namespace, args.after, &mut client, session).await;
     }
     let request = v1::ListModelsRequest {
         filter: Some(args.filter.into()),
         page_size: args.limit,
+        min_tree_size: args.after.min_tree_size(),
         ..v1::ListModelsRequest::default()
     };
-    let Some(answer) = answered(client.inventory.list_models(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(client.inventory.list_models(request).await)? else { return Ok(Answer::No) };
     let found = if answer.models.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&answer)?;
         return Ok(found);
     }
     if found == Answer::No {
-        eprintln!("probity: no model fits, or none that you may see");
+        errln!("probity: no model fits, or none that you may see");
     } else {
         let people = session.people()?;
         let mut table = output::table(&["MODEL", "STATE", "TITLE", "CLASSES", "OWNERS", "RUNS", "VERSIONS", "LAST"]);
@@ -99,7 +102,7 @@ pub(crate) async fn run(args: ModelsArgs, session: &Session) -> Result<Answer> {
                 output::day(model.last_activity_ms),
             ]);
         }
-        println!("{table}");
+        outln!("{table}");
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());
@@ -120,11 +123,13 @@ pub(super) async fn count(
     kind: &str,
     by: String,
     namespace: String,
+    after: AfterArgs,
     client: &mut crate::client::Client,
     session: &Session,
 ) -> Result<Answer> {
-    let request = v1::CountRequest { kind: kind.to_owned(), by: by.clone(), namespace, min_tree_size: 0 };
-    let Some(answer) = answered(client.inventory.count(request).await)? else { return Ok(Answer::No) };
+    let request =
+        v1::CountRequest { kind: kind.to_owned(), by: by.clone(), namespace, min_tree_size: after.min_tree_size() };
+    let Some(answer) = session.answered(client.inventory.count(request).await)? else { return Ok(Answer::No) };
     let found = if answer.counts.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&answer)?;
@@ -135,7 +140,7 @@ pub(super) async fn count(
     for counted in &answer.counts {
         table.add_row(vec![counted.count.to_string(), people.show(&counted.value)]);
     }
-    println!("{table}");
+    outln!("{table}");
     output::as_of(answer.as_of.as_ref());
     Ok(found)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use probity_proto::v1;
 use probity_statement::{Receipt, ReceiptProof, SignedStatement, attach_receipts};
-use probity_terminal::Answer;
+use probity_terminal::{Answer, outln};
 use serde_json::json;
 
 use crate::client::failed;
@@ -29,14 +29,7 @@ pub struct ReceiptArgs {
 pub(crate) async fn run(args: ReceiptArgs, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
     let response = client.log.get_receipt(v1::GetReceiptRequest { index: args.index }).await;
-    let response = match response {
-        Ok(response) => response.into_inner(),
-        Err(status) if status.code() == tonic::Code::NotFound => {
-            eprintln!("probity: {}", status.message());
-            return Ok(Answer::No);
-        }
-        Err(status) => return Err(failed(status)),
-    };
+    let Some(response) = session.answered(response)? else { return Ok(Answer::No) };
     let receipt = Receipt::parse(response.receipt.clone()).context("the server sent no receipt")?;
     if let Some(path) = &args.out {
         fs::write(path, &response.receipt).with_context(|| format!("cannot write {}", path.display()))?;
@@ -59,11 +52,11 @@ pub(crate) async fn run(args: ReceiptArgs, session: &Session) -> Result<Answer> 
             "path": proof.path.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }))?;
     } else {
-        println!("receipt of {}", receipt.origin());
-        println!("index     {} in a tree of {}", proof.leaf_index, proof.tree_size);
-        println!("recorded  {}", output::time(receipt.time()));
-        println!("key       {}", receipt.kid());
-        println!("path      {} hashes", proof.path.len());
+        outln!("receipt of {}", receipt.origin());
+        outln!("index     {} in a tree of {}", proof.leaf_index, proof.tree_size);
+        outln!("recorded  {}", output::time(receipt.time()));
+        outln!("key       {}", receipt.kid());
+        outln!("path      {} hashes", proof.path.len());
     }
     Ok(Answer::Yes)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::Args;
 use probity_statement::{PublicKey, Receipt, ReceiptProof, SignedStatement, detach_receipts};
-use probity_terminal::{Answer, keyfile, wrong_use};
+use probity_terminal::{Answer, keyfile, outln, wrong_use};
 use serde_json::json;
 
 use crate::client::headline;
@@ -51,7 +51,7 @@ fn refuse(reason: &str, json: bool) -> Result<Answer> {
     if json {
         output::json(&json!({ "verified": false, "reason": reason }))?;
     } else {
-        println!("DOES NOT VERIFY: {reason}");
+        outln!("DOES NOT VERIFY: {reason}");
     }
     Ok(Answer::No)
 }
@@ -89,11 +89,11 @@ fn single(statement: &Path, key: &Path, args: &VerifyStatementArgs, json: bool) 
                 return Ok(Answer::Yes);
             }
             let what = statement.event().map_or_else(|_| statement.subject().to_owned(), |event| headline(&event));
-            println!("verified: {what}");
-            println!("recorded by {origin} at index {index}, {}", output::time(receipt.time()));
-            println!("signed by   {}", args.people.load()?.show(&statement.issuer().to_string()));
+            outln!("verified: {what}");
+            outln!("recorded by {origin} at index {index}, {}", output::time(receipt.time()));
+            outln!("signed by   {}", args.people.load()?.show(&statement.issuer().to_string()));
             if signer.is_none() {
-                println!("the signer's own signature was not checked: add --signer-key to do so");
+                outln!("the signer's own signature was not checked: add --signer-key to do so");
             }
             Ok(Answer::Yes)
         }

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::FieldShape;
 
+/// A day of UTC has no leap seconds in Unix time.
+const DAY_MS: u64 = 86_400_000;
+
 /// Reads a value for a field from one text: JSON where the field is no text, and the short forms that people use for
 /// subjects, times, lists and yes or no. `now_ms` is what relative times count from.
 pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, String> {
@@ -66,13 +69,18 @@ pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Resu
         (FieldShape::Time, Value::String(text)) => *value = time_of(text, now_ms)?.into(),
         (FieldShape::Occurred, Value::String(text)) => {
             *value = match text.split_once("..") {
-                Some((earliest, latest)) => json!([time_of(earliest, now_ms)?, time_of(latest, now_ms)?]),
+                Some((earliest, latest)) => json!([time_of(earliest, now_ms)?, latest_of(latest, now_ms)?]),
+                // Somebody who names a day does not say that it was at midnight.
+                None if is_day(text) => json!([time_of(text, now_ms)?, latest_of(text, now_ms)?]),
                 None => time_of(text, now_ms)?.into(),
             };
         }
         (FieldShape::Occurred, Value::Array(ends)) => {
-            for end in ends {
-                settle(&FieldShape::Time, end, now_ms)?;
+            if let [earliest, latest] = ends.as_mut_slice() {
+                settle(&FieldShape::Time, earliest, now_ms)?;
+                if let Value::String(text) = latest {
+                    *latest = latest_of(text, now_ms)?.into();
+                }
             }
         }
         (FieldShape::List(of), Value::Array(items)) => {
@@ -97,6 +105,17 @@ pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Resu
         _ => {}
     }
     Ok(())
+}
+
+/// Whether a text is a date without a time.
+fn is_day(text: &str) -> bool {
+    text.parse::<jiff::Timestamp>().is_err() && text.parse::<Date>().is_ok()
+}
+
+/// The latest moment that a text can mean: of a date, the last millisecond of the day in UTC.
+fn latest_of(text: &str, now_ms: u64) -> Result<u64, String> {
+    let earliest = time_of(text, now_ms)?;
+    if is_day(text) { Ok(earliest.saturating_add(DAY_MS - 1)) } else { Ok(earliest) }
 }
 
 /// Milliseconds since 1970 from `now`, an RFC 3339 time, a date (its first moment in UTC), or a distance from now such

@@ -200,4 +200,8 @@ impl Access for Roles {
     fn roles(&self, _identity: &Identity, namespace: &Namespace, _now: u64) -> Vec<String> {
         self.0.iter().filter(|(pattern, _)| pattern.covers(namespace)).map(|(_, role)| role.clone()).collect()
     }
+
+    fn tree_size(&self) -> u64 {
+        u64::MAX
+    }
 }

@@ -96,9 +96,9 @@ impl Life {
     }
 
     pub(crate) fn model(&self, model: &str) -> v1::Model {
-        let mut found = query::models_named(self.scene.view(), &[model.to_owned()], &self.scope).unwrap();
-        assert_eq!(found.len(), 1, "{model} is known");
-        found.remove(0)
+        let mut found = query::models_named(self.scene.view(), &[model.to_owned()], &self.scope, &all()).unwrap();
+        assert_eq!(found.items.len(), 1, "{model} is known");
+        found.items.remove(0)
     }
 
     pub(crate) fn state(&self, model: &str) -> String {

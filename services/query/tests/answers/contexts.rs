@@ -29,6 +29,10 @@ impl Access for Roles {
     fn roles(&self, _: &Identity, _: &Namespace, _: u64) -> Vec<String> {
         Vec::new()
     }
+
+    fn tree_size(&self) -> u64 {
+        9
+    }
 }
 
 fn context(reader: &Reader) -> QueryContext {
@@ -198,6 +202,20 @@ fn a_view_that_is_built_is_asked_again_later() {
         let expected = (Code::Unavailable, "VIEW_BUILDING".to_owned(), Some(told.size().to_string()));
         assert_eq!(refusal(&refused, "until"), expected);
         assert!(refused.get_details_retry_info().is_some_and(|retry| retry.retry_delay.is_some()));
+    });
+}
+
+#[test]
+fn a_question_about_more_than_there_is_is_out_of_range() {
+    run(|| async {
+        let world = World::of_blocks(1).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        let context = context(&reader);
+        context.must_reach("to", 9).unwrap();
+        let refused = Status::from(context.must_reach("to", 10).unwrap_err());
+        let expected = (Code::OutOfRange, "OUT_OF_RANGE".to_owned(), Some("9".to_owned()));
+        assert_eq!(refusal(&refused, "tree_size"), expected);
+        following.stop().await.unwrap();
     });
 }
 

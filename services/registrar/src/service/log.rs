@@ -111,7 +111,11 @@ impl LogService for LogHandler {
             self.ledger().may_read_all(&caller, self.registrar.clock().now())?;
         }
         let size = self.ledger().size();
-        let end = if request.end == 0 { size } else { request.end.min(size) };
+        let end = if request.end == 0 { size } else { request.end };
+        if request.start > end || end > size {
+            let what = format!("there are no statements {}..{end}", request.start);
+            return Err(ReadFault::OutOfRange { what, size }.into());
+        }
         let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
         let ledger = self.ledger().clone();
         tokio::task::spawn_blocking(move || {

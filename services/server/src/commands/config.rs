@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use probity_terminal::{self as terminal, Answer};
+use probity_terminal::{self as terminal, Answer, errln, outln};
 use serde_json::json;
 
 use crate::config::{Config, ConfigError};
@@ -29,10 +29,10 @@ pub(crate) fn run(command: ConfigCommand, json: bool) -> Result<Answer> {
                 terminal::json(&json!({ "ok": true }))?;
             } else {
                 let tls = if config.tls.is_some() { "with TLS" } else { "without TLS (loopback only)" };
-                println!("{}: ok", args.file.display());
-                println!("ledger  {}", config.ledger.directory.display());
-                println!("anchor  {}", config.anchor().display());
-                println!("gRPC    {} {tls}", config.listen.grpc);
+                outln!("{}: ok", args.file.display());
+                outln!("ledger  {}", config.ledger.directory.display());
+                outln!("anchor  {}", config.anchor().display());
+                outln!("gRPC    {} {tls}", config.listen.grpc);
             }
             Ok(Answer::Yes)
         }
@@ -41,7 +41,7 @@ pub(crate) fn run(command: ConfigCommand, json: bool) -> Result<Answer> {
             if json {
                 terminal::json(&json!({ "ok": false, "error": error.to_string() }))?;
             }
-            eprintln!("probity: {error}");
+            errln!("probity: {error}");
             Ok(Answer::No)
         }
     }

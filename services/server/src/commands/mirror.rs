@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use probity_log::{FileLog, FileLogOptions};
-use probity_terminal::Answer;
+use probity_terminal::{Answer, outln};
 
 use crate::config::anchor_beside;
 use crate::ledger_dir::LedgerDir;
@@ -37,7 +37,7 @@ impl MirrorArgs {
         let anchor = self.anchor.clone().unwrap_or_else(|| anchor_beside(data));
         let options = FileLogOptions::new(dir.log()).anchor(anchor);
         let head = FileLog::export_at_rest(&options, verifier, mirror)?;
-        println!("{} statements written to {}", head.tree_size, mirror.display());
+        outln!("{} statements written to {}", head.tree_size, mirror.display());
         Ok(Some(Answer::Yes))
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use dialoguer::Confirm;
 use probity_log::{FileLogOptions, JetStreamError, Repair, Shortfall, StreamName};
 use probity_registrar::with_causes;
-use probity_terminal::{self as terminal, Answer, wrong_use};
+use probity_terminal::{self as terminal, Answer, errln, outln, wrong_use};
 use serde_json::json;
 
 use crate::config::anchor_beside;
@@ -55,8 +55,7 @@ pub(crate) async fn run(args: RepairArgs, json: bool) -> Result<Answer> {
     let repair = match examined {
         Ok(repair) => repair,
         Err(JetStreamError::Disagrees(disagreement)) => {
-            eprintln!("probity: stream {stream} is left alone: {disagreement}");
-            return Ok(Answer::No);
+            return Ok(terminal::no(json, &format!("stream {stream} is left alone: {disagreement}")));
         }
         Err(error) => return Err(anyhow::anyhow!("{}", with_causes(&error))),
     };
@@ -67,8 +66,7 @@ pub(crate) async fn run(args: RepairArgs, json: bool) -> Result<Answer> {
     }
     describe(&stream, shortfall, &args.directory);
     if !args.yes && !ask()? {
-        eprintln!("probity: nothing was written");
-        return Ok(Answer::No);
+        return Ok(terminal::no(json, "nothing was written"));
     }
     let bar = terminal::progress("publishing", "blocks");
     let put_back = repair.put_back(args.replicas, |done, all| {
@@ -88,17 +86,17 @@ pub(crate) async fn run(args: RepairArgs, json: bool) -> Result<Answer> {
 fn describe(stream: &str, shortfall: Shortfall, directory: &Path) {
     let Shortfall { no_stream, another_stream, in_stream, released } = shortfall;
     if no_stream {
-        eprintln!("There is no stream {stream}. It would be made anew.");
+        errln!("There is no stream {stream}. It would be made anew.");
     } else {
-        eprintln!("Stream {stream} has {in_stream} of {released} blocks; those agree with {}.", directory.display());
+        errln!("Stream {stream} has {in_stream} of {released} blocks; those agree with {}.", directory.display());
     }
     if another_stream {
-        eprintln!("It is not the stream that this ledger was recorded in, but one that was made since.");
+        errln!("It is not the stream that this ledger was recorded in, but one that was made since.");
     }
     if in_stream < released {
-        eprintln!("Blocks {in_stream} to {} would be published as they are.", released - 1);
+        errln!("Blocks {in_stream} to {} would be published as they are.", released - 1);
     }
-    eprintln!("No registrar of this ledger may run meanwhile, and none may have a higher checkpoint than this one.");
+    errln!("No registrar of this ledger may run meanwhile, and none may have a higher checkpoint than this one.");
 }
 
 fn ask() -> Result<bool> {
@@ -117,9 +115,9 @@ fn report(stream: &str, shortfall: Shortfall, repaired: bool, json: bool) -> Res
     }
     match repaired {
         true => {
-            println!("repaired: {published} block(s) published; stream {stream} has {} blocks", released.max(in_stream))
+            outln!("repaired: {published} block(s) published; stream {stream} has {} blocks", released.max(in_stream))
         }
-        false => println!(
+        false => outln!(
             "nothing to repair: stream {stream} has {in_stream} blocks, every one that was released here ({released}) \
              among them"
         ),

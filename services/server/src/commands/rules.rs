@@ -18,7 +18,7 @@ use probity_registrar::{Carrier, Duty, Opening, Participant, Participation, Reco
 use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
 use probity_schemas::{Clock, Data, Event, EventId, Occurred, Subject, SystemClock, Text, Timestamp};
 use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
-use probity_terminal::{self as terminal, Answer, wrong_use};
+use probity_terminal::{self as terminal, Answer, outln, wrong_use};
 use rand::{Rng, RngExt as _};
 use serde_json::json;
 
@@ -96,15 +96,12 @@ fn show(ledger: &LedgerArgs, json: bool) -> Result<Answer> {
         }))?;
         return Ok(Answer::Yes);
     }
-    println!("in force  rule set {number}, since index {since} ({})", terminal::time(time));
-    println!("known     {}", numbers());
+    outln!("in force  rule set {number}, since index {since} ({})", terminal::time(time));
+    outln!("known     {}", numbers());
     match KNOWN_RULE_SETS.iter().max() {
-        Some(newest) if number > *newest => println!("\nThis version cannot judge by rule set {number}: upgrade."),
+        Some(newest) if number > *newest => outln!("\nThis version cannot judge by rule set {number}: upgrade."),
         Some(newest) if number < *newest => {
-            println!(
-                "\nTo go on under rule set {newest}:  probity rules adopt {newest} {}",
-                ledger.directory.display()
-            );
+            outln!("\nTo go on under rule set {newest}:  probity rules adopt {newest} {}", ledger.directory.display());
         }
         _ => {}
     }
@@ -131,7 +128,7 @@ impl LedgerArgs {
 impl AdoptArgs {
     async fn run(&self, json: bool) -> Result<Answer> {
         if !KNOWN_RULE_SETS.contains(&self.number) {
-            return Ok(no(&format!("this version knows {}, not {}: upgrade", numbers(), self.number)));
+            return Ok(no(json, &format!("this version knows {}, not {}: upgrade", numbers(), self.number)));
         }
         let options = self.ledger.log()?;
         let dir = LedgerDir::new(&self.ledger.directory);
@@ -147,9 +144,10 @@ impl AdoptArgs {
         if before.number > self.number {
             let RuleSetInForce { number, since, .. } = before;
             let wanted = self.number;
-            return Ok(no(&format!(
-                "rule set {number} is in force since index {since}; no ledger goes back to {wanted}"
-            )));
+            return Ok(no(
+                json,
+                &format!("rule set {number} is in force since index {since}; no ledger goes back to {wanted}"),
+            ));
         }
         let statement = self.statement(&secrets)?;
         let recorded = self.record(log, &dir, secrets, statement).await?;
@@ -217,13 +215,13 @@ impl AdoptArgs {
             return Ok(Answer::Yes);
         }
         if recorded.is_none() {
-            println!("Rule set {number} is in force already, since index {since}. Nothing was recorded.");
+            outln!("Rule set {number} is in force already, since index {since}. Nothing was recorded.");
             return Ok(Answer::Yes);
         }
-        println!("Rule set {number} is in force from index {since} on ({}).", terminal::time(time));
-        println!("What stands before it keeps its effect: it is judged by rule set {} for ever.\n", before.number);
+        outln!("Rule set {number} is in force from index {since} on ({}).", terminal::time(time));
+        outln!("What stands before it keeps its effect: it is judged by rule set {} for ever.\n", before.number);
         for change in (before.number..number).filter_map(|old| changes(old + 1)).flatten() {
-            println!("- {change}");
+            outln!("- {change}");
         }
         Ok(Answer::Yes)
     }
@@ -300,7 +298,6 @@ fn numbers() -> String {
     format!("rule sets {}", numbers.join(", "))
 }
 
-fn no(reason: &str) -> Answer {
-    eprintln!("probity: no rules were adopted: {reason}");
-    Answer::No
+fn no(json: bool, reason: &str) -> Answer {
+    terminal::no(json, &format!("no rules were adopted: {reason}"))
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use probity_terminal::{Answer, wrong_use};
+use probity_terminal::{Answer, outln, wrong_use};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = Running::start(&config).await?;
     // One line on standard output, so that whoever started this knows where to connect.
-    println!("probity serves {} on {}", config.ledger.directory.display(), running.address);
+    outln!("probity serves {} on {}", config.ledger.directory.display(), running.address);
     let failure = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,

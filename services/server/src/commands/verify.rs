@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use probity_log::{FileLogOptions, abandoned};
-use probity_terminal::{self as terminal, Answer};
+use probity_terminal::{self as terminal, Answer, outln};
 use serde_json::json;
 
 use crate::config::anchor_beside;
@@ -73,16 +73,16 @@ fn report(sound: &Sound, abandoned: &[PathBuf], json: bool) -> Result<()> {
             "anchored": sound.anchored, "checkpoint": sound.checkpoint, "abandoned": abandoned,
         }))?);
     }
-    println!("verified: {statements} statements in {blocks} blocks of {}", sound.origin);
-    println!("founding leaf hash  {}", sound.founding_leaf_hash);
-    println!("root                {}", root.unwrap_or_default());
-    println!("last recorded       {}", terminal::time(recorded_at));
-    println!("checked: every signature, checkpoint, clock signature, root and admission");
+    outln!("verified: {statements} statements in {blocks} blocks of {}", sound.origin);
+    outln!("founding leaf hash  {}", sound.founding_leaf_hash);
+    outln!("root                {}", root.unwrap_or_default());
+    outln!("last recorded       {}", terminal::time(recorded_at));
+    outln!("checked: every signature, checkpoint, clock signature, root and admission");
     for path in abandoned {
-        println!("abandoned           {}   (never released: the stream went on from another block)", path.display());
+        outln!("abandoned           {}   (never released: the stream went on from another block)", path.display());
     }
     if !sound.anchored {
-        println!("no anchor was found: what is here is whole, but whether later blocks are missing cannot be told");
+        outln!("no anchor was found: what is here is whole, but whether later blocks are missing cannot be told");
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ fn refuse(reason: &str, json: bool) -> Result<Answer> {
     if json {
         terminal::json(&json!({ "verified": false, "reason": reason }))?;
     } else {
-        println!("DOES NOT VERIFY: {reason}");
+        outln!("DOES NOT VERIFY: {reason}");
     }
     Ok(Answer::No)
 }

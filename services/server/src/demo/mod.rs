@@ -11,7 +11,7 @@ use probity_log::FileLogOptions;
 use probity_registrar::Founding;
 use probity_schemas::{Identity, Origin};
 use probity_statement::PublicKey;
-use probity_terminal as terminal;
+use probity_terminal::{self as terminal, outln};
 
 use crate::commands::found;
 use crate::config::{Config, NatsSection, anchor_beside};
@@ -105,7 +105,7 @@ impl DemoLedger {
     /// The files could not be read or written.
     pub fn verify_changed(&mut self, statement: &[u8]) -> Result<bool> {
         let place = tamper::change_one_byte(&self.directory, &self.copy, statement)?;
-        println!("in {}, byte {}, within the approval of the scorecard", place.file.display(), place.offset);
+        outln!("in {}, byte {}, within the approval of the scorecard", place.file.display(), place.offset);
         self.changed = Some(place);
         verify(&self.copy)
     }
@@ -128,15 +128,15 @@ fn verify(directory: &Path) -> Result<bool> {
     match replay::verify(&options, None, |_| {})? {
         Ok(sound) => {
             let head = sound.head.context("the log is empty")?;
-            println!("verified: {} statements, root {}", head.tree_size, head.root);
-            println!(
+            outln!("verified: {} statements, root {}", head.tree_size, head.root);
+            outln!(
                 "every signature, checkpoint, clock signature, root and admission; last {}",
                 terminal::time(head.time)
             );
             Ok(true)
         }
         Err(unsound) => {
-            println!("DOES NOT VERIFY: {unsound}");
+            outln!("DOES NOT VERIFY: {unsound}");
             Ok(false)
         }
     }

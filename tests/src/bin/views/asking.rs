@@ -43,6 +43,10 @@ impl Access for Nobody {
     fn roles(&self, _: &Identity, _: &Namespace, _: u64) -> Vec<String> {
         Vec::new()
     }
+
+    fn tree_size(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 struct Services {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use probity_proto::v1;
+use probity_terminal::outln;
 
 use super::{Stage, heading};
 use crate::client::Client;
@@ -24,19 +25,10 @@ const QUESTIONS: [(&str, &[&str]); 6] = [
 /// Asks each, once every view has taken in all that was recorded.
 pub(super) async fn ask(client: &mut Client, stage: &mut impl Stage, server: &str, people: &Path) -> Result<()> {
     let checkpoint = client.log.get_checkpoint(v1::GetCheckpointRequest { height: None }).await?.into_inner();
-    let min_tree_size = checkpoint.tree_size;
-    let models = v1::ListModelsRequest { min_tree_size, page_size: 1, ..v1::ListModelsRequest::default() };
-    client.inventory.list_models(models).await?;
-    let events = v1::ListEventsRequest { min_tree_size, page_size: 1, ..v1::ListEventsRequest::default() };
-    client.audit.list_events(events).await?;
-    let questions = v1::ListQuestionsRequest { min_tree_size, ..v1::ListQuestionsRequest::default() };
-    client.compliance.list_questions(questions).await?;
-    let node = "model:credit/pd-scorecard".to_owned();
-    let direction = "upstream".to_owned();
-    client.lineage.walk(v1::WalkRequest { node, direction, min_tree_size, ..v1::WalkRequest::default() }).await?;
+    client.wait_for_views(checkpoint.tree_size).await?;
     for (question, command) in QUESTIONS {
         heading(question);
-        println!("$ probity {}\n", command.join(" "));
+        outln!("$ probity {}\n", command.join(" "));
         let people = people.to_string_lossy();
         let words: Vec<&str> = command.iter().copied().chain(["--server", server, "--people", &people]).collect();
         // A clear no is an answer like any other here.

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use super::record::{check_receipt, complete, sign};
 use crate::client::{Client, ServerArgs};
 use cast::{Cast, Who};
-use probity_terminal::Answer;
+use probity_terminal::{Answer, outln};
 use story::StoryStep;
 
 /// The demo's ledger.
@@ -94,10 +94,10 @@ pub async fn run(args: DemoArgs, stage: &mut impl Stage) -> Result<Answer> {
     heading("A ledger is founded");
     let founders = Founders { origin: ORIGIN.parse()?, administrators: cast.administrators() };
     let leaf_hash = stage.found(&home, founders).await?;
-    println!("{ORIGIN} with two administrators; pin {leaf_hash}");
+    outln!("{ORIGIN} with two administrators; pin {leaf_hash}");
 
     let server = stage.start().await?;
-    println!("served over gRPC on {server}");
+    outln!("served over gRPC on {server}");
     let mut client =
         ServerArgs { server: server.clone(), ca: None, client_cert: None, client_key: None }.connect().await?;
     let ledger = client.ledger().await?;
@@ -110,7 +110,7 @@ pub async fn run(args: DemoArgs, stage: &mut impl Stage) -> Result<Answer> {
     record(&mut client, &ledger, &cast, story::claims_assistant(&cast), true).await?;
     heading("What the ledger refuses");
     for (why, step) in story::forbidden() {
-        println!("{why}:");
+        outln!("{why}:");
         record(&mut client, &ledger, &cast, vec![step], false).await?;
     }
 
@@ -137,9 +137,9 @@ pub async fn run(args: DemoArgs, stage: &mut impl Stage) -> Result<Answer> {
 
     if args.keep.is_some() {
         heading("Look around");
-        println!("probity serve {}", stage.directory()?.display());
-        println!("probity model credit/pd-scorecard --people {}", home.join("people.toml").display());
-        println!("probity verify {}", stage.directory()?.display());
+        outln!("probity serve {}", stage.directory()?.display());
+        outln!("probity model credit/pd-scorecard --people {}", home.join("people.toml").display());
+        outln!("probity verify {}", stage.directory()?.display());
     }
     Ok(Answer::Yes)
 }
@@ -189,7 +189,7 @@ async fn submit(
     match outcome(client, &statement).await? {
         Outcome::Recorded(answer) => {
             check_receipt(&answer, &statement, ledger)?;
-            println!("{:>4}  {:<22} {}", answer.index, who.name(), line(event, cast));
+            outln!("{:>4}  {:<22} {}", answer.index, who.name(), line(event, cast));
             if !expected {
                 bail!("this should have been refused; this is a defect");
             }
@@ -197,8 +197,8 @@ async fn submit(
         }
         Outcome::Refused(refused) if expected => bail!("{} was refused: {}", line(event, cast), refused.message),
         Outcome::Refused(refused) => {
-            println!("   -  {:<22} {}", who.name(), line(event, cast));
-            println!("      refused: {} ({})", refused.message, refused.reason);
+            outln!("   -  {:<22} {}", who.name(), line(event, cast));
+            outln!("      refused: {} ({})", refused.message, refused.reason);
             Ok(None)
         }
     }
@@ -228,7 +228,7 @@ fn show_receipt_refuses(ledger: &LedgerKeys, statement: &SignedStatement, receip
         receipt.verify_inclusion(&ledger.receipt, ledger.origin.as_str(), &statement.leaf_hash())
     };
     verify(statement).context("the receipt of the true statement")?;
-    println!("the receipt of the approval verifies with the true statement");
+    outln!("the receipt of the approval verifies with the true statement");
     let mut bytes = statement.bytes().to_vec();
     if let Some(last) = bytes.last_mut() {
         *last ^= 1;
@@ -236,11 +236,11 @@ fn show_receipt_refuses(ledger: &LedgerKeys, statement: &SignedStatement, receip
     let changed = SignedStatement::parse(Bytes::from(bytes)).context("the changed statement")?;
     match verify(&changed) {
         Ok(_) => bail!("the receipt verified with a changed statement; this is a defect"),
-        Err(error) => println!("and with one bit of it changed: {error}"),
+        Err(error) => outln!("and with one bit of it changed: {error}"),
     }
     Ok(())
 }
 
 fn heading(text: &str) {
-    println!("\n== {text}");
+    outln!("\n== {text}");
 }

@@ -6,17 +6,17 @@ mod tree;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use probity_proto::v1;
-use probity_terminal::{Answer, WrongUse};
-use tonic::Status;
+use probity_terminal::{Answer, errln, out, outln};
 
-use crate::client::{Client, failed};
-use crate::output;
+use crate::client::Client;
 use crate::session::Session;
+use crate::{names, output};
 
 #[derive(Debug, Args)]
 pub struct LineageArgs {
     /// A dataset, model, version or other subject; a digest; or code:COMMIT, run:EVENT, reference:PROVIDER/NAME,
     /// consumer:NAME.
+    #[arg(value_parser = names::node)]
     node: String,
     /// Only what it comes from.
     #[arg(long, conflicts_with = "down")]
@@ -31,7 +31,7 @@ pub struct LineageArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     nodes: u32,
     /// Instead, the shortest way to this node: upstream, or downstream where there is none.
-    #[arg(long, value_name = "NODE", conflicts_with_all = ["up", "down", "depth", "nodes", "include_ended"])]
+    #[arg(long, value_name = "NODE", value_parser = names::node, conflicts_with_all = ["up", "down", "depth", "nodes", "include_ended"])]
     to: Option<String>,
     /// How to draw it: as a tree, or as a graph for Graphviz or Mermaid.
     #[arg(long, value_enum, default_value_t = Format::Tree, conflicts_with = "json")]
@@ -86,10 +86,8 @@ pub(crate) async fn run(args: LineageArgs, session: &Session) -> Result<Answer> 
             include_ended: args.include_ended,
             min_tree_size: as_of.map_or(0, |as_of| as_of.tree_size),
         };
-        match client.lineage.walk(request).await {
-            Ok(walk) => walks.push((*way, walk.into_inner())),
-            Err(status) => return no_answer(status),
-        }
+        let Some(walk) = session.answered(client.lineage.walk(request).await)? else { return Ok(Answer::No) };
+        walks.push((*way, walk));
     }
     if session.json {
         match walks.as_slice() {
@@ -103,19 +101,19 @@ pub(crate) async fn run(args: LineageArgs, session: &Session) -> Result<Answer> 
     }
     let drawn: Vec<_> = walks.iter().map(|(way, walk)| (*way, walk.nodes.as_slice(), walk.edges.as_slice())).collect();
     match args.format {
-        Format::Dot => print!("{}", diagram::dot(&drawn)),
-        Format::Mermaid => print!("{}", diagram::mermaid(&drawn)),
+        Format::Dot => out!("{}", diagram::dot(&drawn)),
+        Format::Mermaid => out!("{}", diagram::mermaid(&drawn)),
         Format::Tree => {
             for (at, (way, walk)) in walks.iter().enumerate() {
                 if at == 0
                     && let Some(node) = walk.nodes.first()
                 {
-                    println!("{}", tree::title(node));
+                    outln!("{}", tree::title(node));
                 }
-                println!("\n{}", way.as_str());
-                print!("{}", tree::draw(*way, &walk.nodes, &walk.edges));
+                outln!("\n{}", way.as_str());
+                out!("{}", tree::draw(*way, &walk.nodes, &walk.edges));
                 if walk.truncated {
-                    println!("and more; --depth and --nodes say how much is shown");
+                    outln!("and more; --depth and --nodes say how much is shown");
                 }
             }
             output::as_of(walks.last().and_then(|(_, walk)| walk.as_of.as_ref()));
@@ -126,38 +124,23 @@ pub(crate) async fn run(args: LineageArgs, session: &Session) -> Result<Answer> 
 
 async fn path(from: &str, to: &str, format: Format, client: &mut Client, session: &Session) -> Result<Answer> {
     let request = v1::FindPathRequest { from: from.to_owned(), to: to.to_owned(), min_tree_size: 0 };
-    let path = match client.lineage.find_path(request).await {
-        Ok(path) => path.into_inner(),
-        Err(status) => return no_answer(status),
-    };
+    let Some(path) = session.answered(client.lineage.find_path(request).await)? else { return Ok(Answer::No) };
     let answer = if path.nodes.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&path)?;
         return Ok(answer);
     }
     if answer == Answer::No {
-        eprintln!("probity: neither comes from the other, as far as you may see");
+        errln!("probity: neither comes from the other, as far as you may see");
     }
     let drawn = [(Way::Up, path.nodes.as_slice(), path.edges.as_slice())];
     match format {
-        Format::Dot => print!("{}", diagram::dot(&drawn)),
-        Format::Mermaid => print!("{}", diagram::mermaid(&drawn)),
+        Format::Dot => out!("{}", diagram::dot(&drawn)),
+        Format::Mermaid => out!("{}", diagram::mermaid(&drawn)),
         Format::Tree => {
-            print!("{}", tree::path(&path.nodes, &path.edges));
+            out!("{}", tree::path(&path.nodes, &path.edges));
             output::as_of(path.as_of.as_ref());
         }
     }
     Ok(answer)
-}
-
-/// What a question without an answer means: a clear no where there is no such node, wrong use where it makes no sense.
-pub(super) fn no_answer(status: Status) -> Result<Answer> {
-    match status.code() {
-        tonic::Code::NotFound => {
-            eprintln!("probity: {}", status.message());
-            Ok(Answer::No)
-        }
-        tonic::Code::InvalidArgument => Err(WrongUse(status.message().to_owned()).into()),
-        _ => Err(failed(status)),
-    }
 }

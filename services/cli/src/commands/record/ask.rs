@@ -4,6 +4,7 @@ use anyhow::Result;
 use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 use probity_schemas::EventError;
+use probity_terminal::errln;
 use serde_json::{Map, Value, json};
 
 use super::draft::Draft;
@@ -18,7 +19,7 @@ pub(super) fn missing(draft: &mut Draft) -> Result<bool> {
     let event_type = draft.info()?.event_type;
     let missing = draft.missing()?;
     if !missing.is_empty() {
-        eprintln!("{event_type} needs {} more; Ctrl-C records nothing.", count(missing.len(), "field"));
+        errln!("{event_type} needs {} more; Ctrl-C records nothing.", count(missing.len(), "field"));
     }
     for (path, field) in missing {
         let answer = Prompt { draft, path }.ask(&field, true);
@@ -86,7 +87,7 @@ impl Prompt<'_> {
 
     /// One line of text, asked for again until it can stand there.
     fn line(&self, name: &str, doc: &str, shape: &FieldShape, required: bool) -> Result<Option<Value>> {
-        eprintln!("{}", [doc, &format!("({})", shape.in_words())].join(" ").trim());
+        errln!("{}", [doc, &format!("({})", shape.in_words())].join(" ").trim());
         let check = |text: &String| match text.trim() {
             "" if required => Err("it cannot be left out".to_owned()),
             "" => Ok(()),
@@ -141,7 +142,7 @@ impl Prompt<'_> {
             if !chosen.is_empty() || !required {
                 return Ok(chosen.into_iter().filter_map(|at| items.get(at)).copied().collect());
             }
-            eprintln!("It cannot be left out.");
+            errln!("It cannot be left out.");
         }
     }
 
@@ -164,7 +165,7 @@ impl Prompt<'_> {
     }
 
     fn record(&self, name: &str, doc: &str, fields: &[Field]) -> Result<Value> {
-        eprintln!("{name}: {doc}");
+        errln!("{name}: {doc}");
         let mut entries = Map::new();
         for field in fields {
             let form = self.within(&field.name);

@@ -20,14 +20,16 @@ pub(super) fn read_file(path: &str) -> Result<Vec<Value>> {
         fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?
     };
     let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
-    let json = match extension {
-        Some("json") => true,
-        Some("yaml" | "yml") => false,
-        _ => text.trim_start().starts_with(['{', '[']),
-    };
-    let tree = match json {
-        true => serde_json::from_str(&text).map_err(|error| wrong_use!("{path} is not JSON: {error}"))?,
-        false => from_yaml(&text).map_err(|error| wrong_use!("{path} is not YAML: {error}"))?,
+    let not_json = |error| wrong_use!("{path} is not JSON: {error}");
+    let not_yaml = |error| wrong_use!("{path} is not YAML: {error}");
+    let tree = match extension {
+        Some("json") => serde_json::from_str(&text).map_err(not_json)?,
+        Some("yaml" | "yml") => from_yaml(&text).map_err(not_yaml)?,
+        // YAML may begin with a brace as well; where it is neither, the first error is the one that was meant.
+        _ if text.trim_start().starts_with(['{', '[']) => {
+            serde_json::from_str(&text).or_else(|error| from_yaml(&text).map_err(|_| not_json(error)))?
+        }
+        _ => from_yaml(&text).map_err(not_yaml)?,
     };
     match tree {
         Value::Array(items) => Ok(items),

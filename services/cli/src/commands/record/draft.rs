@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::{Context, Result};
 use dialoguer::Editor;
 use probity_schemas::{Clock, Event, EventError, EventId, Identity, Origin, SystemClock, Timestamp, TypeInfo};
-use probity_terminal::wrong_use;
+use probity_terminal::{errln, wrong_use};
 use rand::Rng;
 use serde_json::{Value, json};
 
@@ -172,8 +172,8 @@ impl Draft {
                     self.tree = tree;
                     return Ok(());
                 }
-                Ok(_) => eprintln!("That is not an event."),
-                Err(error) => eprintln!("That is not YAML: {error}"),
+                Ok(_) => errln!("That is not an event."),
+                Err(error) => errln!("That is not YAML: {error}"),
             }
             if !yes("Edit it again?")? {
                 return Err(wrong_use!("nothing was recorded"));

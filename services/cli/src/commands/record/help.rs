@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 use clap::Args as _;
 use probity_schemas::{DEFAULT_ROLES, RolesPolicy, TypeInfo};
-use probity_terminal::Answer;
+use probity_terminal::{Answer, out, outln};
 use serde_json::{Value, json};
 
 use super::args::RecordArgs;
@@ -25,7 +25,7 @@ pub(super) fn show(what: Option<&str>, session: &Session) -> Result<Answer> {
     if session.json {
         output::json(&info.json_schema())?;
     } else {
-        print!("{}", of_type(info)?);
+        out!("{}", of_type(info)?);
     }
     Ok(Answer::Yes)
 }
@@ -122,6 +122,6 @@ pub(super) fn types(session: &Session) -> Result<Answer> {
         let nature = if info.is_act() { "act" } else { "fact" };
         table.add_row([info.event_type, &info.version.to_string(), nature, &kinds]);
     }
-    println!("{table}");
+    outln!("{table}");
     Ok(Answer::Yes)
 }

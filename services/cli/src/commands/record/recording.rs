@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use probity_proto::v1;
 use probity_schemas::{Event, EventId, Identity};
 use probity_statement::{LedgerKeys, SignedStatement};
-use probity_terminal::{Answer, Signer, wrong_use};
+use probity_terminal::{Answer, Signer, errln, wrong_use};
 
 use super::args::SignArgs;
 use super::ask;
@@ -54,7 +54,7 @@ impl<'a> Recording<'a> {
             self.resolve(draft).await?;
             draft.check_complete()?;
             if !ask::missing(draft)? {
-                eprintln!("Nothing was recorded.");
+                errln!("Nothing was recorded.");
                 return Ok(None);
             }
             events.push(draft.finish(&self.ledger.origin, vault.as_ref())?);
@@ -69,7 +69,7 @@ impl<'a> Recording<'a> {
             return Ok(None);
         }
         if at_terminal() && !args.yes && !ask::may_sign(events.len())? {
-            eprintln!("Nothing was recorded.");
+            errln!("Nothing was recorded.");
             return Ok(None);
         }
         Ok(Some(events))
@@ -81,9 +81,9 @@ impl<'a> Recording<'a> {
         for (at, (draft, event)) in drafts.iter().zip(events).enumerate() {
             match at {
                 0..IN_FULL => {
-                    eprintln!("You are about to sign\n{}", draft.in_words(event, &self.signer.identity, &self.people))
+                    errln!("You are about to sign\n{}", draft.in_words(event, &self.signer.identity, &self.people))
                 }
-                _ => eprintln!("and {}", headline(event)),
+                _ => errln!("and {}", headline(event)),
             }
         }
     }

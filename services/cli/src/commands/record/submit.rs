@@ -8,7 +8,7 @@ use probity_proto::v1::{self, register_result::Result as Outcome};
 use probity_schemas::authority::{AuthorityEvent, SignerKind};
 use probity_schemas::{Data, Event};
 use probity_statement::{LedgerKeys, Receipt, SignedStatement, Signer as Key, Unsigned};
-use probity_terminal::{Answer, Signer};
+use probity_terminal::{Answer, Signer, errln, outln};
 use serde_json::{Value, json};
 
 use super::args::SignArgs;
@@ -76,7 +76,7 @@ impl Recording<'_> {
                 }
                 Some(Outcome::Refused(refused)) => {
                     answer = Answer::No;
-                    eprintln!("refused  {}: {} ({})", headline(event), refused.message, refused.reason);
+                    errln!("refused  {}: {} ({})", headline(event), refused.message, refused.reason);
                     rows.push(json!({ "id": event.id, "refused": refused.reason, "message": refused.message }));
                 }
                 None => {
@@ -87,7 +87,7 @@ impl Recording<'_> {
         if self.session.json && (failure.is_none() || !rows.is_empty()) {
             output::json(&rows)?;
         } else if !power.is_empty() {
-            eprintln!(
+            errln!(
                 "Unless one administrator is enough here, this takes effect with a second person's yes within seven days:\n\
                  probity confirm {}",
                 power.join(" "),
@@ -112,7 +112,7 @@ fn takes_two(event: &Event) -> bool {
 fn recorded_row(event: &Event, recorded: &v1::Recorded, quiet: bool) -> Value {
     if !quiet {
         let again = if recorded.already_recorded { " (already recorded)" } else { "" };
-        println!("{:>8}  {}{again}", recorded.index, headline(event));
+        outln!("{:>8}  {}{again}", recorded.index, headline(event));
     }
     json!({
         "id": event.id, "index": recorded.index, "tree_size": recorded.tree_size,

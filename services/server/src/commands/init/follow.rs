@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use probity_log::{FileLogOptions, JetStreamLog, StreamName, first_stream_block};
 use probity_statement::{LedgerKeys, SignedStatement};
-use probity_terminal::{self as terminal, Answer, wrong_use};
+use probity_terminal::{self as terminal, Answer, outln, wrong_use};
 use serde_json::json;
 
 use super::InitArgs;
@@ -35,12 +35,11 @@ pub(super) async fn run(args: &InitArgs, nats: &NatsSection, json: bool) -> Resu
     let keys = LedgerKeys::from_founding(&statement).context("the founding statement")?;
     let leaf = statement.leaf_hash().to_string();
     if let Some(pinned) = args.follow.as_ref().filter(|pinned| **pinned != leaf) {
-        eprintln!("probity: stream {stream} is another ledger: its founding leaf hash is {leaf}, not {pinned}");
-        return Ok(Answer::No);
+        let reason = format!("stream {stream} is another ledger: its founding leaf hash is {leaf}, not {pinned}");
+        return Ok(terminal::no(json, &reason));
     }
     if keys.origin != origin || secrets.as_ref().is_some_and(|secrets| secrets.public() != keys) {
-        eprintln!("probity: stream {stream} is the ledger of other keys, {}", keys.origin);
-        return Ok(Answer::No);
+        return Ok(terminal::no(json, &format!("stream {stream} is the ledger of other keys, {}", keys.origin)));
     }
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     if let Some(secrets) = &secrets {
@@ -53,14 +52,14 @@ pub(super) async fn run(args: &InitArgs, nats: &NatsSection, json: bool) -> Resu
         terminal::json(&json!({ "origin": origin, "founding_leaf_hash": leaf, "keys": secrets.is_some() }))?;
         return Ok(Answer::Yes);
     }
-    println!("{} takes part in ledger {origin}.", directory.display());
-    println!("founding leaf hash  {leaf}");
-    let serve = format!("probity serve {} --nats {}", directory.display(), nats.url);
+    outln!("{} takes part in ledger {origin}.", directory.display());
+    outln!("founding leaf hash  {leaf}");
+    let serve = args.serve_command(Some(nats));
     match secrets {
-        Some(_) => println!("\nStart it, as the active registrar or a standby:  {serve}"),
+        Some(_) => outln!("\nStart it, as the active registrar or a standby:  {serve}"),
         None => {
             let views: Vec<&str> = ViewName::all().map(ViewName::as_str).collect();
-            println!("\nStart it:  {serve} --roles {}", views.join(","));
+            outln!("\nStart it:  {serve} --roles {}", views.join(","));
         }
     }
     Ok(Answer::Yes)

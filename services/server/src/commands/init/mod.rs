@@ -15,12 +15,12 @@ use probity_registrar::{Founding, founding_block, with_causes};
 use probity_schemas::ledger::LedgerHead;
 use probity_schemas::{Digest, Identity, Origin, SystemClock};
 use probity_statement::PublicKey;
-use probity_terminal::{self as terminal, Answer, keyfile, wrong_use};
+use probity_terminal::{self as terminal, Answer, keyfile, outln, wrong_use};
 use probity_tlog::{Checkpoint, Note, leaf_hash};
 use rand::Rng;
 use serde_json::json;
 
-use crate::config::anchor_beside;
+use crate::config::{NatsSection, anchor_beside};
 use crate::ledger_dir::LedgerDir;
 use crate::nats::NatsArgs;
 use crate::replay;
@@ -75,6 +75,33 @@ fn replicas(text: &str) -> Result<usize, String> {
     }
 }
 
+impl InitArgs {
+    /// The command line that serves the new directory, with the anchor and the credentials that were given here.
+    fn serve_command(&self, nats: Option<&NatsSection>) -> String {
+        let mut command = String::new();
+        if let Some(anchor) = &self.anchor {
+            command.push_str(&format!("PROBITY_LEDGER__ANCHOR={} ", quoted(&anchor.display().to_string())));
+        }
+        if nats.is_some_and(|nats| nats.password.is_some()) {
+            command.push_str("PROBITY_NATS__PASSWORD=… ");
+        }
+        command.push_str(&format!("probity serve {}", quoted(&self.directory.display().to_string())));
+        for (flag, value) in self.nats.flags() {
+            command.push_str(&format!(" {flag} {}", quoted(&value)));
+        }
+        command
+    }
+}
+
+/// A word of a shell's command line.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:,@%+=".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 pub(crate) async fn run(args: InitArgs, json: bool) -> Result<Answer> {
     if let Some(checkpoint) = &args.join {
         return join(&args, checkpoint, json);
@@ -94,20 +121,17 @@ pub(crate) async fn run(args: InitArgs, json: bool) -> Result<Answer> {
             "administrators": administrators, "receipt_key": founded.receipt_key,
         }))?;
     } else {
-        println!("Ledger {} is founded in {}.", founded.origin, args.directory.display());
-        println!("founding leaf hash  {}   (pin this)", founded.founding_leaf_hash);
+        outln!("Ledger {} is founded in {}.", founded.origin, args.directory.display());
+        outln!("founding leaf hash  {}   (pin this)", founded.founding_leaf_hash);
         for (administrator, path) in administrators.iter().zip(&args.administrators) {
-            println!("administrator       {administrator}   ({})", path.display());
+            outln!("administrator       {administrator}   ({})", path.display());
         }
-        println!("receipt key         {}   (give this to whoever checks receipts)", founded.receipt_key.display());
-        match &nats {
-            Some(nats) => {
-                let stream = StreamName::of(&founded.origin).stream;
-                println!("stream              {stream}   ({} replica(s) on {})", args.replicas, nats.url);
-                println!("\nStart it:  probity serve {} --nats {}", args.directory.display(), nats.url);
-            }
-            None => println!("\nStart it:  probity serve {}", args.directory.display()),
+        outln!("receipt key         {}   (give this to whoever checks receipts)", founded.receipt_key.display());
+        if let Some(nats) = &nats {
+            let stream = StreamName::of(&founded.origin).stream;
+            outln!("stream              {stream}   ({} replica(s) on {})", args.replicas, nats.url);
         }
+        outln!("\nStart it:  {}", args.serve_command(nats.as_ref()));
     }
     Ok(Answer::Yes)
 }
@@ -228,27 +252,26 @@ fn join(args: &InitArgs, path: &Path, json: bool) -> Result<Answer> {
     let verifier = match replay::ledger_keys(&options) {
         Ok(keys) => keys.checkpoint_verifier()?,
         Err(unsound) if unsound.is_unreadable() => return Err(unsound.into()),
-        Err(unsound) => return Ok(no(&unsound.to_string())),
+        Err(unsound) => return Ok(no(json, &unsound.to_string())),
     };
     if let Err(error) = verifier.open(&text) {
-        return Ok(no(&format!("{} is not of this ledger: {error}", path.display())));
+        return Ok(no(json, &format!("{} is not of this ledger: {error}", path.display())));
     }
     let joined = match probity_log::join(&options, Chain::new(verifier), &checkpoint, |_, _, _| {}) {
         Ok(joined) => joined,
         Err(error @ (JoinError::OtherLog { .. } | JoinError::NotInLog { .. } | JoinError::Scrub(_))) => {
-            return Ok(no(&with_causes(&error)));
+            return Ok(no(json, &with_causes(&error)));
         }
         Err(error) => return Err(error.into()),
     };
     if json {
         terminal::json(&json!({ "anchor": anchor, "tree_size": joined.tree_size, "root": joined.root.to_string() }))?;
     } else {
-        println!("{} made at {} statements, root {}", anchor.display(), joined.tree_size, joined.root);
+        outln!("{} made at {} statements, root {}", anchor.display(), joined.tree_size, joined.root);
     }
     Ok(Answer::Yes)
 }
 
-fn no(reason: &str) -> Answer {
-    eprintln!("probity: no anchor was made: {reason}");
-    Answer::No
+fn no(json: bool, reason: &str) -> Answer {
+    terminal::no(json, &format!("no anchor was made: {reason}"))
 }
