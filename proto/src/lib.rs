@@ -1,5 +1,5 @@
-//! The gRPC interface: what is generated from `probity/v1/*.proto`, and the conversions to our own types, once.
-//! Nothing here opens a connection: the client library is `probity-client`.
+//! The gRPC interface: what is generated from `probity/v1/*.proto`, and the conversions to our own
+//! types, once. Nothing here opens a connection: the client library is `probity-client`.
 
 mod convert;
 mod json;

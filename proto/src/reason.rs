@@ -19,7 +19,8 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// The reason that a status carries; none if the status is not the ledger's own, but a proxy's or the connection's.
+    /// The reason that a status carries; none if the status is not the ledger's own, but a proxy's
+    /// or the connection's.
     #[must_use]
     pub fn of(status: &Status) -> Option<Self> {
         let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN)?;

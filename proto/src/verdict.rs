@@ -1,7 +1,7 @@
 //! A refusal on the wire: a gRPC code, a stable reason, a message for people, facts for programs.
 //!
-//! Every status carries `google.rpc.ErrorInfo` with domain `probity`. Which error becomes which verdict is for the crate
-//! that owns the error to say.
+//! Every status carries `google.rpc.ErrorInfo` with domain `probity`. Which error becomes which
+//! verdict is for the crate that owns the error to say.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use crate::v1;
 /// The domain of all reasons.
 pub(crate) const DOMAIN: &str = "probity";
 
-/// The longest text in a refusal, in bytes. What is refused may be named in it, and a status travels as a header.
+/// The longest text in a refusal, in bytes. What is refused may be named in it, and a status
+/// travels as a header.
 const MAX_TEXT: usize = 1_024;
 
 /// A status in parts, so that it can stand in a result of its own or fail a call.
@@ -66,8 +67,8 @@ impl From<Verdict> for v1::Refused {
     }
 }
 
-/// A text as it may be shown and logged anywhere: not too long, and nothing in it that a terminal would obey or that turns
-/// the direction of reading. Names in a refusal are the sender's choice.
+/// A text as it may be shown and logged anywhere: not too long, and nothing in it that a terminal
+/// would obey or that turns the direction of reading. Names in a refusal are the sender's choice.
 fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars() {

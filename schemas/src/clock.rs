@@ -1,5 +1,5 @@
-//! The time of day, injected. [`SystemClock`] is the one place that reads the system's time; all other code is given a
-//! [`Clock`].
+//! The time of day, injected. [`SystemClock`] is the one place that reads the system's time; all
+//! other code is given a [`Clock`].
 
 use std::fmt;
 use std::sync::Arc;

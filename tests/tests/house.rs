@@ -19,7 +19,8 @@ const OF_A_VIEW: &[&str] = &["schemas", "statement", "domain", "projection", "qu
 /// What the ledger's read side may import.
 const OF_THE_LEDGER: &[&str] = &["tlog", "schemas", "statement", "admission", "log", "proto", "query", "projection"];
 
-/// Who may import whom, by folder: the table of the house. A folder that is not here yet has its row already.
+/// Who may import whom, by folder: the table of the house. A folder that is not here yet has its
+/// row already.
 fn may_import(from: &str, to: &str) -> bool {
     let allowed: &[&str] = match from {
         "tlog" | "schemas" => &[],

@@ -10,7 +10,8 @@ use probity_proto::v1::RegisterResult;
 
 /// Why statements were not all answered, and the answers that there are.
 ///
-/// Nothing is known of a statement without an answer: it may have been recorded. Sending it again is safe.
+/// Nothing is known of a statement without an answer: it may have been recorded. Sending it again
+/// is safe.
 #[derive(Debug)]
 pub struct RegisterError {
     /// What went wrong.
@@ -43,7 +44,8 @@ pub enum Failure {
         /// Its answer; [`Reason::of`](probity_proto::Reason::of) reads what it says to programs.
         status: Status,
     },
-    /// A standby named an active server that is to be spoken to without TLS, while the configured ones are not.
+    /// A standby named an active server that is to be spoken to without TLS, while the configured
+    /// ones are not.
     #[error(
         "{from} stands by and names {to} as the active server; it is not followed from https to http. \
          Have that server announce its https address"

@@ -1,13 +1,15 @@
 //! For programs that record statements: a client that finds the active one of a ledger's servers.
 //!
-//! A ledger may be served by two registrars, of which one is active and the other stands by. [`RegistrationClient`] knows
-//! both and sends to the one that answered last. Where that one stands by, it goes where it is pointed to; where nothing
-//! comes back, it tries the next; and it does so until every statement is answered or the deadline has come.
+//! A ledger may be served by two registrars, of which one is active and the other stands by.
+//! [`RegistrationClient`] knows both and sends to the one that answered last. Where that one stands
+//! by, it goes where it is pointed to; where nothing comes back, it tries the next; and it does so
+//! until every statement is answered or the deadline has come.
 //!
-//! **Sending the same statements again is safe, always.** A statement is recorded once for its event id and bytes: what
-//! is recorded already is answered with its index and receipt. So a lost answer is asked for again by sending
-//! again, here and by the caller after an error. [`already_recorded`](probity_proto::v1::Recorded::already_recorded) can thus be
-//! true of a statement that this very call recorded.
+//! **Sending the same statements again is safe, always.** A statement is recorded once for its
+//! event id and bytes: what is recorded already is answered with its index and receipt. So a lost
+//! answer is asked for again by sending again, here and by the caller after an error.
+//! [`already_recorded`](probity_proto::v1::Recorded::already_recorded) can thus be true of a
+//! statement that this very call recorded.
 //!
 //! ```no_run
 //! # async fn record(submissions: Vec<probity_proto::v1::Submission>) -> Result<(), Box<dyn std::error::Error>> {
@@ -50,7 +52,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// How long one server may take to answer, unless the caller says otherwise.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
-/// Records statements at whichever server of a ledger is active. Clones share connections and what they learn.
+/// Records statements at whichever server of a ledger is active. Clones share connections and what
+/// they learn.
 #[derive(Debug, Clone)]
 pub struct RegistrationClient {
     servers: Arc<Servers>,
@@ -59,7 +62,8 @@ pub struct RegistrationClient {
 }
 
 impl RegistrationClient {
-    /// A client of the servers at these addresses, such as `http://127.0.0.1:7170`. Nothing is connected yet.
+    /// A client of the servers at these addresses, such as `http://127.0.0.1:7170`. Nothing is
+    /// connected yet.
     ///
     /// # Errors
     ///
@@ -68,8 +72,9 @@ impl RegistrationClient {
         Self::configured(addresses, Ok)
     }
 
-    /// The same with connections of the caller's making: `configure` gets an [`Endpoint`] for each address, also for
-    /// those that a standby names later, and sets TLS, identity, time-outs, keep-alive.
+    /// The same with connections of the caller's making: `configure` gets an [`Endpoint`] for each
+    /// address, also for those that a standby names later, and sets TLS, identity, time-outs,
+    /// keep-alive.
     ///
     /// # Errors
     ///
@@ -90,15 +95,16 @@ impl RegistrationClient {
         self
     }
 
-    /// Sets how long one server may take to answer before the next is tried; 10 s if not set. Give more where much is
-    /// sent over a slow line.
+    /// Sets how long one server may take to answer before the next is tried; 10 s if not set. Give
+    /// more where much is sent over a slow line.
     #[must_use]
     pub fn attempt_timeout(mut self, attempt: Duration) -> Self {
         self.attempt = attempt;
         self
     }
 
-    /// Records statements and returns a result for each, in order. At most 4,096 may go in one call.
+    /// Records statements and returns a result for each, in order. At most 4,096 may go in one
+    /// call.
     ///
     /// | a server | then |
     /// |---|---|
@@ -109,20 +115,21 @@ impl RegistrationClient {
     /// | is halted | every other is asked once, at once; if none answers, the halt is returned as [`Failure::Status`] |
     /// | answers with any other status | that is returned as [`Failure::Status`] |
     ///
-    /// A halt needs a person, so waiting for its end is no use; but a halted server knows only of itself, and the other
-    /// may be sound and active.
+    /// A halt needs a person, so waiting for its end is no use; but a halted server knows only of
+    /// itself, and the other may be sound and active.
     ///
-    /// Where only some statements are refused with reason `STANDBY`, `SHUTTING_DOWN` or `NOT_SETTLED`, those alone are
-    /// sent again. All other refusals are results. A statement that rests on an earlier one of the same call can be
-    /// refused because that one was not taken at first: send what depends on each other in turn.
+    /// Where only some statements are refused with reason `STANDBY`, `SHUTTING_DOWN` or
+    /// `NOT_SETTLED`, those alone are sent again. All other refusals are results. A statement that
+    /// rests on an earlier one of the same call can be refused because that one was not taken at
+    /// first: send what depends on each other in turn.
     ///
-    /// A server that was not configured is spoken to if a standby names it, but never without TLS where one of the
-    /// configured addresses is `https`.
+    /// A server that was not configured is spoken to if a standby names it, but never without TLS
+    /// where one of the configured addresses is `https`.
     ///
     /// # Errors
     ///
-    /// Not every statement was answered; [`RegisterError::answered`] has those that were. A wait that would reach past
-    /// the deadline is not begun, so a call may end before it.
+    /// Not every statement was answered; [`RegisterError::answered`] has those that were. A wait
+    /// that would reach past the deadline is not begun, so a call may end before it.
     pub async fn register(&self, submissions: Vec<Submission>) -> Result<Vec<RegisterResult>, RegisterError> {
         let mut batch = Outstanding::new(submissions);
         match self.finish(&mut batch).await {
@@ -224,7 +231,8 @@ impl Outstanding {
         for ((place, submission), result) in self.waiting.drain(..).zip(results) {
             match &result.result {
                 Some(Outcome::Refused(refused)) if is_for_now(refused.code, &refused.reason) => {
-                    // A standby that took part of a batch knows where to go; the others only that it is not here.
+                    // A standby that took part of a batch knows where to go; the others only that
+                    // it is not here.
                     if settled.again.is_none() || refused.reason == STANDBY {
                         settled.again = Some(refused.into());
                     }

@@ -8,7 +8,8 @@ use crate::address::Address;
 use crate::error::Failure;
 use crate::fault::Fault;
 
-/// So many redirects in a row are followed at once. One is the rule; a second finds a server that took over meanwhile.
+/// So many redirects in a row are followed at once. One is the rule; a second finds a server that
+/// took over meanwhile.
 const REDIRECTS: u32 = 2;
 /// The first wait; each is twice as long as the one before.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -54,7 +55,8 @@ impl<'a> Route<'a> {
         (self.redirects, self.waits, self.halted) = (0, 0, None);
     }
 
-    /// Moves on after `status` and says how long to wait before the next attempt; or that there is to be none.
+    /// Moves on after `status` and says how long to wait before the next attempt; or that there is
+    /// to be none.
     pub(crate) fn next(&mut self, status: &Status) -> Result<Duration, Failure> {
         match Fault::of(status) {
             Fault::Final => Err(Failure::Status { address: self.at.to_string(), status: status.clone() }),

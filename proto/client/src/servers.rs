@@ -61,7 +61,8 @@ impl Servers {
         }
         let connection = Connection::new(self.endpoint(address)?.connect_lazy()).max_decoding_message_size(MAX_MESSAGE);
         let mut known = self.known();
-        // Of the servers that were not configured the newest is kept: how many there are is not up to us.
+        // Of the servers that were not configured the newest is kept: how many there are is not up
+        // to us.
         known.connections.retain(|other, _| self.configured.contains(other));
         known.connections.insert(address.clone(), connection.clone());
         Ok(connection)

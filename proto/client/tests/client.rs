@@ -1,4 +1,5 @@
-//! The client finds the active one of several servers, and every statement is answered once, in its place.
+//! The client finds the active one of several servers, and every statement is answered once, in its
+//! place.
 
 #![allow(
     clippy::unwrap_used,

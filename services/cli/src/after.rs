@@ -8,7 +8,8 @@ use probity_statement::{Receipt, ReceiptProof};
 /// The statement that an answer waits for.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct AfterArgs {
-    /// Answer once this statement is taken into account: its index in the log, or a file with its receipt.
+    /// Answer once this statement is taken into account: its index in the log, or a file with its
+    /// receipt.
     #[arg(long = "after", value_name = "RECEIPT|INDEX", value_parser = index_of)]
     index: Option<u64>,
 }

@@ -1,7 +1,9 @@
-//! Keys that stay in ssh-agent: two messages of its protocol (draft-ietf-sshm-ssh-agent), list and sign.
+//! Keys that stay in ssh-agent: two messages of its protocol (draft-ietf-sshm-ssh-agent), list and
+//! sign.
 //!
-//! An Ed25519 key in the agent signs what it is given, as it is: the raw 64 bytes are what COSE needs. What we have signed
-//! begins with bytes that no SSH login or file signature begins with, so neither passes for the other.
+//! An Ed25519 key in the agent signs what it is given, as it is: the raw 64 bytes are what COSE
+//! needs. What we have signed begins with bytes that no SSH login or file signature begins with, so
+//! neither passes for the other.
 
 use std::env;
 use std::fs;
@@ -18,7 +20,8 @@ use probity_statement::{PublicKey, SIGNATURE_LENGTH, Signer, SigningError};
 use probity_terminal::{keyfile, wrong_use};
 use sha2::{Digest, Sha256};
 
-/// How a key in the agent is named: `agent:` and its comment, the path of its public half, or its `SHA256:` fingerprint.
+/// How a key in the agent is named: `agent:` and its comment, the path of its public half, or its
+/// `SHA256:` fingerprint.
 const SCHEME: &str = "agent:";
 /// Where the agent listens.
 const SOCKET_VARIABLE: &str = "SSH_AUTH_SOCK";
@@ -47,7 +50,8 @@ pub(crate) fn selector(key: &str) -> Option<&str> {
     key.strip_prefix(SCHEME)
 }
 
-/// Finds a key in the agent. Where it is named by a public key file of ours, that file says whose it is.
+/// Finds a key in the agent. Where it is named by a public key file of ours, that file says whose
+/// it is.
 pub(crate) fn find(selector: &str) -> Result<(AgentKey, Option<Identity>)> {
     let socket = env::var_os(SOCKET_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let socket = socket.ok_or_else(|| wrong_use!("{SOCKET_VARIABLE} is not set: no ssh-agent is running here"))?;
@@ -70,10 +74,12 @@ pub(crate) fn find(selector: &str) -> Result<(AgentKey, Option<Identity>)> {
     }
 }
 
-/// The public key in the file that a selector names, in either form: OpenSSH's, or ours with the identity above it.
+/// The public key in the file that a selector names, in either form: OpenSSH's, or ours with the
+/// identity above it.
 fn public_file(selector: &str) -> Result<(Option<PublicKey>, Option<Identity>)> {
     let path = Path::new(selector);
-    // The private half may be named, as with ssh -i, and need not be there; what is read is the public one beside it.
+    // The private half may be named, as with ssh -i, and need not be there; what is read is the
+    // public one beside it.
     let mut beside = path.as_os_str().to_owned();
     beside.push(".pub");
     let beside = PathBuf::from(beside);
@@ -127,7 +133,8 @@ impl Signer for AgentKey {
     }
 }
 
-/// The Ed25519 keys the agent holds. Others, also those on security keys, sign something else than the message.
+/// The Ed25519 keys the agent holds. Others, also those on security keys, sign something else than
+/// the message.
 fn list(socket: &Path) -> Result<Vec<AgentKey>> {
     let answer = exchange(socket, &[REQUEST_IDENTITIES])?;
     let Some((&IDENTITIES_ANSWER, mut rest)) = answer.split_first() else {

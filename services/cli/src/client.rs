@@ -23,7 +23,8 @@ const MAX_MESSAGE: usize = 64 << 20;
 /// Where the server is and how to speak to it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServerArgs {
-    /// Address of the server; https for TLS. Of a ledger with two servers give both, separated by a comma.
+    /// Address of the server; https for TLS. Of a ledger with two servers give both, separated by a
+    /// comma.
     #[arg(long, env = "PROBITY_SERVER", default_value = "http://127.0.0.1:7170", global = true)]
     pub(crate) server: String,
     /// PEM certificates of the authority that the server's certificate comes from.
@@ -40,7 +41,8 @@ pub(crate) struct ServerArgs {
 /// A connection to a server and the ledger behind it.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    /// Finds the active server by itself; everything else is read from the first server that could be reached.
+    /// Finds the active server by itself; everything else is read from the first server that could
+    /// be reached.
     pub(crate) registration: RegistrationClient,
     pub(crate) log: LogServiceClient<Channel>,
     pub(crate) inventory: InventoryServiceClient<Channel>,
@@ -125,7 +127,8 @@ pub(crate) fn failed(status: tonic::Status) -> anyhow::Error {
 }
 
 impl Client {
-    /// The ledger's origin and public keys, from its founding statement, whose own signature is checked.
+    /// The ledger's origin and public keys, from its founding statement, whose own signature is
+    /// checked.
     pub(crate) async fn ledger(&mut self) -> Result<LedgerKeys> {
         let ledger = self.log.get_ledger(v1::GetLedgerRequest {}).await.map_err(failed)?.into_inner();
         let founding = SignedStatement::parse(ledger.founding_statement).context("the founding statement")?;
@@ -156,8 +159,8 @@ impl Client {
     }
 }
 
-/// Whether a view has taken in what was asked for. One that is not served here, that this caller may not ask, or that
-/// knows no such thing, is no reason to wait.
+/// Whether a view has taken in what was asked for. One that is not served here, that this caller
+/// may not ask, or that knows no such thing, is no reason to wait.
 fn taken_in<T>(answer: Result<tonic::Response<T>, tonic::Status>) -> Result<()> {
     match answer {
         Ok(_) => Ok(()),

@@ -1,6 +1,8 @@
-//! What a person types to ask a ledger and to record in it: commands, drafts, prompts, sealed texts, names.
+//! What a person types to ask a ledger and to record in it: commands, drafts, prompts, sealed
+//! texts, names.
 //!
-//! All of it goes over gRPC or works on the caller's own files. Nothing here opens a ledger's directory.
+//! All of it goes over gRPC or works on the caller's own files. Nothing here opens a ledger's
+//! directory.
 
 // A reader that goes away is no failure: probity_terminal's `outln!` and `errln!` see to it.
 #![warn(clippy::print_stdout, clippy::print_stderr)]

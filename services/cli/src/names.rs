@@ -1,4 +1,5 @@
-//! Names as they are written on the command line: one that is none is wrong use, before anything is asked.
+//! Names as they are written on the command line: one that is none is wrong use, before anything is
+//! asked.
 
 use probity_schemas::{Identity, NamespacePattern, ParseError, Subject, SubjectKind};
 
@@ -22,7 +23,8 @@ pub(crate) fn model(text: &str) -> Result<String, ParseError> {
     if text.contains(':') { subject(text) } else { subject(&format!("model:{text}")) }
 }
 
-/// A node of the lineage: a subject, or something else such as `code:<commit>` or a digest, which the server reads.
+/// A node of the lineage: a subject, or something else such as `code:<commit>` or a digest, which
+/// the server reads.
 pub(crate) fn node(text: &str) -> Result<String, ParseError> {
     let kind = text.split_once(':').and_then(|(kind, _)| kind.parse::<SubjectKind>().ok());
     if kind.is_some() { subject(text) } else { Ok(text.to_owned()) }

@@ -1,7 +1,9 @@
-//! The directory of people: `person:<uuid>` → name, kept outside the log so that a name can be erased.
+//! The directory of people: `person:<uuid>` → name, kept outside the log so that a name can be
+//! erased.
 //!
-//! A TOML file with a table `[people]`, identity → name, and a table `[keys]`, thumbprint → identity, for keys that cannot
-//! say themselves whose they are. Names are for display only; nothing that is signed holds one.
+//! A TOML file with a table `[people]`, identity → name, and a table `[keys]`, thumbprint →
+//! identity, for keys that cannot say themselves whose they are. Names are for display only;
+//! nothing that is signed holds one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

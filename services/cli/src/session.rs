@@ -57,7 +57,8 @@ impl Session {
         self.people.load()
     }
 
-    /// The answer to a question; nothing where the server says that there is no such thing, which is reported.
+    /// The answer to a question; nothing where the server says that there is no such thing, which
+    /// is reported.
     pub(crate) fn answered<T>(&self, answer: Result<Response<T>, Status>) -> Result<Option<T>> {
         match answer {
             Ok(answer) => Ok(Some(answer.into_inner())),
@@ -73,8 +74,8 @@ impl Session {
         }
     }
 
-    /// The moment of an option such as `--at`, in Unix milliseconds. What it means is said on standard error, unless it
-    /// is written in full.
+    /// The moment of an option such as `--at`, in Unix milliseconds. What it means is said on
+    /// standard error, unless it is written in full.
     pub(crate) fn moment(&self, option: &str, text: Option<&str>) -> Result<Option<u64>> {
         let Some(text) = text else { return Ok(None) };
         let ms = moment(text)?;

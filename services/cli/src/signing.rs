@@ -17,8 +17,8 @@ pub(crate) type AnyKey = Box<dyn Key + Send + Sync>;
 /// Whose key signs.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct KeyArgs {
-    /// The signer's key: a key file, or agent:<comment, path or SHA256: fingerprint> for an Ed25519 key in ssh-agent
-    /// (agent: alone where it holds one).
+    /// The signer's key: a key file, or agent:<comment, path or SHA256: fingerprint> for an Ed25519
+    /// key in ssh-agent (agent: alone where it holds one).
     #[arg(long, env = "PROBITY_KEY", value_name = "KEY")]
     pub(crate) key: Option<String>,
     /// Who signs, where neither the key file nor the directory of people says.

@@ -1,7 +1,9 @@
-//! The vault: sealing keys, one file each, and whose texts they seal. VaultKey outside the ledger, so that it can forget.
+//! The vault: sealing keys, one file each, and whose texts they seal. VaultKey outside the ledger,
+//! so that it can forget.
 //!
-//! A file is named by its key's id and holds the key, when it was made, and the label of the person or case it is for.
-//! Labels stand nowhere else. Destroying the file is erasing what was sealed under the key, wherever the log has been copied.
+//! A file is named by its key's id and holds the key, when it was made, and the label of the person
+//! or case it is for. Labels stand nowhere else. Destroying the file is erasing what was sealed
+//! under the key, wherever the log has been copied.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -106,7 +108,8 @@ impl Vault {
             .mode(0o700)
             .create(&self.dir)
             .with_context(|| format!("cannot make the vault {}", self.dir.display()))?;
-        // Two processes must not make a key each for one label: only one of them would be destroyed one day.
+        // Two processes must not make a key each for one label: only one of them would be destroyed
+        // one day.
         let lock = File::open(&self.dir).and_then(|dir| dir.lock().map(|()| dir));
         let _lock = lock.with_context(|| format!("cannot lock the vault {}", self.dir.display()))?;
         if let Some(key) = self.of(label)? {
@@ -128,8 +131,8 @@ impl Vault {
         Ok(key)
     }
 
-    /// Destroys a key: overwritten, removed, and the directory made durable. A copy elsewhere, such as in a backup, is not
-    /// reached.
+    /// Destroys a key: overwritten, removed, and the directory made durable. A copy elsewhere, such
+    /// as in a backup, is not reached.
     pub(crate) fn destroy(&self, id: SealingKeyId) -> Result<()> {
         let (path, doomed) = (self.path(id, KEY_FILE), self.path(id, DESTROYING));
         fs::rename(&path, &doomed).with_context(|| format!("cannot destroy {}", path.display()))?;
@@ -137,7 +140,8 @@ impl Vault {
         self.sync()
     }
 
-    /// Finishes what [`destroy`](Self::destroy) began and was kept from finishing. Returns how many keys that were.
+    /// Finishes what [`destroy`](Self::destroy) began and was kept from finishing. Returns how many
+    /// keys that were.
     pub(crate) fn finish_destroying(&self) -> Result<usize> {
         let doomed: Vec<PathBuf> = self.files(DESTROYING)?;
         for path in &doomed {
@@ -231,7 +235,8 @@ pub(crate) fn to_be_sealed(value: &Value) -> Option<(&str, &str)> {
     }
 }
 
-/// Replaces every `{"seal": TEXT, "for": LABEL}` in an event by the sealed text. False if there is none.
+/// Replaces every `{"seal": TEXT, "for": LABEL}` in an event by the sealed text. False if there is
+/// none.
 pub(crate) fn seal_texts(tree: &mut Value, origin: &Origin, event: &EventId, vault: Option<&Vault>) -> Result<bool> {
     if let Some((text, label)) = to_be_sealed(tree) {
         let vault =
@@ -246,7 +251,8 @@ pub(crate) fn seal_texts(tree: &mut Value, origin: &Origin, event: &EventId, vau
     within(tree).into_iter().try_fold(false, |any, part| Ok(seal_texts(part, origin, event, vault)? || any))
 }
 
-/// Puts the texts themselves in the place of those that are to be sealed: to see whether the rest is right.
+/// Puts the texts themselves in the place of those that are to be sealed: to see whether the rest
+/// is right.
 pub(crate) fn show_texts(tree: &mut Value) {
     match to_be_sealed(tree) {
         Some((text, _)) => *tree = text.into(),

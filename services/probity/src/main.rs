@@ -1,4 +1,5 @@
-//! `probity`: the binary. The commands' enum and their dispatch; what a command does lives in `cli` and `server`.
+//! `probity`: the binary. The commands' enum and their dispatch; what a command does lives in `cli`
+//! and `server`.
 
 // A reader that goes away is no failure: probity_terminal's `outln!` and `errln!` see to it.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -12,13 +13,15 @@ use anyhow::Result;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use probity_terminal::{Answer, Failure, take_failure, wrong_use};
 
-/// Statements are allocated on one thread and freed on another; the system's allocator is slow at that.
+/// Statements are allocated on one thread and freed on another; the system's allocator is slow at
+/// that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The system of record for AI governance: a signed, append-only ledger of every model's life.
 ///
-/// Exit codes: 0 done or yes, 1 a clear no (refused, does not verify), 2 wrong use, 3 could not find out.
+/// Exit codes: 0 done or yes, 1 a clear no (refused, does not verify), 2 wrong use, 3 could not
+/// find out.
 #[derive(Debug, Parser)]
 #[command(name = "probity", version, max_term_width = 110)]
 struct Cli {
@@ -98,7 +101,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the arguments. Where they are no command's, or help was asked for, that is said and the exit code given.
+/// Reads the arguments. Where they are no command's, or help was asked for, that is said and the
+/// exit code given.
 fn parse() -> Result<Cli, ExitCode> {
     let parsed = help::grouped(Cli::command()).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {

@@ -7,7 +7,8 @@ use probity_schemas::{Identity, Namespace, NamespacePattern};
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Whoever can reach a listener on loopback without TLS: the operator of this machine, who can read the files anyway.
+    /// Whoever can reach a listener on loopback without TLS: the operator of this machine, who can
+    /// read the files anyway.
     Local,
     /// The identity that the caller's certificate is mapped to.
     Identified(Identity),
@@ -54,7 +55,8 @@ impl Scope {
     }
 }
 
-/// What is asked of the ledger's present state: who may see what, by the roles that the log gives, and how long it is.
+/// What is asked of the ledger's present state: who may see what, by the roles that the log gives,
+/// and how long it is.
 pub trait Access: fmt::Debug + Send + Sync {
     /// The namespaces in which `identity` holds a role at this time (Unix seconds).
     fn namespaces(&self, identity: &Identity, now: u64) -> Vec<NamespacePattern>;

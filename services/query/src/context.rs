@@ -1,4 +1,5 @@
-//! Answers the questions of gRPC callers from one view, with what they may see and as of when the answer holds.
+//! Answers the questions of gRPC callers from one view, with what they may see and as of when the
+//! answer holds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,8 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// As the transport and the headers of a request say. A request that no transport vouches for has an unmapped caller.
+    /// As the transport and the headers of a request say. A request that no transport vouches for
+    /// has an unmapped caller.
     pub fn of<T>(request: &Request<T>) -> Self {
         let caller = request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Unmapped);
         let timeout = request.metadata().get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(timeout);
@@ -47,7 +49,8 @@ fn timeout(text: &str) -> Option<Duration> {
     })
 }
 
-/// What a service needs to answer from one view: the view, the reading rights and the clock. Cheap to clone.
+/// What a service needs to answer from one view: the view, the reading rights and the clock. Cheap
+/// to clone.
 #[derive(Debug, Clone)]
 pub struct QueryContext {
     reader: Reader,
@@ -71,7 +74,8 @@ impl QueryContext {
         self.clock.now_ms()
     }
 
-    /// Makes sure that the ledger has `tree_size` statements, so that a question about them need not wait to find out.
+    /// Makes sure that the ledger has `tree_size` statements, so that a question about them need
+    /// not wait to find out.
     ///
     /// # Errors
     /// [`QueryError::OutOfRange`] where it has fewer.
@@ -82,8 +86,8 @@ impl QueryContext {
         }
     }
 
-    /// Runs `query` on the view once it has taken in `min_tree_size` statements, with what the caller may see, and says
-    /// as of when the answer holds.
+    /// Runs `query` on the view once it has taken in `min_tree_size` statements, with what the
+    /// caller may see, and says as of when the answer holds.
     ///
     /// # Errors
     /// The caller may see nothing, the view is not there yet, or the query has no answer.

@@ -1,8 +1,8 @@
-//! How gRPC callers ask a view: who they are, what they may see, as of when they are answered, page by page, and how an
-//! error looks on the wire.
+//! How gRPC callers ask a view: who they are, what they may see, as of when they are answered, page
+//! by page, and how an error looks on the wire.
 //!
-//! Every service of every view answers through a [`QueryContext`], so that these things are the same everywhere. Nothing
-//! here knows what a view holds, and nothing here writes to one.
+//! Every service of every view answers through a [`QueryContext`], so that these things are the
+//! same everywhere. Nothing here knows what a view holds, and nothing here writes to one.
 
 mod access;
 mod citation;

@@ -35,8 +35,8 @@ impl Page {
         Ok(Self { size: size as usize, after })
     }
 
-    /// Takes a page from `items`, which come after [`Self::after`] in the order of their keys; those that are `None` do
-    /// not belong to the list.
+    /// Takes a page from `items`, which come after [`Self::after`] in the order of their keys;
+    /// those that are `None` do not belong to the list.
     ///
     /// # Errors
     /// Whatever an item could not be read for.

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 const NUMBERS: Table<u64> = Table::new(7);
 const CURSOR: Cursor = Cursor { next_height: 0, tree_size: 0, root: Hash::EMPTY_ROOT };
 
-/// A list with enough keys for many leaves, of which every third is left out, and neighbours that must not be found.
+/// A list with enough keys for many leaves, of which every third is left out, and neighbours that
+/// must not be found.
 fn many() -> (TempDir, View) {
     let dir = tempfile::tempdir().unwrap();
     let view = Store::open(dir.path(), 8 << 20).unwrap().view("v").unwrap();

@@ -1,4 +1,5 @@
-//! `/livez`, `/readyz` and `/metrics`, for whoever keeps the server running. Nothing of what is recorded is in them.
+//! `/livez`, `/readyz` and `/metrics`, for whoever keeps the server running. Nothing of what is
+//! recorded is in them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,7 +1,8 @@
 //! The data directory: what stands where.
 //!
-//! Keys are apart from data, because whoever holds the one gains something else than whoever holds the other:
-//! `keys/` can forge the ledger's future, `log/` is what the ledger says, `index/` and `tiles/` come back from it.
+//! Keys are apart from data, because whoever holds the one gains something else than whoever holds
+//! the other: `keys/` can forge the ledger's future, `log/` is what the ledger says, `index/` and
+//! `tiles/` come back from it.
 
 use std::path::{Path, PathBuf};
 

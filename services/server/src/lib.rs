@@ -1,7 +1,8 @@
-//! The server and the operation of a ledger's directory: configuration, the wiring of roles, health, metrics, warnings, and
-//! the commands that work on files rather than over gRPC.
+//! The server and the operation of a ledger's directory: configuration, the wiring of roles,
+//! health, metrics, warnings, and the commands that work on files rather than over gRPC.
 //!
-//! What a role does lives in its own crate; here it is opened, connected and closed. Nothing here signs for a person.
+//! What a role does lives in its own crate; here it is opened, connected and closed. Nothing here
+//! signs for a person.
 
 // A reader that goes away is no failure: probity_terminal's `outln!` and `errln!` see to it.
 #![warn(clippy::print_stdout, clippy::print_stderr)]

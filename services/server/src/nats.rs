@@ -6,7 +6,8 @@ use clap::Args;
 
 use crate::config::NatsSection;
 
-/// The NATS servers whose stream carries the ledger's blocks. A user's password comes from PROBITY_NATS__PASSWORD.
+/// The NATS servers whose stream carries the ledger's blocks. A user's password comes from
+/// PROBITY_NATS__PASSWORD.
 #[derive(Debug, Clone, Default, Args)]
 pub struct NatsArgs {
     /// Addresses of NATS servers of one cluster, such as nats://a:4222,nats://b:4222.
@@ -21,7 +22,8 @@ pub struct NatsArgs {
     /// User name for NATS; the password comes from the environment variable PROBITY_NATS__PASSWORD.
     #[arg(long = "nats-user", value_name = "USER", requires = "url")]
     user: Option<String>,
-    /// PEM certificates of the authority that the NATS servers' certificates come from; TLS is required then.
+    /// PEM certificates of the authority that the NATS servers' certificates come from; TLS is
+    /// required then.
     #[arg(long = "nats-ca", value_name = "PEM", requires = "url")]
     ca: Option<PathBuf>,
     /// PEM client certificate for NATS.

@@ -1,7 +1,9 @@
-//! The offline verifier of a whole ledger: from its files alone, everything that was claimed is checked again.
+//! The offline verifier of a whole ledger: from its files alone, everything that was claimed is
+//! checked again.
 //!
-//! Every frame, checkpoint, clock signature and root; every statement's signature; every admission, by the same rules
-//! that judged at the door. Nothing is locked or changed, and no key but the ones in the log is needed.
+//! Every frame, checkpoint, clock signature and root; every statement's signature; every admission,
+//! by the same rules that judged at the door. Nothing is locked or changed, and no key but the ones
+//! in the log is needed.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -64,7 +66,8 @@ pub(crate) fn ledger_keys(options: &FileLogOptions) -> Result<LedgerKeys, Unsoun
     Ok(keys)
 }
 
-/// Verifies the ledger in these files. `pinned` is the leaf hash of the founding statement, if the caller knows it.
+/// Verifies the ledger in these files. `pinned` is the leaf hash of the founding statement, if the
+/// caller knows it.
 pub(crate) fn verify(
     options: &FileLogOptions,
     pinned: Option<&str>,
@@ -121,7 +124,8 @@ fn founding(genesis: &Block) -> Result<(LedgerKeys, State, String), String> {
 struct Replay {
     state: State,
     seen: Seen,
-    /// Statements that were admitted but whose signatures are still to be verified: index, height, statement.
+    /// Statements that were admitted but whose signatures are still to be verified: index, height,
+    /// statement.
     unverified: Vec<(u64, u64, SignedStatement)>,
     checkpoint: String,
 }

@@ -66,7 +66,8 @@ impl Running {
             false => None,
         };
         let options = FileLogOptions::new(dir.log()).anchor(config.anchor());
-        // With the keys that the ledger itself names, so that foreign private keys are not mistaken for a damaged log.
+        // With the keys that the ledger itself names, so that foreign private keys are not mistaken
+        // for a damaged log.
         let keys = match (replay::ledger_keys(&options), &secrets) {
             (Ok(keys), _) => keys,
             (Err(_), Some(secrets)) => secrets.public(),
@@ -158,7 +159,8 @@ impl Running {
         Ok(Self { address, views, registrar, carrier, participant, store, stop, serving, helpers })
     }
 
-    /// Resolves when storage has failed, with the reason: the process must then exit, and a restart adopts.
+    /// Resolves when storage has failed, with the reason: the process must then exit, and a restart
+    /// adopts.
     pub(crate) async fn failed(&self) -> anyhow::Error {
         let failure = carrier::failed(&self.carrier).await;
         anyhow!(
@@ -178,7 +180,8 @@ impl Running {
             participant.stop().await;
         }
         self.views.stop().await?;
-        // A stream that does not answer is not waited for longer than this; the next start finds out.
+        // A stream that does not answer is not waited for longer than this; the next start finds
+        // out.
         if tokio::time::timeout(GRACE, self.registrar.stop()).await.is_err() {
             carrier::close(&self.carrier).await;
             self.registrar.stop().await;
@@ -205,7 +208,8 @@ fn advertised(config: &Config, nats: &NatsSection, address: SocketAddr) -> Strin
     }
 }
 
-/// Tells gRPC health whether statements are taken: not while another registrar takes them, nor once this one is halted.
+/// Tells gRPC health whether statements are taken: not while another registrar takes them, nor once
+/// this one is halted.
 fn watch_registrar(registrar: &Arc<Registrar>, health: HealthReporter) -> JoinHandle<()> {
     let (mut halt, mut duty) = (registrar.watch_halt(), registrar.watch_duty());
     tokio::spawn(async move {
@@ -229,7 +233,8 @@ fn watch_registrar(registrar: &Arc<Registrar>, health: HealthReporter) -> JoinHa
     })
 }
 
-/// Tells gRPC health whether a view answers: serving, or not while it is being built or once it is halted.
+/// Tells gRPC health whether a view answers: serving, or not while it is being built or once it is
+/// halted.
 fn watch(view: &ViewSpec, reader: &Reader, health: HealthReporter) -> JoinHandle<()> {
     let service = view.service;
     let mut position = reader.watch();

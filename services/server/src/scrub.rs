@@ -1,4 +1,5 @@
-//! The background check: everything stored is read and verified again, from the first block, every so often.
+//! The background check: everything stored is read and verified again, from the first block, every
+//! so often.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 
-/// Pause after each block, so that the check leaves the disk and a core to those who wait for an answer.
+/// Pause after each block, so that the check leaves the disk and a core to those who wait for an
+/// answer.
 const PAUSE_PER_BLOCK: Duration = Duration::from_micros(200);
 
 /// Tells a running check to break off when its task is dropped.
@@ -38,7 +40,8 @@ pub(crate) fn start(
             return;
         }
         let mut ticks = tokio::time::interval(Duration::from_secs(hours.saturating_mul(3_600)));
-        // The first tick is immediate, and opening has just looked at the files; but at the ends of the stream only.
+        // The first tick is immediate, and opening has just looked at the files; but at the ends of
+        // the stream only.
         ticks.tick().await;
         if compare(&carrier, &registrar).await.is_break() {
             return;

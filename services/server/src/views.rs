@@ -25,7 +25,8 @@ pub(crate) struct Views {
 }
 
 impl Views {
-    /// Opens the configured views, starts to fold the log into them, and adds their services to `routes`.
+    /// Opens the configured views, starts to fold the log into them, and adds their services to
+    /// `routes`.
     pub(crate) async fn start(
         config: &Config,
         log: Arc<dyn Log>,

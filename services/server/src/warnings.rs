@@ -1,4 +1,5 @@
-//! What is known of the NATS servers that makes losing blocks likelier: said in the log, in metrics and to `/readyz`.
+//! What is known of the NATS servers that makes losing blocks likelier: said in the log, in metrics
+//! and to `/readyz`.
 //!
 //! None of it stops anything: the local files hold every block, and a loss is found and repaired.
 

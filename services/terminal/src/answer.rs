@@ -24,18 +24,21 @@ impl From<Answer> for ExitCode {
     }
 }
 
-/// The command was called wrongly: exit code 2. All other errors mean that the answer could not be found out: exit code 3.
+/// The command was called wrongly: exit code 2. All other errors mean that the answer could not be
+/// found out: exit code 3.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUse(pub String);
 
-/// An error that ends a command because it was called wrongly. The message is given as to `format!`.
+/// An error that ends a command because it was called wrongly. The message is given as to
+/// `format!`.
 #[macro_export]
 macro_rules! wrong_use {
     ($($message:tt)*) => { anyhow::Error::new($crate::WrongUse(format!($($message)*))) };
 }
 
-/// Gives a clear no with its reason on standard error and, with `json`, as a document on standard output.
+/// Gives a clear no with its reason on standard error and, with `json`, as a document on standard
+/// output.
 #[must_use]
 pub fn no(json: bool, reason: &str) -> Answer {
     report(json, reason, 1);
@@ -62,7 +65,8 @@ impl Failure {
         Self { message, code: 2 }
     }
 
-    /// Reports it on standard error and, with `json`, as a document on standard output. Gives the exit code.
+    /// Reports it on standard error and, with `json`, as a document on standard output. Gives the
+    /// exit code.
     #[must_use]
     pub fn report(&self, json: bool) -> ExitCode {
         report(json, &self.message, self.code);

@@ -1,7 +1,7 @@
 //! Key files: PKCS#8 PEM with the identity written above it, mode 0600.
 //!
-//! The identity is a line of explanatory text (RFC 7468 §2) in front of the PEM block, which every PEM reader skips:
-//! `openssl pkey -in FILE` reads the file as it is. A file is never overwritten.
+//! The identity is a line of explanatory text (RFC 7468 §2) in front of the PEM block, which every
+//! PEM reader skips: `openssl pkey -in FILE` reads the file as it is. A file is never overwritten.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -147,10 +147,12 @@ pub fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), KeyFileError>
     write().map_err(|source| KeyFileError::Write { path: path.to_owned(), source })
 }
 
-/// Reads a private key file, asking for its passphrase where it has one. `identity` overrides what the file says.
+/// Reads a private key file, asking for its passphrase where it has one. `identity` overrides what
+/// the file says.
 ///
 /// # Errors
-/// The file cannot be read, others can read it, it holds no key, or it does not say whose key it is.
+/// The file cannot be read, others can read it, it holds no key, or it does not say whose key it
+/// is.
 pub fn read(path: &Path, identity: Option<Identity>) -> Result<Signer, KeyFileError> {
     let text = Zeroizing::new(read_text(path)?);
     let mode = fs::metadata(path).map(|metadata| metadata.mode() & 0o777).unwrap_or(0);

@@ -1,8 +1,8 @@
-//! How a command deals with the person or script that started it: exit codes, tables and JSON on standard output,
-//! progress on standard error, key files and their passphrases.
+//! How a command deals with the person or script that started it: exit codes, tables and JSON on
+//! standard output, progress on standard error, key files and their passphrases.
 //!
-//! Shared by the commands that talk to a server (`cli`) and those that operate a ledger's directory (`server`). Nothing
-//! here knows what a command does.
+//! Shared by the commands that talk to a server (`cli`) and those that operate a ledger's directory
+//! (`server`). Nothing here knows what a command does.
 
 mod answer;
 pub mod keyfile;

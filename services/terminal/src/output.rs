@@ -40,7 +40,8 @@ pub fn time_ms(ms: u64) -> String {
     timestamp.map_or_else(|| format!("{ms} ms"), |timestamp| timestamp.to_string())
 }
 
-/// The earliest and the latest moment of an event in Unix milliseconds, for people; `None` where nobody knows.
+/// The earliest and the latest moment of an event in Unix milliseconds, for people; `None` where
+/// nobody knows.
 #[must_use]
 pub fn span(span: Option<(u64, u64)>) -> String {
     match span {
@@ -67,7 +68,8 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
-/// A progress bar on standard error; it shows itself only if the work takes longer than two seconds.
+/// A progress bar on standard error; it shows itself only if the work takes longer than two
+/// seconds.
 #[must_use]
 pub fn progress(what: &'static str, unit: &'static str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());

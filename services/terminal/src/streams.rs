@@ -1,7 +1,8 @@
 //! Standard output and standard error, for readers that may go away.
 //!
-//! A reader such as `head` that has closed its end wants nothing more: nothing more is written, and the command goes on
-//! to its end and its exit code. Any other failure, such as a full disk, is kept for [`take_failure`].
+//! A reader such as `head` that has closed its end wants nothing more: nothing more is written, and
+//! the command goes on to its end and its exit code. Any other failure, such as a full disk, is
+//! kept for [`take_failure`].
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -35,7 +36,8 @@ pub fn write_out(text: fmt::Arguments<'_>) {
     keep(io::stdout().lock().write_fmt(text));
 }
 
-/// Writes to standard error; what [`errln!`] expands to. Where standard error fails, there is nowhere left to say so.
+/// Writes to standard error; what [`errln!`] expands to. Where standard error fails, there is
+/// nowhere left to say so.
 pub fn write_err(text: fmt::Arguments<'_>) {
     let _ = io::stderr().lock().write_fmt(text);
 }

@@ -1,5 +1,5 @@
-//! `probity record` guides a person: it explains a type, takes an event from flags or files, says all that is missing, and
-//! shows what will be signed.
+//! `probity record` guides a person: it explains a type, takes an event from flags or files, says
+//! all that is missing, and shows what will be signed.
 
 use probity_schemas::{Clock, SystemClock};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! The commands as people and scripts use them: what they print, which files they make, how they end.
+//! The commands as people and scripts use them: what they print, which files they make, how they
+//! end.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 

@@ -30,7 +30,8 @@ const SUSPENSION: &str = r#"{
     "data": { "reason": "It refuses everyone.", "scope": "endpoint" }
 }"#;
 
-/// A ledger of two administrators, Ada and Ben, as versions before rule set 2 founded them: with roles and without a gate.
+/// A ledger of two administrators, Ada and Ben, as versions before rule set 2 founded them: with
+/// roles and without a gate.
 async fn founded_under_rule_set_1() -> Shell {
     let shell = Shell::new();
     for name in ["ada", "ben", "dora"] {
@@ -57,7 +58,8 @@ async fn founded_under_rule_set_1() -> Shell {
     let bytes: Vec<_> = statements.iter().map(SignedStatement::bytes).collect();
     let block = Block::new(0, 0, present.time(), &bytes, &checkpoint).unwrap();
 
-    // A program that another test starts while this has the log open holds its lock too, until it has begun.
+    // A program that another test starts while this has the log open holds its lock too, until it
+    // has begun.
     let mut tries = 0..100;
     let log = loop {
         fs::remove_dir_all(shell.path("ledger/log")).unwrap();

@@ -1,4 +1,5 @@
-//! Commands in pipes and scripts: a reader that goes away, answers and errors as JSON, one's own writes, days, names.
+//! Commands in pipes and scripts: a reader that goes away, answers and errors as JSON, one's own
+//! writes, days, names.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -186,7 +187,8 @@ fn a_malformed_name_is_wrong_use_and_not_a_missing_thing() {
 #[test]
 fn a_range_beyond_the_end_of_the_log_is_refused_without_waiting() {
     let shell = Shell::with_ledger();
-    // The view would be waited for until the deadline; a question about what is not there has no deadline to wait for.
+    // The view would be waited for until the deadline; a question about what is not there has no
+    // deadline to wait for.
     let ran = shell.run(&["compare", "1", "999999"]);
     assert!(ran.code == Some(2) && ran.err.contains("to_tree_size: the ledger has"), "{ran:?}");
     let ran = shell.run(&["compare", "999998", "999999"]);

@@ -1,4 +1,5 @@
-//! Personal data are sealed in the log and erased by destroying a key; what was proven stays proven.
+//! Personal data are sealed in the log and erased by destroying a key; what was proven stays
+//! proven.
 
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -203,7 +204,8 @@ fn an_erasure_that_was_cut_short_is_finished_by_running_it_again() {
     assert_eq!(size(), before);
     std::fs::remove_dir_all(&obstacle).unwrap();
 
-    // Killed between recording and destroying: the note of what was signed is there, and so is the key.
+    // Killed between recording and destroying: the note of what was signed is there, and so is the
+    // key.
     let key = std::fs::read(shell.path(&format!("vault/{id}.sealing-key"))).unwrap();
     let erased = shell.run(&[&ERASE[..], &["--receipts", "out"]].concat());
     let recorded = erased.out.split_whitespace().next().unwrap().to_owned();

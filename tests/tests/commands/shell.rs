@@ -26,7 +26,8 @@ impl Shell {
         Self { home: tempfile::tempdir().unwrap(), server: None }
     }
 
-    /// With a running ledger of one administrator, Ada Lovelace, who is a developer too and whose key is `ada.key`.
+    /// With a running ledger of one administrator, Ada Lovelace, who is a developer too and whose
+    /// key is `ada.key`.
     pub(crate) fn with_ledger() -> Self {
         let mut shell = Self::new();
         let ada = shell.json(&["key", "new", "--person", "Ada Lovelace", "ada.key"]);

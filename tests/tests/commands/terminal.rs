@@ -1,4 +1,5 @@
-//! At a terminal: what is missing is asked for, what will be signed is shown, and nothing is signed without a yes.
+//! At a terminal: what is missing is asked for, what will be signed is shown, and nothing is signed
+//! without a yes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};

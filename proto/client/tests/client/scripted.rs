@@ -1,4 +1,5 @@
-//! Servers on loopback that do what a test tells them, each on a thread of its own so that it can die like a process.
+//! Servers on loopback that do what a test tells them, each on a thread of its own so that it can
+//! die like a process.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener};
@@ -169,7 +170,8 @@ impl Drop for Server {
     }
 }
 
-/// Serves until life is over. Dropping a runtime drops its connections, as the end of a process would.
+/// Serves until life is over. Dropping a runtime drops its connections, as the end of a process
+/// would.
 fn live(listener: &TcpListener, pem: Option<(String, String)>, script: &Arc<Script>, mut ends: watch::Receiver<Life>) {
     loop {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -17,7 +17,8 @@ pub struct ApproveArgs {
     /// What the signature means, in words that you saw and stand for.
     #[arg(long, value_name = "TEXT")]
     meaning: Option<String>,
-    /// Something that has to be done for the approval to hold, with a name such as monthly-report; can be repeated.
+    /// Something that has to be done for the approval to hold, with a name such as monthly-report;
+    /// can be repeated.
     #[arg(long = "condition", value_name = "NAME=TEXT")]
     conditions: Vec<String>,
     /// When it ends: RFC 3339, a date, or a distance such as +365d.
@@ -44,10 +45,11 @@ pub struct RejectArgs {
 
 #[derive(Debug, Args)]
 struct RequestArgs {
-    /// The approval.requested that is answered, by its index in the log or its id. Gate, artefacts and scope are taken from
-    /// it.
+    /// The approval.requested that is answered, by its index in the log or its id. Gate, artefacts
+    /// and scope are taken from it.
     request: String,
-    /// The digest of a document that you saw; can be repeated. By default the documents attached to the request.
+    /// The digest of a document that you saw; can be repeated. By default the documents attached to
+    /// the request.
     #[arg(long, value_name = "DIGEST")]
     evidence_seen: Vec<Digest>,
 }

@@ -1,4 +1,5 @@
-//! `probity compare`: what changed between two versions, or was recorded between two points of the log.
+//! `probity compare`: what changed between two versions, or was recorded between two points of the
+//! log.
 
 use anyhow::Result;
 use clap::Args;
@@ -16,7 +17,8 @@ const PAGE: u32 = 1_000;
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// A version such as model:credit/pd-scorecard@3.0.2; or a number of statements, as checkpoints name it.
+    /// A version such as model:credit/pd-scorecard@3.0.2; or a number of statements, as checkpoints
+    /// name it.
     #[arg(value_name = "A")]
     from: String,
     /// The other version; or the later number of statements.

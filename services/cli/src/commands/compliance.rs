@@ -19,8 +19,8 @@ pub struct ComplianceArgs {
     /// What one question finds, such as live-without-approval; without it, how much each finds.
     #[arg(long, value_name = "NAME")]
     question: Option<String>,
-    /// Whether approvals of a version, or of what serves at an endpoint, hold: who gave them, on what evidence, under
-    /// which policy.
+    /// Whether approvals of a version, or of what serves at an endpoint, hold: who gave them, on
+    /// what evidence, under which policy.
     #[arg(long, requires = "subject", conflicts_with_all = ["question", "incidents"])]
     approvals: bool,
     /// Incidents with their clocks.
@@ -29,7 +29,8 @@ pub struct ComplianceArgs {
     /// In these namespaces: credit, or credit/* for all within it.
     #[arg(long = "in", value_name = "NAMESPACE", value_parser = names::namespace, default_value = "", hide_default_value = true)]
     namespace: String,
-    /// As of this moment: RFC 3339, a date, or a distance such as +30d. What is recorded counts all the same.
+    /// As of this moment: RFC 3339, a date, or a distance such as +30d. What is recorded counts all
+    /// the same.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
     /// So many at most.

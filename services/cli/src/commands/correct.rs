@@ -13,8 +13,8 @@ use crate::session::Session;
 pub struct CorrectArgs {
     /// The fact that is corrected, by its index in the log or its id.
     fact: String,
-    /// What the correction does: amends a field, voids the whole, or says that it is about another subject. By default
-    /// what the other options say.
+    /// What the correction does: amends a field, voids the whole, or says that it is about another
+    /// subject. By default what the other options say.
     #[arg(long, value_name = "amends|voids|re-subjects")]
     kind: Option<String>,
     /// Why.

@@ -25,7 +25,8 @@ pub(crate) async fn run(args: ModelArgs, session: &Session) -> Result<Answer> {
     let whole = args.model.split('@').next().unwrap_or_default().to_owned();
     let request = v1::GetModelRequest { model: whole.clone(), min_tree_size: args.after.min_tree_size() };
     let Some(answer) = session.answered(client.inventory.get_model(request).await)? else { return Ok(Answer::No) };
-    // What is wrong with it belongs to its dossier; a server without that view still shows the rest.
+    // What is wrong with it belongs to its dossier; a server without that view still shows the
+    // rest.
     let request =
         v1::ListDeficienciesRequest { subject: whole, page_size: 50, ..v1::ListDeficienciesRequest::default() };
     let lacks = client.compliance.list_deficiencies(request).await.ok().map(tonic::Response::into_inner);

@@ -102,7 +102,8 @@ impl SealedTexts {
         })
     }
 
-    /// Gathers what can be opened, by its place (RFC 6901): the event itself stays as it was signed.
+    /// Gathers what can be opened, by its place (RFC 6901): the event itself stays as it was
+    /// signed.
     fn gather(&self, tree: &Value, at: &str, opened: &mut Map<String, Value>) -> Result<()> {
         match tree {
             Value::String(text) => {

@@ -1,7 +1,8 @@
 //! `probity erase`: destroy a sealing key, and with it everything that was sealed under it.
 //!
-//! The erasure is recorded first, so that a hold can refuse it. What was signed is noted in the vault before it is sent:
-//! whatever happens between recording and destroying, running the command again finishes it.
+//! The erasure is recorded first, so that a hold can refuse it. What was signed is noted in the
+//! vault before it is sent: whatever happens between recording and destroying, running the command
+//! again finishes it.
 
 use anyhow::{Result, anyhow};
 use clap::Args;

@@ -15,7 +15,8 @@ use crate::session::Session;
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// What it is about, such as model:credit/pd-scorecard, with all its versions, or one version of it.
+    /// What it is about, such as model:credit/pd-scorecard, with all its versions, or one version
+    /// of it.
     subject: Option<Subject>,
     /// Signed by this identity, or on its behalf.
     #[arg(long, value_name = "IDENTITY", conflicts_with = "serving")]
@@ -26,7 +27,8 @@ pub struct HistoryArgs {
     /// About subjects in these namespaces: credit, or credit/* for all within it.
     #[arg(long = "in", value_name = "NAMESPACE", conflicts_with = "serving")]
     namespace: Option<NamespacePattern>,
-    /// Only what is said to have happened by then, or may have: RFC 3339, a date, or a distance such as -2h.
+    /// Only what is said to have happened by then, or may have: RFC 3339, a date, or a distance
+    /// such as -2h.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
     /// Only what was recorded by then.
@@ -110,7 +112,8 @@ async fn events(
         if page.next_page_token.is_empty() {
             return Ok(Some(all));
         }
-        // Where few events fit, a page may be short; what was taken into account must not shrink from one to the next.
+        // Where few events fit, a page may be short; what was taken into account must not shrink
+        // from one to the next.
         let so_far = all.as_of.as_ref().map_or(0, |as_of| as_of.tree_size);
         request.min_tree_size = request.min_tree_size.max(so_far);
         request.page_token = page.next_page_token;

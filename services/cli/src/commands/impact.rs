@@ -32,8 +32,9 @@ pub struct ImpactArgs {
     /// Show so many at most; with --raise-findings and --json it is always all.
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// Raise a finding for each affected model, about its version that is affected most: high where it runs now, medium
-    /// otherwise, owned by whoever owns the model. They are shown, and recorded together once you say yes.
+    /// Raise a finding for each affected model, about its version that is affected most: high where
+    /// it runs now, medium otherwise, owned by whoever owns the model. They are shown, and recorded
+    /// together once you say yes.
     #[arg(long)]
     raise_findings: bool,
     /// What the findings say; by default what the versions descend from.
@@ -122,7 +123,8 @@ fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {
     output::as_of(impact.as_of.as_ref());
 }
 
-/// One finding for each affected model. What is live and near comes first, so its first version stands for it.
+/// One finding for each affected model. What is live and near comes first, so its first version
+/// stands for it.
 fn findings(impact: &v1::GetImpactResponse, args: &ImpactArgs) -> Result<Vec<Draft>> {
     let title = args.title.clone().unwrap_or_else(|| format!("It descends from {}.", args.node));
     let about: Option<Subject> = args.node.parse().ok();

@@ -44,8 +44,8 @@ pub struct ImportArgs {
     /// The importer's.
     #[command(flatten)]
     key: KeyArgs,
-    /// Where to write what is not, or not as it stood, recorded: CSV, or JSON if it ends with .json. By default beside
-    /// the file, as FILE.report.csv.
+    /// Where to write what is not, or not as it stood, recorded: CSV, or JSON if it ends with
+    /// .json. By default beside the file, as FILE.report.csv.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// What this edition of the file is called in amendments; by default its digest.
@@ -141,7 +141,8 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends all events of a plan. Returns what was refused, and the namespaces in which the importer has no role.
+    /// Sends all events of a plan. Returns what was refused, and the namespaces in which the
+    /// importer has no role.
     async fn send_all(&mut self, plan: &Plan) -> Result<(Vec<Refusal>, BTreeSet<String>)> {
         let progress = output::progress("recording", "statements");
         progress.set_length(plan.events().len() as u64);
@@ -183,7 +184,8 @@ impl Sender<'_> {
         }
     }
 
-    /// Sends statements until the ledger has taken or refused each of them; returns the refused ones.
+    /// Sends statements until the ledger has taken or refused each of them; returns the refused
+    /// ones.
     async fn send(&mut self, batch: &[(usize, SignedStatement)]) -> Result<Vec<(usize, v1::Refused)>> {
         let mut waiting: Vec<&(usize, SignedStatement)> = batch.iter().collect();
         let mut refused = Vec::new();

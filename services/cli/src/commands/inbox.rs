@@ -1,4 +1,5 @@
-//! `probity inbox`: what waits for me, until when, and what changed since the version I last approved.
+//! `probity inbox`: what waits for me, until when, and what changed since the version I last
+//! approved.
 
 use anyhow::Result;
 use clap::Args;

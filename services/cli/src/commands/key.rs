@@ -16,8 +16,8 @@ use crate::{agent, output, signing};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make a new Ed25519 key: FILE (PKCS#8 PEM, mode 0600) and its public half beside it (.pub). Or write down whose a key
-    /// in ssh-agent is.
+    /// Make a new Ed25519 key: FILE (PKCS#8 PEM, mode 0600) and its public half beside it (.pub).
+    /// Or write down whose a key in ssh-agent is.
     New(NewArgs),
     /// Show a key: whose it is, its thumbprint, and what an administrator needs to enrol it.
     Show(ShowArgs),
@@ -25,13 +25,14 @@ pub(crate) enum KeyCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    /// Where to write the private key, such as ada.key; or agent:<comment, path or SHA256: fingerprint> for a key that
-    /// ssh-agent holds already, which stays there.
+    /// Where to write the private key, such as ada.key; or agent:<comment, path or SHA256:
+    /// fingerprint> for a key that ssh-agent holds already, which stays there.
     #[arg(value_name = "FILE|agent:KEY")]
     file: String,
     #[command(flatten)]
     whose: Whose,
-    /// For a key in ssh-agent: write its public half with the identity to this file, as `probity init` takes it.
+    /// For a key in ssh-agent: write its public half with the identity to this file, as `probity
+    /// init` takes it.
     #[arg(long, value_name = "FILE")]
     public: Option<PathBuf>,
     /// Encrypt the private key with a passphrase, asked for or taken from PROBITY_KEY_PASSPHRASE.
@@ -56,10 +57,12 @@ struct Whose {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// A private or public key file, or agent:<comment, path or SHA256: fingerprint> for a key in ssh-agent.
+    /// A private or public key file, or agent:<comment, path or SHA256: fingerprint> for a key in
+    /// ssh-agent.
     #[arg(value_name = "FILE|agent:KEY")]
     file: String,
-    /// Prove possession of the private key to the ledger of this origin: prints the data of authority.enrolled.
+    /// Prove possession of the private key to the ledger of this origin: prints the data of
+    /// authority.enrolled.
     #[arg(long, value_name = "ORIGIN")]
     enrol_in: Option<Origin>,
     /// Persons responsible for a service, for --enrol-in.
@@ -68,7 +71,8 @@ pub(crate) struct ShowArgs {
     /// Also print the event that gives this role; can be repeated.
     #[arg(long = "role", value_name = "ROLE", requires_all = ["enrol_in", "namespaces"])]
     roles: Vec<Name>,
-    /// Where the roles hold: a namespace such as credit, with everything in it (credit/*), or all (*); can be repeated.
+    /// Where the roles hold: a namespace such as credit, with everything in it (credit/*), or all
+    /// (*); can be repeated.
     #[arg(long = "in", value_name = "NAMESPACES", requires = "roles")]
     namespaces: Vec<NamespacePattern>,
     /// Whose key it is, where the file does not say.

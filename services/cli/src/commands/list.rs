@@ -32,7 +32,8 @@ pub enum ListCommand {
 pub struct UseCasesArgs {
     #[command(flatten)]
     filter: FilterArgs,
-    /// Instead of a list, how many there are by a property: namespace, state, owner, jurisdiction or class:FRAMEWORK.
+    /// Instead of a list, how many there are by a property: namespace, state, owner, jurisdiction
+    /// or class:FRAMEWORK.
     #[arg(long, value_name = "PROPERTY")]
     count_by: Option<String>,
     /// So many at most.

@@ -14,8 +14,8 @@ use crate::{names, output};
 pub struct ModelsArgs {
     #[command(flatten)]
     filter: FilterArgs,
-    /// Instead of a list, how many there are by a property: namespace, state, kind, environment, owner, supplier,
-    /// jurisdiction, class:FRAMEWORK or attribute:NAME.
+    /// Instead of a list, how many there are by a property: namespace, state, kind, environment,
+    /// owner, supplier, jurisdiction, class:FRAMEWORK or attribute:NAME.
     #[arg(long, value_name = "PROPERTY")]
     count_by: Option<String>,
     /// So many at most.

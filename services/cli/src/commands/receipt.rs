@@ -21,7 +21,8 @@ pub struct ReceiptArgs {
     /// Write the receipt (RFC 9942) to this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write a transparent statement (RFC 9943) to this file: the statement with its receipt, in one.
+    /// Write a transparent statement (RFC 9943) to this file: the statement with its receipt, in
+    /// one.
     #[arg(long, value_name = "FILE")]
     transparent: Option<PathBuf>,
 }

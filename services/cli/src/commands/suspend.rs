@@ -15,7 +15,8 @@ pub struct SuspendArgs {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// How far it reaches: this endpoint, a version wherever it serves, or a model in all its versions.
+    /// How far it reaches: this endpoint, a version wherever it serves, or a model in all its
+    /// versions.
     #[arg(long, default_value = "endpoint", value_name = "endpoint|version|model")]
     scope: String,
     /// Which version or model, where the scope is one.

@@ -10,8 +10,9 @@ use super::FieldShape;
 /// A day of UTC has no leap seconds in Unix time.
 const DAY_MS: u64 = 86_400_000;
 
-/// Reads a value for a field from one text: JSON where the field is no text, and the short forms that people use for
-/// subjects, times, lists and yes or no. `now_ms` is what relative times count from.
+/// Reads a value for a field from one text: JSON where the field is no text, and the short forms
+/// that people use for subjects, times, lists and yes or no. `now_ms` is what relative times count
+/// from.
 pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, String> {
     let parsed: Option<Value> = serde_json::from_str(text).ok();
     match shape {
@@ -58,8 +59,8 @@ fn settled(shape: &FieldShape, mut value: Value, now_ms: u64) -> Result<Value, S
     Ok(value)
 }
 
-/// Replaces, throughout what a person wrote, subjects and times that are texts by what an event holds. Everything else
-/// stays as it is: what is wrong with it, the event's own type says best.
+/// Replaces, throughout what a person wrote, subjects and times that are texts by what an event
+/// holds. Everything else stays as it is: what is wrong with it, the event's own type says best.
 pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Result<(), String> {
     match (shape, &mut *value) {
         (FieldShape::Subject(_), Value::String(text)) => {
@@ -118,8 +119,8 @@ fn latest_of(text: &str, now_ms: u64) -> Result<u64, String> {
     if is_day(text) { Ok(earliest.saturating_add(DAY_MS - 1)) } else { Ok(earliest) }
 }
 
-/// Milliseconds since 1970 from `now`, an RFC 3339 time, a date (its first moment in UTC), or a distance from now such
-/// as `+90d`, `-2h`.
+/// Milliseconds since 1970 from `now`, an RFC 3339 time, a date (its first moment in UTC), or a
+/// distance from now such as `+90d`, `-2h`.
 fn time_of(text: &str, now_ms: u64) -> Result<u64, String> {
     let wrong = || format!("{text:?} is not {}", FieldShape::Time.in_words());
     if text == "now" {

@@ -1,4 +1,5 @@
-//! What can be filled in: the fields of a type as its JSON Schema names them, for help, prompts and showing.
+//! What can be filled in: the fields of a type as its JSON Schema names them, for help, prompts and
+//! showing.
 
 mod fit;
 mod path;

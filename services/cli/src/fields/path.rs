@@ -82,7 +82,8 @@ impl fmt::Display for Path {
     }
 }
 
-/// Puts a value at a place, making the objects on the way. With `add`, a list that is there grows by the value's items.
+/// Puts a value at a place, making the objects on the way. With `add`, a list that is there grows
+/// by the value's items.
 pub(crate) fn put(tree: &mut Value, path: &Path, value: Value, add: bool) -> Result<(), String> {
     let mut at = tree;
     for name in &path.0 {

@@ -1,4 +1,5 @@
-//! Callers of gRPC are answered as who they are, within their deadline, and with the reason where there is no answer.
+//! Callers of gRPC are answered as who they are, within their deadline, and with the reason where
+//! there is no answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

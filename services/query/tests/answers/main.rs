@@ -1,4 +1,5 @@
-//! Questions are answered within the caller's rights and time, as of a checkpoint, or refused with a reason.
+//! Questions are answered within the caller's rights and time, as of a checkpoint, or refused with
+//! a reason.
 
 #![allow(
     clippy::unwrap_used,

@@ -13,8 +13,8 @@ use crate::ledger_dir::LedgerDir;
 /// A mirror to write. It excludes the argument `height`, which another struct adds.
 #[derive(Debug, Args)]
 pub struct MirrorArgs {
-    /// Write checkpoint, hash tiles and entry bundles (C2SP tlog-tiles) below this directory, from the data directory
-    /// given with --data. The ledger must not be served meanwhile.
+    /// Write checkpoint, hash tiles and entry bundles (C2SP tlog-tiles) below this directory, from
+    /// the data directory given with --data. The ledger must not be served meanwhile.
     #[arg(long, value_name = "DIR", requires = "data", conflicts_with = "height")]
     mirror: Option<PathBuf>,
     /// The data directory for --mirror.

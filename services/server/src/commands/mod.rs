@@ -1,4 +1,5 @@
-//! The commands that work on a ledger's files. Each module holds one: its arguments, what it does, what it prints.
+//! The commands that work on a ledger's files. Each module holds one: its arguments, what it does,
+//! what it prints.
 
 mod config;
 mod init;

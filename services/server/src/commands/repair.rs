@@ -17,8 +17,8 @@ use crate::replay;
 
 #[derive(Debug, Args)]
 pub struct RepairArgs {
-    /// The data directory of the registrar whose checkpoint is the highest. It must be stopped, and so must every other
-    /// registrar of the ledger.
+    /// The data directory of the registrar whose checkpoint is the highest. It must be stopped, and
+    /// so must every other registrar of the ledger.
     directory: PathBuf,
     /// The anchor of the ledger, where it is not beside the data directory.
     #[arg(long, value_name = "FILE")]

@@ -1,8 +1,8 @@
 //! `probity rules`: which rules acts are judged by, and the step to newer ones.
 //!
-//! A ledger goes on under the rules it was founded with until it adopts others: a statement by the ledger itself, made by
-//! whoever operates it while nobody else writes. From its position on the new rules hold; what stands before is judged by
-//! the old ones for ever.
+//! A ledger goes on under the rules it was founded with until it adopts others: a statement by the
+//! ledger itself, made by whoever operates it while nobody else writes. From its position on the
+//! new rules hold; what stands before is judged by the old ones for ever.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -167,7 +167,8 @@ impl AdoptArgs {
         Ok(Unsigned::new(&event, &identity, secrets.origin.as_str(), kid)?.sign(&secrets.checkpoint)?)
     }
 
-    /// Hands it in as anyone's statement is, so that it is judged, made durable and indexed like any other.
+    /// Hands it in as anyone's statement is, so that it is judged, made durable and indexed like
+    /// any other.
     async fn record(
         &self,
         carrier: Carrier,
@@ -242,7 +243,8 @@ async fn alone(log: &Arc<JetStreamLog>, registrar: &Arc<Registrar>) -> Result<Pa
     }
 }
 
-/// The rule set in force at the end of a log: what the founding statement names, or the last that was adopted.
+/// The rule set in force at the end of a log: what the founding statement names, or the last that
+/// was adopted.
 fn in_force(options: &FileLogOptions) -> Result<RuleSetInForce> {
     let chain = Chain::new(replay::ledger_keys(options)?.checkpoint_verifier()?);
     let bar = terminal::progress("reading", "statements");

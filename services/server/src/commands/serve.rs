@@ -22,7 +22,8 @@ pub struct ServeArgs {
     /// A configuration file; ops/probity.toml is a sample.
     #[arg(long, env = "PROBITY_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What this process does, separated by commas; everything by default. Without registrar it needs --nats.
+    /// What this process does, separated by commas; everything by default. Without registrar it
+    /// needs --nats.
     #[arg(long, value_delimiter = ',', value_name = "ROLES")]
     roles: Vec<Role>,
     #[command(flatten)]

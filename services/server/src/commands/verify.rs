@@ -12,7 +12,8 @@ use crate::config::anchor_beside;
 use crate::ledger_dir::LedgerDir;
 use crate::replay::{self, Sound};
 
-/// A ledger to verify. The argument `statement`, which another struct adds, may stand in the place of `directory`.
+/// A ledger to verify. The argument `statement`, which another struct adds, may stand in the place
+/// of `directory`.
 #[derive(Debug, Args)]
 pub struct VerifyLedgerArgs {
     /// The data directory of a ledger, running or not, or a copy of one.

@@ -1,4 +1,5 @@
-//! `probity views`: how far the views of a ledger are, while no server has them open; and to have one built anew.
+//! `probity views`: how far the views of a ledger are, while no server has them open; and to have
+//! one built anew.
 
 use std::path::PathBuf;
 
@@ -21,7 +22,8 @@ pub struct ViewsArgs {
     /// Where the views are, if not in it.
     #[arg(long, value_name = "DIR")]
     views: Option<PathBuf>,
-    /// Have this view built anew from the log when the server starts next; it answers from the old one until then.
+    /// Have this view built anew from the log when the server starts next; it answers from the old
+    /// one until then.
     #[arg(long, value_name = "NAME")]
     rebuild: Option<ViewName>,
     /// Also compute the digest of what each holds: views folded from the same log have the same.

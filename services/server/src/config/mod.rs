@@ -1,6 +1,7 @@
 //! The configuration of a server: one TOML file, environment variables over it, flags over those.
 //!
-//! Unknown keys are refused. `PROBITY_LISTEN__GRPC=127.0.0.1:7000` sets `grpc` in section `[listen]`.
+//! Unknown keys are refused. `PROBITY_LISTEN__GRPC=127.0.0.1:7000` sets `grpc` in section
+//! `[listen]`.
 
 mod role;
 mod sections;
@@ -161,8 +162,8 @@ impl Config {
     }
 }
 
-/// The default place of the anchor: beside the data directory, not in it, so that restoring the one does not quietly
-/// take the other back as well.
+/// The default place of the anchor: beside the data directory, not in it, so that restoring the one
+/// does not quietly take the other back as well.
 pub(crate) fn anchor_beside(directory: &Path) -> PathBuf {
     let mut name = directory.file_name().unwrap_or_default().to_owned();
     name.push(".anchor");

@@ -15,7 +15,8 @@ use super::role::ViewName;
 pub(crate) struct LedgerSection {
     /// The data directory that `probity init` made.
     pub(crate) directory: PathBuf,
-    /// The anchor; by default beside the data directory. Better on another volume, outside the backup set.
+    /// The anchor; by default beside the data directory. Better on another volume, outside the
+    /// backup set.
     #[serde(default)]
     pub(crate) anchor: Option<PathBuf>,
 }
@@ -39,7 +40,8 @@ pub(crate) struct NatsSection {
     /// The password of the user.
     #[serde(default)]
     pub(crate) password: Option<String>,
-    /// PEM certificates of the authority that the NATS servers' certificates come from; TLS is required then.
+    /// PEM certificates of the authority that the NATS servers' certificates come from; TLS is
+    /// required then.
     #[serde(default)]
     pub(crate) ca: Option<PathBuf>,
     /// PEM client certificate.
@@ -48,10 +50,12 @@ pub(crate) struct NatsSection {
     /// PEM private key of the client certificate.
     #[serde(default)]
     pub(crate) private_key: Option<PathBuf>,
-    /// Monitoring addresses of the servers, such as http://a:8222, to see whether they sync every message.
+    /// Monitoring addresses of the servers, such as http://a:8222, to see whether they sync every
+    /// message.
     #[serde(default)]
     pub(crate) monitoring: Vec<String>,
-    /// Where clients reach this server, for other registrars to send them to; by default where it listens.
+    /// Where clients reach this server, for other registrars to send them to; by default where it
+    /// listens.
     #[serde(default)]
     pub(crate) advertise: Option<String>,
 }
@@ -75,7 +79,8 @@ impl NatsSection {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ListenSection {
     pub(crate) grpc: SocketAddr,
-    /// HTTP for `/livez`, `/readyz` and `/metrics`, which hold numbers and states but nothing of what is recorded.
+    /// HTTP for `/livez`, `/readyz` and `/metrics`, which hold numbers and states but nothing of
+    /// what is recorded.
     pub(crate) http: Option<SocketAddr>,
 }
 

@@ -1,4 +1,5 @@
-//! The server's side of the demo: a throw-away ledger that is founded, served, verified and tampered with.
+//! The server's side of the demo: a throw-away ledger that is founded, served, verified and
+//! tampered with.
 
 mod tamper;
 

@@ -34,11 +34,13 @@ pub(super) fn change_one_byte(from: &Path, to: &Path, statement: &[u8]) -> Resul
     bail!("the statement is in no segment; this is a defect")
 }
 
-/// Makes the checksum of the block around a changed byte fit again, as someone would who knows the file's format.
+/// Makes the checksum of the block around a changed byte fit again, as someone would who knows the
+/// file's format.
 pub(super) fn forge_checksum(place: &ChangedByte) -> Result<()> {
     let mut bytes = fs::read(&place.file).with_context(|| format!("cannot read {}", place.file.display()))?;
-    // A frame is its length and CRC-32C, each of four bytes, before the block; the nearest length that reaches beyond
-    // the changed byte, with a block behind it (a CBOR map of five), is this block's.
+    // A frame is its length and CRC-32C, each of four bytes, before the block; the nearest length
+    // that reaches beyond the changed byte, with a block behind it (a CBOR map of five), is this
+    // block's.
     let frame = (0..place.offset.saturating_sub(8)).rev().find_map(|start| {
         let length = u32::from_be_bytes(bytes[start..start + 4].try_into().ok()?) as usize;
         let end = start.checked_add(8)?.checked_add(length)?;

@@ -42,7 +42,8 @@ pub struct Founders {
     pub administrators: Vec<(Identity, PublicKey)>,
 }
 
-/// What the demo plays on: a ledger that it can have founded, served, verified and tampered with, and the commands.
+/// What the demo plays on: a ledger that it can have founded, served, verified and tampered with,
+/// and the commands.
 pub trait Stage {
     /// Founds the ledger below `home`, and gives the leaf hash of its founding statement.
     fn found(&mut self, home: &Path, founders: Founders) -> impl Future<Output = Result<String>>;
@@ -222,7 +223,8 @@ fn line(event: &Event, cast: &Cast) -> String {
     }
 }
 
-/// Holds the changed statement against its receipt, as an outsider would who has only these two and the public key.
+/// Holds the changed statement against its receipt, as an outsider would who has only these two and
+/// the public key.
 fn show_receipt_refuses(ledger: &LedgerKeys, statement: &SignedStatement, receipt: &Receipt) -> Result<()> {
     let verify = |statement: &SignedStatement| {
         receipt.verify_inclusion(&ledger.receipt, ledger.origin.as_str(), &statement.leaf_hash())

@@ -14,8 +14,8 @@ use crate::{names, output};
 
 #[derive(Debug, Args)]
 pub struct LineageArgs {
-    /// A dataset, model, version or other subject; a digest; or code:COMMIT, run:EVENT, reference:PROVIDER/NAME,
-    /// consumer:NAME.
+    /// A dataset, model, version or other subject; a digest; or code:COMMIT, run:EVENT,
+    /// reference:PROVIDER/NAME, consumer:NAME.
     #[arg(value_parser = names::node)]
     node: String,
     /// Only what it comes from.

@@ -11,8 +11,9 @@ use crate::signing::KeyArgs;
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub struct RecordArgs {
-    /// A type of event, such as approval.granted, or a JSON or YAML file with one event or a list of events; - for
-    /// standard input. `id`, `v`, and for acts `occurred`, are filled in where they are left out.
+    /// A type of event, such as approval.granted, or a JSON or YAML file with one event or a list
+    /// of events; - for standard input. `id`, `v`, and for acts `occurred`, are filled in where
+    /// they are left out.
     #[arg(value_name = "TYPE|FILE")]
     pub(super) what: Option<String>,
     /// What the event is about, such as model:credit/pd-scorecard@3.1.0.
@@ -45,15 +46,16 @@ pub struct RecordArgs {
 /// What can be said about any event on the command line.
 #[derive(Debug, Default, Clone, Args)]
 pub(crate) struct FieldArgs {
-    /// Fill in a field of the data, such as reason=Late or scope.environments=production; `event.` leads to the envelope,
-    /// as in event.attributes.team=risk. JSON is taken as JSON, subjects and times also in short; a list grows by each
-    /// --set that names it. Can be repeated.
+    /// Fill in a field of the data, such as reason=Late or scope.environments=production; `event.`
+    /// leads to the envelope, as in event.attributes.team=risk. JSON is taken as JSON, subjects and
+    /// times also in short; a list grows by each --set that names it. Can be repeated.
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     pub(super) set: Vec<String>,
     /// Something else that the event concerns; can be repeated.
     #[arg(long, value_name = "SUBJECT")]
     pub(super) about: Vec<String>,
-    /// A document that the event rests on; its SHA-256 is recorded, the document stays here. Can be repeated.
+    /// A document that the event rests on; its SHA-256 is recorded, the document stays here. Can be
+    /// repeated.
     #[arg(long, value_name = "FILE")]
     pub(super) evidence: Vec<PathBuf>,
     /// What the evidence is, such as validation-report: once for all, or once for each --evidence.
@@ -65,8 +67,8 @@ pub(crate) struct FieldArgs {
     /// Whom the signer speaks for.
     #[arg(long, value_name = "IDENTITY")]
     pub(super) on_behalf_of: Option<Identity>,
-    /// When it happened: RFC 3339, a date, a distance such as -2h, or EARLIEST..LATEST. By default now; a fact in a file
-    /// says it itself, or nobody knows.
+    /// When it happened: RFC 3339, a date, a distance such as -2h, or EARLIEST..LATEST. By default
+    /// now; a fact in a file says it itself, or nobody knows.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) occurred: Option<String>,
 }
@@ -79,7 +81,8 @@ pub(crate) struct SignArgs {
     /// Record only while the subject has exactly this many statements.
     #[arg(long, value_name = "REVISION")]
     pub(crate) expect_revision: Option<u64>,
-    /// Write statement and receipt of each event into this directory, as INDEX.statement and INDEX.receipt.
+    /// Write statement and receipt of each event into this directory, as INDEX.statement and
+    /// INDEX.receipt.
     #[arg(long, value_name = "DIR")]
     pub(crate) receipts: Option<PathBuf>,
     /// Do not ask before signing.

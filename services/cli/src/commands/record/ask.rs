@@ -187,7 +187,8 @@ impl Prompt<'_> {
     }
 }
 
-/// Whether an error is about this place or one within it. Fields that are missing are asked for anyway.
+/// Whether an error is about this place or one within it. Fields that are missing are asked for
+/// anyway.
 fn concerns(error: &EventError, place: &str) -> bool {
     match error {
         EventError::WrongShape { path, .. }

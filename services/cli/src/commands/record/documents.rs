@@ -25,7 +25,8 @@ pub(super) fn read_file(path: &str) -> Result<Vec<Value>> {
     let tree = match extension {
         Some("json") => serde_json::from_str(&text).map_err(not_json)?,
         Some("yaml" | "yml") => from_yaml(&text).map_err(not_yaml)?,
-        // YAML may begin with a brace as well; where it is neither, the first error is the one that was meant.
+        // YAML may begin with a brace as well; where it is neither, the first error is the one that
+        // was meant.
         _ if text.trim_start().starts_with(['{', '[']) => {
             serde_json::from_str(&text).or_else(|error| from_yaml(&text).map_err(|_| not_json(error)))?
         }

@@ -31,14 +31,15 @@ pub(crate) struct Draft {
     place: String,
     /// The texts as they were before they were sealed.
     opened: Option<Value>,
-    /// Whether it was begun on the command line: then it happens now, where nothing else is said. A fact in a file says
-    /// itself when it happened, or that nobody knows.
+    /// Whether it was begun on the command line: then it happens now, where nothing else is said. A
+    /// fact in a file says itself when it happened, or that nobody knows.
     pub(super) begun_here: bool,
     /// When it was begun, in Unix milliseconds.
     now_ms: u64,
 }
 
-/// Reads an event as a person wrote it, filling in what only a machine would know. `place` is where it stands.
+/// Reads an event as a person wrote it, filling in what only a machine would know. `place` is where
+/// it stands.
 pub(crate) fn complete(tree: Value, place: &str) -> Result<Event> {
     let now_ms = SystemClock.now_ms();
     let event = Event::from_draft(tree, new_id(now_ms), Timestamp::from_ms(now_ms)?);
@@ -232,7 +233,8 @@ impl Draft {
         Ok(Event::from_draft(tree, id, Timestamp::from_ms(self.now_ms)?).err())
     }
 
-    /// Makes the event: settles what is written in short, seals what is to be sealed, and holds it against its type.
+    /// Makes the event: settles what is written in short, seals what is to be sealed, and holds it
+    /// against its type.
     pub(super) fn finish(&mut self, origin: &Origin, vault: Option<&Vault>) -> Result<Event> {
         let info = self.info()?;
         let place = &self.place;

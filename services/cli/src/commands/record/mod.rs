@@ -1,8 +1,8 @@
 //! `probity record`: sign events and record them.
 //!
-//! An event comes from a file, from a type's sample or from the command line. What is missing is asked for at a terminal;
-//! what will be signed is shown in plain words before it is. The shortcuts (`probity approve` and the like) fill in a draft
-//! and go the same way.
+//! An event comes from a file, from a type's sample or from the command line. What is missing is
+//! asked for at a terminal; what will be signed is shown in plain words before it is. The shortcuts
+//! (`probity approve` and the like) fill in a draft and go the same way.
 
 mod args;
 mod ask;

@@ -124,7 +124,8 @@ impl<'a> Recording<'a> {
         self.entry(index).await
     }
 
-    /// Fetches a statement of one of these types, named by its index in the log or by its event's id.
+    /// Fetches a statement of one of these types, named by its index in the log or by its event's
+    /// id.
     pub(crate) async fn entry_of(&mut self, name: &str, types: &[&str]) -> Result<FetchedStatement> {
         let found = self.entry_named(name).await?;
         let (index, event_type) = (found.index, found.event.event_type());

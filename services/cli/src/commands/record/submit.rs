@@ -100,7 +100,8 @@ impl Recording<'_> {
     }
 }
 
-/// Whether an event gives power, which takes two persons. A service is enrolled by one: others answer for it.
+/// Whether an event gives power, which takes two persons. A service is enrolled by one: others
+/// answer for it.
 fn takes_two(event: &Event) -> bool {
     match &event.data {
         Data::Authority(AuthorityEvent::Enrolled(enrolled)) => enrolled.kind == SignerKind::Person,

@@ -12,7 +12,8 @@ use super::InitArgs;
 use crate::config::{NatsSection, ViewName, anchor_beside};
 use crate::ledger_dir::LedgerDir;
 
-/// Copies the keys if there are any, checks that the stream is the ledger's, and takes in its first block.
+/// Copies the keys if there are any, checks that the stream is the ledger's, and takes in its first
+/// block.
 pub(super) async fn run(args: &InitArgs, nats: &NatsSection, json: bool) -> Result<Answer> {
     let directory = &args.directory;
     if directory.exists() && fs::read_dir(directory)?.next().is_some() {

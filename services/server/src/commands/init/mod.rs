@@ -29,7 +29,8 @@ use crate::replay;
 pub struct InitArgs {
     /// The data directory to make.
     directory: PathBuf,
-    /// The ledger's name for ever, such as ledger.example.com/models: the audience of every statement.
+    /// The ledger's name for ever, such as ledger.example.com/models: the audience of every
+    /// statement.
     #[arg(long, required_unless_present_any = ["join", "origin_keys"])]
     origin: Option<Origin>,
     /// Public key file of an administrator, as `probity key new --person` writes it. Give it twice.
@@ -47,10 +48,12 @@ pub struct InitArgs {
     /// The last checkpoint of the ledger that this one goes on from.
     #[arg(long, value_name = "CHECKPOINT")]
     succeeds: Option<PathBuf>,
-    /// The anchor: by default beside the data directory. Better on another volume, outside the backup set.
+    /// The anchor: by default beside the data directory. Better on another volume, outside the
+    /// backup set.
     #[arg(long, value_name = "FILE")]
     anchor: Option<PathBuf>,
-    /// Make the missing anchor of an existing ledger from this checkpoint, after verifying that the log reaches it.
+    /// Make the missing anchor of an existing ledger from this checkpoint, after verifying that the
+    /// log reaches it.
     #[arg(long, value_name = "CHECKPOINT", conflicts_with_all = ["origin", "administrators", "succeeds"])]
     join: Option<PathBuf>,
     #[command(flatten)]
@@ -58,12 +61,12 @@ pub struct InitArgs {
     /// On how many NATS servers the ledger's stream is kept: 1, 3 or 5.
     #[arg(long, value_name = "N", default_value = "1", requires = "url", value_parser = replicas)]
     replicas: usize,
-    /// Make the data directory of another registrar of a ledger on NATS, with the keys in this directory (`keys` of the
-    /// first one's data directory).
+    /// Make the data directory of another registrar of a ledger on NATS, with the keys in this
+    /// directory (`keys` of the first one's data directory).
     #[arg(long, value_name = "DIR", requires = "url", conflicts_with_all = ["origin", "administrators", "join", "succeeds"])]
     origin_keys: Option<PathBuf>,
-    /// Make the data directory of a process that only follows a ledger on NATS: the founding leaf hash that was pinned.
-    /// Name the ledger with --origin.
+    /// Make the data directory of a process that only follows a ledger on NATS: the founding leaf
+    /// hash that was pinned. Name the ledger with --origin.
     #[arg(long, value_name = "HASH", requires_all = ["url", "origin"], conflicts_with_all = ["administrators", "join", "succeeds"])]
     follow: Option<String>,
 }
@@ -76,7 +79,8 @@ fn replicas(text: &str) -> Result<usize, String> {
 }
 
 impl InitArgs {
-    /// The command line that serves the new directory, with the anchor and the credentials that were given here.
+    /// The command line that serves the new directory, with the anchor and the credentials that
+    /// were given here.
     fn serve_command(&self, nats: Option<&NatsSection>) -> String {
         let mut command = String::new();
         if let Some(anchor) = &self.anchor {
@@ -229,7 +233,8 @@ pub(crate) async fn found(
     Ok(FoundedLedger { origin: secrets.origin.to_string(), founding_leaf_hash, receipt_key: dir.receipt_public_key() })
 }
 
-/// Asks NATS before anything is written: whether it can be reached, and has no stream of this ledger.
+/// Asks NATS before anything is written: whether it can be reached, and has no stream of this
+/// ledger.
 async fn must_not_exist(nats: &NatsOptions, origin: &str) -> Result<()> {
     match first_stream_block(nats, origin).await {
         Err(ArrivalError::Stream(StreamError::Gone { .. })) => Ok(()),
