@@ -80,7 +80,7 @@ impl Servers {
     }
 
     fn known(&self) -> MutexGuard<'_, KnownServers> {
-        // Each change is a single assignment, so nobody leaves it half done.
+        // Each change is a single assignment, so it is never left half done.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -59,7 +59,7 @@ impl ServerArgs {
         // Every address is looked at before one is used.
         RegistrationClient::configured(&addresses, configure.clone())?;
         let (reached, channel) = reach(&addresses, &configure).await?;
-        // Whoever answers now is asked first; the others may be down.
+        // The server that was reached is asked first; the others may be down.
         addresses[..=reached].rotate_right(1);
         Ok(Client {
             registration: RegistrationClient::configured(&addresses, configure)?,

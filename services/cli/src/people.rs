@@ -28,7 +28,7 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// Reads the directory file; where there is none, nobody has a name.
+    /// Reads the directory file; without one, no names are known.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         match fs::read_to_string(path) {
             Ok(text) => {

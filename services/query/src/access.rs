@@ -1,18 +1,18 @@
-//! Who asks, and what they may see.
+//! Callers and their reading rights.
 
 use std::fmt;
 
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 
-/// Who asks.
+/// The caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Whoever can reach a listener on loopback without TLS: the operator of this machine, who can
-    /// read the files anyway.
+    /// A process on this machine, over loopback without TLS: its operator, who can read the files
+    /// anyway.
     Local,
     /// The identity that the caller's certificate is mapped to.
     Identified(Identity),
-    /// A certificate of a trusted authority that is mapped to nobody.
+    /// A certificate of a trusted authority that is mapped to no identity.
     Unmapped,
 }
 
@@ -21,7 +21,7 @@ pub enum Caller {
 pub enum Scope {
     /// All of it.
     Everything,
-    /// What is about subjects in these namespaces.
+    /// Records about subjects in these namespaces.
     Namespaces(Vec<NamespacePattern>),
 }
 
@@ -55,8 +55,8 @@ impl Scope {
     }
 }
 
-/// What is asked of the ledger's present state: who may see what, by the roles that the log gives,
-/// and how long it is.
+/// The ledger's present state, as far as queries need it: the roles that the log gives to
+/// identities, and the number of statements.
 pub trait Access: fmt::Debug + Send + Sync {
     /// The namespaces in which `identity` holds a role at this time (Unix seconds).
     fn namespaces(&self, identity: &Identity, now: u64) -> Vec<NamespacePattern>;
@@ -71,13 +71,13 @@ pub trait Access: fmt::Debug + Send + Sync {
 /// Why a caller sees nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccessDenied {
-    /// The caller's certificate is mapped to nobody.
+    /// The caller's certificate is mapped to no identity.
     #[error("the client certificate is mapped to no identity; add it to [[access.certificate]]")]
     Unidentified,
     /// The identity holds no role.
     #[error("{identity} holds no role in any namespace, so there is nothing to see")]
     NoRole {
-        /// Who asked.
+        /// The caller.
         identity: Identity,
     },
 }

@@ -14,7 +14,7 @@ pub enum QueryError {
     /// There is no such thing, or none that the caller may see.
     #[error("there is no {what}, or none that you may see")]
     NotFound {
-        /// What was asked for.
+        /// The name in the request.
         what: String,
     },
     /// The question makes no sense.

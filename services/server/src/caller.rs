@@ -1,4 +1,4 @@
-//! Who asks: from a client certificate to an identity.
+//! From a client certificate to the caller's identity.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigError};
 /// Puts a [`Caller`] into every request to the read side.
 #[derive(Debug, Clone)]
 pub(crate) struct CallerInterceptor {
-    /// `None` where nobody can be told apart: on loopback without client certificates.
+    /// `None` where callers cannot be told apart: on loopback without client certificates.
     identities: Option<Arc<HashMap<[u8; 32], Identity>>>,
 }
 

@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz` and `/metrics`, for whoever keeps the server running. Nothing of what is
+//! `/livez`, `/readyz` and `/metrics`, for the operators of the server. Nothing of what is
 //! recorded is in them.
 
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ pub(crate) struct Watched {
     pub(crate) is_registrar: bool,
     pub(crate) carrier: Carrier,
     pub(crate) readers: Vec<Reader>,
-    /// What there is to say of the NATS servers.
+    /// Warnings about the NATS servers.
     pub(crate) warnings: Option<watch::Receiver<Vec<Warning>>>,
 }
 

@@ -1,8 +1,8 @@
-//! The data directory: what stands where.
+//! The layout of the data directory.
 //!
-//! Keys are apart from data, because whoever holds the one gains something else than whoever holds
-//! the other: `keys/` can forge the ledger's future, `log/` is what the ledger says, `index/` and
-//! `tiles/` come back from it.
+//! Keys are apart from data, because they are worth different things to a thief: `keys/` can forge
+//! the ledger's future, `log/` holds all that was recorded, `index/` and `tiles/` can be rebuilt
+//! from it.
 
 use std::path::{Path, PathBuf};
 

@@ -171,7 +171,7 @@ impl Running {
 
     /// Stops taking calls, finishes what is under way, writes everything down.
     pub(crate) async fn stop(self) -> Result<()> {
-        // Nobody listens any more if serving has ended by itself.
+        // Sending fails if serving has ended by itself.
         let _ = self.stop.send(());
         if tokio::time::timeout(GRACE, self.serving).await.is_err() {
             tracing::warn!("some calls did not finish in time and were cut off");

@@ -39,7 +39,7 @@ pub(crate) enum Warning {
     SmallMessages { max_payload: usize },
     /// A server acknowledges before its disk has what it acknowledges.
     SyncNotAlways { address: String, interval: String },
-    /// Nobody said where to ask how servers sync, or nobody answers there.
+    /// No monitoring address is configured, or none answers, so it is unknown how servers sync.
     SyncUnknown { reason: String },
 }
 
@@ -80,7 +80,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Watches the servers; whoever holds the receiver sees what there is to say.
+/// Watches the servers and publishes the current warnings to the receiver.
 pub(super) fn watch_servers(
     log: Arc<JetStreamLog>,
     nats: NatsSection,

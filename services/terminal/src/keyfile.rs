@@ -62,7 +62,7 @@ pub enum KeyFileError {
     /// The identity above the key is none.
     #[error("the key file names {identity:?}")]
     Identity {
-        /// What stands there.
+        /// The text above the key.
         identity: String,
         /// What is wrong with it.
         source: ParseError,

@@ -41,7 +41,7 @@ pub fn time_ms(ms: u64) -> String {
 }
 
 /// The earliest and the latest moment of an event in Unix milliseconds, for people; `None` where
-/// nobody knows.
+/// the time is unknown.
 #[must_use]
 pub fn span(span: Option<(u64, u64)>) -> String {
     match span {

@@ -89,7 +89,7 @@ impl RequestArgs {
         }
     }
 
-    /// What both answers say of a request.
+    /// The data that both answers have in common.
     fn data(&self, request: &Requested, found: &FetchedStatement) -> Result<Map<String, Value>> {
         let mut data = Map::new();
         data.insert("gate".to_owned(), request.gate.as_str().into());

@@ -93,14 +93,14 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
         Some(event) => Ending::Completed(sender.send_completed(&event).await?),
         None => Ending::NothingNew,
     };
-    // Whoever asks next finds what was imported.
+    // The next query finds everything that was imported.
     if let Err(error) = sender.client.wait_for_views(sender.recorded).await {
         errln!("probity: everything is recorded, but not every view has taken it in yet: {error:#}");
     }
     finish(&plan.summary(), &report, &ending, session)
 }
 
-/// Who signs; nobody in a dry run.
+/// The signer; none in a dry run.
 fn signer(args: &ImportArgs, session: &Session) -> Result<Option<Signer<AnyKey>>> {
     if args.dry_run { Ok(None) } else { args.key.open(session).map(Some) }
 }

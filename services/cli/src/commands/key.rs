@@ -50,7 +50,7 @@ struct Whose {
     /// A service, such as feature-store.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// A further key of somebody who has an identity already.
+    /// A further key of an identity that exists.
     #[arg(long = "as", value_name = "IDENTITY")]
     identity: Option<Identity>,
 }

@@ -1,4 +1,5 @@
-//! `probity verify --statement`: one statement with its receipt. Offline; trusts nobody.
+//! `probity verify --statement`: one statement with its receipt. Offline, without trusting the
+//! server.
 
 use std::fs;
 use std::path::{Path, PathBuf};

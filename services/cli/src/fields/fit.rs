@@ -71,7 +71,7 @@ pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Resu
         (FieldShape::Occurred, Value::String(text)) => {
             *value = match text.split_once("..") {
                 Some((earliest, latest)) => json!([time_of(earliest, now_ms)?, latest_of(latest, now_ms)?]),
-                // Somebody who names a day does not say that it was at midnight.
+                // A day is not its midnight.
                 None if is_day(text) => json!([time_of(text, now_ms)?, latest_of(text, now_ms)?]),
                 None => time_of(text, now_ms)?.into(),
             };

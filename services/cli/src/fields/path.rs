@@ -33,7 +33,7 @@ impl Path {
         })
     }
 
-    /// What stands there.
+    /// The value at this path.
     pub(crate) fn find<'t>(&self, tree: &'t Value) -> Option<&'t Value> {
         self.0.iter().try_fold(tree, |tree, name| match tree {
             Value::Array(items) => items.get(name.parse::<usize>().ok()?),

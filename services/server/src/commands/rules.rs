@@ -1,7 +1,7 @@
 //! `probity rules`: which rules acts are judged by, and the step to newer ones.
 //!
 //! A ledger goes on under the rules it was founded with until it adopts others: a statement by the
-//! ledger itself, made by whoever operates it while nobody else writes. From its position on the
+//! ledger itself, made by its operator while no registrar runs. From its position on the
 //! new rules hold; what stands before is judged by the old ones for ever.
 
 use std::ops::ControlFlow;
@@ -134,7 +134,7 @@ impl AdoptArgs {
         let dir = LedgerDir::new(&self.ledger.directory);
         let secrets = dir.read_secrets()?;
         let verifier = replay::ledger_keys(&options)?.checkpoint_verifier()?;
-        // Whoever holds the log is alone with it: what is in force is what will have been.
+        // The log is locked, so the rule set in force cannot change meanwhile.
         let nats = self.nats.clone().over(self.ledger.config()?.nats).as_ref().map(NatsSection::options);
         let log = carrier::open(&options, verifier, nats.as_ref(), &dir).await?;
         let before = in_force(&options)?;

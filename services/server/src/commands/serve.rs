@@ -54,7 +54,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = Running::start(&config).await?;
-    // One line on standard output, so that whoever started this knows where to connect.
+    // One line on standard output, so that scripts learn where to connect.
     outln!("probity serves {} on {}", config.ledger.directory.display(), running.address);
     let failure = tokio::select! {
         _ = terminate.recv() => None,

@@ -1,4 +1,5 @@
-//! `probity verify LEDGER`: a whole ledger from its files alone. Offline; trusts nobody.
+//! `probity verify LEDGER`: a whole ledger from its files alone. Offline, without trusting the
+//! server.
 
 use std::path::{Path, PathBuf};
 

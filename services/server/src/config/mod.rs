@@ -89,7 +89,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The same for whoever lays something over it and checks the whole then.
+    /// Reads without checking, for a caller that overrides some of it first.
     pub(crate) fn read(
         file: Option<&Path>,
         directory: Option<&Path>,

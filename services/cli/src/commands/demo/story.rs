@@ -246,7 +246,7 @@ pub(super) fn scorecard(cast: &Cast) -> Vec<StoryStep> {
     ]
 }
 
-/// A model nobody here has the weights of.
+/// A vendor's model, whose weights are not at hand.
 pub(super) fn claims_assistant(cast: &Cast) -> Vec<StoryStep> {
     let use_case = subject("usecase", "claims", "first-notice");
     let model = subject("model", "claims", "claims-assistant");
@@ -344,7 +344,7 @@ pub(super) fn claims_assistant(cast: &Cast) -> Vec<StoryStep> {
     ]
 }
 
-/// What nobody may record.
+/// Events that the ledger refuses.
 pub(super) fn forbidden() -> Vec<(&'static str, StoryStep)> {
     let v4 = version("credit", "pd-scorecard", "4.0.0");
     let scope = json!({ "uses": [subject("usecase", "credit", "loan-origination")], "environments": ["production"] });

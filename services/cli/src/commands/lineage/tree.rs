@@ -7,7 +7,7 @@ use probity_proto::v1::{LineageEdge, LineageNode};
 
 use super::Way;
 
-/// What is to be said of a node beside its name.
+/// Remarks on a node.
 pub(super) fn remarks(node: &LineageNode) -> Vec<&'static str> {
     let is_data = matches!(node.kind.as_str(), "dataset" | "digest");
     let hidden = node.name.starts_with("hidden:");

@@ -151,7 +151,7 @@ impl Prompt<'_> {
         loop {
             // Each is held against the type as if it were the only one.
             let form = self.within("0");
-            // A record of optional fields never ends a list; nobody is asked for more than one.
+            // A record of optional fields never ends a list; only one is asked for.
             let more = !matches!(of, FieldShape::Record(_)) || items.is_empty() || yes(&format!("Another of {name}?"))?;
             if !more {
                 return Ok(Value::Array(items));

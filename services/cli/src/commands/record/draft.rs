@@ -19,11 +19,11 @@ use crate::fields::{self, Field, FieldShape, Path, fit, is_missing, put, settle}
 use crate::people::People;
 use crate::vault::{Vault, seal_texts, show_texts};
 
-/// An event that somebody is about to sign.
+/// An event that is about to be signed.
 pub(crate) struct Draft {
     /// As far as it is written.
     pub(crate) tree: Value,
-    /// The event that it regards, by id or index, as long as nobody has looked.
+    /// The event that it regards, by id or index, until it is resolved.
     pub(super) regards: Option<String>,
     /// What is known beyond the event: for showing only.
     notes: Vec<(&'static str, String)>,
@@ -183,7 +183,7 @@ impl Draft {
         }
     }
 
-    /// The required fields that nobody has filled in.
+    /// The required fields that are still empty.
     pub(super) fn missing(&self) -> Result<Vec<(Path, Field)>> {
         let shape = fields::of_type(self.info()?);
         let mut missing = Vec::new();
@@ -197,7 +197,7 @@ impl Draft {
         Ok(missing)
     }
 
-    /// Where nobody can be asked, everything has to be there.
+    /// Without a terminal to ask at, everything has to be there.
     pub(super) fn check_complete(&self) -> Result<()> {
         if at_terminal() {
             return Ok(());

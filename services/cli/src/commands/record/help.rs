@@ -85,7 +85,7 @@ fn list(text: &mut String, shape: Option<&FieldShape>, indent: usize) -> Result<
     Ok(())
 }
 
-/// The sample of a type as somebody would start from it.
+/// The sample of a type, without the fields that are filled in.
 pub(super) fn sample_of(info: &TypeInfo) -> Result<Value> {
     let mut tree = serde_json::to_value(info.sample()?)?;
     if let Value::Object(fields) = &mut tree {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use dialoguer::Confirm;
 use dialoguer::theme::ColorfulTheme;
 
-/// Whether there is somebody who can be asked.
+/// Whether a person can be asked.
 pub(crate) fn at_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
@@ -20,7 +20,7 @@ pub(super) fn yes(question: &str) -> Result<bool> {
     }
 }
 
-/// Whether the person broke off, or nobody is there any more.
+/// Whether the person broke off, or the terminal is gone.
 pub(super) fn is_end(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<dialoguer::Error>();
     error.is_some_and(|dialoguer::Error::IO(error)| {

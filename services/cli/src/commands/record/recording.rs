@@ -1,4 +1,4 @@
-//! Somebody at work on a ledger: with a key, connected, and able to look up what is there.
+//! A signer connected to a ledger, who can look up statements and record new ones.
 
 use anyhow::{Result, anyhow};
 use probity_proto::v1;
@@ -19,7 +19,7 @@ use crate::session::Session;
 use crate::signing::AnyKey;
 use crate::vault::Vault;
 
-/// Somebody at work on a ledger.
+/// A signer connected to a ledger.
 pub(crate) struct Recording<'a> {
     pub(crate) session: &'a Session,
     pub(crate) signer: Signer<AnyKey>,

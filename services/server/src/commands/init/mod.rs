@@ -1,6 +1,7 @@
 //! `probity init`: found a ledger, or join a copy of one to an anchor again.
 
 mod follow;
+mod start;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use probity_tlog::{Checkpoint, Note, leaf_hash};
 use rand::Rng;
 use serde_json::json;
 
-use crate::config::{NatsSection, anchor_beside};
+use crate::config::anchor_beside;
 use crate::ledger_dir::LedgerDir;
 use crate::nats::NatsArgs;
 use crate::replay;
@@ -75,34 +76,6 @@ fn replicas(text: &str) -> Result<usize, String> {
     match text {
         "1" | "3" | "5" => text.parse().map_err(|_| text.to_owned()),
         _ => Err("1, 3 or 5".to_owned()),
-    }
-}
-
-impl InitArgs {
-    /// The command line that serves the new directory, with the anchor and the credentials that
-    /// were given here.
-    fn serve_command(&self, nats: Option<&NatsSection>) -> String {
-        let mut command = String::new();
-        if let Some(anchor) = &self.anchor {
-            command.push_str(&format!("PROBITY_LEDGER__ANCHOR={} ", quoted(&anchor.display().to_string())));
-        }
-        if nats.is_some_and(|nats| nats.password.is_some()) {
-            command.push_str("PROBITY_NATS__PASSWORD=… ");
-        }
-        command.push_str(&format!("probity serve {}", quoted(&self.directory.display().to_string())));
-        for (flag, value) in self.nats.flags() {
-            command.push_str(&format!(" {flag} {}", quoted(&value)));
-        }
-        command
-    }
-}
-
-/// A word of a shell's command line.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:,@%+=".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 
