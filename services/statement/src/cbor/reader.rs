@@ -3,7 +3,7 @@
 use super::float::check_float;
 use super::{ARRAY, BYTES, CborError, MAP, NINT, Profile, SIMPLE, TAG, TEXT, UINT};
 
-/// Pulls items out of bytes, refusing any head that is not the shortest. It does not compare map keys: run [`check`]
+/// Pulls items out of bytes, refusing any head that is not the shortest. It does not compare map keys: run [`check`](super::check)
 /// over the whole input first, or compare the keys with the ones the format prescribes.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {

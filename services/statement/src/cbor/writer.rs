@@ -2,7 +2,7 @@
 
 use super::{ARRAY, BYTES, MAP, NINT, TAG, TEXT, UINT};
 
-/// Writes canonical items in the order called. The caller puts map keys in order; [`check`] in the tests holds it to that.
+/// Writes canonical items in the order called. The caller puts map keys in order; [`check`](super::check) in the tests holds it to that.
 #[derive(Debug, Default, Clone)]
 pub struct Writer(Vec<u8>);
 

@@ -58,15 +58,27 @@ pub trait Stage {
     fn stop(&mut self) -> impl Future<Output = Result<()>>;
 
     /// Verifies the ledger, and says so.
+    ///
+    /// # Errors
+    /// The files could not be read.
     fn verify(&mut self) -> Result<bool>;
 
     /// Changes one byte of a statement in a copy of the ledger, and verifies the copy.
+    ///
+    /// # Errors
+    /// The files could not be read or written.
     fn verify_changed(&mut self, statement: &[u8]) -> Result<bool>;
 
     /// Makes the checksum around that byte fit, and verifies the copy again.
+    ///
+    /// # Errors
+    /// No byte was changed before, or the files could not be read or written.
     fn verify_forged(&mut self) -> Result<bool>;
 
     /// The ledger's data directory.
+    ///
+    /// # Errors
+    /// No ledger was founded.
     fn directory(&mut self) -> Result<&Path>;
 }
 
