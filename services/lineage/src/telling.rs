@@ -73,11 +73,9 @@ impl<'t, 'b> Telling<'t, 'b> {
         Ok(())
     }
 
-    /// The statement says that `later` comes from `earlier`.
+    /// The statement says that `later` comes from `earlier`. They may be one thing: an edition of a dataset derived from
+    /// an earlier edition is of the same name, and then each part of it may come from any other.
     pub(crate) fn comes_from(&mut self, later: u32, earlier: u32, relation: Relation) -> Result<(), StoreError> {
-        if later == earlier {
-            return Ok(());
-        }
         let link = self.link(later, earlier, relation, self.recorded.index)?;
         self.fact.links.push(link);
         Ok(())

@@ -67,6 +67,19 @@ fn a_further_name_that_nothing_else_leads_to_is_still_shown_and_found() {
 }
 
 #[test]
+fn an_edition_derived_from_an_earlier_one_of_its_name_may_come_from_any_part_of_it() {
+    let mut life = Life::new();
+    life.say(DEVELOPER, "data.registered", "dataset:credit/loans", json!({ "derived_from": ["dataset:credit/loans"] }));
+    let data = json!({ "reason": "no consent", "digests": [digest("january"), digest("february")] });
+    life.say(DEVELOPER, "data.withdrawn", "dataset:credit/loans", data);
+    let both = set(["dataset:credit/loans", &digest("february")]);
+    assert_eq!(life.down(&digest("january")), both);
+    life.void(DEVELOPER, 0);
+    assert_eq!(life.down(&digest("january")), set(["dataset:credit/loans"]));
+    life.folds_alike();
+}
+
+#[test]
 fn two_things_that_register_the_same_digest_hold_the_same() {
     let mut life = Life::new();
     for dataset in ["dataset:credit/loans", "dataset:risk/copy"] {
