@@ -68,7 +68,8 @@ impl From<Verdict> for v1::Refused {
 }
 
 /// A text as it may be shown and logged anywhere: not too long, and nothing in it that a terminal
-/// would obey or that turns the direction of reading. Names in a refusal are the sender's choice.
+/// obeys, that turns the direction of reading, or that is not seen. Names in a refusal are the
+/// sender's choice.
 fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars() {
@@ -76,11 +77,61 @@ fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        match c.is_control() || turns {
+        match c.is_control() || deceives(c) {
             true => shown.extend(c.escape_unicode()),
             false => shown.push(c),
         }
     }
     shown
+}
+
+/// Whether a character is invisible or reorders its neighbours: the format characters (Cf) of
+/// Unicode that no script needs, and the separators of lines and paragraphs.
+fn deceives(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0001}'
+            | '\u{e0020}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> String {
+        Status::from(Verdict::new(Code::InvalidArgument, "MALFORMED", text)).message().to_owned()
+    }
+
+    #[test]
+    fn what_is_not_seen_or_turns_the_reading_is_written_out() {
+        for (sent, shows) in [
+            ("pay\u{202e}lla", "pay\\u{202e}lla"),
+            ("cre\u{200b}dit", "cre\\u{200b}dit"),
+            ("cre\u{ad}dit", "cre\\u{ad}dit"),
+            ("a\tb\rc\u{1b}[2J", "a\\u{9}b\\u{d}c\\u{1b}[2J"),
+            ("\u{2066}x\u{2069}\u{feff}", "\\u{2066}x\\u{2069}\\u{feff}"),
+            ("Müller · 信用 · क्‍ष", "Müller · 信用 · क्‍ष"),
+        ] {
+            assert_eq!(message(sent), shows);
+        }
+    }
+
+    #[test]
+    fn a_status_carries_a_bounded_part_of_what_was_sent() {
+        for text in ["x".repeat(60_000), "\u{202e}".repeat(60_000), "信".repeat(60_000)] {
+            let found = message(&text);
+            assert!(found.len() < 1_100 && found.ends_with('…'), "{} bytes", found.len());
+        }
+    }
 }

@@ -284,10 +284,26 @@ async fn health_and_reflection_answer() {
         let status = health.check(request).await.unwrap().into_inner().status;
         assert_eq!(status, ServingStatus::Serving as i32, "{service}");
     }
-    let services = reflected(server.channel().await.unwrap()).await;
-    for service in others.iter().filter(|service| !service.is_empty()).chain(&views) {
-        assert!(services.contains(service), "{services:?}");
+    let channel = server.channel().await.unwrap();
+    for services in [reflected(channel.clone()).await, reflected_v1alpha(channel).await] {
+        for service in others.iter().filter(|service| !service.is_empty()).chain(&views) {
+            assert!(services.contains(service), "{services:?}");
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_field_is_named_and_its_text_cut() {
+    use tonic_types::StatusExt as _;
+    let ledger = TestLedger::found().unwrap();
+    let server = ledger.serve(&[]).unwrap();
+    let mut log = server.log().await.unwrap();
+    let request = v1::ListEntriesRequest { issuer: format!("person:{}", "x".repeat(60_000)), ..Default::default() };
+    let status = log.list_entries(request).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::InvalidArgument);
+    assert!(status.message().len() < 2_048, "{} bytes", status.message().len());
+    let info = status.get_error_details().error_info().cloned().unwrap();
+    assert_eq!((info.domain.as_str(), info.metadata["field"].as_str()), ("probity", "issuer"));
 }
 
 /// The services that the server says it has.
@@ -296,6 +312,22 @@ async fn reflected(channel: Channel) -> Vec<String> {
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+    let message_request = Some(MessageRequest::ListServices(String::new()));
+    let request = ServerReflectionRequest { host: String::new(), message_request };
+    let mut client = ServerReflectionClient::new(channel);
+    let mut answers = client.server_reflection_info(futures::stream::iter([request])).await.unwrap().into_inner();
+    match answers.message().await.unwrap().unwrap().message_response {
+        Some(MessageResponse::ListServicesResponse(list)) => list.service.into_iter().map(|found| found.name).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The same as older clients ask.
+async fn reflected_v1alpha(channel: Channel) -> Vec<String> {
+    use tonic_reflection::pb::v1alpha::ServerReflectionRequest;
+    use tonic_reflection::pb::v1alpha::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1alpha::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1alpha::server_reflection_response::MessageResponse;
     let message_request = Some(MessageRequest::ListServices(String::new()));
     let request = ServerReflectionRequest { host: String::new(), message_request };
     let mut client = ServerReflectionClient::new(channel);

@@ -2,7 +2,7 @@
 
 use probity_proto::v1;
 use probity_proto::v1::inventory_service_server::InventoryService;
-use probity_query::{Page, QueryContext, RequestContext};
+use probity_query::{Page, QueryContext, QueryError, RequestContext};
 use tonic::{Request, Response, Status};
 
 use crate::query::{self, Filter, Problems};
@@ -135,7 +135,10 @@ impl InventoryService for InventoryHandler {
             "" => None,
             "open" => Some(true),
             "closed" => Some(false),
-            _ => return Err(Status::invalid_argument("state: it is open or closed")),
+            _ => {
+                let reason = "it is open or closed".to_owned();
+                return Err(QueryError::Invalid { field: "state", reason }.into());
+            }
         };
         let namespace = query::namespace(&request.namespace)?;
         let (subject, kind, team) = (request.subject, request.kind, request.team);

@@ -108,11 +108,16 @@ impl Running {
         // Every request says who sent it before a service sees it.
         let mut server = server.layer(InterceptorLayer::new(CallerInterceptor::new(config)?));
         let reading = LogServiceServer::new(LogHandler::new(registrar.clone()));
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()?;
-        let mut routes = Routes::new(reading).add_service(health_service.clone()).add_service(reflection);
+        // Stock clients ask for either: older ones of Python and Java know v1alpha only.
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let mut routes = Routes::new(reading)
+            .add_service(health_service.clone())
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?);
         if config.is_registrar() {
             let registration = RegistrationServiceServer::new(RegistrationHandler::new(registrar.clone(), random()));
             routes = routes.add_service(registration.max_decoding_message_size(MAX_MESSAGE));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use probity_log::Block;
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogService;
-use probity_query::Caller;
+use probity_query::{Caller, QueryError};
 use probity_schemas::Identity;
 use probity_statement::SignedStatement;
 use tokio::sync::mpsc;
@@ -19,6 +19,11 @@ use crate::registrar::Registrar;
 
 /// Entries that a slow reader may leave unread before reading on waits for it.
 const STREAM_BUFFER: usize = 256;
+
+/// A field of a request that cannot be read.
+fn invalid(field: &'static str, reason: &impl ToString) -> Status {
+    QueryError::Invalid { field, reason: reason.to_string() }.into()
+}
 
 /// The log over gRPC.
 #[derive(Debug, Clone)]
@@ -104,7 +109,7 @@ impl LogService for LogHandler {
         let request = request.into_inner();
         let issuer: Option<Identity> = match request.issuer.as_str() {
             "" => None,
-            text => Some(text.parse().map_err(|error| Status::invalid_argument(format!("issuer: {error}")))?),
+            text => Some(text.parse().map_err(|error| invalid("issuer", &error))?),
         };
         let own = matches!((&caller, &issuer), (Caller::Identified(who), Some(issuer)) if who == issuer);
         if !own {
