@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use probity_schemas::Identity;
 use serde_json::{Value, json};
+use signed_note::{Note, StandardVerifier, VerifierList};
 
 use crate::shell::Shell;
 
@@ -194,6 +195,22 @@ fn every_answer_is_to_be_had_as_json() {
     assert_eq!(other.code, Some(1), "{other:?}");
     assert_eq!(serde_json::from_str::<Value>(&other.out).unwrap()["verified"], false);
     assert_eq!(shell.json(&["key", "show", "ada.pub"])["identity"], entry["issuer"]);
+}
+
+#[test]
+fn the_notes_verifier_keys_configure_a_stock_verifier() {
+    let shell = Shell::with_ledger();
+    let keys = shell.json(&["checkpoint", "--keys"]);
+    let (checkpoint, clock) = (keys["checkpoint"].as_str().unwrap(), keys["clock"].as_str().unwrap());
+    assert_eq!(shell.run(&["checkpoint", "--keys"]).out, format!("{checkpoint}\n{clock}\n"));
+    assert!(checkpoint.starts_with("ledger.test/cli+") && clock.starts_with("ledger.test/cli/clock+"), "{keys}");
+    let note = shell.run(&["checkpoint"]).out;
+    let verifies = |note: &str| {
+        let known = VerifierList::new(vec![Box::new(StandardVerifier::new(checkpoint).unwrap())]);
+        Note::from_bytes(note.as_bytes()).unwrap().verify(&known).is_ok()
+    };
+    assert!(verifies(&note), "{note}");
+    assert!(!verifies(&note.replacen("ledger.test/cli\n", "ledger.test/clj\n", 1)));
 }
 
 #[test]

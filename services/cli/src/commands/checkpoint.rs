@@ -22,6 +22,10 @@ pub struct CheckpointArgs {
     /// Write the signed note to this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Show the verifier keys of the notes, `name+id+key`, as other tools are configured with: the
+    /// checkpoint key's, then the clock key's.
+    #[arg(long, conflicts_with_all = ["height", "out"])]
+    keys: bool,
     #[command(flatten)]
     session: SessionArgs,
 }
@@ -32,9 +36,18 @@ impl CheckpointArgs {
     /// # Errors
     /// The server cannot be reached, or its checkpoint does not verify.
     pub async fn run(self, json: bool) -> Result<Answer> {
-        let Self { height, out, session } = self;
+        let Self { height, out, keys, session } = self;
         let session = session.open(json);
         let mut client = session.server.connect().await?;
+        if keys {
+            let verifier = client.ledger().await?.checkpoint_verifier()?;
+            let (checkpoint, clock) = (verifier.checkpoint_key(), verifier.clock_key());
+            match session.json {
+                true => output::json(&json!({ "checkpoint": checkpoint.to_string(), "clock": clock.to_string() }))?,
+                false => out!("{checkpoint}\n{clock}\n"),
+            }
+            return Ok(Answer::Yes);
+        }
         let request = v1::GetCheckpointRequest { height };
         let response = client.log.get_checkpoint(request).await.map_err(failed)?.into_inner();
         // What is shown was checked: with the keys of the founding statement.
