@@ -16,7 +16,7 @@ use async_nats::jetstream::consumer::pull::{self, OrderedConfig};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, push};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, Context, stream};
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, Message, Subscriber};
 use futures::StreamExt;
 use probity_proto::v1;
 use probity_tests::nats::{NatsServer, NatsSetup, nats_server};
@@ -91,6 +91,12 @@ impl User {
         found
     }
 
+    /// Waits until the server has dealt with everything sent on this connection, subscriptions
+    /// included. It works through a connection in order, and `flush` only empties our own buffer.
+    async fn settled(&self) {
+        self.jetstream.query_account().await.unwrap();
+    }
+
     /// Waits for a complaint about `what`.
     async fn complained(&mut self, what: &str) {
         let wait = async {
@@ -103,6 +109,11 @@ impl User {
         };
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no complaint of {what}"));
     }
+}
+
+/// The next message of a subscription.
+async fn arrives(subscription: &mut Subscriber) -> Message {
+    tokio::time::timeout(PATIENCE, subscription.next()).await.expect("nothing arrives").unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -183,7 +194,7 @@ async fn the_projector_cannot_have_an_answer_sent_to_the_subject_of_the_blocks()
     projector.client.publish_with_reply(next, SUBJECT, r#"{"batch":1,"no_wait":true}"#.into()).await.unwrap();
     let delivered = push::Config { deliver_subject: SUBJECT.into(), ack_policy: AckPolicy::None, ..Default::default() };
     assert!(stream.create_consumer(delivered).await.is_err(), "a consumer delivers into its own stream");
-    projector.client.flush().await.unwrap();
+    projector.settled().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(length(&admin).await, 1);
 }
@@ -213,13 +224,13 @@ async fn announcements_come_from_registrars_and_questions_from_everybody() {
     let (active, who) = (SUBJECT.replace("blocks", "active"), SUBJECT.replace("blocks", "who"));
     let mut announced = projector.client.subscribe(active.clone()).await.unwrap();
     let mut asked = registrar.client.subscribe(who.clone()).await.unwrap();
-    projector.client.flush().await.unwrap();
-    registrar.client.flush().await.unwrap();
+    projector.settled().await;
+    registrar.settled().await;
     registrar.client.publish(active.clone(), "here".into()).await.unwrap();
-    assert_eq!(announced.next().await.unwrap().payload, "here");
+    assert_eq!(arrives(&mut announced).await.payload, "here");
     let asking = projector.client.clone();
     let question = tokio::spawn(async move { asking.request(who, "?".into()).await });
-    let reply = asked.next().await.unwrap().reply.unwrap();
+    let reply = arrives(&mut asked).await.reply.unwrap();
     registrar.client.publish(reply, "me".into()).await.unwrap();
     assert_eq!(question.await.unwrap().unwrap().payload, "me");
     projector.client.publish(active.clone(), "no, me".into()).await.unwrap();

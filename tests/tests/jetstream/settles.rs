@@ -6,7 +6,7 @@ use probity_log::conformance::Ledger;
 use probity_log::{AppendError, FileLogOptions, JetStreamLog, Log, NatsOptions, Prepared, abandoned};
 use probity_tests::nats::{NatsSetup, Relay};
 
-use crate::world::{PATIENCE, World, released};
+use crate::world::{World, released, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_waits_for_a_server_that_was_killed() {
@@ -20,7 +20,7 @@ async fn a_block_waits_for_a_server_that_was_killed() {
     assert_eq!(world.released().len(), 3);
     world.until(|status| status.unsettled == Some(3)).await;
     world.nats.restart().unwrap();
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap();
+    soon(waiting).await.unwrap();
     assert_eq!(world.released().last(), Some(&block));
     world.until(|status| status.unsettled.is_none()).await;
 }
@@ -43,7 +43,7 @@ async fn a_block_whose_acknowledgement_was_lost_is_there_once() {
     relay.cut();
     tokio::time::sleep(Duration::from_millis(200)).await;
     relay.mend();
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap();
+    soon(waiting).await.unwrap();
     let info = world.intruder().await.get_stream(world.name().stream).await.unwrap().cached_info().clone();
     assert_eq!(info.state.last_sequence, 4);
     assert_eq!(world.released().last(), Some(&block));
@@ -152,7 +152,7 @@ async fn a_paused_server_delays_and_loses_nothing() {
     tokio::time::sleep(Duration::from_secs(7)).await;
     world.nats.resume().unwrap();
     for answer in waiting {
-        tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap();
+        soon(answer).await.unwrap();
     }
     assert_eq!(world.released()[2..], blocks);
     assert_eq!(world.log.compare(|_| {}).await.unwrap(), None);
@@ -173,11 +173,11 @@ async fn the_death_of_the_streams_leader_delays_and_loses_nothing() {
     let leader = cluster.leader_of(&stream).unwrap();
     cluster.kill(leader).unwrap();
     for block in ledger.blocks(5) {
-        tokio::time::timeout(PATIENCE, log.enqueue(block)).await.unwrap().unwrap();
+        soon(log.enqueue(block)).await.unwrap();
     }
     cluster.restart(leader).unwrap();
     for block in ledger.blocks(5) {
-        tokio::time::timeout(PATIENCE, log.enqueue(block)).await.unwrap().unwrap();
+        soon(log.enqueue(block)).await.unwrap();
     }
     assert_eq!(log.compare(|_| {}).await.unwrap(), None);
     assert_eq!(released(&log).len(), 15);
@@ -190,14 +190,14 @@ async fn what_the_stream_has_arrives_in_order_and_goes_on() {
     let mut arrivals = world.log.arrivals(4);
     let mut seen = Vec::new();
     while seen.len() < 6 {
-        seen.extend(arrivals.next().await.unwrap().unwrap());
+        seen.extend(soon(arrivals.next()).await.unwrap().unwrap());
     }
     let more = world.ledger.blocks(2);
     for block in &more {
         world.log.enqueue(block.clone()).await.unwrap();
     }
     while seen.len() < 8 {
-        seen.extend(tokio::time::timeout(PATIENCE, arrivals.next()).await.unwrap().unwrap().unwrap());
+        seen.extend(soon(arrivals.next()).await.unwrap().unwrap());
     }
     assert_eq!(seen, world.released()[4..]);
 }
@@ -214,18 +214,18 @@ async fn whoever_reads_ahead_never_sees_a_block_that_is_given_up() {
     assert!(matches!(world.log.enqueue(world.ledger.alternative(1, "ours")).await, Err(AppendError::Conflict { .. })));
     let mut following = world.log.follow(0);
     for released in world.released() {
-        assert_eq!(following.next().await.unwrap().unwrap(), released);
+        assert_eq!(soon(following.next()).await.unwrap().unwrap(), released);
     }
     world.log.adopt(vec![theirs.clone()]).await.unwrap();
     world.ledger.accept(&theirs);
-    assert_eq!(following.next().await.unwrap().unwrap(), theirs);
+    assert_eq!(soon(following.next()).await.unwrap().unwrap(), theirs);
     // Enough at once for it to read ahead again.
     let more: Vec<_> = world.ledger.blocks(8);
     for block in &more {
         world.log.enqueue(block.clone()).await.unwrap();
     }
     for block in more {
-        assert_eq!(following.next().await.unwrap().unwrap(), block);
+        assert_eq!(soon(following.next()).await.unwrap().unwrap(), block);
     }
 }
 
@@ -237,7 +237,7 @@ async fn an_old_block_in_a_new_place_is_named_and_not_taken_for_known() {
     let intruder = world.intruder().await;
     intruder.publish(world.name().subject, old.bytes().to_vec().into()).await.unwrap().await.unwrap();
     let mut arrivals = world.log.arrivals(4);
-    let arrived = tokio::time::timeout(PATIENCE, arrivals.next()).await.unwrap().unwrap();
+    let arrived = soon(arrivals.next()).await.unwrap();
     match arrived {
         Err(probity_log::ArrivalError::Disagrees(found)) => {
             assert!(found.to_string().contains("block 4 (from index"), "{found}");

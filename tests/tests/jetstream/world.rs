@@ -10,6 +10,11 @@ use tempfile::TempDir;
 /// Longer than anything takes here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What `waiting` comes to. A test that would wait for ever fails instead.
+pub(crate) async fn soon<T>(waiting: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it never comes")
+}
+
 /// A server, and a log whose blocks are in it.
 pub(crate) struct World {
     pub(crate) home: TempDir,
