@@ -198,3 +198,12 @@ macro_rules! family {
         }
     };
 }
+
+/// The word of the vocabulary for one of a closed set, such as `production`.
+#[must_use]
+pub fn word<T: serde::Serialize>(choice: &T) -> String {
+    match serde_json::to_value(choice) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

@@ -66,6 +66,7 @@ pub use families::{
     payload, plan, policy, reconciliation, retirement, review, risk, shared, subscription, training, usecase,
     validation, value, vendor,
 };
+pub use family::word;
 pub use hex::{Digest, Kid, PublicKey, Signature};
 pub use identity::{Identity, Origin};
 pub use list::NonEmpty;

@@ -1,9 +1,9 @@
 //! The rules that acts break, each as data: what stands against it, and where in the log that is written.
 
+use probity_domain::Lapse;
 use probity_schemas::validation::Scope;
 use probity_schemas::{Digest, EventId, Identity, Name, Namespace};
 
-use crate::life::Lapse;
 use crate::moment::moment;
 
 /// A rule that an act breaks. [`Broken::reason`] is its name for machines.
@@ -230,7 +230,7 @@ pub enum Broken {
         condition: Name,
     },
     /// The way to serving is closed.
-    #[error("{version} has not passed gate {gate}: {lapse}; no plan, exception or earlier approval lets it through")]
+    #[error("{version} has not passed gate {gate}: {}; no plan, exception or earlier approval lets it through", cited(.lapse))]
     GateClosed {
         /// The version.
         version: String,
@@ -372,4 +372,17 @@ impl Broken {
 
 fn names(names: &[Name]) -> String {
     names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Why an approval is missing, with the position or the moment that shows it.
+fn cited(lapse: &Lapse) -> String {
+    let at_ms = match lapse {
+        Lapse::Ended(end) => end.at_ms(),
+        _ => None,
+    };
+    match (lapse.rests_on(), at_ms) {
+        (Some(index), _) => format!("{lapse} (index {index})"),
+        (None, Some(at_ms)) => format!("{lapse} on {}", moment(&at_ms)),
+        (None, None) => lapse.to_string(),
+    }
 }

@@ -1,11 +1,11 @@
 //! The first statement: from it everything else follows.
 
+use probity_domain::authority::Authority;
 use probity_schemas::ledger::{Founded, LedgerEvent};
-use probity_schemas::{Data, Identity, Name};
+use probity_schemas::{Data, Identity};
 use probity_statement::{KeyError, KeyId, LedgerKeys, LedgerKeysError, PublicKey, SignedStatement, StatementError};
 
 use crate::KNOWN_RULE_SETS;
-use crate::authority::{ADMINISTRATOR, Authority};
 use crate::life::Life;
 use crate::policies::Policies;
 use crate::state::State;
@@ -69,9 +69,6 @@ pub enum GenesisError {
         /// Which, counted from 1.
         number: usize,
     },
-    /// The rule sets of this version do not know the role of administrators.
-    #[error("the name of the administrator role is not valid")]
-    RoleName,
 }
 
 impl State {
@@ -85,51 +82,46 @@ impl State {
         if !KNOWN_RULE_SETS.contains(&founded.rule_set) {
             return Err(GenesisError::UnknownRuleSet { found: founded.rule_set });
         }
-        let mut authority = Authority::default();
-        let ledger = keys.identity();
-        authority.add(&ledger, &keys.checkpoint, Vec::new(), Vec::new());
-        appoint_administrators(&mut authority, &founded)?;
-        add_recovery_keys(&mut authority, &ledger, &founded)?;
+        check_administrators(&keys, &founded)?;
+        check_recovery_keys(&keys, &founded)?;
+        let authority = Authority::found(&founded);
         Ok(Self::new(keys.origin, founded.rule_set, authority, Policies::default(), Life::default()))
     }
 }
 
-fn appoint_administrators(authority: &mut Authority, founded: &Founded) -> Result<(), GenesisError> {
+fn check_administrators(ledger: &LedgerKeys, founded: &Founded) -> Result<(), GenesisError> {
     let (count, single) = (founded.administrators.len(), founded.single_administrator);
     if (count == 1) != single {
         return Err(GenesisError::Administrators { count, single });
     }
-    let role: Name = ADMINISTRATOR.parse().map_err(|_| GenesisError::RoleName)?;
+    let mut taken = vec![(ledger.identity(), ledger.checkpoint.id())];
     for administrator in &founded.administrators {
         let identity = administrator.identity.clone();
         if !matches!(identity, Identity::Person(_)) {
             return Err(GenesisError::NotAPerson { identity });
         }
         let key = match PublicKey::from_bytes(administrator.public_key.as_bytes()) {
-            Ok(key) => key,
+            Ok(key) => key.id(),
             Err(source) => return Err(GenesisError::AdministratorKey { identity, source }),
         };
-        if key.id().0 != *administrator.kid.as_bytes() {
-            return Err(GenesisError::WrongKid { identity, actual: key.id() });
+        if key.0 != *administrator.kid.as_bytes() {
+            return Err(GenesisError::WrongKid { identity, actual: key });
         }
-        if authority.number(&identity).is_some() || authority.has_key(key.id()) {
+        if taken.iter().any(|(who, kid)| *who == identity || *kid == key) {
             return Err(GenesisError::Repeated { identity });
         }
-        authority.add(&identity, &key, Vec::new(), Vec::new());
-        authority.appoint(&identity, role.clone(), Vec::new());
+        taken.push((identity, key));
     }
     Ok(())
 }
 
-fn add_recovery_keys(authority: &mut Authority, ledger: &Identity, founded: &Founded) -> Result<(), GenesisError> {
-    let Some(recovery) = &founded.recovery else {
-        authority.constitute(founded.single_administrator, 0);
-        return Ok(());
-    };
-    authority.constitute(founded.single_administrator, recovery.threshold);
-    for (number, key) in (1..).zip(&recovery.keys) {
+fn check_recovery_keys(ledger: &LedgerKeys, founded: &Founded) -> Result<(), GenesisError> {
+    let administrators = founded.administrators.iter().map(|administrator| KeyId(*administrator.kid.as_bytes()));
+    let mut taken: Vec<KeyId> = administrators.chain([ledger.checkpoint.id()]).collect();
+    let keys = founded.recovery.iter().flat_map(|recovery| &recovery.keys);
+    for (number, key) in (1..).zip(keys) {
         match PublicKey::from_bytes(key.as_bytes()) {
-            Ok(key) if !authority.has_key(key.id()) => authority.add_recovery_key(ledger, &key),
+            Ok(key) if !taken.contains(&key.id()) => taken.push(key.id()),
             _ => return Err(GenesisError::RecoveryKey { number }),
         }
     }

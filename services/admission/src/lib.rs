@@ -14,6 +14,7 @@
 mod authority;
 mod broken;
 mod empower;
+mod facts;
 mod genesis;
 mod history;
 mod life;
@@ -24,13 +25,14 @@ mod rules;
 mod snapshot;
 mod state;
 
-pub use authority::power::CONFIRMATION_MAX_WAIT_MS;
 pub use broken::Broken;
 pub use genesis::GenesisError;
 pub use history::{EmptyHistory, History};
-pub use life::Lapse;
+pub use probity_domain::authority::CONFIRMATION_MAX_WAIT_MS;
+pub use probity_domain::exceptions::EMERGENCY_MAX_MS;
+pub use probity_domain::{End, Lapse};
 pub use refusal::Refusal;
-pub use rules::{ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS, EMERGENCY_MAX_MS};
+pub use rules::{ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS};
 pub use snapshot::SnapshotError;
 pub use state::{AdmitError, Admitted, Mark, Position, Rights, State, Submitted, Verdict};
 

@@ -1,92 +1,52 @@
 //! The policies that acts are judged by: gates, lifecycles, users' own fields. Embedded in the log, each holds from its
 //! position on until another one of the same name takes its place.
 
+use probity_domain::Gates;
 use probity_schemas::policy::Published;
 use probity_schemas::{
-    AttributeField, AttributeKind, AttributesPolicy, Event, GatePolicy, LifecyclePolicy, Name, Namespace,
-    NamespacePattern,
+    AttributeField, AttributeKind, AttributesPolicy, Event, LifecyclePolicy, Name, Namespace, NamespacePattern, Subject,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::broken::Broken;
 
-/// A policy and where it came into force.
+/// A policy under its subject without a version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct InForce<P> {
-    subject: String,
-    name: Name,
-    index: u64,
+    subject: Subject,
     policy: P,
 }
 
 /// All policies there have been but the roles', which are the authority's.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Policies {
-    /// Every gate policy ever: requests are judged by the one in force when they were made.
-    gates: Vec<InForce<GatePolicy>>,
+    gates: Gates,
     lifecycles: Vec<InForce<LifecyclePolicy>>,
     attributes: Vec<InForce<AttributesPolicy>>,
 }
 
 impl Policies {
-    /// Puts a policy into force. Returns whether it is of a kind that decides anything here.
-    pub(crate) fn publish(&mut self, subject: &str, published: &Published, index: u64) -> bool {
-        let name = subject.rsplit('/').next().and_then(|name| name.split('@').next()).unwrap_or(subject).parse();
-        let (subject, Ok(name)) = (subject.to_owned(), name) else { return false };
+    /// Puts a policy into force. A later version takes an earlier one's place.
+    pub(crate) fn publish(&mut self, subject: &Subject, published: &Published, index: u64) {
+        let subject = subject.without_version();
         match published {
-            Published::Gate(policy) => {
-                self.gates.push(InForce { subject, name, index, policy: policy.clone() });
-            }
+            Published::Gate(policy) => self.gates.publish(&subject, policy, index),
             Published::Lifecycle(policy) => {
                 self.lifecycles.retain(|earlier| earlier.subject != subject);
-                self.lifecycles.push(InForce { subject, name, index, policy: policy.clone() });
+                self.lifecycles.push(InForce { subject, policy: policy.clone() });
             }
             Published::Attributes(policy) => {
                 self.attributes.retain(|earlier| earlier.subject != subject);
-                self.attributes.push(InForce { subject, name, index, policy: policy.clone() });
+                self.attributes.push(InForce { subject, policy: policy.clone() });
             }
-            Published::Roles(_) | Published::ControlPack(_) => return false,
+            Published::Roles(_) | Published::ControlPack(_) => {}
         }
-        true
     }
 
-    /// Whether there is any gate yet.
-    pub(crate) fn has_gate(&self) -> bool {
-        !self.gates.is_empty()
-    }
-
-    /// The gates in force at `index`: of each policy the newest one before it.
-    fn gates_at(&self, index: u64) -> impl Iterator<Item = &InForce<GatePolicy>> {
-        self.gates
-            .iter()
-            .enumerate()
-            .filter(move |(at, gate)| {
-                let replaced = |later: &InForce<GatePolicy>| later.subject == gate.subject && later.index < index;
-                gate.index < index && !self.gates[at + 1..].iter().any(replaced)
-            })
-            .map(|(_, gate)| gate)
-    }
-
-    /// The policy of a gate for models of a namespace, as it was at `index`. Of several the one that names the namespace
-    /// most closely decides, of those the newest.
-    pub(crate) fn gate(&self, name: &str, namespace: &Namespace, index: u64) -> Option<&GatePolicy> {
-        let named = self.gates_at(index).filter(|gate| gate.name.as_str() == name);
-        let closest = named.filter_map(|gate| {
-            Some((NamespacePattern::closeness(&gate.policy.namespaces, namespace)?, gate.index, gate))
-        });
-        closest.max_by_key(|(closeness, index, _)| (*closeness, *index)).map(|(_, _, gate)| &gate.policy)
-    }
-
-    /// The names of the gates that models of a namespace pass.
-    pub(crate) fn gate_names(&self, namespace: &Namespace, index: u64) -> Vec<&Name> {
-        let covered = self
-            .gates_at(index)
-            .filter(|gate| NamespacePattern::closeness(&gate.policy.namespaces, namespace).is_some());
-        let mut names: Vec<&Name> = covered.map(|gate| &gate.name).collect();
-        names.sort();
-        names.dedup();
-        names
+    /// Every gate policy that came into force.
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
     }
 
     /// The lifecycle policies that bind models of a namespace.

@@ -1,15 +1,15 @@
 //! The state as bytes, so that a restart need not fold the whole log. Whoever keeps them binds them to a size and a root.
 
+use probity_domain::authority::Authority;
 use probity_schemas::Origin;
 use serde::{Deserialize, Serialize};
 
-use crate::authority::Authority;
 use crate::life::Life;
 use crate::policies::Policies;
 use crate::state::State;
 
 /// Changes with every change of what a snapshot holds; an older one is folded anew.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Serialize, Deserialize)]
 struct Snapshot {

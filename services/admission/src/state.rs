@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use probity_domain::authority::Authority;
+use probity_domain::{Signed, SignedBy};
 use probity_schemas::attestation::AttestationEvent;
 use probity_schemas::authority::AuthorityEvent;
 use probity_schemas::ledger::LedgerEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
 use probity_schemas::{Data, Event, EventId, Identity, Namespace, NamespacePattern, Origin};
-use probity_statement::{Keyring, SignedStatement};
+use probity_statement::{Keyring, PublicKey, SignedStatement};
 
-use crate::authority::Authority;
+use crate::authority::Checks as _;
 use crate::broken::Broken;
 use crate::history::History;
-use crate::life::{Life, LifeMark, Signed, Standing};
+use crate::life::{Life, LifeMark};
 use crate::policies::Policies;
 use crate::refusal::Refusal;
 use crate::rules::{self, Judging};
@@ -138,9 +140,19 @@ impl Rights {
     }
 }
 
+/// Every key that may have signed something.
+fn keyring(authority: &Authority) -> Keyring {
+    let mut keyring = Keyring::default();
+    // Only usable keys are enrolled, so none is left out.
+    authority.public_keys().filter_map(|key| PublicKey::from_bytes(key.as_bytes()).ok()).for_each(|key| {
+        keyring.insert(key);
+    });
+    keyring
+}
+
 impl State {
     pub(crate) fn new(origin: Origin, rule_set: u32, authority: Authority, policies: Policies, life: Life) -> Self {
-        let keyring = Arc::new(authority.keyring());
+        let keyring = Arc::new(keyring(&authority));
         let (authority, policies) = (Arc::new(authority), Arc::new(policies));
         Self { origin, rule_set, authority, policies, life, keyring, changes: 0 }
     }
@@ -233,11 +245,11 @@ impl State {
         self.authority.not_revoked(statement.kid())?;
         let time_ms = position.block_time.saturating_mul(1_000);
         let signed = Signed { key, index: position.index, time_ms };
-        let by = Standing { issuer: statement.issuer(), number: issuer, subject: statement.subject(), signed };
+        let by = SignedBy { issuer: statement.issuer(), number: issuer, subject: statement.subject(), signed };
         self.may_record(event, by)?;
         if event.info().is_act() {
             rules::timely(event, time_ms)?;
-            if self.rule_set >= RULES_OF_POWER {
+            if self.two_persons() {
                 Judging::new(self, event, by).judge()?;
                 self.attests_what_is_there(event, history)?;
             }
@@ -251,7 +263,7 @@ impl State {
         Ok(Verdict::Admitted(Admitted { issuer, id: event.id, revision: revision + 1 }))
     }
 
-    fn may_record(&self, event: &Event, by: Standing<'_>) -> Result<(), Refusal> {
+    fn may_record(&self, event: &Event, by: SignedBy<'_>) -> Result<(), Refusal> {
         let info = event.info();
         let strict = self.rule_set >= RULES_OF_POWER;
         if self.authority.is_recovery_key(&by.signed) {
@@ -283,7 +295,7 @@ impl State {
     fn is_founding(&self, policy: &PolicyEvent, index: u64) -> bool {
         let PolicyEvent::Published(published) = policy;
         match published.as_ref() {
-            Published::Gate(_) => self.rule_set >= RULES_OF_POWER && index == 2 && !self.policies.has_gate(),
+            Published::Gate(_) => self.rule_set >= RULES_OF_POWER && index == 2 && self.policies.gates().is_empty(),
             _ => index > 0 && !self.authority.has_policy(),
         }
     }
@@ -306,7 +318,7 @@ impl State {
         &mut self,
         statement: &SignedStatement,
         event: &Event,
-        by: Standing<'_>,
+        by: SignedBy<'_>,
     ) -> Result<(), AdmitError<E>> {
         let empowered = self.empower(statement, event, by)?;
         if let Data::Ledger(LedgerEvent::RulesAdopted(adopted)) = &event.data {
@@ -326,7 +338,7 @@ impl State {
     }
 
     /// Folds the event into what is known of models, uses, endpoints and open matters.
-    fn live(&mut self, event: &Event, by: Standing<'_>, payload: &[u8]) -> bool {
+    fn live(&mut self, event: &Event, by: SignedBy<'_>, payload: &[u8]) -> bool {
         use probity_schemas::approval::ApprovalEvent as Approval;
         use probity_schemas::deployment::DeploymentEvent as Deployment;
         // What a signature fills, and which plan let a version through, is seen from before the act.
@@ -338,7 +350,7 @@ impl State {
             }
             Data::Deployment(Deployment::Authorized(authorized)) => {
                 if let Some(plan) = Judging::new(self, event, by).used_plan(authorized) {
-                    self.life.cover(&plan, &authorized.version.to_string());
+                    self.life.cover(&plan.0, plan.1);
                     return true;
                 }
             }

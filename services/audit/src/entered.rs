@@ -106,7 +106,7 @@ impl Showing {
             let text = |text: Option<probity_schemas::Text>| text.map(String::from).unwrap_or_default();
             shown.push(v1::Correction {
                 index: correction.index,
-                kind: probity_projection::word(&recorded.kind),
+                kind: probity_schemas::word(&recorded.kind),
                 field: text(recorded.field),
                 old: match &correction.new_subject {
                     Some(_) => head.subject.clone(),

@@ -17,7 +17,7 @@
 
 use std::fmt;
 
-use probity_projection::serving::Step;
+use probity_domain::serving::Step;
 use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Table, View};
 use probity_query::QueryError;
 use probity_schemas::EventId;

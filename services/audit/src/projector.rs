@@ -1,6 +1,6 @@
 //! How one statement changes the view.
 
-use probity_projection::serving::{Change, Step};
+use probity_domain::serving::{Change, Step};
 use probity_projection::{Batch, Key, ProjectionError, Projector, Recorded, StoreError};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::training::TrainingEvent;
@@ -70,7 +70,7 @@ fn facts(event: &Event, index: u64, batch: &mut Batch<'_>) {
 
 /// Keeps what a statement changes about what serves at an endpoint.
 fn step(recorded: &Recorded, head: &Head, batch: &mut Batch<'_>) {
-    let Some(step) = Step::of(recorded) else { return };
+    let Some(step) = Step::of(&recorded.event, recorded.index, recorded.sorted_at_ms()) else { return };
     let endpoint = whole(&head.subject);
     note_endpoint(&step.change, endpoint, batch);
     let key = layout::step_key(endpoint, step.at_ms, step.index);

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use probity_domain::ids::model_of;
+use probity_domain::serving::{Serving, Share, Step};
 use probity_projection::View;
-use probity_projection::serving::{Serving, Share, Step, model_of};
 use probity_proto::v1;
 use probity_query::{QueryError, Scope};
 use probity_schemas::{Subject, SubjectKind};

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use probity_audit::timeline::{self, Question};
 use probity_audit::{AuditProjector, serving};
-use probity_projection::serving::{Serving, Step, model_of};
+use probity_domain::ids::model_of;
+use probity_domain::serving::{Serving, Step};
 use probity_projection::testing::{DAY_0, Scene};
 use probity_projection::{Projector, Recorded};
 use probity_query::{Page, Scope};
@@ -201,7 +202,8 @@ impl Oracle<'_> {
         };
         let may = |it: &Recorded| it.event.occurred.is_none_or(|occurred| occurred.earliest().as_ms() <= at_ms);
         let happened = |it: &&Recorded| if possible { may(it) } else { certain(it) };
-        let mut steps: Vec<Step> = self.0[..known].iter().filter(here).filter(happened).filter_map(Step::of).collect();
+        let step = |it: &Recorded| Step::of(&it.event, it.index, it.sorted_at_ms());
+        let mut steps: Vec<Step> = self.0[..known].iter().filter(here).filter(happened).filter_map(step).collect();
         steps.sort_by_key(|step| (step.at_ms, step.index));
         Serving::after(&steps)
     }

@@ -1,9 +1,10 @@
 //! Requests for approval, the signatures given to them, and plans that cover what is made within their bounds.
 
-use probity_projection::{Batch, ProjectionError, Recorded, Stated, word};
+use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use probity_schemas::approval::{ApprovalEvent, Before, Granted, Requested};
 use probity_schemas::plan::PlanEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
+use probity_schemas::word;
 use probity_schemas::{Namespace, NamespacePattern};
 use serde::{Deserialize, Serialize};
 
@@ -242,7 +243,7 @@ fn grant(batch: &mut Batch<'_>, recorded: &Recorded, granted: &Granted) -> Resul
         batch.put(&SEEN, SEEN.key().text(digest).number(opener.index), ());
     }
     batch.put(&SIGNED_WITH, SIGNED_WITH.key().text(&kid).number(opener.index), ());
-    let model = probity_projection::serving::model_of(&opener.subject);
+    let model = probity_domain::ids::model_of(&opener.subject);
     let key = LAST_APPROVED.key().text(grant.person()).text(model);
     batch.put(&LAST_APPROVED, key, (opener.subject.clone(), recorded.index));
     IDS.remember(batch, recorded)?;
@@ -284,7 +285,7 @@ fn change_grant(
 
 /// Takes in what is said of a plan.
 pub(crate) fn plan(batch: &mut Batch<'_>, recorded: &Recorded, event: &PlanEvent) -> Result<(), ProjectionError> {
-    let model = probity_projection::serving::model_of(&recorded.event.subject.to_string()).to_owned();
+    let model = probity_domain::ids::model_of(&recorded.event.subject.to_string()).to_owned();
     let at = (recorded.index, recorded.sorted_at_ms());
     if let PlanEvent::Proposed(proposed) = event {
         let plan = Plan { expires_at_ms: proposed.expires_at.as_ms(), ..Plan::default() };

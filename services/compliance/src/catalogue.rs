@@ -1,7 +1,7 @@
 //! The tables of the view.
 
-use probity_projection::serving::Steps;
-use probity_projection::{Batch, Ids, Key, Record, Stated, StoreError, Table, View};
+use probity_domain::serving::Step;
+use probity_projection::{Batch, Ids, Key, Record, Stated, Steps, StoreError, Table, View};
 
 use crate::approvals::{Gate, Plan, Request};
 use crate::authority::{Pending, Person};
@@ -17,7 +17,7 @@ pub(crate) const VERSIONS: Table<VersionState> = Table::new(2);
 /// Endpoint → what serves there.
 pub(crate) const ENDPOINTS: Table<EndpointState> = Table::new(3);
 /// What happened at endpoints.
-pub(crate) const STEPS: Steps = Steps::new(4);
+pub(crate) const STEPS: Steps<Step> = Steps::new(4);
 /// Index → a request for approval.
 pub(crate) const REQUESTS: Table<Request> = Table::new(5);
 /// Index → that a request waits for signatures.

@@ -1,7 +1,7 @@
 //! Endpoints: what serves there, and what was let through.
 
-use probity_projection::serving::{Followed, Share, Step};
-use probity_projection::{Batch, ProjectionError, Recorded, Stated};
+use probity_domain::serving::{Serving, Share, Step};
+use probity_projection::{Batch, InOrder, ProjectionError, Recorded, Stated};
 use probity_schemas::Data;
 use probity_schemas::deployment::DeploymentEvent;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{judging, subjects};
 /// What is known of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndpointState {
-    pub(crate) followed: Followed,
+    pub(crate) followed: InOrder<Serving>,
     /// Versions that the gate let through here, with the moment and the end of it.
     pub(crate) authorized: Vec<Authorized>,
     /// What is known of the statements since which each version serves.
@@ -34,7 +34,7 @@ pub(crate) struct Authorized {
 impl EndpointState {
     /// What a share is for: as was said when it started, or else as the gate let it through.
     pub(crate) fn purpose(&self, share: &Share) -> Purpose {
-        let serving = &self.followed.serving;
+        let serving = &self.followed.value;
         let authorized = self.authorized.iter().find(|authorized| authorized.version == share.version);
         Purpose {
             version: share.version.clone(),
@@ -62,11 +62,11 @@ pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -
         state.authorized.push(authorized);
         return judging::endpoint(batch, endpoint);
     }
-    let Some(step) = Step::of(recorded) else { return Ok(()) };
+    let Some(step) = Step::of(&recorded.event, recorded.index, recorded.sorted_at_ms()) else { return Ok(()) };
     batch.put(&SOURCES, SOURCES.key().text(endpoint).number(recorded.index), vec![Stated::of(recorded)]);
     let state = batch.record(&ENDPOINTS, key.clone())?;
     let mut followed = std::mem::take(&mut state.followed);
-    STEPS.take(batch, endpoint, &mut followed, step)?;
+    STEPS.take(batch, endpoint, &mut followed, (step.place(), step), Serving::step)?;
     batch.record(&ENDPOINTS, key)?.followed = followed;
     settle(batch, endpoint)
 }
@@ -79,7 +79,7 @@ pub(crate) fn forget(batch: &mut Batch<'_>, endpoint: &str, step: (u64, u64)) ->
         return Ok(());
     }
     let mut followed = std::mem::take(&mut batch.record(&ENDPOINTS, key.clone())?.followed);
-    STEPS.take_back(batch, endpoint, &mut followed, step)?;
+    STEPS.take_back(batch, endpoint, &mut followed, step, Serving::step)?;
     batch.record(&ENDPOINTS, key)?.followed = followed;
     settle(batch, endpoint)
 }
@@ -87,14 +87,14 @@ pub(crate) fn forget(batch: &mut Batch<'_>, endpoint: &str, step: (u64, u64)) ->
 /// Notes with each version where it serves, and judges.
 fn settle(batch: &mut Batch<'_>, endpoint: &str) -> Result<(), ProjectionError> {
     let key = ENDPOINTS.key().text(endpoint);
-    let indices = batch.record(&ENDPOINTS, key.clone())?.followed.serving.indices.clone();
+    let indices = batch.record(&ENDPOINTS, key.clone())?.followed.value.indices.clone();
     let mut sources = Vec::new();
     for index in indices {
         sources.extend(batch.read(&SOURCES, &SOURCES.key().text(endpoint).number(index))?.unwrap_or_default());
     }
     let state = batch.record(&ENDPOINTS, key)?;
     state.sources = sources;
-    let shares = &state.followed.serving.shares;
+    let shares = &state.followed.value.shares;
     let mut now: Vec<String> = shares.iter().map(|share| share.version.clone()).collect();
     now.retain(|version| !version.is_empty());
     now.sort_unstable();

@@ -1,7 +1,7 @@
 //! What waits for a person: what names them, and what their roles let them answer.
 
+use probity_domain::ids::model_of;
 use probity_projection::View;
-use probity_projection::serving::model_of;
 use probity_proto::v1;
 use probity_query::{Access, Page, QueryError, Scope};
 use probity_schemas::{Identity, Namespace, Subject};

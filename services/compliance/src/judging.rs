@@ -1,6 +1,7 @@
 //! Judging: what a subject lacks, worked out again when something it rests on was recorded.
 
-use probity_projection::serving::{Share, model_of};
+use probity_domain::ids::model_of;
+use probity_domain::serving::Share;
 use probity_projection::{Batch, Parts, ProjectionError, Stated};
 use probity_schemas::Subject;
 
@@ -96,7 +97,7 @@ fn elsewhere(version: &str, state: &VersionState, found: &mut Vec<Found>) {
 pub(crate) fn endpoint(batch: &mut Batch<'_>, endpoint: &str) -> Result<(), ProjectionError> {
     let state = batch.read(&ENDPOINTS, &ENDPOINTS.key().text(endpoint))?.unwrap_or_default();
     let mut found = Vec::new();
-    for share in state.followed.serving.running() {
+    for share in state.followed.value.running() {
         one_share(batch, endpoint, &state, share, &mut found)?;
     }
     replace(batch, endpoint, found)
@@ -169,7 +170,7 @@ fn governed(batch: &Batch<'_>, endpoint: &str, share: &Share, state: &EndpointSt
     let subject = share.version.parse::<Subject>().or_else(|_| endpoint.parse());
     let Ok(subject) = subject else { return Ok(true) };
     let Some(gate) = approvals::gate(batch, GATE, &subject.namespace, u64::MAX)? else { return Ok(false) };
-    let environment = state.followed.serving.environment.as_deref();
+    let environment = state.followed.value.environment.as_deref();
     let listed = |environment: &str| gate.environments.iter().any(|listed| listed == environment);
     // Where nobody said which environment it is, it may be any.
     Ok(gate.environments.is_empty() || environment.is_none_or(listed))

@@ -1,11 +1,12 @@
 //! What is opened and has to be closed: findings, reviews, incidents, emergencies, issues; and for whom they wait.
 
-use probity_projection::{Batch, Identified, Parts, ProjectionError, Recorded, word};
+use probity_projection::{Batch, Identified, Parts, ProjectionError, Recorded};
 use probity_schemas::exception::ExceptionEvent;
 use probity_schemas::finding::FindingEvent;
 use probity_schemas::incident::{IncidentEvent, Reportable};
 use probity_schemas::issue::IssueEvent;
 use probity_schemas::review::ReviewEvent;
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{
@@ -356,7 +357,7 @@ pub(crate) fn exception(
         }
     }
     match subject.starts_with("model:") {
-        true => judging::endpoints_of(batch, probity_projection::serving::model_of(&subject)),
+        true => judging::endpoints_of(batch, probity_domain::ids::model_of(&subject)),
         false => Ok(()),
     }
 }

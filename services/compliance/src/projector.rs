@@ -1,6 +1,6 @@
 //! Which statement changes what, and what is judged again.
 
-use probity_projection::serving::model_of;
+use probity_domain::ids::model_of;
 use probity_projection::{Batch, Parts, ProjectionError, Projector, Recorded};
 use probity_schemas::change::ChangeEvent;
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};

@@ -1,6 +1,6 @@
 //! Questions to the view, without gRPC.
 
-use probity_projection::serving::model_of;
+use probity_domain::ids::model_of;
 use probity_projection::{Parts, View};
 use probity_proto::v1;
 use probity_query::{Citation, Page, Paged, QueryError, Scope};
@@ -186,7 +186,7 @@ pub fn approvals(
     }
     let state = view.record(&ENDPOINTS, &ENDPOINTS.key().text(subject))?.ok_or_else(not_found)?;
     let mut found = Vec::new();
-    for share in state.followed.serving.running() {
+    for share in state.followed.value.running() {
         let purpose = state.purpose(share);
         found.extend(standings(view, &purpose, subject, at_ms)?);
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use probity_domain::ids::model_of;
 use probity_projection::StoreError;
-use probity_projection::serving::model_of;
 
 use crate::approvals::{Grant, Request};
 use crate::catalogue::{COMPROMISED, Look, MODELS, PLANS, REQUESTS, VERSIONS, WITHDRAWN, part_of};

@@ -1,10 +1,11 @@
 //! Models and versions, as far as questions ask about them.
 
-use probity_projection::serving::model_of;
-use probity_projection::{Batch, Key, ProjectionError, Recorded, Stated, word};
+use probity_domain::ids::model_of;
+use probity_projection::{Batch, Key, ProjectionError, Recorded, Stated};
 use probity_schemas::SubjectKind;
 use probity_schemas::model::{ModelEvent, VersionRegistered};
 use probity_schemas::training::Completed;
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{IDS, MADE_FROM, MODELS, OWNED, PERSONS, VERSIONS};

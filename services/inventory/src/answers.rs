@@ -131,7 +131,7 @@ pub(crate) fn dataset(subject: &str, record: &DatasetRecord) -> v1::Dataset {
 pub(crate) fn deployment(endpoint: &str, record: &EndpointRecord) -> v1::Deployment {
     let serving = record.serving();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let share = |share: &probity_projection::serving::Share| v1::Share {
+    let share = |share: &probity_domain::serving::Share| v1::Share {
         version: share.version.clone(),
         digest: text(&share.digest),
         exposure: share.exposure.clone(),

@@ -1,7 +1,7 @@
 //! The tables of the view.
 
-use probity_projection::serving::Steps;
-use probity_projection::{Ids, Key, Stated, Table};
+use probity_domain::serving::Step;
+use probity_projection::{Ids, Key, Stated, Steps, Table};
 
 use crate::datasets::DatasetRecord;
 use crate::deployments::{EndpointRecord, Place};
@@ -23,7 +23,7 @@ pub(crate) const DATASETS: Table<DatasetRecord> = Table::new(4);
 /// Endpoint → what serves there.
 pub(crate) const ENDPOINTS: Table<EndpointRecord> = Table::new(5);
 /// Endpoint, moment, index → what changed there.
-pub(crate) const STEPS: Steps = Steps::new(6);
+pub(crate) const STEPS: Steps<Step> = Steps::new(6);
 /// Model, endpoint, version → that it serves there.
 pub(crate) const PLACES: Table<Place> = Table::new(7);
 /// Subject, name → a monitor.

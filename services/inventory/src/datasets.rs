@@ -1,7 +1,8 @@
 //! Datasets: what they are, where they come from, whether they were withdrawn.
 
-use probity_projection::{Batch, ProjectionError, Recorded, word};
+use probity_projection::{Batch, ProjectionError, Recorded};
 use probity_schemas::data::DataEvent;
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::DATASETS;

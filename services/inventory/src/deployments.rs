@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use probity_projection::serving::{Followed, Serving, Step, model_of};
-use probity_projection::{Batch, ProjectionError, Recorded, Stated};
+use probity_domain::ids::model_of;
+use probity_domain::serving::{Serving, Step};
+use probity_projection::{Batch, InOrder, ProjectionError, Recorded, Stated};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{ENDPOINTS, PLACES, SOURCES, STEPS};
@@ -13,7 +14,7 @@ use crate::{models, versions};
 /// What is known of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndpointRecord {
-    followed: Followed,
+    followed: InOrder<Serving>,
     /// Where the statements come from on which what serves rests.
     pub(crate) sources: Vec<Stated>,
     /// How often each version (with its model) is counted as serving here, by whether it is stopped.
@@ -38,7 +39,7 @@ pub(crate) struct Place {
 impl EndpointRecord {
     /// What serves.
     pub(crate) fn serving(&self) -> &Serving {
-        &self.followed.serving
+        &self.followed.value
     }
 
     fn properties(&self, subject: &str) -> Indexed {
@@ -69,12 +70,12 @@ impl EndpointRecord {
 
 /// Takes in what happened at an endpoint.
 pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let Some(step) = Step::of(recorded) else { return Ok(()) };
+    let Some(step) = Step::of(&recorded.event, recorded.index, recorded.sorted_at_ms()) else { return Ok(()) };
     let at_ms = step.at_ms;
     batch.put(&SOURCES, SOURCES.key().text(endpoint).number(recorded.index), vec![Stated::of(recorded)]);
     let record = batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?;
     let mut followed = std::mem::take(&mut record.followed);
-    STEPS.take(batch, endpoint, &mut followed, step)?;
+    STEPS.take(batch, endpoint, &mut followed, (step.place(), step), Serving::step)?;
     batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed = followed;
     settle(batch, endpoint, at_ms)
 }
@@ -92,7 +93,7 @@ pub(crate) fn forget(
         return Ok(());
     }
     let mut followed = std::mem::take(&mut batch.record(&ENDPOINTS, key)?.followed);
-    STEPS.take_back(batch, endpoint, &mut followed, step)?;
+    STEPS.take_back(batch, endpoint, &mut followed, step, Serving::step)?;
     batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed = followed;
     settle(batch, endpoint, now_ms)
 }

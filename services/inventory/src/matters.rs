@@ -1,9 +1,10 @@
 //! Issues and incidents: what was opened, to whom it was handed, how it ended. And how many findings are open.
 
-use probity_projection::{Batch, Identified, ProjectionError, Recorded, word};
+use probity_projection::{Batch, Identified, ProjectionError, Recorded};
 use probity_schemas::SubjectKind;
 use probity_schemas::incident::IncidentEvent;
 use probity_schemas::issue::IssueEvent;
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{IDS, MATTERS, MATTERS_OF, OPEN_FINDINGS, OPEN_MATTERS};
@@ -224,7 +225,7 @@ pub(crate) fn settle(batch: &mut Batch<'_>, finding: &Identified) -> Result<(), 
 
 fn count_finding(batch: &mut Batch<'_>, subject: &str, opens: bool) -> Result<(), ProjectionError> {
     match subject.starts_with("model:") {
-        true => count(batch, probity_projection::serving::model_of(subject), "finding", opens),
+        true => count(batch, probity_domain::ids::model_of(subject), "finding", opens),
         false => Ok(()),
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use probity_projection::{Batch, ProjectionError, Recorded, Stated, word};
+use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use probity_proto::v1;
 use probity_query::Citation;
 use probity_schemas::dependency::DependencyEvent;
 use probity_schemas::model::{AmendableField, ModelEvent};
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{DEPENDENCIES, MODELS, USES};

@@ -1,8 +1,9 @@
 //! Monitors: what is watched, and how it stands.
 
-use probity_projection::{Batch, ProjectionError, Recorded, word};
+use probity_projection::{Batch, ProjectionError, Recorded};
 use probity_schemas::monitor::MonitorEvent;
 use probity_schemas::shared::Threshold;
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::MONITORS;

@@ -1,13 +1,14 @@
 //! Which statement changes what.
 
-use probity_projection::serving::model_of;
-use probity_projection::{Batch, Identified, ProjectionError, Projector, Recorded, word};
+use probity_domain::ids::model_of;
+use probity_projection::{Batch, Identified, ProjectionError, Projector, Recorded};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::dependency::DependencyEvent;
 use probity_schemas::finding::FindingEvent;
 use probity_schemas::model::ModelEvent;
 use probity_schemas::retirement::RetirementEvent;
 use probity_schemas::training::TrainingEvent;
+use probity_schemas::word;
 use probity_schemas::{Data, SubjectKind};
 
 use crate::catalogue::{DEPENDENCIES, IDS, MODELS, USES, version_key};

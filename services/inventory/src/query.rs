@@ -305,7 +305,7 @@ pub fn deployments(
         let answer = |subject: &str, record| Ok(answers::deployment(subject, &record));
         return list(view, &ENDPOINTS, "endpoint", filter, scope, page, answer);
     }
-    let whole = probity_projection::serving::model_of(model);
+    let whole = probity_domain::ids::model_of(model);
     let mut endpoints = BTreeSet::new();
     for pair in view.scan_after(&PLACES.key().text(whole), None) {
         let (key, _) = pair?;
@@ -384,7 +384,7 @@ pub fn monitors(
         let (key, _) = pair?;
         let mut parts = Parts::of(&key);
         let (of, name) = (parts.text().unwrap_or_default(), parts.text().unwrap_or_default());
-        let asked = subject.is_empty() || probity_projection::serving::model_of(of) == subject || of == subject;
+        let asked = subject.is_empty() || probity_domain::ids::model_of(of) == subject || of == subject;
         if !asked || !within(of, namespace, scope) {
             return Ok((key, None));
         }
@@ -417,7 +417,7 @@ pub fn problems(view: &View, asked: &Problems, scope: &Scope, page: &Page) -> Re
     let prefix = match (asked.subject.as_str(), asked.open) {
         ("", Some(true)) => OPEN_MATTERS.key(),
         ("", _) => MATTERS.key(),
-        (subject, _) => MATTERS_OF.key().text(probity_projection::serving::model_of(subject)),
+        (subject, _) => MATTERS_OF.key().text(probity_domain::ids::model_of(subject)),
     };
     page.take(view.scan_before(&prefix, page.after.as_deref()).map(|pair| {
         let (key, _) = pair?;

@@ -1,7 +1,8 @@
 //! Use cases: what is to be solved, who wants it, which models serve it, what was decided.
 
-use probity_projection::{Batch, ProjectionError, Recorded, Stated, word};
+use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use probity_schemas::usecase::UsecaseEvent;
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::USES;
@@ -136,7 +137,7 @@ pub(crate) fn change(
 pub(crate) fn refresh_models(batch: &mut Batch<'_>, subject: &str) -> Result<(), ProjectionError> {
     let linked = batch.read(&USES, &USES.key().text(subject))?.unwrap_or_default().models;
     for linked in linked {
-        models::change(batch, probity_projection::serving::model_of(&linked.model), |_| {})?;
+        models::change(batch, probity_domain::ids::model_of(&linked.model), |_| {})?;
     }
     Ok(())
 }
@@ -179,7 +180,7 @@ pub(crate) fn fold(
         UsecaseEvent::Retired(_) => decided(batch, "retired", stated),
         UsecaseEvent::Linked(linked) => {
             let (model, role, index) = (linked.model.to_string(), word(&linked.role), recorded.index);
-            let whole = probity_projection::serving::model_of(&model).to_owned();
+            let whole = probity_domain::ids::model_of(&model).to_owned();
             change(batch, subject, |record| {
                 record.models.push(LinkedModel { model, role: role.clone(), index });
             })?;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use probity_projection::{Batch, ProjectionError, Recorded, Stated, word};
+use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use probity_schemas::shared::Money;
 use probity_schemas::value::ValueEvent;
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{ENTRIES, VALUES};

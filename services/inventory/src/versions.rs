@@ -1,11 +1,12 @@
 //! Versions: what they consist of, how they were made, what was found and decided about them.
 
-use probity_projection::serving::model_of;
-use probity_projection::{Batch, ProjectionError, Recorded, Stated, word};
+use probity_domain::ids::model_of;
+use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use probity_schemas::approval::ApprovalEvent;
 use probity_schemas::model::VersionRegistered;
 use probity_schemas::training::Completed as TrainingCompleted;
 use probity_schemas::validation::ValidationEvent;
+use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{AGES, VERSIONS, version_key};

@@ -3,8 +3,8 @@
 //! The edges of a share stay as long as the share does, and end with it. A version that is stopped in an emergency still
 //! has its edge, but does not run.
 
+use probity_domain::serving::{Change, Serving, Share, Step};
 use probity_projection::StoreError;
-use probity_projection::serving::{Change, Serving, Share, Step};
 use probity_schemas::{Digest, Subject};
 
 use crate::graph::{

@@ -3,7 +3,7 @@
 //! Nodes are numbered in the order in which the log names them. The last edges of a node stand in its own record, full
 //! chunks of earlier ones beside it, so that appending one rewrites little and a walk reads one record of most nodes.
 
-use probity_projection::serving::{Serving, Step};
+use probity_domain::serving::{Serving, Step};
 use probity_projection::{Key, Table};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! Who took a model on.
 
-use probity_projection::{StoreError, word};
+use probity_projection::StoreError;
 use probity_schemas::model::OwnershipAccepted;
+use probity_schemas::word;
 
 use crate::graph::{Acceptance, OWNERS, owners_key};
 use crate::names::Name;

@@ -1,6 +1,6 @@
 //! What each type of event says about what comes from what.
 
-use probity_projection::serving::Step;
+use probity_domain::serving::Step;
 use probity_projection::{Batch, ProjectionError, Projector, Recorded, StoreError};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::data::{self, DataEvent};
@@ -34,7 +34,7 @@ impl Projector for LineageProjector {
             Data::Usecase(event) => telling.use_case(event)?,
             Data::Retirement(event) => telling.retirement(event)?,
             Data::Correction(event) => telling.correction(event)?,
-            Data::Deployment(_) => match Step::of(recorded) {
+            Data::Deployment(_) => match Step::of(&recorded.event, recorded.index, recorded.sorted_at_ms()) {
                 Some(step) => telling.step(step).map(|()| true)?,
                 None => false,
             },

@@ -4,8 +4,6 @@
 //! folded into them, written in one atomic batch, so that a crash neither skips nor repeats a block. A [`Follower`] reads
 //! the log once, checks every block and feeds several views. A [`Reader`] asks one view. Nothing here is a source of truth,
 //! nothing here judges, and nothing here knows how a question travels or who asks it.
-//!
-//! [`serving`] is what several views fold alike: which version serves at an endpoint.
 
 mod batch;
 mod edge;
@@ -14,11 +12,11 @@ mod follower;
 mod generations;
 mod group;
 mod identified;
+mod in_order;
 mod projector;
 mod reading;
 mod record;
 mod recorded;
-pub mod serving;
 mod stated;
 mod store;
 #[cfg(feature = "testing")]
@@ -28,9 +26,10 @@ pub use batch::Batch;
 pub use follower::{FollowError, Follower, Following, Source};
 pub use generations::{Generation, Generations};
 pub use identified::{Identified, Ids};
+pub use in_order::{InOrder, Steps};
 pub use projector::{ProjectionError, Projector};
 pub use reading::{AsOf, Health, NotThere, Position, Reader};
 pub use record::{Key, Parts, Record, RecordError, Table};
 pub use recorded::{Provenance, Recorded};
-pub use stated::{Stated, word};
+pub use stated::Stated;
 pub use store::{Cursor, Store, StoreError, View};

@@ -1,11 +1,14 @@
 //! Matters: what one event opens and others answer or close.
 
+use probity_domain::approvals::Request;
+use probity_domain::exceptions::Exception;
+use probity_domain::plans::Plan;
+use probity_domain::{Actors, At, Signed};
 use probity_schemas::deployment::StopScope;
-use probity_schemas::{Identity, Name, NamespacePattern, Subject};
+use probity_schemas::{EventId, Identity, Name, NamespacePattern, Subject};
 use serde::{Deserialize, Serialize};
 
-use super::{Actors, Key, Plan, Request, Signed};
-use probity_schemas::EventId;
+use super::Key;
 
 /// Something that was opened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -13,7 +16,7 @@ pub(crate) struct Matter {
     pub(crate) case: Case,
     pub(crate) subject: Key,
     /// Where it was opened, and by whom.
-    pub(crate) index: u64,
+    pub(crate) at: At,
     pub(crate) issuer: u32,
     pub(crate) actors: Actors,
     /// What closed it, while that counts.
@@ -87,16 +90,6 @@ pub(crate) struct Suspension {
     pub(crate) scope: StopScope,
     /// The version or model that is stopped, where not the endpoint is.
     pub(crate) target: Option<Key>,
-}
-
-/// Leave to go without a control, for a time.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Exception {
-    pub(crate) control: Name,
-    pub(crate) signed: Signed,
-    pub(crate) expires_at: u64,
-    /// For an emergency: the second person's yes.
-    pub(crate) second: Option<Signed>,
 }
 
 /// What must not be erased.

@@ -2,55 +2,26 @@
 //!
 //! Nothing here refuses anything. Facts that make no sense leave no trace; the views show them all the same.
 
-mod approvals;
 mod cases;
 mod fold;
-mod plans;
 mod register;
 mod sealed;
 mod subjects;
 
 use std::sync::Arc;
 
-use probity_schemas::{Digest, EventId, Identity, Subject};
+use probity_domain::At;
+use probity_domain::ids::model_of;
+use probity_domain::subjects::{Dataset, Model, Version};
+use probity_schemas::{Digest, EventId, Subject};
 use serde::{Deserialize, Serialize};
 
-pub use approvals::Lapse;
-pub(crate) use approvals::{Grant, GrantCondition, Purpose, Request};
-pub(crate) use cases::{Case, Exception, Hold, Matter, Suspension};
-pub(crate) use plans::Plan;
+pub(crate) use cases::{Case, Hold, Matter, Suspension};
 pub(crate) use register::Register;
-pub(crate) use subjects::{Dataset, Endpoint, Model, UseCase, Validation, Version, model_of};
+pub(crate) use subjects::{Endpoint, UseCase};
 
 /// A subject as text, shared between the places that name it.
 pub(crate) type Key = Arc<str>;
-
-/// Which key signed something, where and when: what its holder did counts only while the key was theirs alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Signed {
-    /// The key's number, in order of enrolment.
-    pub(crate) key: u32,
-    pub(crate) index: u64,
-    pub(crate) time_ms: u64,
-}
-
-/// Everyone behind a statement: its signer, whom it speaks for, who set it in motion, who answers for a service.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Actors {
-    pub(crate) persons: Vec<Identity>,
-    /// Whether a service signed of which nobody knows who set it in motion.
-    pub(crate) anonymous: bool,
-}
-
-/// A statement as the fold sees it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing<'a> {
-    pub(crate) issuer: &'a Identity,
-    /// The issuer's number, in order of enrolment.
-    pub(crate) number: u32,
-    pub(crate) subject: &'a str,
-    pub(crate) signed: Signed,
-}
 
 /// Names the registers once, for everything that goes over all of them.
 macro_rules! life {
@@ -102,9 +73,9 @@ life! {
     endpoints: Register<Key, Endpoint>,
     datasets: Register<Key, Dataset>,
     /// Parts of datasets that were withdrawn, and where.
-    withdrawn_data: Register<Digest, u64>,
+    withdrawn_data: Register<Digest, At>,
     /// Documents that statements rest on; where they were withdrawn, if they were.
-    documents: Register<Digest, Option<u64>>,
+    documents: Register<Digest, Option<At>>,
     /// What acts can answer, by the event that opened it.
     matters: Register<EventId, Matter>,
     /// Training runs that have not named the version they produced.
@@ -150,7 +121,7 @@ impl Life {
     /// The hold that covers a subject, if one does: its index.
     pub(crate) fn hold_over(&self, subject: &Subject) -> Option<u64> {
         self.holds.iter().filter_map(|id| self.matters.get(id)).find_map(|matter| match &matter.case {
-            Case::Hold(hold) if hold.covers(subject) => Some(matter.index),
+            Case::Hold(hold) if hold.covers(subject) => Some(matter.at.index),
             _ => None,
         })
     }
@@ -165,12 +136,5 @@ impl Life {
             ("documents", self.documents.len()),
             ("matters", self.matters.len()),
         ]
-    }
-}
-
-/// Adds what is not there yet.
-pub(crate) fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
-    if !list.contains(&item) {
-        list.push(item);
     }
 }

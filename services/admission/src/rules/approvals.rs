@@ -1,12 +1,16 @@
 //! Approvals: who may sign, for exactly what, on which evidence.
 
+use probity_domain::Gate;
+use probity_domain::approvals::{Condition, Grant, Request, acting, signatories};
+use probity_domain::ids::model_of;
+use probity_domain::subjects::Version;
 use probity_schemas::approval::{ConditionMet, Granted, Rejected};
-use probity_schemas::shared::Environment;
-use probity_schemas::{Digest, GatePolicy, Identity, Name};
+use probity_schemas::{Digest, Identity, Name};
 
 use super::Judging;
+use crate::authority::Checks as _;
 use crate::broken::Broken;
-use crate::life::{Case, Grant, GrantCondition, Matter, Request, Version, model_of};
+use crate::life::{Case, Matter};
 
 const REQUEST: &[&str] = &["approval.requested"];
 const GRANT: &[&str] = &["approval.granted"];
@@ -22,7 +26,7 @@ impl<'a> Judging<'a> {
         let Some(version) = self.state.life.version(self.by.subject) else {
             return Err(Broken::NotRegistered { subject: self.by.subject.to_owned() });
         };
-        self.signs_for(&granted.gate, opener.index)?;
+        self.signs_for(&granted.gate, opener.at.index)?;
         self.uninvolved(version)?;
         self.signs_once(request)?;
         self.binds(granted, request, version)?;
@@ -33,7 +37,7 @@ impl<'a> Judging<'a> {
         for use_case in &granted.scope.uses {
             self.use_goes_on(use_case)?;
         }
-        self.validated(&granted.gate, opener.index, version)?;
+        self.validated(&granted.gate, opener.at.index, version)?;
         self.lifecycle(granted)
     }
 
@@ -41,13 +45,13 @@ impl<'a> Judging<'a> {
     pub(super) fn approval_rejected(&self, rejected: &Rejected) -> Result<(), Broken> {
         let opener = self.opener(REQUEST)?;
         self.same_gate(&rejected.gate, request(opener)?)?;
-        self.signs_for(&rejected.gate, opener.index).map(drop)
+        self.signs_for(&rejected.gate, opener.at.index).map(drop)
     }
 
     /// `approval.condition_met`.
     pub(super) fn condition_met(&self, met: &ConditionMet) -> Result<(), Broken> {
         let (request, index, grant) = self.grant()?;
-        let open = |condition: &&GrantCondition| {
+        let open = |condition: &&Condition| {
             let already = condition.met.is_some_and(|met| self.state.authority.counts(&met));
             condition.id == met.condition && !already
         };
@@ -77,7 +81,7 @@ impl<'a> Judging<'a> {
         let matter = life.matter(id).ok_or_else(|| self.unknown(GRANT))?;
         let request = request(matter)?;
         let grant = request.grants.iter().find(|grant| Some(grant.id) == self.event.regarding);
-        grant.map(|grant| (request, matter.index, grant)).ok_or_else(|| self.unknown(GRANT))
+        grant.map(|grant| (request, matter.at.index, grant)).ok_or_else(|| self.unknown(GRANT))
     }
 
     fn unknown(&self, takes: &'static [&'static str]) -> Broken {
@@ -92,11 +96,11 @@ impl<'a> Judging<'a> {
     }
 
     /// The policy of a gate as it was when the request was made: the policy decides, not the requester.
-    fn gate(&self, gate: &Name, at: u64) -> Result<&'a GatePolicy, Broken> {
+    fn gate(&self, gate: &Name, at: u64) -> Result<&'a Gate, Broken> {
         let namespace = &self.event.subject.namespace;
-        let policies = &self.state.policies;
-        policies.gate(gate.as_str(), namespace, at).ok_or_else(|| {
-            let names = policies.gate_names(namespace, at);
+        let gates = self.state.policies.gates();
+        gates.named(gate, namespace, at).ok_or_else(|| {
+            let names = gates.names(namespace, at);
             let distance = |name: &&&Name| strsim::damerau_levenshtein(name.as_str(), gate.as_str());
             let nearest = names.iter().min_by_key(distance).filter(|name| distance(name) <= 3);
             Broken::NoSuchGate {
@@ -110,18 +114,14 @@ impl<'a> Judging<'a> {
     /// The gate's roles that the signer, or whom it signs for, holds here.
     pub(crate) fn signs_for(&self, gate: &Name, at: u64) -> Result<Vec<Name>, Broken> {
         let policy = self.gate(gate, at)?;
-        let who = self.event.on_behalf_of.as_ref().unwrap_or(self.by.issuer);
-        let namespace = &self.event.subject.namespace;
-        let held: Vec<&Name> = self.state.authority.held(who, namespace, self.by.signed.time_ms).collect();
-        let wanted = policy.signatures.iter().map(|signatures| &signatures.role);
-        let roles: Vec<Name> = wanted.clone().filter(|role| held.contains(role)).cloned().collect();
+        let roles = policy.roles_among(&self.held());
         match roles.is_empty() {
             false => Ok(roles),
             true => Err(Broken::NotASignatory {
                 gate: gate.clone(),
-                namespace: namespace.clone(),
-                person: who.clone(),
-                roles: wanted.cloned().collect(),
+                namespace: self.event.subject.namespace.clone(),
+                person: acting(self.event, self.by.issuer).clone(),
+                roles: policy.policy.signatures.iter().map(|signatures| signatures.role.clone()).collect(),
             }),
         }
     }
@@ -148,7 +148,8 @@ impl<'a> Judging<'a> {
         let mut good =
             request.grants.iter().filter(|grant| grant.revoked.is_none() && self.state.authority.counts(&grant.signed));
         let same = good.find_map(|grant| {
-            let person = self.signatories().into_iter().find(|person| grant.persons.contains(person))?;
+            let person =
+                signatories(self.event, self.by.issuer).into_iter().find(|person| grant.persons.contains(person))?;
             Some((person, grant.signed.index))
         });
         match same {
@@ -157,18 +158,13 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// The signer and whom it signs for: together one person.
-    pub(crate) fn signatories(&self) -> Vec<Identity> {
-        [self.by.issuer].into_iter().chain(&self.event.on_behalf_of).cloned().collect()
-    }
-
     /// An approval is for artefacts of this version that were asked for.
     fn binds(&self, granted: &Granted, request: &Request, version: &Version) -> Result<(), Broken> {
-        if version.has_artifacts && granted.digests.is_empty() {
+        if !version.artifacts.is_empty() && granted.digests.is_empty() {
             return Err(Broken::DigestsMissing);
         }
         let asked = |digest: &Digest| request.digests.is_empty() || request.digests.contains(digest);
-        match granted.digests.iter().find(|digest| !version.digests.contains(digest) || !asked(digest)) {
+        match granted.digests.iter().find(|digest| !version.consists_of(digest) || !asked(digest)) {
             Some(digest) => Err(Broken::ForeignDigest { digest: *digest }),
             None => Ok(()),
         }
@@ -179,7 +175,7 @@ impl<'a> Judging<'a> {
             let life = &self.state.life;
             match life.documents.get(digest) {
                 None => return Err(Broken::EvidenceUnknown { digest: *digest }),
-                Some(Some(index)) => return Err(Broken::EvidenceWithdrawn { digest: *digest, index: *index }),
+                Some(Some(at)) => return Err(Broken::EvidenceWithdrawn { digest: *digest, index: at.index }),
                 Some(None) => {}
             }
         }
@@ -187,7 +183,7 @@ impl<'a> Judging<'a> {
     }
 
     fn validated(&self, gate: &Name, at: u64, version: &Version) -> Result<(), Broken> {
-        for scope in &self.gate(gate, at)?.validation_scopes {
+        for scope in &self.gate(gate, at)?.policy.validation_scopes {
             let independent = version.validations.iter().filter(|validation| version.is_independent(validation));
             let latest = independent.filter(|validation| validation.scopes.contains(scope));
             if !latest.max_by_key(|validation| validation.index).is_some_and(|validation| validation.passed) {
@@ -236,39 +232,14 @@ impl<'a> Judging<'a> {
     pub(crate) fn signature(&self, granted: &Granted) -> Option<Grant> {
         let opener = self.state.life.matter(&self.event.regarding?)?;
         // Under rule set 1 any approver's signature was taken, whatever gate it named.
-        let roles = self.signs_for(&granted.gate, opener.index).unwrap_or_default();
-        let policy = self.gate(&granted.gate, opener.index).ok();
-        let most = policy
-            .and_then(|policy| policy.max_validity_days)
-            .map(|days| self.by.signed.time_ms.saturating_add(u64::from(days) * 24 * 60 * 60 * 1_000));
-        let stated = granted.expires_at.map(|until| until.as_ms());
-        let conditions = granted.conditions.iter().map(|condition| GrantCondition {
-            id: condition.id.clone(),
-            due: condition.due.map(|due| due.as_ms()),
-            before: condition.before,
-            met: None,
-        });
-        Some(Grant {
-            id: self.event.id,
-            signed: self.by.signed,
-            persons: self.signatories(),
-            roles,
-            digests: granted.digests.clone(),
-            scope: granted.scope.clone(),
-            evidence_seen: granted.evidence_seen.clone(),
-            conditions: conditions.collect(),
-            expires_at: stated.into_iter().chain(most).min(),
-            revoked: None,
-        })
+        let gate = self.gate(&granted.gate, opener.at.index).ok();
+        Some(Grant::of(self.event, granted, self.by, gate, &self.held()))
     }
 
-    /// The gates that guard an environment for models of this namespace.
-    pub(super) fn gates_of(&self, environment: Environment, namespace: &probity_schemas::Namespace) -> Vec<&'a Name> {
-        let (policies, at) = (&self.state.policies, self.by.signed.index);
-        let guards = |name: &&Name| {
-            policies.gate(name.as_str(), namespace, at).is_some_and(|gate| gate.environments.contains(&environment))
-        };
-        policies.gate_names(namespace, at).into_iter().filter(guards).collect()
+    /// The roles that the signer, or the person it signs for, holds here.
+    fn held(&self) -> Vec<&'a Name> {
+        let (who, namespace) = (acting(self.event, self.by.issuer), &self.event.subject.namespace);
+        self.state.authority.held(who, namespace, self.by.signed.time_ms).collect()
     }
 }
 

@@ -1,14 +1,12 @@
 //! Plans and exceptions: leave that is given ahead, for a time, with its bounds.
 
+use probity_domain::exceptions::EMERGENCY_MAX_MS;
 use probity_schemas::Name;
 use probity_schemas::exception::{Extended, Granted, Invoked};
 
 use super::Judging;
 use crate::broken::Broken;
 use crate::life::{Case, Matter};
-
-/// How long an emergency lasts at most: a day.
-pub const EMERGENCY_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl Judging<'_> {
     /// `plan.approved`.
@@ -62,8 +60,8 @@ impl Judging<'_> {
         self.not_retired(self.by.subject)?;
         self.later_than_now("expires_at", extended.expires_at.as_ms())?;
         match &opener.case {
-            Case::Exception(exception) if extended.expires_at.as_ms() <= exception.expires_at => {
-                Err(Broken::NotLater { until_ms: exception.expires_at })
+            Case::Exception(exception) if extended.expires_at.as_ms() <= exception.expires_at_ms => {
+                Err(Broken::NotLater { until_ms: exception.expires_at_ms })
             }
             _ => Ok(()),
         }
@@ -87,7 +85,7 @@ impl Judging<'_> {
         let life = &self.state.life;
         let earlier = life.exceptions.get(self.by.subject).into_iter().flatten().filter_map(|id| life.matter(id));
         match earlier.into_iter().find(|matter| self.unsigned(matter, &invoked.control)) {
-            Some(matter) => Err(Broken::EmergencyUnsigned { index: matter.index }),
+            Some(matter) => Err(Broken::EmergencyUnsigned { index: matter.at.index }),
             None => Ok(()),
         }
     }

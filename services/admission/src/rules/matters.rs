@@ -142,7 +142,7 @@ impl Judging<'_> {
     pub(crate) fn in_office(&self) -> Result<(), Broken> {
         let now = self.by.signed.time_ms;
         let authority = &self.state.authority;
-        for person in self.signatories() {
+        for person in probity_domain::approvals::signatories(self.event, self.by.issuer) {
             if let Some(last_day_ms) = authority.departed(&person, now) {
                 return Err(Broken::Departed { person, last_day_ms });
             }

@@ -9,14 +9,13 @@ mod exceptions;
 mod matters;
 mod power;
 
+use probity_domain::{Actors, SignedBy};
 use probity_schemas::{Data, Event, Identity, SubjectKind, TypeInfo};
 
 use crate::broken::Broken;
-use crate::life::{Actors, Matter, Standing};
+use crate::life::Matter;
 use crate::refusal::Refusal;
 use crate::state::State;
-
-pub use exceptions::EMERGENCY_MAX_MS;
 
 /// How old an act may be when it is handed in: a signed approval that its author dropped cannot turn up a year later.
 pub const ACT_MAX_AGE_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -47,12 +46,12 @@ pub(crate) fn timely(act: &Event, block_time_ms: u64) -> Result<(), Refusal> {
 pub(crate) struct Judging<'a> {
     pub(crate) state: &'a State,
     pub(crate) event: &'a Event,
-    pub(crate) by: Standing<'a>,
+    pub(crate) by: SignedBy<'a>,
     pub(crate) actors: Actors,
 }
 
 impl<'a> Judging<'a> {
-    pub(crate) fn new(state: &'a State, event: &'a Event, by: Standing<'a>) -> Self {
+    pub(crate) fn new(state: &'a State, event: &'a Event, by: SignedBy<'a>) -> Self {
         Self { state, event, by, actors: state.authority.actors(by.issuer, event) }
     }
 
@@ -146,7 +145,7 @@ impl<'a> Judging<'a> {
     /// Nobody behind the act was behind what it answers.
     fn four_eyes(&self, opener: &Matter) -> Result<(), Broken> {
         match opener.actors.persons.iter().find(|person| self.actors.persons.contains(person)) {
-            Some(person) => Err(Broken::FourEyes { person: person.clone(), index: opener.index }),
+            Some(person) => Err(Broken::FourEyes { person: person.clone(), index: opener.at.index }),
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use probity_schemas::Identity;
 use probity_schemas::authority::{Confirmed, Delegated};
 
 use super::Judging;
-use crate::authority::subject_identity;
+use crate::authority::{Checks as _, subject_identity};
 use crate::broken::Broken;
 use crate::refusal::Refusal;
 

@@ -1,5 +1,12 @@
 //! What is asked and decided: approvals, deployments, retirements, plans, exceptions.
 
+use probity_domain::approvals::{Grant, Request};
+use probity_domain::authority::Authority;
+use probity_domain::exceptions::Exception;
+use probity_domain::ids::model_of;
+use probity_domain::plans::Plan;
+use probity_domain::signed::add;
+use probity_domain::{SignedBy, VersionId};
 use probity_schemas::approval::ApprovalEvent;
 use probity_schemas::deployment::{DeploymentEvent, StopScope};
 use probity_schemas::exception::ExceptionEvent;
@@ -8,12 +15,11 @@ use probity_schemas::retirement::RetirementEvent;
 use probity_schemas::{Event, EventId, Subject};
 
 use super::key;
-use crate::authority::Authority;
-use crate::life::{Case, Exception, Grant, Life, Matter, Plan, Request, Standing, Suspension, add, model_of};
+use crate::life::{Case, Life, Matter, Suspension};
 
 impl Life {
     /// Adds a signature to the request that it answers.
-    pub(crate) fn sign_request(&mut self, event: &Event, by: Standing<'_>, authority: &Authority, grant: Grant) {
+    pub(crate) fn sign_request(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, grant: Grant) {
         let Some(regarding) = event.regarding else { return };
         if let Some(Matter { case: Case::ApprovalRequest(request), .. }) = self.matters.get_mut(&regarding) {
             request.grants.push(grant);
@@ -25,33 +31,23 @@ impl Life {
         &mut self,
         event: &Event,
         data: &ApprovalEvent,
-        by: Standing<'_>,
+        by: SignedBy<'_>,
         authority: &Authority,
     ) -> bool {
         match data {
             ApprovalEvent::Requested(requested) => {
-                let version = self.versions.entry(by.subject);
-                version.involve(authority.actors(by.issuer, event), by.signed.index);
-                version.requests.push(event.id);
                 let (gate, digests) = (requested.gate.clone(), requested.digests.clone());
                 let request = Request { gate, digests, grants: Vec::new() };
                 self.open(event, by, authority, Case::ApprovalRequest(Box::new(request)))
             }
             ApprovalEvent::Rejected(_) => self.close(event, by),
-            ApprovalEvent::RecordedElsewhere(_) => {
-                self.versions.entry(by.subject).elsewhere = Some(by.signed.index);
-                true
-            }
-            ApprovalEvent::ConditionMet(met) => self.change_grant(event, |grant| {
-                let named = grant.conditions.iter_mut().filter(|condition| condition.id == met.condition);
-                named.for_each(|condition| condition.met = Some(by.signed));
-            }),
+            ApprovalEvent::ConditionMet(met) => self.change_grant(event, |grant| grant.meet(&met.condition, by.signed)),
             ApprovalEvent::Revoked(revoked) => self.change_grant(event, |grant| {
                 let from = revoked.effective.map_or(by.signed.time_ms, |at| at.as_ms());
                 grant.revoked = Some((by.signed.index, from));
             }),
-            // Which of the gate's roles a signature fills is for the rules to say: see `signed`.
-            ApprovalEvent::Granted(_) => false,
+            // Which of the gate's roles a signature fills is for the rules to say: see `signature`.
+            ApprovalEvent::Granted(_) | ApprovalEvent::RecordedElsewhere(_) => false,
         }
     }
 
@@ -71,7 +67,7 @@ impl Life {
         &mut self,
         event: &Event,
         data: &DeploymentEvent,
-        by: Standing<'_>,
+        by: SignedBy<'_>,
         authority: &Authority,
     ) -> bool {
         let mut serves = |version: Option<&Subject>| {
@@ -83,11 +79,7 @@ impl Life {
             true
         };
         match data {
-            DeploymentEvent::Requested(requested) => {
-                let actors = authority.actors(by.issuer, event);
-                self.versions.entry(requested.version.to_string().as_str()).involve(actors, by.signed.index);
-                self.open(event, by, authority, Case::DeploymentRequest)
-            }
+            DeploymentEvent::Requested(_) => self.open(event, by, authority, Case::DeploymentRequest),
             DeploymentEvent::Started(started) => serves(started.version.as_ref()),
             DeploymentEvent::Upgraded(upgraded) => serves(Some(&upgraded.to)),
             DeploymentEvent::Downgraded(downgraded) => serves(Some(&downgraded.to)),
@@ -117,7 +109,7 @@ impl Life {
         &mut self,
         event: &Event,
         data: &RetirementEvent,
-        by: Standing<'_>,
+        by: SignedBy<'_>,
         authority: &Authority,
     ) -> bool {
         match data {
@@ -139,11 +131,10 @@ impl Life {
         }
     }
 
-    pub(super) fn plan(&mut self, event: &Event, data: &PlanEvent, by: Standing<'_>, authority: &Authority) -> bool {
+    pub(super) fn plan(&mut self, event: &Event, data: &PlanEvent, by: SignedBy<'_>, authority: &Authority) -> bool {
         match data {
             PlanEvent::Proposed(proposed) => {
                 let plan = Plan { proposed: proposed.as_ref().clone(), approved: None, covered: Vec::new() };
-                self.models.entry(model_of(by.subject)).plans.push(event.id);
                 self.open(event, by, authority, Case::Plan(Box::new(plan)))
             }
             PlanEvent::Approved(_) => {
@@ -160,7 +151,7 @@ impl Life {
         &mut self,
         event: &Event,
         data: &ExceptionEvent,
-        by: Standing<'_>,
+        by: SignedBy<'_>,
         authority: &Authority,
     ) -> bool {
         match data {
@@ -174,20 +165,20 @@ impl Life {
                     Some((_, closed)) => *closed = Some(by.signed),
                     None => {}
                 }
-                let (control, expires_at) = (granted.control.clone(), granted.expires_at.as_ms());
+                let (control, expires_at_ms) = (granted.control.clone(), granted.expires_at.as_ms());
                 self.exceptions.entry(by.subject).push(event.id);
-                let exception = Exception { control, signed: by.signed, expires_at, second: None };
+                let exception = Exception { control, signed: by.signed, expires_at_ms, second: None };
                 self.open(event, by, authority, Case::Exception(Box::new(exception)))
             }
             ExceptionEvent::Invoked(invoked) => {
-                let (control, expires_at) = (invoked.control.clone(), invoked.expires_at.as_ms());
+                let (control, expires_at_ms) = (invoked.control.clone(), invoked.expires_at.as_ms());
                 self.exceptions.entry(by.subject).push(event.id);
-                let exception = Exception { control, signed: by.signed, expires_at, second: None };
+                let exception = Exception { control, signed: by.signed, expires_at_ms, second: None };
                 self.open(event, by, authority, Case::Emergency(Box::new(exception)))
             }
             ExceptionEvent::Extended(extended) => {
                 if let Some(Case::Exception(exception)) = self.answered(event).map(|matter| &mut matter.case) {
-                    exception.expires_at = extended.expires_at.as_ms();
+                    exception.expires_at_ms = extended.expires_at.as_ms();
                 }
                 true
             }
@@ -196,9 +187,9 @@ impl Life {
     }
 
     /// Remembers that a version was let through by a plan.
-    pub(crate) fn cover(&mut self, plan: &EventId, version: &str) {
+    pub(crate) fn cover(&mut self, plan: &EventId, version: VersionId) {
         if let Some(Matter { case: Case::Plan(plan), .. }) = self.matters.get_mut(plan) {
-            add(&mut plan.covered, version.into());
+            add(&mut plan.covered, version);
         }
     }
 }

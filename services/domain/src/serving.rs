@@ -6,14 +6,10 @@
 //! stated replaces whatever served before, except in the shadow.
 
 use probity_schemas::deployment::{DeploymentEvent, Exposure};
-use probity_schemas::{Data, Event, Subject};
+use probity_schemas::{Data, Event, Subject, word};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Batch;
-use crate::record::{Key, Table};
-use crate::recorded::Recorded;
-use crate::stated::word;
-use crate::store::StoreError;
+use crate::ids::model_of;
 
 /// What one version serves.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -76,12 +72,6 @@ impl Serving {
     pub fn running(&self) -> impl Iterator<Item = &Share> {
         self.shares.iter().filter(|share| !share.suspended)
     }
-}
-
-/// The model of a version: `model:credit/pd@3.1` → `model:credit/pd`.
-#[must_use]
-pub fn model_of(subject: &str) -> &str {
-    subject.split_once('@').map_or(subject, |(model, _)| model)
 }
 
 /// One statement about an endpoint.
@@ -171,12 +161,18 @@ fn text(subject: &Subject) -> String {
 }
 
 impl Step {
-    /// What a statement changes about its endpoint; `None` if nothing.
+    /// What a statement changes about its endpoint; `None` if nothing. `at_ms` is the moment to sort it by.
     #[must_use]
-    pub fn of(recorded: &Recorded) -> Option<Self> {
-        let change = change(&recorded.event, recorded.index)?;
-        let occurred = recorded.event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms()));
-        Some(Self { index: recorded.index, at_ms: recorded.sorted_at_ms(), occurred, change })
+    pub fn of(event: &Event, index: u64, at_ms: u64) -> Option<Self> {
+        let change = change(event, index)?;
+        let occurred = event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms()));
+        Some(Self { index, at_ms, occurred, change })
+    }
+
+    /// Its place among the steps of its endpoint: steps are folded in the order of their moments.
+    #[must_use]
+    pub fn place(&self) -> (u64, u64) {
+        (self.at_ms, self.index)
     }
 
     /// Whether it is certain to have happened by then.
@@ -410,75 +406,5 @@ impl Serving {
             _ => return,
         }
         self.observed = None;
-    }
-}
-
-/// What serves at an endpoint, kept up to date as statements are recorded.
-///
-/// Most of them arrive in the order in which they happened and are taken in as they come. One that arrives late, or is
-/// void, has the endpoint folded again from its first step.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Followed {
-    /// What serves now.
-    pub serving: Serving,
-    /// The moment and the index of the last step.
-    last: (u64, u64),
-}
-
-/// The steps of endpoints: endpoint, moment, index → step.
-#[derive(Debug)]
-pub struct Steps(Table<Step>);
-
-impl Steps {
-    /// The table whose keys begin with `byte`.
-    pub const fn new(byte: u8) -> Self {
-        Self(Table::new(byte))
-    }
-
-    fn of(&self, endpoint: &str) -> Key {
-        self.0.key().text(endpoint)
-    }
-
-    /// Takes in a step.
-    ///
-    /// # Errors
-    /// The view could not be read.
-    pub fn take(
-        &self,
-        batch: &mut Batch<'_>,
-        endpoint: &str,
-        followed: &mut Followed,
-        step: Step,
-    ) -> Result<(), StoreError> {
-        let place = (step.at_ms, step.index);
-        batch.put(&self.0, self.of(endpoint).number(step.at_ms).number(step.index), step.clone());
-        if place >= followed.last {
-            followed.last = place;
-            followed.serving.step(&step);
-            return Ok(());
-        }
-        self.fold_again(batch, endpoint, followed)
-    }
-
-    /// Takes back the step of this moment and index.
-    ///
-    /// # Errors
-    /// The view could not be read.
-    pub fn take_back(
-        &self,
-        batch: &mut Batch<'_>,
-        endpoint: &str,
-        followed: &mut Followed,
-        (at_ms, index): (u64, u64),
-    ) -> Result<(), StoreError> {
-        batch.remove(self.of(endpoint).number(at_ms).number(index));
-        self.fold_again(batch, endpoint, followed)
-    }
-
-    fn fold_again(&self, batch: &Batch<'_>, endpoint: &str, followed: &mut Followed) -> Result<(), StoreError> {
-        let steps = batch.records(&self.0, &self.of(endpoint))?;
-        followed.serving = Serving::after(steps.iter().map(|(_, step)| step));
-        followed.last = steps.last().map_or((0, 0), |(_, step)| (step.at_ms, step.index));
-        Ok(())
     }
 }

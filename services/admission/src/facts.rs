@@ -1,0 +1,74 @@
+//! What the evaluator asks, answered from memory: everything admitted so far.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use probity_domain::facts::{Excepted, Planned, Requested};
+use probity_domain::subjects::{Dataset, Model, Version};
+use probity_domain::{At, DatasetId, Facts, Gates, ModelId, Signed, VersionId};
+use probity_schemas::{Digest, Kid};
+
+use crate::life::Case;
+use crate::state::State;
+
+impl Facts for State {
+    type Error = Infallible;
+
+    fn gates(&self) -> Result<Cow<'_, Gates>, Infallible> {
+        Ok(Cow::Borrowed(self.policies.gates()))
+    }
+
+    fn version(&self, version: &VersionId) -> Result<Option<Cow<'_, Version>>, Infallible> {
+        Ok(self.life.versions.get(version.as_str()).map(Cow::Borrowed))
+    }
+
+    fn model(&self, model: &ModelId) -> Result<Option<Cow<'_, Model>>, Infallible> {
+        Ok(self.life.models.get(model.as_str()).map(Cow::Borrowed))
+    }
+
+    fn dataset(&self, dataset: &DatasetId) -> Result<Option<Cow<'_, Dataset>>, Infallible> {
+        Ok(self.life.datasets.get(dataset.as_str()).map(Cow::Borrowed))
+    }
+
+    fn data_withdrawn(&self, digest: &Digest) -> Result<Option<At>, Infallible> {
+        Ok(self.life.withdrawn_data.get(digest).copied())
+    }
+
+    fn document_withdrawn(&self, digest: &Digest) -> Result<Option<At>, Infallible> {
+        Ok(self.life.documents.get(digest).copied().flatten())
+    }
+
+    fn requests(&self, version: &VersionId) -> Result<Vec<Requested<'_>>, Infallible> {
+        let ids = self.life.versions.get(version.as_str()).map(|version| version.requests.as_slice());
+        let requests = ids.unwrap_or_default().iter().filter_map(|id| {
+            let item = self.life.matter(id)?;
+            let Case::ApprovalRequest(request) = &item.case else { return None };
+            Some(Requested { at: item.at, request: Cow::Borrowed(request.as_ref()), rejected: item.closed })
+        });
+        Ok(requests.collect())
+    }
+
+    fn plans(&self, model: &ModelId) -> Result<Vec<Planned<'_>>, Infallible> {
+        let ids = self.life.models.get(model.as_str()).map(|model| model.plans.as_slice());
+        let plans = ids.unwrap_or_default().iter().filter_map(|id| {
+            let item = self.life.matter(id)?;
+            let Case::Plan(plan) = &item.case else { return None };
+            Some(Planned { id: *id, plan: Cow::Borrowed(plan.as_ref()), revoked: item.closed })
+        });
+        Ok(plans.collect())
+    }
+
+    fn exceptions(&self, subject: &str) -> Result<Vec<Excepted<'_>>, Infallible> {
+        let ids = self.life.exceptions.get(subject).map(Vec::as_slice);
+        let exceptions = ids.unwrap_or_default().iter().filter_map(|id| {
+            let item = self.life.matter(id)?;
+            let (Case::Exception(exception) | Case::Emergency(exception)) = &item.case else { return None };
+            Some(Excepted { exception: Cow::Borrowed(exception.as_ref()), revoked: item.closed })
+        });
+        Ok(exceptions.collect())
+    }
+
+    fn compromised(&self, signed: &Signed) -> Result<Option<Kid>, Infallible> {
+        Ok((!self.authority.counts(signed)).then(|| self.authority.kid(signed)))
+    }
+}

@@ -1,0 +1,97 @@
+//! Power takes two: enrolments, roles and policies that wait for a second person's confirmation.
+
+use std::collections::HashMap;
+
+use probity_schemas::authority::{Enrolled, RoleGranted, SignerKind};
+use probity_schemas::policy::Published;
+use probity_schemas::{Digest, EventId, Identity, Subject};
+use serde::{Deserialize, Serialize};
+
+use crate::signed::Signed;
+
+/// How long an act may wait for its confirmation, in milliseconds: seven days.
+pub const CONFIRMATION_MAX_WAIT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// What takes two persons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Power {
+    /// `authority.enrolled` of a person, or of a further key of a service.
+    Enrol {
+        /// Who is enrolled.
+        identity: Identity,
+        /// How.
+        enrolled: Enrolled,
+    },
+    /// `authority.role_granted`.
+    Grant {
+        /// Who is given the role.
+        identity: Identity,
+        /// The role, its namespaces and its end.
+        granted: RoleGranted,
+    },
+    /// `policy.published`.
+    Publish {
+        /// The policy's subject.
+        subject: Subject,
+        /// The policy.
+        published: Box<Published>,
+    },
+}
+
+impl Power {
+    /// The act's type.
+    #[must_use]
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            Self::Enrol { .. } => Enrolled::INFO.event_type,
+            Self::Grant { .. } => RoleGranted::INFO.event_type,
+            Self::Publish { .. } => Published::INFO.event_type,
+        }
+    }
+
+    /// Whether an enrolment takes two: a person's does. Of a service, the persons responsible are named.
+    pub(super) fn enrolling_takes_two(enrolled: &Enrolled) -> bool {
+        enrolled.kind == SignerKind::Person
+    }
+}
+
+/// An act that waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// What takes effect with the last signature.
+    pub power: Power,
+    /// The event's own id, which its confirmation may name.
+    pub id: EventId,
+    /// The event's subject, which its confirmation shares.
+    pub subject: Subject,
+    /// Everyone who signed so far, with the persons behind each; the first signed the act itself.
+    pub signed: Vec<(Signed, Vec<Identity>)>,
+    /// How many have to sign: two persons, or as many recovery keys as the founding statement says.
+    pub needed: u32,
+    /// Whether recovery keys sign it.
+    pub recovery: bool,
+}
+
+impl Pending {
+    /// The index of the act.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.signed.first().map_or(0, |(first, _)| first.index)
+    }
+
+    /// Whether it can still be confirmed at a moment, in Unix milliseconds.
+    #[must_use]
+    pub fn in_time(&self, now_ms: u64) -> bool {
+        let first = self.signed.first();
+        first.is_some_and(|(first, _)| now_ms <= first.time_ms.saturating_add(CONFIRMATION_MAX_WAIT_MS))
+    }
+
+    /// Whether one more signature puts it into force.
+    #[must_use]
+    pub fn lacks_one(&self) -> bool {
+        self.signed.len() as u32 + 1 >= self.needed
+    }
+}
+
+/// Everything that waits, by the digest of its signed statement.
+pub(super) type Waiting = HashMap<Digest, Pending>;

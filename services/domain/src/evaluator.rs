@@ -1,0 +1,509 @@
+//! The one evaluator: from when until when a version may serve for a purpose, by what, and why not.
+//!
+//! Everything recorded up to the position that the [`Facts`] answer for is taken into account; what
+//! changes with time alone is given for all times. The door asks for the present moment, a view keeps
+//! the whole [`Timeline`].
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use probity_schemas::approval::Before;
+use probity_schemas::shared::Environment;
+use probity_schemas::{Digest, EventId, Name, Namespace, Subject};
+
+use crate::approvals::{Grant, missing};
+use crate::facts::{Excepted, Facts, Planned, Requested};
+use crate::gates::{Gate, Gates};
+use crate::ids::{DatasetId, EndpointId, VersionId};
+use crate::lapse::{End, Lapse};
+use crate::signed::At;
+use crate::subjects::{Model, Version};
+use crate::timeline::Timeline;
+
+/// Which bytes of a version serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bytes {
+    /// Those with this digest.
+    Digest(Digest),
+    /// It was not said: then every artefact has to be covered.
+    Unstated,
+}
+
+/// What a version serves for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    /// This use case.
+    Case(Subject),
+    /// It was not said: then an approval for named uses does not cover it.
+    Unstated,
+    /// Whatever the approval allows: a version is asked about by itself.
+    Any,
+}
+
+/// What is to be done with a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purpose {
+    /// The version.
+    pub version: VersionId,
+    /// Its model's namespace, by which gates are chosen.
+    pub namespace: Namespace,
+    /// Which of its bytes serve.
+    pub bytes: Bytes,
+    /// What for.
+    pub use_case: Use,
+    /// Where; `None` for whichever environments the approval allows.
+    pub environment: Option<Environment>,
+}
+
+/// Whether a version is about to be let through a gate, or serves already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// It is about to be let through: a change plan must be live.
+    ToEnter,
+    /// It serves: a change plan that it passed by covers it until the plan is revoked.
+    ToServe,
+}
+
+/// What lets a version through a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// An approval with all its signatures.
+    Approval,
+    /// An exception from the gate, or an emergency.
+    Exception,
+    /// A change plan: the event that proposed it.
+    Plan(EventId),
+    /// An approval by another body, which the gate's policy honours.
+    Elsewhere,
+}
+
+/// That a version may serve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pass {
+    /// By what.
+    pub ground: Ground,
+    /// The least share of traffic that any of its signatures is limited to, in percent.
+    pub max_traffic_percent: Option<f64>,
+    /// The indices of the statements that it rests on.
+    pub rests_on: Vec<u64>,
+}
+
+/// That a version may not serve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Denial {
+    /// Why not.
+    pub lapse: Lapse,
+    /// The indices of the statements that show it.
+    pub rests_on: Vec<u64>,
+}
+
+impl Denial {
+    /// A denial for a reason, about these statements.
+    pub fn new(lapse: Lapse, about: impl IntoIterator<Item = u64>) -> Self {
+        let mut rests_on: Vec<u64> = about.into_iter().chain(lapse.rests_on()).collect();
+        rests_on.sort_unstable();
+        rests_on.dedup();
+        Self { lapse, rests_on }
+    }
+}
+
+/// Whether a version may serve at a moment.
+pub type Verdict = Result<Pass, Denial>;
+
+/// Something that speaks against a signature, from when until when.
+#[derive(Debug, Clone)]
+struct Fault {
+    from_ms: u64,
+    until_ms: Option<u64>,
+    lapse: Lapse,
+}
+
+impl Fault {
+    fn always(lapse: Lapse) -> Self {
+        Self::since(0, lapse)
+    }
+
+    fn since(from_ms: u64, lapse: Lapse) -> Self {
+        Self { from_ms, until_ms: None, lapse }
+    }
+
+    fn holds_at(&self, time_ms: u64) -> bool {
+        self.from_ms <= time_ms && self.until_ms.is_none_or(|until| time_ms < until)
+    }
+}
+
+/// A signature and what speaks against it, the weightiest first.
+struct Signature<'g> {
+    grant: &'g Grant,
+    faults: Vec<Fault>,
+}
+
+impl Signature<'_> {
+    fn fault_at(&self, time_ms: u64) -> Option<&Fault> {
+        self.faults.iter().find(|fault| fault.holds_at(time_ms))
+    }
+
+    fn moments(&self) -> impl Iterator<Item = u64> {
+        let faults = self.faults.iter().flat_map(|fault| [Some(fault.from_ms), fault.until_ms]);
+        faults.flatten().chain([self.grant.signed.time_ms])
+    }
+}
+
+/// Evaluates by the policies in force before one position.
+pub struct Evaluator<'f, F: Facts> {
+    facts: &'f F,
+    gates: Cow<'f, Gates>,
+    index: u64,
+}
+
+impl<'f, F: Facts> Evaluator<'f, F> {
+    /// An evaluator that chooses gates by the policies in force before `index`; requests are judged by
+    /// those in force when they were made.
+    ///
+    /// # Errors
+    /// A fact could not be read.
+    pub fn new(facts: &'f F, index: u64) -> Result<Self, F::Error> {
+        Ok(Self { facts, gates: facts.gates()?, index })
+    }
+
+    /// The gates that guard an environment for models of a namespace: all of them have to be passed.
+    #[must_use]
+    pub fn guarding(&self, environment: Environment, namespace: &Namespace) -> Vec<&Gate> {
+        self.gates.guarding(environment, namespace, self.index)
+    }
+
+    /// When and by what a version may pass one gate, to serve at an endpoint.
+    ///
+    /// # Errors
+    /// A fact could not be read.
+    pub fn passage(
+        &self,
+        purpose: &Purpose,
+        endpoint: &EndpointId,
+        gate: &Name,
+        asking: Asking,
+    ) -> Result<Timeline<Verdict>, F::Error> {
+        let mut ways = vec![self.approved(purpose, gate)?];
+        let version = self.facts.version(&purpose.version)?.unwrap_or_default();
+        let foreign = match purpose.bytes {
+            Bytes::Digest(digest) => !version.artifacts.is_empty() && !version.consists_of(&digest),
+            Bytes::Unstated => false,
+        };
+        // Whatever else lets the version through, other bytes than its own are not it.
+        if !foreign {
+            for subject in [purpose.version.as_str(), purpose.version.model().as_str(), endpoint.as_str()] {
+                for excepted in self.facts.exceptions(subject)? {
+                    ways.extend(self.excepted(&excepted, gate)?);
+                }
+            }
+            for planned in self.facts.plans(&purpose.version.model())? {
+                ways.extend(self.planned(&planned, purpose, &version, gate, asking)?);
+            }
+            ways.extend(self.elsewhere(purpose, &version, gate));
+        }
+        Ok(either(&ways))
+    }
+
+    /// When an approval of a version at one gate holds: one of its requests has all the signatures
+    /// that the gate's policy, as it was when the request was made, asks for.
+    ///
+    /// # Errors
+    /// A fact could not be read.
+    pub fn approved(&self, purpose: &Purpose, gate: &Name) -> Result<Timeline<Verdict>, F::Error> {
+        let mut ways = Vec::new();
+        for requested in self.facts.requests(&purpose.version)?.iter().rev() {
+            if requested.request.gate == *gate {
+                ways.extend(self.request(purpose, requested)?);
+            }
+        }
+        if ways.is_empty() {
+            let elsewhere = self.facts.version(&purpose.version)?.and_then(|version| version.elsewhere);
+            let lapse = elsewhere.map_or(Lapse::NotRequested, |at| Lapse::OnlyElsewhere { index: at.index });
+            return Ok(Timeline::always(Err(Denial::new(lapse, []))));
+        }
+        Ok(either(&ways))
+    }
+
+    /// When one request has all its signatures; `None` where no policy knew its gate.
+    ///
+    /// # Errors
+    /// A fact could not be read.
+    pub fn request(&self, purpose: &Purpose, requested: &Requested<'_>) -> Result<Option<Timeline<Verdict>>, F::Error> {
+        let (at, request) = (requested.at, &requested.request);
+        let Some(gate) = self.gates.named(&request.gate, &purpose.namespace, at.index) else { return Ok(None) };
+        let rejected = match requested.rejected {
+            Some(rejected) if self.facts.counts(&rejected)? => Some(rejected),
+            _ => None,
+        };
+        let mut signatures = Vec::with_capacity(request.grants.len());
+        for grant in &request.grants {
+            signatures.push(Signature { grant, faults: self.faults(purpose, grant)? });
+        }
+        let moments = signatures.iter().flat_map(Signature::moments);
+        let moments = moments.chain(rejected.map(|rejected| rejected.time_ms)).chain([at.time_ms]);
+        let verdict_at = |time_ms: u64| -> Verdict {
+            if time_ms < at.time_ms {
+                return Err(Denial::new(Lapse::NotRequested, []));
+            }
+            if let Some(rejected) = rejected.filter(|rejected| rejected.time_ms <= time_ms) {
+                return Err(Denial::new(Lapse::Rejected { index: rejected.index }, []));
+            }
+            let signed = signatures.iter().filter(|signature| signature.grant.signed.time_ms <= time_ms);
+            let (faulty, good): (Vec<_>, Vec<_>) = signed.partition(|signature| signature.fault_at(time_ms).is_some());
+            let good: Vec<&Grant> = good.into_iter().map(|signature| signature.grant).collect();
+            let roles = missing(&gate.policy.signatures, &good);
+            if roles.is_empty() {
+                let limits = good.iter().filter_map(|grant| grant.scope.max_traffic_percent.map(|most| most.get()));
+                return Ok(Pass {
+                    ground: Ground::Approval,
+                    max_traffic_percent: limits.reduce(f64::min),
+                    rests_on: good.iter().map(|grant| grant.signed.index).chain([at.index]).collect(),
+                });
+            }
+            match faulty.first().and_then(|signature| Some((signature.grant, signature.fault_at(time_ms)?))) {
+                Some((grant, fault)) => Err(Denial::new(fault.lapse.clone(), [grant.signed.index])),
+                None => Err(Denial::new(Lapse::Unsigned { roles }, [at.index])),
+            }
+        };
+        Ok(Some(Timeline::changing_at(moments, verdict_at)))
+    }
+
+    /// When one signature holds, and why not.
+    ///
+    /// # Errors
+    /// A fact could not be read.
+    pub fn signature(&self, purpose: &Purpose, grant: &Grant) -> Result<Timeline<Result<(), Lapse>>, F::Error> {
+        let signature = Signature { grant, faults: self.faults(purpose, grant)? };
+        let moments: Vec<u64> = signature.moments().collect();
+        let holds_at = |time_ms| signature.fault_at(time_ms).map_or(Ok(()), |fault| Err(fault.lapse.clone()));
+        Ok(Timeline::changing_at(moments, holds_at))
+    }
+
+    fn faults(&self, purpose: &Purpose, grant: &Grant) -> Result<Vec<Fault>, F::Error> {
+        let mut faults = Vec::new();
+        if let Some(kid) = self.facts.compromised(&grant.signed)? {
+            faults.push(Fault::always(Lapse::KeyCompromised { kid }));
+        }
+        if let Some((index, from_ms)) = grant.revoked {
+            faults.push(Fault::since(from_ms, Lapse::Ended(End::Revoked { index })));
+        }
+        if let Some(at_ms) = grant.expires_at_ms {
+            faults.push(Fault::since(at_ms, Lapse::Ended(End::Expired { at_ms })));
+        }
+        let version = self.facts.version(&purpose.version)?.unwrap_or_default();
+        faults.extend(out_of_scope(purpose, &version, grant).into_iter().map(Fault::always));
+        for condition in &grant.conditions {
+            let met = match condition.met {
+                Some(met) if self.facts.counts(&met)? => Some(met.time_ms),
+                _ => None,
+            };
+            let name = condition.id.clone();
+            if condition.before == Some(Before::Deployment) {
+                let lapse = Lapse::ConditionOpen { condition: name };
+                faults.push(Fault { from_ms: 0, until_ms: met, lapse });
+            } else if let Some(due_ms) = condition.due_ms {
+                let lapse = Lapse::Ended(End::ConditionOverdue { condition: name });
+                faults.push(Fault { from_ms: due_ms, until_ms: met, lapse });
+            }
+        }
+        let since = grant.signed.index;
+        for digest in &grant.evidence_seen {
+            if let Some(at) = self.facts.document_withdrawn(digest)?.filter(|at| at.index > since) {
+                faults.push(Fault::since(at.time_ms, Lapse::EvidenceWithdrawn { index: at.index }));
+            }
+        }
+        let model = self.facts.model(&purpose.version.model())?.unwrap_or_default();
+        faults.extend(disturbances(&model, &version, grant));
+        if let Some(at) = self.data_withdrawn(&version, since)? {
+            faults.push(Fault::since(at.time_ms, Lapse::DataWithdrawn { index: at.index }));
+        }
+        Ok(faults)
+    }
+
+    /// Where data that a version was made from was withdrawn after the statement at `since`.
+    fn data_withdrawn(&self, version: &Version, since: u64) -> Result<Option<At>, F::Error> {
+        let later = |at: Option<At>| at.filter(|at| at.index > since);
+        for digest in &version.dataset_digests {
+            if let Some(at) = later(self.facts.data_withdrawn(digest)?) {
+                return Ok(Some(at));
+            }
+        }
+        let mut seen: HashSet<DatasetId> = HashSet::new();
+        // Each dataset, and whether the version was made from it directly.
+        let mut waiting: Vec<(DatasetId, bool)> = version.datasets.iter().map(|id| (id.clone(), true)).collect();
+        while let Some((id, direct)) = waiting.pop() {
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            let Some(dataset) = self.facts.dataset(&id)? else { continue };
+            if let Some(at) = later(dataset.withdrawn) {
+                return Ok(Some(at));
+            }
+            // Digests tell whether a part went in. Where there are none, it is taken to have gone in.
+            let told_by_digests = direct && !version.dataset_digests.is_empty();
+            if let Some(at) = later(dataset.partly_withdrawn).filter(|_| !told_by_digests) {
+                return Ok(Some(at));
+            }
+            waiting.extend(dataset.derived_from.iter().map(|id| (id.clone(), false)));
+        }
+        Ok(None)
+    }
+
+    fn excepted(&self, excepted: &Excepted<'_>, gate: &Name) -> Result<Option<Timeline<Verdict>>, F::Error> {
+        let exception = &excepted.exception;
+        if exception.control != *gate || !self.facts.counts(&exception.signed)? {
+            return Ok(None);
+        }
+        let revoked = match excepted.revoked {
+            Some(revoked) if self.facts.counts(&revoked)? => Some(revoked.time_ms),
+            _ => None,
+        };
+        let index = exception.signed.index;
+        let until = revoked.map_or(exception.expires_at_ms, |at| at.min(exception.expires_at_ms));
+        let over =
+            Denial::new(Lapse::Ended(End::ExceptionOver { index }), revoked.and(excepted.revoked).map(|by| by.index));
+        let pass = Pass { ground: Ground::Exception, max_traffic_percent: None, rests_on: vec![index] };
+        Ok(Some(between(exception.signed.time_ms, Some((until, over)), pass)))
+    }
+
+    /// When a change plan covers a version. Its anchor must have passed the gate by an approval.
+    fn planned(
+        &self,
+        planned: &Planned<'_>,
+        purpose: &Purpose,
+        version: &Version,
+        gate: &Name,
+        asking: Asking,
+    ) -> Result<Option<Timeline<Verdict>>, F::Error> {
+        let plan = &planned.plan;
+        let Some(approved) = plan.approved else { return Ok(None) };
+        if !self.facts.counts(&approved)? {
+            return Ok(None);
+        }
+        let revoked = match planned.revoked {
+            Some(revoked) if self.facts.counts(&revoked)? => Some(revoked),
+            _ => None,
+        };
+        let revoked_end =
+            revoked.map(|by| (by.time_ms, Denial::new(Lapse::Ended(End::PlanRevoked { index: by.index }), [])));
+        let pass = Pass { ground: Ground::Plan(planned.id), max_traffic_percent: None, rests_on: vec![approved.index] };
+        if asking == Asking::ToServe && plan.covered.contains(&purpose.version) {
+            return Ok(Some(between(approved.time_ms, revoked_end, pass)));
+        }
+        let Some(anchor) = VersionId::of(&plan.proposed.anchor) else { return Ok(None) };
+        let Some(reference) = self.facts.version(&anchor)?.filter(|anchor| anchor.registered.is_some()) else {
+            return Ok(None);
+        };
+        let permitted = plan.permits(&purpose.version, version, reference.newest_validation());
+        if !permitted || self.data_withdrawn(version, approved.index)?.is_some() {
+            return Ok(None);
+        }
+        let expires_ms = plan.proposed.expires_at.as_ms();
+        let expired = (expires_ms, Denial::new(Lapse::Ended(End::PlanExpired { at_ms: expires_ms }), [approved.index]));
+        let end = revoked_end.filter(|(at, _)| *at < expires_ms).unwrap_or(expired);
+        let mut anchored = Vec::new();
+        let digests: Vec<&Digest> = reference.digests().collect();
+        let bytes = match digests.is_empty() {
+            true => vec![Bytes::Unstated],
+            false => digests.into_iter().copied().map(Bytes::Digest).collect(),
+        };
+        for bytes in bytes {
+            let purpose = Purpose { version: anchor.clone(), bytes, ..purpose.clone() };
+            anchored.push(self.approved(&purpose, gate)?);
+        }
+        let anchored = either(&anchored);
+        let live = between(approved.time_ms, Some(end), pass);
+        let both = |time_ms| match (live.at(time_ms), anchored.at(time_ms)) {
+            (Ok(pass), Ok(_)) => Ok(pass.clone()),
+            (Ok(_), Err(denial)) | (Err(denial), _) => Err(denial.clone()),
+        };
+        Ok(Some(Timeline::changing_at(live.moments().chain(anchored.moments()), both)))
+    }
+
+    fn elsewhere(&self, purpose: &Purpose, version: &Version, gate: &Name) -> Option<Timeline<Verdict>> {
+        let at = version.elsewhere?;
+        let until = self.gates.named(gate, &purpose.namespace, self.index)?.policy.elsewhere_until?.as_ms();
+        let over = Denial::new(Lapse::Ended(End::ElsewhereOver { at_ms: until }), [at.index]);
+        let pass = Pass { ground: Ground::Elsewhere, max_traffic_percent: None, rests_on: vec![at.index] };
+        Some(between(at.time_ms, Some((until, over)), pass))
+    }
+}
+
+/// What a signature does not cover, whenever it is asked.
+fn out_of_scope(purpose: &Purpose, version: &Version, grant: &Grant) -> Vec<Lapse> {
+    let mut lapses = Vec::new();
+    let named = match purpose.bytes {
+        Bytes::Digest(digest) => grant.digests.contains(&digest),
+        Bytes::Unstated => version.artifacts.iter().all(|digest| grant.digests.contains(digest)),
+    };
+    if !version.artifacts.is_empty() && !named {
+        lapses.push(Lapse::OtherDigest);
+    }
+    let uses = &grant.scope.uses;
+    let used = match &purpose.use_case {
+        Use::Case(used) => uses.is_empty() || uses.contains(used),
+        Use::Unstated => uses.is_empty(),
+        Use::Any => true,
+    };
+    if !used {
+        lapses.push(Lapse::OtherUse);
+    }
+    let environments = &grant.scope.environments;
+    let elsewhere = |environment| !environments.is_empty() && !environments.contains(&environment);
+    if purpose.environment.is_some_and(elsewhere) {
+        lapses.push(Lapse::OtherEnvironment);
+    }
+    lapses
+}
+
+/// What happened after a signature that it does not survive: of each kind the first.
+fn disturbances(model: &Model, version: &Version, grant: &Grant) -> Vec<Fault> {
+    let since = grant.signed.index;
+    let first = |list: &[At]| list.iter().find(|at| at.index > since).copied();
+    let mut faults = Vec::new();
+    for disturbances in [&model.disturbances, &version.disturbances] {
+        let vendor = first(&disturbances.vendor_changed);
+        faults.extend(vendor.map(|at| Fault::since(at.time_ms, Lapse::VendorChanged { index: at.index })));
+        let changed = first(&disturbances.substantially_changed);
+        faults.extend(changed.map(|at| Fault::since(at.time_ms, Lapse::SubstantiallyChanged { index: at.index })));
+        let widened = first(&disturbances.use_widened);
+        faults.extend(widened.map(|at| Fault::since(at.time_ms, Lapse::UseWidened { index: at.index })));
+    }
+    // A use that the model came to serve later is only covered if the approval names it.
+    if grant.scope.uses.is_empty()
+        && let Some((_, at)) = model.uses.iter().find(|(_, at)| at.index > since)
+    {
+        faults.push(Fault::since(at.time_ms, Lapse::UseWidened { index: at.index }));
+    }
+    faults
+}
+
+/// It passes from a moment on, until an end.
+fn between(from_ms: u64, end: Option<(u64, Denial)>, pass: Pass) -> Timeline<Verdict> {
+    let not_yet = Err(Denial::new(Lapse::NotRequested, []));
+    let moments = [from_ms].into_iter().chain(end.as_ref().map(|(until, _)| *until));
+    Timeline::changing_at(moments, |time_ms| match &end {
+        Some((until, denial)) if *until <= time_ms => Err(denial.clone()),
+        _ if time_ms < from_ms => not_yet.clone(),
+        _ => Ok(pass.clone()),
+    })
+}
+
+/// One of several ways is enough. Where there is none, the first that was begun says why.
+fn either(ways: &[Timeline<Verdict>]) -> Timeline<Verdict> {
+    if let [only] = ways {
+        return only.clone();
+    }
+    let moments = ways.iter().flat_map(Timeline::moments);
+    Timeline::changing_at(moments, |time_ms| {
+        let verdicts = || ways.iter().map(|way| way.at(time_ms));
+        if let Some(pass) = verdicts().find(|verdict| verdict.is_ok()) {
+            return pass.clone();
+        }
+        let begun = |verdict: &&Verdict| {
+            !matches!(verdict, Err(Denial { lapse: Lapse::NotRequested | Lapse::OnlyElsewhere { .. }, .. }))
+        };
+        let denial = verdicts().find(begun).or_else(|| verdicts().next());
+        denial.cloned().unwrap_or_else(|| Err(Denial::new(Lapse::NotRequested, [])))
+    })
+}

@@ -1,0 +1,93 @@
+//! Gates: which policy decides about models of a namespace, and which environments it guards.
+
+use probity_schemas::shared::Environment;
+use probity_schemas::{GatePolicy, Name, Namespace, NamespacePattern, Subject};
+use serde::{Deserialize, Serialize};
+
+/// A gate policy and where it came into force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// The policy's subject without its version: a later version takes its place.
+    pub subject: Subject,
+    /// Where it came into force. It decides about statements behind this index.
+    pub index: u64,
+    /// The policy.
+    pub policy: GatePolicy,
+}
+
+impl Gate {
+    /// The gate's name: that of the policy's subject.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.subject.name
+    }
+
+    /// The gate's roles that are among those that a signer holds.
+    #[must_use]
+    pub fn roles_among(&self, held: &[&Name]) -> Vec<Name> {
+        let wanted = self.policy.signatures.iter().map(|signatures| &signatures.role);
+        wanted.filter(|role| held.contains(role)).cloned().collect()
+    }
+
+    /// When an approval that is given at `now_ms` ends at the latest, in Unix milliseconds.
+    #[must_use]
+    pub fn latest_end(&self, now_ms: u64) -> Option<u64> {
+        let days = self.policy.max_validity_days?;
+        Some(now_ms.saturating_add(u64::from(days) * 24 * 60 * 60 * 1_000))
+    }
+}
+
+/// Every gate policy that ever came into force. Requests are judged by the one in force when they
+/// were made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gates(Vec<Gate>);
+
+impl Gates {
+    /// Puts a policy into force.
+    pub fn publish(&mut self, subject: &Subject, policy: &GatePolicy, index: u64) {
+        self.0.push(Gate { subject: subject.without_version(), index, policy: policy.clone() });
+    }
+
+    /// Whether there is none yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The policies in force before `index`: of each the newest version.
+    fn before(&self, index: u64) -> impl Iterator<Item = &Gate> {
+        self.0.iter().enumerate().filter_map(move |(position, gate)| {
+            let replaced = |later: &Gate| later.subject == gate.subject && later.index < index;
+            (gate.index < index && !self.0[position + 1..].iter().any(replaced)).then_some(gate)
+        })
+    }
+
+    /// The policy of a gate for models of a namespace, as it was before `index`. Of several, the one
+    /// that names the namespace most closely decides; of those, the newest.
+    #[must_use]
+    pub fn named(&self, name: &Name, namespace: &Namespace, index: u64) -> Option<&Gate> {
+        let closest = self.before(index).filter(|gate| gate.name() == name).filter_map(|gate| {
+            Some((NamespacePattern::closeness(&gate.policy.namespaces, namespace)?, gate.index, gate))
+        });
+        closest.max_by_key(|(closeness, index, _)| (*closeness, *index)).map(|(_, _, gate)| gate)
+    }
+
+    /// The names of the gates that models of a namespace pass, in alphabetical order.
+    #[must_use]
+    pub fn names(&self, namespace: &Namespace, index: u64) -> Vec<&Name> {
+        let covering =
+            self.before(index).filter(|gate| NamespacePattern::closeness(&gate.policy.namespaces, namespace).is_some());
+        let mut names: Vec<&Name> = covering.map(Gate::name).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The gates that guard an environment for models of a namespace: all of them have to be passed.
+    #[must_use]
+    pub fn guarding(&self, environment: Environment, namespace: &Namespace, index: u64) -> Vec<&Gate> {
+        let names = self.names(namespace, index);
+        let decisive = names.into_iter().filter_map(|name| self.named(name, namespace, index));
+        decisive.filter(|gate| gate.policy.environments.contains(&environment)).collect()
+    }
+}

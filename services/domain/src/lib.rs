@@ -1,0 +1,33 @@
+//! What events mean, written once.
+//!
+//! Admission asks "does it hold now" before it lets an act in; a view asks "from when until when, and
+//! why does it end". Both get their answer here: the [`Evaluator`] decides whether a version may
+//! serve for a purpose, [`authority`] who holds which role with which key, [`effects`] what a
+//! statement says of a model, a version or its data, and [`serving`] which version serves where.
+//!
+//! Nothing here reads a clock, a file or a network, and nothing here stores: the evaluator asks a
+//! [`Facts`] for what was recorded.
+
+pub mod approvals;
+pub mod authority;
+pub mod effects;
+pub mod evaluator;
+pub mod exceptions;
+pub mod facts;
+pub mod gates;
+pub mod ids;
+pub mod lapse;
+pub mod plans;
+pub mod serving;
+pub mod signed;
+pub mod subjects;
+pub mod timeline;
+
+pub use effects::{Effect, effects};
+pub use evaluator::{Asking, Bytes, Denial, Evaluator, Ground, Pass, Purpose, Use, Verdict};
+pub use facts::Facts;
+pub use gates::{Gate, Gates};
+pub use ids::{DatasetId, EndpointId, ModelId, UseCaseId, VersionId};
+pub use lapse::{End, Lapse};
+pub use signed::{Actors, At, Signed, SignedBy};
+pub use timeline::Timeline;

@@ -1,0 +1,64 @@
+//! Predetermined change plans: which versions they cover, recomputed from what was recorded.
+
+use probity_schemas::plan::{MetricBound, Proposed};
+use probity_schemas::shared::Comparison;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::ids::VersionId;
+use crate::signed::Signed;
+use crate::subjects::{Validation, Version};
+
+/// `plan.proposed`, its approval, and the versions that passed a gate by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What it permits.
+    pub proposed: Proposed,
+    /// Who approved it.
+    pub approved: Option<Signed>,
+    /// The versions that passed a gate by it.
+    pub covered: Vec<VersionId>,
+}
+
+impl Plan {
+    /// Whether a version keeps to the plan: made by its pipeline, registered after its approval,
+    /// within its count, and measured within its bounds. `anchor` is the newest validation of the
+    /// version that drift is measured from.
+    #[must_use]
+    pub fn permits(&self, id: &VersionId, version: &Version, anchor: Option<&Validation>) -> bool {
+        let Some(approved) = self.approved else { return false };
+        let counted = self.covered.contains(id) || self.covered.len() < self.proposed.max_versions as usize;
+        let later = version.registered.is_some_and(|registered| registered.index > approved.index);
+        let made_under_it = later && version.pipelines.contains(&self.proposed.pipeline_digest);
+        let within = |validation: &Validation| {
+            validation.passed && self.proposed.bounds.iter().all(|bound| within(bound, validation, anchor))
+        };
+        counted && made_under_it && version.newest_validation().is_some_and(within)
+    }
+}
+
+/// The name of a metric on a slice, short enough to keep for every version.
+#[must_use]
+pub fn metric_key(name: &str, slice: Option<&str>) -> [u8; 16] {
+    let hash = Sha256::new().chain_update(name).chain_update([0]).chain_update(slice.unwrap_or_default()).finalize();
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash[..16]);
+    key
+}
+
+/// Whether a validation keeps a bound: measured, on the good side, and not too far from the anchor's
+/// value.
+fn within(bound: &MetricBound, validation: &Validation, anchor: Option<&Validation>) -> bool {
+    let key = metric_key(&bound.name, bound.slice.as_deref());
+    let value = |of: &Validation| of.metrics.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+    let Some(found) = value(validation) else { return false };
+    let limit = bound.threshold.value.get();
+    let good = match bound.threshold.comparison {
+        Comparison::AtLeast => found >= limit,
+        Comparison::AtMost => found <= limit,
+    };
+    let drift = bound
+        .max_drift
+        .is_none_or(|most| anchor.and_then(value).is_some_and(|reference| (found - reference).abs() <= most.get()));
+    good && drift
+}
