@@ -5,6 +5,7 @@ use probity_schemas::{Data, Event, EventError, EventId, ExternalId, Identity, Pa
 use probity_statement::{KeyId, StatementError, Unsigned, derived_event_id};
 use serde_json::{Map, Value as Json};
 
+use crate::cell::normalised;
 use crate::history::{KnownRow, said};
 use crate::mapping::{ColumnId, EventSpec, Mapping};
 use crate::naming::{Named, UNIT};
@@ -83,7 +84,7 @@ impl Builder<'_> {
         fields.dedup();
         for what in fields {
             let (old, new) = (known.said.get(what), now.get(what));
-            if old == new {
+            if old.map(|text| normalised(text)) == new.map(|text| normalised(text)) {
                 continue;
             }
             let earlier = known.amendments.get(what).copied().unwrap_or_default();

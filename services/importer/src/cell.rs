@@ -1,11 +1,35 @@
 //! Texts of cells: how they are compared, and which of them mean that there is nothing.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// A text as it is compared: without outer white space and, if asked for, in lower case.
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+/// A text without what cannot be seen: composed (Unicode NFC), without zero-width spaces, soft
+/// hyphens and outer white space.
+pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
+    let visible =
+        if text.contains(is_invisible) { Cow::Owned(text.replace(is_invisible, "")) } else { Cow::Borrowed(text) };
+    if is_nfc(&visible) {
+        match visible {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        }
+    } else {
+        Cow::Owned(visible.trim().nfc().collect())
+    }
+}
+
+/// Characters that no script needs and that programs leave behind: soft hyphen, zero-width space,
+/// word joiner, byte order mark. Joiners and marks of direction belong to scripts and are kept.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}')
+}
+
+/// A text as it is compared: [`normalised`] and, if asked for, in lower case.
 pub(crate) fn fold(text: &str, ignore_case: bool) -> String {
-    let text = text.trim();
-    if ignore_case { text.to_lowercase() } else { text.to_owned() }
+    let text = normalised(text);
+    if ignore_case { text.to_lowercase() } else { text.into_owned() }
 }
 
 /// The texts that mean "nothing here": whole cells, and openings of cells (`N/A -*`).

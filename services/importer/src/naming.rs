@@ -4,10 +4,12 @@
 //! those in common, a hash of further cells tells them apart. Once a row is recorded, it keeps its
 //! identity and its name, whatever other rows come and go in later editions.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use probity_schemas::{Name, Namespace, Text};
 
+use crate::cell::normalised;
 use crate::digest::short_hash;
 use crate::history::{History, KnownRow, Said};
 use crate::mapping::{ColumnId, Mapping};
@@ -101,7 +103,7 @@ fn identify(mapping: &Mapping, rows: &[Candidate<'_, '_>], history: &History) ->
 
 /// The identifying cells, readable: `|` parts them, and `\` stands before a `|` or `\` of their own.
 fn identity(mapping: &Mapping, cells: &Cells<'_>) -> Option<String> {
-    let texts: Vec<&str> = mapping.identity.iter().map(|column| trimmed(cells, *column)).collect();
+    let texts: Vec<Cow<'_, str>> = mapping.identity.iter().map(|column| compared(cells, *column)).collect();
     if texts.iter().all(|text| text.is_empty()) {
         return None;
     }
@@ -111,20 +113,21 @@ fn identity(mapping: &Mapping, cells: &Cells<'_>) -> Option<String> {
 
 /// The cells that tell apart rows of one identity.
 fn further(mapping: &Mapping, cells: &Cells<'_>) -> String {
-    let texts: Vec<&str> = mapping.disambiguate.iter().map(|column| trimmed(cells, *column)).collect();
+    let texts: Vec<Cow<'_, str>> = mapping.disambiguate.iter().map(|column| compared(cells, *column)).collect();
     texts.join(&UNIT.to_string())
 }
 
-fn trimmed<'s>(cells: &Cells<'s>, column: ColumnId) -> &'s str {
-    cells.raw(column).unwrap_or_default().trim()
+/// A cell as it is compared with those of other rows.
+fn compared<'s>(cells: &Cells<'s>, column: ColumnId) -> Cow<'s, str> {
+    normalised(cells.raw(column).unwrap_or_default())
 }
 
 /// Whether the record has the same in all cells that tell apart.
 fn is_same(mapping: &Mapping, known: &KnownRow, cells: &Cells<'_>) -> bool {
     mapping.disambiguate.iter().all(|column| {
         let name = &mapping.names.columns[column.0].name;
-        let said = known.said.get(&Said::Attribute(name.clone())).map(|text| text.trim());
-        said.unwrap_or_default() == trimmed(cells, *column)
+        let said = known.said.get(&Said::Attribute(name.clone())).map(|text| normalised(text));
+        said.unwrap_or_default() == compared(cells, *column)
     })
 }
 

@@ -306,7 +306,7 @@ impl Plan {
         };
         let cells = match &row.cells {
             Ok(cells) => cells,
-            Err(broken) => return self.report.push(entry(Effect::RowRefused, None, None, Reason::Broken(*broken))),
+            Err(width) => return self.report.push(entry(Effect::RowRefused, None, None, Reason::Width(*width))),
         };
         // Several events may ask for one cell; its fault is one fault.
         let mut seen = HashSet::new();

@@ -50,28 +50,22 @@ impl Effect {
     }
 }
 
-/// Why a row can't be taken apart into cells.
+/// A row of another length than the header.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BrokenRow {
-    /// A row of another length than the header.
-    #[error("the row has {found} cells, the header {expected}")]
-    Width {
-        /// How many the row has.
-        found: usize,
-        /// How many the header has.
-        expected: usize,
-    },
-    /// A quote is opened and the file ends before it is closed.
-    #[error("a quote is opened and not closed before the file ends")]
-    OpenQuote,
+#[error("the row has {found} cells, the header {expected}")]
+pub struct WrongWidth {
+    /// How many cells the row has.
+    pub found: usize,
+    /// How many the header has.
+    pub expected: usize,
 }
 
 /// Why something is named in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
-    /// A row that can't be taken apart into cells.
+    /// A row of another length than the header.
     #[error("{0}")]
-    Broken(BrokenRow),
+    Width(WrongWidth),
     /// None of the cells that identify a row is filled.
     #[error("all cells that identify the row are empty")]
     NoIdentity,

@@ -1,10 +1,12 @@
 //! One row under a mapping: its cells, its dates, and what values and conditions make of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use probity_schemas::{Document, Name, Namespace, Occurred, Subject, SubjectKind, Text};
 use serde_json::{Map, Value as Json};
 
+use crate::cell::normalised;
 use crate::dates::Reading;
 use crate::mapping::{ColumnId, Condition, Edge, Mapping, Test, Value};
 use crate::report::{Effect, Reason};
@@ -45,7 +47,7 @@ impl<'s> Cells<'s> {
     pub(crate) fn new(mapping: &'s Mapping, raw: &'s [String], remarks: &mut Vec<Remark>) -> Self {
         let mut cells = Vec::with_capacity(raw.len());
         for (index, cell) in raw.iter().enumerate() {
-            let text = Some(cell.as_str()).filter(|cell| !cell.trim().is_empty());
+            let text = Some(cell.as_str()).filter(|cell| !normalised(cell).is_empty());
             let refused = text.and_then(|text| text.parse::<Text>().err());
             cells.push(text.filter(|_| refused.is_none()));
             remarks.extend(refused.map(|error| Remark {
@@ -65,7 +67,7 @@ impl<'s> Cells<'s> {
         for &column in &mapping.names.dates {
             let Some(text) = self.cells[column.0].filter(|text| !mapping.empty_dates.is_empty(text)) else { continue };
             let mut remark = |effect, reason| remarks.push(Remark { effect, column: Some(column), reason });
-            match mapping.dates.read(text.trim()) {
+            match mapping.dates.read(&normalised(text)) {
                 Err(problem) => remark(Effect::CellNotRead, Reason::Date(problem)),
                 Ok(Reading { occurred, remark: more }) => {
                     if more {
@@ -106,9 +108,9 @@ impl<'s> Cells<'s> {
         self.cells[column.0].is_none_or(|cell| markers.is_empty(cell))
     }
 
-    /// A cell's text without outer white space; `None` when it says nothing.
-    fn text(&self, column: ColumnId) -> Option<&'s str> {
-        self.cells[column.0].filter(|_| !self.is_empty(column)).map(str::trim)
+    /// A cell's text as it is compared and read; `None` when it says nothing.
+    fn text(&self, column: ColumnId) -> Option<Cow<'s, str>> {
+        self.cells[column.0].filter(|_| !self.is_empty(column)).map(normalised)
     }
 
     /// Every cell that isn't blank, by the mapping's name for its column.
@@ -148,12 +150,13 @@ impl<'s> Cells<'s> {
             Value::Column(column) => self.text(*column).map(Json::from),
             Value::Lookup(column, table) => {
                 let text = self.text(*column)?;
-                let found = self.mapping.names.look_up(*table, text).cloned();
+                let found = self.mapping.names.look_up(*table, &text).cloned();
                 let missing = || Reason::NotInTable { table: self.mapping.names.get(*table).name.clone() };
                 found.or_else(|| not_read(*column, missing()))
             }
             Value::Split(column, separator) => {
-                let parts = self.text(*column)?.split(separator.as_str()).map(str::trim);
+                let text = self.text(*column)?;
+                let parts = text.split(separator.as_str()).map(str::trim);
                 let parts: Vec<Json> = parts.filter(|part| !part.is_empty()).map(Json::from).collect();
                 (!parts.is_empty()).then_some(Json::Array(parts))
             }

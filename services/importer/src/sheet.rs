@@ -1,32 +1,29 @@
-//! The file: bytes to text, text to rows, and which column is which.
+//! The file: text to rows, and which column is which.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use probity_schemas::Digest;
 
+use crate::cell::normalised;
 use crate::digest::digest;
-use crate::mapping::{Encoding, Mapping, MappingError, MappingProblem, Place, nearest};
-use crate::report::{BrokenRow, Column};
+use crate::mapping::{Mapping, MappingError, MappingProblem, Place, nearest};
+use crate::quotes::{QuoteError, check_quotes};
+use crate::report::{Column, WrongWidth};
+use crate::text::{TextError, decode};
 
 /// Why a file can't be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum SheetError {
     /// Bytes that are not text in the declared encoding.
-    #[error("line {line}: the bytes {bytes} are not {encoding}{}", advice(.encoding))]
-    Undecodable {
-        /// The line, counted from 1.
-        line: u64,
-        /// The offending bytes in hexadecimal.
-        bytes: String,
-        /// The encoding that the mapping declares.
-        encoding: &'static str,
-    },
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// Nothing in it.
     #[error("the file has no header")]
     Empty,
-    /// A header is opened by a quote and doesn't end.
-    #[error("the quote of a header is not closed")]
-    OpenHeader,
+    /// Quotes that leave open where a cell ends, and so which rows there are.
+    #[error(transparent)]
+    Quotes(#[from] QuoteError),
     /// The rows can't be told apart.
     #[error("not readable as CSV: {0}")]
     Csv(#[from] csv::Error),
@@ -34,16 +31,6 @@ pub enum SheetError {
     #[error("the mapping doesn't fit the file: {0}")]
     Mapping(#[from] MappingError),
 }
-
-fn advice(encoding: &&'static str) -> &'static str {
-    match *encoding {
-        UTF_8 => "; if another program wrote it, try encoding = \"windows-1252\" under [source] of the mapping",
-        _ => "",
-    }
-}
-
-const UTF_8: &str = "UTF-8";
-const WINDOWS_1252: &str = "Windows-1252";
 
 /// A file, read by a mapping.
 #[derive(Debug)]
@@ -61,16 +48,18 @@ pub struct Sheet {
 pub(crate) struct Row {
     pub(crate) line: u64,
     /// The mapped cells, in the mapping's order, or why there are none.
-    pub(crate) cells: Result<Vec<String>, BrokenRow>,
+    pub(crate) cells: Result<Vec<String>, WrongWidth>,
 }
 
 impl Sheet {
     /// Reads a file by a mapping. Rows that aren't whole are kept, to be named in the report.
     ///
     /// # Errors
-    /// If it isn't text in the declared encoding, isn't CSV, or lacks a column of the mapping.
+    /// If it isn't text in the declared encoding, has a quote that is not closed, isn't CSV, or
+    /// lacks a column of the mapping.
     pub fn read(bytes: &[u8], mapping: &Mapping) -> Result<Self, SheetError> {
         let text = decode(bytes, mapping.encoding)?;
+        check_quotes(&text, mapping.delimiter)?;
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(mapping.delimiter)
             .has_headers(false)
@@ -78,23 +67,18 @@ impl Sheet {
             .from_reader(text.as_bytes());
         let mut records = reader.records();
         let header = records.next().ok_or(SheetError::Empty)??;
-        let headers: Vec<&str> = header.iter().map(str::trim).collect();
+        let headers: Vec<Cow<'_, str>> = header.iter().map(normalised).collect();
+        let headers: Vec<&str> = headers.iter().map(AsRef::as_ref).collect();
         let (columns, unmapped) = locate(mapping, &headers)?;
 
         let mut lines = Lines { text: &text, at: 0, line: 1 };
         let mut rows = Vec::new();
         let records = records.collect::<Result<Vec<_>, _>>()?;
-        if records.is_empty() && is_open(&text) {
-            return Err(SheetError::OpenHeader);
-        }
-        let last = records.len().saturating_sub(1);
-        for (index, record) in records.iter().enumerate() {
+        for record in &records {
             let start = record.position().map_or(text.len(), |position| to_usize(position.byte()));
-            let (line, start) = lines.row_at(start);
-            let cells = if index == last && is_open(&text[start..]) {
-                Err(BrokenRow::OpenQuote)
-            } else if record.len() != headers.len() {
-                Err(BrokenRow::Width { found: record.len(), expected: headers.len() })
+            let line = lines.row_at(start);
+            let cells = if record.len() != headers.len() {
+                Err(WrongWidth { found: record.len(), expected: headers.len() })
             } else {
                 let cell = |column: &Column| record.get(column.position - 1).unwrap_or_default().to_owned();
                 Ok(columns.iter().map(cell).collect())
@@ -119,11 +103,6 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// A quote that is opened last in the text and never closed: the number of quotes is odd.
-fn is_open(text: &str) -> bool {
-    text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1
-}
-
 /// Counts lines while walking forward through the text.
 struct Lines<'t> {
     text: &'t str,
@@ -132,9 +111,9 @@ struct Lines<'t> {
 }
 
 impl Lines<'_> {
-    /// The line on which the row begins that the reader met at or after this byte, and its first
-    /// byte: the reader's position may lie in front of line ends that it skips.
-    fn row_at(&mut self, byte: usize) -> (u64, usize) {
+    /// The line on which the row begins that the reader met at or after this byte: the reader's
+    /// position may lie in front of line ends that it skips.
+    fn row_at(&mut self, byte: usize) -> u64 {
         let bytes = self.text.as_bytes();
         let mut start = byte.min(bytes.len());
         while start < bytes.len() && matches!(bytes[start], b'\r' | b'\n') {
@@ -143,31 +122,7 @@ impl Lines<'_> {
         let passed = bytes.get(self.at..start).unwrap_or_default();
         self.line += passed.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
         self.at = start.max(self.at);
-        (self.line, start)
-    }
-}
-
-fn decode(bytes: &[u8], encoding: Encoding) -> Result<String, SheetError> {
-    let undecodable = |at: usize, length: usize, encoding| {
-        let line = 1 + bytes[..at].iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
-        SheetError::Undecodable { line, bytes: hex::encode(&bytes[at..at + length]), encoding }
-    };
-    match encoding {
-        Encoding::Utf8 => {
-            let text = std::str::from_utf8(bytes).map_err(|error| {
-                let at = error.valid_up_to();
-                undecodable(at, error.error_len().unwrap_or(bytes.len() - at), UTF_8)
-            })?;
-            Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
-        }
-        Encoding::Windows1252 => {
-            // Five bytes have no meaning in Windows-1252; the decoder would turn them into control characters.
-            if let Some(at) = bytes.iter().position(|byte| matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d)) {
-                return Err(undecodable(at, 1, WINDOWS_1252));
-            }
-            let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes);
-            Ok(text.into_owned())
-        }
+        self.line
     }
 }
 
@@ -194,7 +149,8 @@ fn locate(mapping: &Mapping, headers: &[&str]) -> Result<(Vec<Column>, Vec<Colum
 
 fn by_header(headers: &[&str], wanted: &str) -> Result<usize, MappingProblem> {
     let found = wanted.to_owned();
-    let fitting = (1..).zip(headers).filter(|(_, header)| **header == wanted.trim()).map(|(position, _)| position);
+    let wanted = normalised(wanted);
+    let fitting = (1..).zip(headers).filter(|(_, header)| **header == wanted).map(|(position, _)| position);
     match fitting.collect::<Vec<usize>>().as_slice() {
         [position] => Ok(*position),
         [] => Err(MappingProblem::NoSuchHeader { nearest: nearest(&found, headers.iter().copied()), found }),

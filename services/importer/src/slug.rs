@@ -1,5 +1,6 @@
 //! Names for subjects, out of whatever people call things.
 
+use crate::cell::normalised;
 use crate::digest::short_hash;
 
 /// The longest name that is made of a text; what the vocabulary allows is longer.
@@ -11,6 +12,7 @@ const HASH: usize = 8;
 ///
 /// A text that is too long, or of which no letter is left, ends with a hash of the whole.
 pub(crate) fn slug(text: &str) -> String {
+    let text = &*normalised(text);
     let mut name = String::new();
     for character in text.chars().flat_map(char::to_lowercase) {
         match character {

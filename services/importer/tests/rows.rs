@@ -4,7 +4,7 @@
 
 mod support;
 
-use probity_importer::{Effect, Mapping, Plan, Sheet, SheetError};
+use probity_importer::{Effect, Mapping, Plan, QuoteError, Sheet, SheetError, TextError};
 use probity_schemas::{Data, Event, Text, model::ModelEvent};
 use support::*;
 
@@ -53,7 +53,7 @@ fn windows_1252_is_read_where_the_mapping_says_so() {
 #[test]
 fn text_that_is_not_utf_8_is_refused_with_its_line() {
     let error = Sheet::read(b"Area,Name\na,Z\xfcge\n", &mapping(MAPPING)).unwrap_err();
-    assert!(matches!(error, SheetError::Undecodable { line: 2, .. }), "{error}");
+    assert!(matches!(error, SheetError::Text(TextError::Undecodable { line: 2, .. })), "{error}");
     assert!(error.to_string().contains("windows-1252"), "{error}");
 }
 
@@ -76,10 +76,97 @@ fn a_row_of_another_length_is_refused_and_the_others_are_recorded() {
 }
 
 #[test]
-fn a_quote_that_is_never_closed_is_named_rather_than_swallowing_the_rest() {
-    let plan = plan_of("a,b,c,,\na,d,e,,\"never\na,f,g,,\n");
-    let reason = "a quote is opened and not closed before the file ends".to_owned();
-    assert_eq!(named(&plan), [(Effect::RowRefused, Some(3), None, reason)]);
+fn a_quote_that_is_not_closed_is_refused_with_the_line_on_which_it_opens() {
+    let mapping = mapping(
+        r#"
+        source = { system = "list", coverage = "full", delimiter = ";" }
+        columns = { number = "No", name = "Name", note = "Note" }
+        row = { identity = ["number"], namespace = ["a"], name = { column = "name" } }
+        [[event]]
+        type = "model.registered"
+        subject = "model"
+        data.purpose = { column = "note" }
+        "#,
+    );
+    let read = |rows: &str| Sheet::read(format!("No;Name;Note\n{rows}").as_bytes(), &mapping);
+    for (rows, opened, next) in [
+        ("1;A;x\n2;B;\"open\n3;C;y\n4;D;\"z\"\n", 3, Some(5)),
+        ("1;A;x\n2;B;\"open\n3;C;y\n", 3, None),
+        ("1;A;\"two\nlines\"\n2;B;\"an \"inner\" quote\"\n", 4, Some(4)),
+        ("1;A;\"x\"\n2;B;\"open \"\"doubled\"\"\n3;C;y\n", 3, None),
+    ] {
+        let Err(SheetError::Quotes(error)) = read(rows) else { panic!("{rows:?} is read") };
+        let expected = match next {
+            Some(next) => QuoteError::Stray { opened, next },
+            None => QuoteError::NotClosed { opened },
+        };
+        assert_eq!(error, expected, "{rows:?}");
+        assert!(error.to_string().starts_with(&format!("line {opened}: a quote is opened")), "{error}");
+    }
+    // Quotes inside a cell that has none around it, and blanks behind a closing one, hide nothing.
+    let sheet = read("1;A;a 5\" disk\n2;B;\"b\" \n3;\"C\"\t;\"c;\"\"d\"\"\"\r\n").unwrap();
+    let plan = Plan::new(&mapping, &sheet, &fresh(&mapping), &importer(), None);
+    assert_eq!(purposes(&plan), ["a 5\" disk", "b", "c;\"d\""]);
+    let header = Sheet::read(b"No;\"Name;Note\n1;A;x\n", &mapping).unwrap_err();
+    assert!(matches!(header, SheetError::Quotes(QuoteError::NotClosed { opened: 1 })), "{header}");
+}
+
+#[test]
+fn another_encoding_than_the_declared_one_is_named() {
+    let utf_8 = mapping(MAPPING);
+    let windows = mapping(&MAPPING.replace(r#"coverage = "full""#, r#"coverage = "full", encoding = "windows-1252""#));
+    let text = format!("{HEADER}a,b,c,,\n");
+    let bytes = |mark: &[u8], unit: fn(u16) -> [u8; 2]| {
+        [mark.to_vec(), text.encode_utf16().flat_map(unit).collect::<Vec<u8>>()].concat()
+    };
+    for (file, mapping, found, declared) in [
+        (bytes(&[0xff, 0xfe], u16::to_le_bytes), &utf_8, "UTF-16, little endian", "UTF-8"),
+        (bytes(&[0xfe, 0xff], u16::to_be_bytes), &windows, "UTF-16, big endian", "Windows-1252"),
+        (bytes(&[], u16::to_le_bytes), &utf_8, "UTF-16, little endian", "UTF-8"),
+        (bytes(&[], u16::to_be_bytes), &windows, "UTF-16, big endian", "Windows-1252"),
+        (format!("\u{feff}{text}").into_bytes(), &windows, "UTF-8", "Windows-1252"),
+    ] {
+        let error = Sheet::read(&file, mapping).unwrap_err();
+        let SheetError::Text(error) = error else { panic!("{error}") };
+        assert_eq!(error, TextError::OtherEncoding { found, declared });
+        assert!(error.to_string().contains("encoding = \"utf-8\""), "{error}");
+    }
+}
+
+#[test]
+fn names_that_look_the_same_are_the_same() {
+    // Composed and decomposed, with zero-width spaces, soft hyphens and other spaces at the end.
+    let spellings =
+        ["Café Über", "Cafe\u{301} U\u{308}ber", "Ca\u{200b}fé Über", "Café Ü\u{ad}ber \u{a0}", "\u{feff}Café Über"];
+    let rows: String = spellings.iter().map(|name| format!("a,{name},p,,\n")).collect();
+    let plan = plan_of(&rows);
+    assert_eq!(subjects(&plan, "model.registered"), ["model:a/cafe-ueber"]);
+    let same = |line| (Effect::RowRefused, Some(line), None, "same as line 2".to_owned());
+    assert_eq!(named(&plan), [same(3), same(4), same(5), same(6)]);
+
+    // Another spelling in a later edition is the same row, and nothing to amend.
+    let mapping = mapping(MAPPING);
+    let mut history = fresh(&mapping);
+    let file = |name: &str| format!("{HEADER}a,{name},p,,\n");
+    record(&support::plan(&mapping, file(spellings[0]), &history), &mut history);
+    for name in spellings {
+        let plan = support::plan(&mapping, file(name), &history);
+        assert_eq!((plan.events().len(), plan.summary().already_recorded), (0, 1), "{name:?}");
+    }
+}
+
+#[test]
+fn headers_tables_and_markers_are_compared_as_they_look() {
+    let text = MAPPING
+        .replace("data.purpose", "data.kind = { column = \"state\", table = \"kinds\" }\ndata.purpose")
+        .replace("\"State\"", "\"Zustand für\"")
+        .replace("learnt = ", "\"gelernt, für\" = ");
+    let mapping = mapping(&text);
+    let file = "Area,Name,Purpose,Zustand fu\u{308}r,Started\na,b,c,\"gelernt,\u{200b} fu\u{308}r\",N/A\u{200b}\n";
+    let plan = plan(&mapping, file, &fresh(&mapping));
+    assert!(plan.report().entries().is_empty(), "{:?}", named(&plan));
+    assert_eq!(serde_json::to_value(plan.events().next().unwrap()).unwrap()["data"]["kind"], "ml");
+    assert_eq!(types(&plan), ["model.registered"]);
 }
 
 #[test]
