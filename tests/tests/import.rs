@@ -166,3 +166,35 @@ async fn every_row_of_the_federal_inventory_is_recorded_or_named_in_the_report()
     let output = Command::new(binary().unwrap()).arg("verify").arg(ledger.directory()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+/// A mapping of three columns, into the namespace `desk`.
+const CONTACTS: &str = r#"
+    source = { system = "contacts", coverage = "full" }
+    columns = { name = "Name", purpose = "Purpose", contact = "Contact" }
+    row = { identity = ["name"], namespace = ["desk"], name = { column = "name" } }
+    [[event]]
+    type = "model.registered"
+    subject = "model"
+    data.purpose = { column = "purpose" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e_mail_addresses_are_warned_of_and_a_column_that_is_left_out_never_reaches_the_ledger() {
+    let scene = Scene::new().await;
+    let home = scene.ledger.home.path();
+    let (file, mapping) = (home.join("contacts.csv"), home.join("contacts.toml"));
+    std::fs::write(&file, "Name,Purpose,Contact\none,p,jane.roe@example.org\ntwo,p,\n").unwrap();
+    std::fs::write(&mapping, CONTACTS.replace(r#""Contact""#, r#"{ header = "Contact", personal = "leave-out" }"#))
+        .unwrap();
+    let (output, summary) = scene.import(&file, &mapping);
+    assert!(output.status.success() && summary["recorded"] == 2, "{summary}");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("e-mail"));
+    assert!(scene.events().await.iter().all(|event| !event.to_string().contains("jane.roe")));
+
+    // In clear it is recorded, with a warning.
+    std::fs::write(&mapping, CONTACTS).unwrap();
+    let (output, summary) = scene.import(&file, &mapping);
+    assert_eq!(summary["changed"], 1);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("1 cells of the column \"Contact\" hold e-mail addresses"), "{said}");
+}

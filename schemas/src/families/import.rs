@@ -20,6 +20,10 @@ record! {
         vanished: u64,
         /// Not recorded, or not whole; named in the report.
         refused: u64,
+        /// Left aside by a condition of the mapping.
+        skipped: Option<u64>,
+        /// The same as an earlier row in every cell, and taken for one with it.
+        repeated: Option<u64>,
     }
 }
 

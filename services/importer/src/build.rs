@@ -6,8 +6,8 @@ use probity_statement::{KeyId, StatementError, Unsigned, derived_event_id};
 use serde_json::{Map, Value as Json};
 
 use crate::cell::normalised;
-use crate::history::{KnownRow, said};
-use crate::mapping::{ColumnId, EventSpec, Mapping};
+use crate::history::{KnownRow, Said, said};
+use crate::mapping::{Column, ColumnId, EventSpec, Mapping};
 use crate::naming::{Named, UNIT};
 use crate::report::{Effect, Reason};
 use crate::row::{Cells, Remark};
@@ -53,12 +53,15 @@ impl Builder<'_> {
         tree.insert("id".to_owned(), self.id_of(&row.identity, spec).to_string().into());
         tree.insert("type".to_owned(), spec.info.event_type.into());
         tree.insert("v".to_owned(), spec.info.version.into());
-        tree.insert("subject".to_owned(), json(&row.name.subject(spec.subject))?);
+        // Cells that give no name give nothing to say an event of.
+        let Some(subject) = cells.subject(&spec.subject, &row.name, remarks) else { return Ok(None) };
+        tree.insert("subject".to_owned(), json(&subject)?);
         if let Some(occurred) = spec.occurred.and_then(|column| cells.date(column)) {
             tree.insert("occurred".to_owned(), json(&occurred)?);
         }
-        if !spec.about.is_empty() {
-            let about: Vec<_> = spec.about.iter().map(|kind| row.name.subject(*kind)).collect();
+        let about = spec.about.iter().filter_map(|subject| cells.subject(subject, &row.name, remarks));
+        let about: Vec<_> = about.collect();
+        if !about.is_empty() {
             tree.insert("about".to_owned(), json(&about)?);
         }
         if let Some(title) = spec.title.as_ref().and_then(|title| cells.value(title, name, remarks)) {
@@ -82,7 +85,13 @@ impl Builder<'_> {
         let mut fields: Vec<_> = now.keys().chain(known.said.keys()).collect();
         fields.sort_unstable();
         fields.dedup();
-        for what in fields {
+        let columns = &self.mapping.names.columns;
+        let left_out = |what: &Said| {
+            let column = what.attribute().and_then(|name| columns.iter().find(|column| column.name == name));
+            column.is_some_and(Column::is_left_out)
+        };
+        // What is left out now is not written down once more as what it was.
+        for what in fields.into_iter().filter(|what| !left_out(what)) {
             let (old, new) = (known.said.get(what), now.get(what));
             if old.map(|text| normalised(text)) == new.map(|text| normalised(text)) {
                 continue;

@@ -101,6 +101,17 @@ fn identify(mapping: &Mapping, rows: &[Candidate<'_, '_>], history: &History) ->
     .collect()
 }
 
+/// What the record has of a row that is not to be imported.
+pub(crate) fn recorded<'h>(
+    mapping: &Mapping,
+    cells: &Cells<'_>,
+    history: &'h History,
+) -> Option<(String, &'h KnownRow)> {
+    let plain = identity(mapping, cells)?;
+    let apart = format!("{plain} #{}", short_hash(&further(mapping, cells), 16));
+    [apart, plain].into_iter().find_map(|identity| history.row(&identity).map(|known| (identity, known)))
+}
+
 /// The identifying cells, readable: `|` parts them, and `\` stands before a `|` or `\` of their own.
 fn identity(mapping: &Mapping, cells: &Cells<'_>) -> Option<String> {
     let texts: Vec<Cow<'_, str>> = mapping.identity.iter().map(|column| compared(cells, *column)).collect();

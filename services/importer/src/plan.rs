@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::build::{Builder, Unmade};
 use crate::history::History;
-use crate::mapping::{EventSpec, Mapping};
-use crate::naming::{Candidate, Named, Nameless, UNIT, name_all};
+use crate::mapping::{ColumnId, EventSpec, Mapping};
+use crate::naming::{Candidate, Named, Nameless, UNIT, name_all, recorded};
 use crate::report::{Column, Effect, Entry, Reason, Report};
 use crate::row::{Cells, Remark};
 use crate::sheet::{Row, Sheet};
@@ -25,6 +25,10 @@ enum Outcome {
     Changed,
     /// Not recorded, or not whole.
     Refused,
+    /// The mapping leaves it aside.
+    Skipped,
+    /// The same as an earlier row.
+    Repeated,
 }
 
 /// A row of the plan.
@@ -57,6 +61,8 @@ pub struct Plan {
     earlier_imports: u32,
     is_latest: bool,
     columns: Vec<Column>,
+    /// The columns of which nothing is recorded.
+    left_out: Vec<ColumnId>,
     rows: Vec<PlannedRow>,
     events: Vec<PlannedEvent>,
     already_recorded: usize,
@@ -90,6 +96,10 @@ pub struct Summary {
     pub vanished: u64,
     /// Rows not recorded, or not whole.
     pub refused: u64,
+    /// Rows that the mapping skips.
+    pub skipped: u64,
+    /// Rows taken for one with an earlier row that is the same.
+    pub repeated: u64,
     /// Cells that are named in the report.
     pub cells_reported: u64,
     /// New events, by type.
@@ -116,13 +126,14 @@ impl Plan {
             earlier_imports: history.completed(),
             is_latest: history.is_latest(sheet.digest, mapping.digest),
             columns: sheet.columns.clone(),
+            left_out: mapping.names.left_out().collect(),
             rows: Vec::with_capacity(sheet.rows.len()),
             events: Vec::new(),
             already_recorded: 0,
             vanished: 0,
             report: Report::default(),
         };
-        plan.report_unmapped(sheet);
+        plan.report_columns(sheet);
         plan.add_rows(&builder, sheet, history);
         plan.report_vanished(history);
         plan.report.sort();
@@ -158,6 +169,16 @@ impl Plan {
         &self.report
     }
 
+    /// The columns in which e-mail addresses would be recorded in clear, and in how many cells.
+    pub fn addresses(&self) -> BTreeMap<&str, u64> {
+        let mut columns = BTreeMap::new();
+        let entries = self.report.entries().iter().filter(|entry| matches!(entry.reason, Reason::EmailAddress));
+        for column in entries.filter_map(|entry| entry.column.as_ref()) {
+            *columns.entry(column.header.as_str()).or_default() += 1;
+        }
+        columns
+    }
+
     /// The import in numbers.
     pub fn summary(&self) -> Summary {
         let mut events = BTreeMap::new();
@@ -172,6 +193,8 @@ impl Plan {
             changed: self.count(Outcome::Changed),
             vanished: self.vanished,
             refused: self.count(Outcome::Refused),
+            skipped: self.count(Outcome::Skipped),
+            repeated: self.count(Outcome::Repeated),
             cells_reported: cells.iter().map(|effect| self.report.count(*effect) as u64).sum(),
             events,
             events_already_recorded: self.already_recorded as u64,
@@ -188,13 +211,16 @@ impl Plan {
         if all_refused || (self.events.is_empty() && self.is_latest) {
             return Ok(None);
         }
-        let rows = RowCounts::new(
+        let mut rows = RowCounts::new(
             self.count(Outcome::Taken),
             self.count(Outcome::Unchanged),
             self.count(Outcome::Changed),
             self.vanished,
             self.count(Outcome::Refused),
         );
+        let some = |count| Some(count).filter(|count| *count > 0);
+        rows.skipped = some(self.count(Outcome::Skipped));
+        rows.repeated = some(self.count(Outcome::Repeated));
         let mut completed = Completed::new(self.system.clone(), self.coverage, self.file, rows);
         completed.mapping_digest = Some(self.mapping);
         completed.report_digest = Some(report);
@@ -220,15 +246,21 @@ impl Plan {
             .map(|(row, remarks)| Some(Cells::new(builder.mapping, row.cells.as_ref().ok()?, remarks)))
             .collect();
         let candidates = sheet.rows.iter().zip(&cells).zip(&mut remarks);
-        let candidates = candidates
-            .filter_map(|((row, cells), remarks)| Some(Candidate { line: row.line, cells: cells.as_ref()?, remarks }));
+        let candidates = candidates.filter_map(|((row, cells), remarks)| {
+            let cells = cells.as_ref().filter(|cells| is_candidate(builder.mapping, row, cells))?;
+            Some(Candidate { line: row.line, cells, remarks })
+        });
         let mut names = name_all(builder.mapping, candidates.collect(), history).into_iter();
         for ((row, cells), mut remarks) in sheet.rows.iter().zip(&cells).zip(remarks) {
-            // Rows without cells weren't among the candidates.
-            let named = cells.as_ref().and_then(|_| names.next());
+            let candidate = cells.as_ref().filter(|cells| is_candidate(builder.mapping, row, cells));
+            let named = candidate.and_then(|_| names.next());
             let (identity, outcome) = match (cells, named) {
                 (Some(cells), Some(Ok(named))) => {
                     let outcome = self.add_row(builder, &named, cells, history, &mut remarks);
+                    if outcome == Outcome::Unchanged {
+                        // What is recorded already can't be kept out any more.
+                        remarks.retain(|remark| !matches!(remark.reason, Reason::EmailAddress));
+                    }
                     (Some(named.identity), outcome)
                 }
                 (_, Some(Err(Nameless { identity, reason }))) => {
@@ -236,7 +268,12 @@ impl Plan {
                     remarks = vec![Remark { effect: Effect::RowRefused, column: None, reason: *reason }];
                     (identity, Outcome::Refused)
                 }
-                _ => (None, Outcome::Refused),
+                (Some(cells), None) => {
+                    let (identity, outcome, remark) = left_aside(builder.mapping, row, cells, history);
+                    remarks = vec![remark];
+                    (identity, outcome)
+                }
+                (None, _) => (None, Outcome::Refused),
             };
             self.report_row(row, identity.as_deref(), remarks);
             self.rows.push(PlannedRow { line: row.line, identity, outcome });
@@ -312,23 +349,21 @@ impl Plan {
         let mut seen = HashSet::new();
         for Remark { effect, column, reason } in remarks {
             if seen.insert((effect, column, reason.to_string())) {
-                let value = column.map(|column| cells[column.0].clone());
+                let shown = column.filter(|column| !self.left_out.contains(column));
+                let value = shown.map(|column| cells[column.0].clone());
                 let column = column.map(|column| self.columns[column.0].clone());
                 self.report.push(entry(effect, column, value, reason));
             }
         }
     }
 
-    fn report_unmapped(&mut self, sheet: &Sheet) {
-        for column in &sheet.unmapped {
-            self.report.push(Entry {
-                effect: Effect::ColumnNotMapped,
-                line: None,
-                column: Some(column.clone()),
-                row: None,
-                value: None,
-                reason: Reason::NotMapped,
-            });
+    fn report_columns(&mut self, sheet: &Sheet) {
+        let left_out = self.left_out.iter().map(|column| &sheet.columns[column.0]);
+        let left_out = left_out.map(|column| (column, Effect::ColumnLeftOut, Reason::LeftOut));
+        let unmapped = sheet.unmapped.iter().map(|column| (column, Effect::ColumnNotMapped, Reason::NotMapped));
+        for (column, effect, reason) in left_out.chain(unmapped) {
+            let column = Some(column.clone());
+            self.report.push(Entry { effect, line: None, column, row: None, value: None, reason });
         }
     }
 
@@ -346,6 +381,26 @@ impl Plan {
             });
         }
     }
+}
+
+/// Whether something of the row is to be recorded.
+fn is_candidate(mapping: &Mapping, row: &Row, cells: &Cells<'_>) -> bool {
+    let repeated = mapping.identical_are_one && row.repeats.is_some();
+    !repeated && mapping.when.as_ref().is_none_or(|condition| cells.holds(condition))
+}
+
+/// What becomes of a row that is no candidate.
+fn left_aside(mapping: &Mapping, row: &Row, cells: &Cells<'_>, history: &History) -> (Option<String>, Outcome, Remark) {
+    if let Some(line) = row.repeats.filter(|_| mapping.identical_are_one) {
+        let remark = Remark { effect: Effect::RowRepeated, column: None, reason: Reason::Repeats { line } };
+        return (None, Outcome::Repeated, remark);
+    }
+    let (identity, recorded) = match recorded(mapping, cells, history) {
+        Some((identity, known)) => (Some(identity), Some(known.subject.to_string())),
+        None => (None, None),
+    };
+    let remark = Remark { effect: Effect::RowSkipped, column: None, reason: Reason::Skipped { recorded } };
+    (identity, Outcome::Skipped, remark)
 }
 
 /// How a recorded event is to be amended; only a registration is.

@@ -31,8 +31,14 @@ pub enum Effect {
     CellLeftOut,
     /// The row was recorded by an earlier import and the file no longer has it.
     RowVanished,
+    /// The mapping skips the row; nothing of it is recorded by this import.
+    RowSkipped,
+    /// The row is the same as an earlier one in every cell, and taken for one with it.
+    RowRepeated,
     /// The mapping doesn't say what the column is; nothing of it is recorded.
     ColumnNotMapped,
+    /// The mapping leaves the column out as personal data; nothing of it is recorded.
+    ColumnLeftOut,
 }
 
 impl Effect {
@@ -45,7 +51,10 @@ impl Effect {
             Self::CellNoted => "cell-noted",
             Self::CellLeftOut => "cell-left-out",
             Self::RowVanished => "row-vanished",
+            Self::RowSkipped => "row-skipped",
+            Self::RowRepeated => "row-repeated",
             Self::ColumnNotMapped => "column-not-mapped",
+            Self::ColumnLeftOut => "column-left-out",
         }
     }
 }
@@ -58,6 +67,10 @@ pub struct WrongWidth {
     pub found: usize,
     /// How many the header has.
     pub expected: usize,
+}
+
+fn recorded_as(subject: &Option<String>) -> String {
+    subject.as_ref().map(|subject| format!("; recorded by an earlier import as {subject}")).unwrap_or_default()
 }
 
 /// Why something is named in the report.
@@ -114,6 +127,27 @@ pub enum Reason {
     /// A cell that should be a number and isn't.
     #[error("not a number")]
     NotANumber,
+    /// A cell that should be a list and isn't.
+    #[error("not a list in square brackets")]
+    NotAList,
+    /// Personal data that the ledger would keep in clear for ever.
+    #[error("holds an e-mail address, which the ledger keeps in clear for ever")]
+    EmailAddress,
+    /// The condition of the mapping's `[row]` does not hold.
+    #[error("skipped by the mapping{}", recorded_as(.recorded))]
+    Skipped {
+        /// What an earlier import recorded it as.
+        recorded: Option<String>,
+    },
+    /// Another row is the same in every cell.
+    #[error("the same as line {line} in every cell, and taken for one row with it")]
+    Repeats {
+        /// The line of the other row.
+        line: u64,
+    },
+    /// A column with personal data.
+    #[error("left out as personal data")]
+    LeftOut,
     /// A text the mapping doesn't expect there.
     #[error("not a text that the mapping expects here; no event follows from it")]
     Unexpected,

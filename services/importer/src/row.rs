@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use probity_schemas::{Document, Name, Namespace, Occurred, Subject, SubjectKind, Text};
 use serde_json::{Map, Value as Json};
 
-use crate::cell::normalised;
+use crate::cell::{holds_address, listed, normalised};
 use crate::dates::Reading;
-use crate::mapping::{ColumnId, Condition, Edge, Mapping, Test, Value};
+use crate::mapping::{ColumnId, Condition, Edge, Mapping, SubjectSpec, Test, Value};
 use crate::report::{Effect, Reason};
+use crate::slug::slug;
 
 /// Something to report about a row.
 #[derive(Debug)]
@@ -57,15 +58,27 @@ impl<'s> Cells<'s> {
             }));
         }
         let mut row = Self { mapping, cells, dates: HashMap::new() };
+        row.warn_of_addresses(remarks);
         row.read_dates(remarks);
         row.check_expected(remarks);
         row
     }
 
+    /// Names the cells with e-mail addresses that nobody has decided about.
+    fn warn_of_addresses(&self, remarks: &mut Vec<Remark>) {
+        let columns = self.mapping.names.columns.iter().enumerate().filter(|(_, column)| column.personal.is_none());
+        let found = columns.filter(|(index, _)| self.cells[*index].is_some_and(holds_address));
+        remarks.extend(found.map(|(index, _)| Remark {
+            effect: Effect::CellNoted,
+            column: Some(ColumnId(index)),
+            reason: Reason::EmailAddress,
+        }));
+    }
+
     fn read_dates(&mut self, remarks: &mut Vec<Remark>) {
         let mapping = self.mapping;
         for &column in &mapping.names.dates {
-            let Some(text) = self.cells[column.0].filter(|text| !mapping.empty_dates.is_empty(text)) else { continue };
+            let Some(text) = self.cells[column.0].filter(|_| !self.is_empty(column)) else { continue };
             let mut remark = |effect, reason| remarks.push(Remark { effect, column: Some(column), reason });
             match mapping.dates.read(&normalised(text)) {
                 Err(problem) => remark(Effect::CellNotRead, Reason::Date(problem)),
@@ -104,7 +117,8 @@ impl<'s> Cells<'s> {
     /// Whether a cell says nothing.
     fn is_empty(&self, column: ColumnId) -> bool {
         let mapping = self.mapping;
-        let markers = if mapping.names.dates.contains(&column) { &mapping.empty_dates } else { &mapping.empty };
+        let general = if mapping.names.dates.contains(&column) { &mapping.empty_dates } else { &mapping.empty };
+        let markers = mapping.names.columns[column.0].empty.as_ref().unwrap_or(general);
         self.cells[column.0].is_none_or(|cell| markers.is_empty(cell))
     }
 
@@ -113,9 +127,9 @@ impl<'s> Cells<'s> {
         self.cells[column.0].filter(|_| !self.is_empty(column)).map(normalised)
     }
 
-    /// Every cell that isn't blank, by the mapping's name for its column.
+    /// Every cell that isn't blank or left out, by the mapping's name for its column.
     pub(crate) fn attributes(&self) -> Document {
-        let named = self.mapping.names.columns.iter().zip(&self.cells);
+        let named = self.mapping.names.columns.iter().zip(&self.cells).filter(|(column, _)| !column.is_left_out());
         named.filter_map(|(column, cell)| Some((column.name.clone(), Json::from((*cell)?)))).collect()
     }
 
@@ -160,6 +174,10 @@ impl<'s> Cells<'s> {
                 let parts: Vec<Json> = parts.filter(|part| !part.is_empty()).map(Json::from).collect();
                 (!parts.is_empty()).then_some(Json::Array(parts))
             }
+            Value::Listed(column) => match listed(&self.text(*column)?) {
+                Some(parts) => (!parts.is_empty()).then(|| Json::from(parts)),
+                None => not_read(*column, Reason::NotAList),
+            },
             Value::Number(column) => {
                 let number = self.text(*column)?.parse().ok().and_then(serde_json::Number::from_f64);
                 number.map(Json::Number).or_else(|| not_read(*column, Reason::NotANumber))
@@ -182,8 +200,32 @@ impl<'s> Cells<'s> {
                 let fields = self.fields(fields, name, remarks);
                 (!fields.is_empty()).then_some(Json::Object(fields))
             }
-            Value::Subject(kind) => serde_json::to_value(name?.subject(*kind)).ok(),
+            Value::Subject(subject) => {
+                let subject = self.subject(subject, name?, remarks)?;
+                serde_json::to_value(subject).ok()
+            }
         }
+    }
+
+    /// A subject in this row; `None` where the cells that give it its name are empty.
+    pub(crate) fn subject(&self, spec: &SubjectSpec, row: &RowName, remarks: &mut Vec<Remark>) -> Option<Subject> {
+        let Some(name) = &spec.name else { return Some(row.subject(spec.kind)) };
+        let name = slug(&self.as_text(name, remarks)?);
+        let named = match &spec.namespace {
+            None => name.parse().map(|name| RowName { namespace: row.namespace.clone(), name }),
+            Some(levels) => {
+                let mut segments = Vec::with_capacity(levels.len());
+                for level in levels {
+                    segments.push(slug(&self.as_text(level, remarks)?));
+                }
+                let namespace = segments.join("/").parse();
+                namespace.and_then(|namespace| Ok(RowName { namespace, name: name.parse()? }))
+            }
+        };
+        let refuse = |error| {
+            remarks.push(Remark { effect: Effect::CellNotRead, column: spec.column(), reason: Reason::Name(error) })
+        };
+        named.map_err(refuse).ok().map(|named| named.subject(spec.kind))
     }
 
     pub(crate) fn fields(

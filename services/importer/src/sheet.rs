@@ -49,6 +49,8 @@ pub(crate) struct Row {
     pub(crate) line: u64,
     /// The mapped cells, in the mapping's order, or why there are none.
     pub(crate) cells: Result<Vec<String>, WrongWidth>,
+    /// The line of the first row that is the same in every cell of the file, mapped or not.
+    pub(crate) repeats: Option<u64>,
 }
 
 impl Sheet {
@@ -74,6 +76,7 @@ impl Sheet {
         let mut lines = Lines { text: &text, at: 0, line: 1 };
         let mut rows = Vec::new();
         let records = records.collect::<Result<Vec<_>, _>>()?;
+        let mut seen: HashMap<Vec<&str>, u64> = HashMap::new();
         for record in &records {
             let start = record.position().map_or(text.len(), |position| to_usize(position.byte()));
             let line = lines.row_at(start);
@@ -83,7 +86,8 @@ impl Sheet {
                 let cell = |column: &Column| record.get(column.position - 1).unwrap_or_default().to_owned();
                 Ok(columns.iter().map(cell).collect())
             };
-            rows.push(Row { line, cells });
+            let first = *seen.entry(record.iter().collect()).or_insert(line);
+            rows.push(Row { line, cells, repeats: Some(first).filter(|first| *first != line) });
         }
         Ok(Self { digest: digest(bytes), columns, unmapped, rows })
     }

@@ -120,9 +120,13 @@ fn the_example_of_the_documentation_is_a_mapping() {
     let page = include_str!("../../../ops/import/README.md");
     let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let mapping = mapping(example);
-    let file = "No.;Model;Kind;Live since;;;;;;;;Remark\n7;Scorecard;Bought;Mrz 2024;;;;;;;;Estimates defaults\n";
+    let file = "No.;Model;Kind;Live since;Vendor;;;;;;;Remark;Contact\n\
+                7;Scorecard;Bought;Mrz 2024;Acme Corp.;;;;;;;Estimates defaults;J. Roe\n";
     let plan = plan(&mapping, file, &fresh(&mapping));
     assert_eq!(types(&plan), ["model.registered", "deployment.started"]);
     assert_eq!(subjects(&plan, "model.registered"), ["model:credit/bought/scorecard"]);
     assert_eq!(plan.summary().refused, 0);
+    let registered = serde_json::to_value(plan.events().next().unwrap()).unwrap();
+    assert_eq!(registered["data"]["supplier"]["name"], "acme-corp");
+    assert!(!registered.to_string().contains("Roe"));
 }

@@ -20,7 +20,7 @@ use probity_terminal::{Answer, Signer, errln, outln, wrong_use};
 use serde_json::json;
 use tonic::Code;
 
-use super::record::{check_receipt, sign};
+use super::record::{at_terminal, check_receipt, sign, yes};
 use crate::client::{Client, failed};
 use crate::output;
 use crate::session::Session;
@@ -71,12 +71,17 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
         let importer = args.key.identity.clone().unwrap_or(Identity::Service("importer".parse::<Name>()?));
         let plan = Plan::new(&mapping, &sheet, &History::new(mapping.system()), &importer, edition);
         write_report(&plan, &report)?;
+        warn_of_addresses(&plan);
         return finish(&plan.summary(), &report, &Ending::DryRun, session);
     };
     let mut client = session.server.connect().await?;
     let ledger = client.ledger().await?;
     let history = history(&mut client, &signer.identity, &mapping).await?;
     let mut plan = Plan::new(&mapping, &sheet, &history, &signer.identity, edition);
+    if warn_of_addresses(&plan) && at_terminal() && !yes("Record them in clear?")? {
+        write_report(&plan, &report)?;
+        return Err(wrong_use!("nothing is recorded; the cells are named in {}", report.display()));
+    }
     let mut sender = Sender { client, signer: &signer, ledger: &ledger, recorded: 0 };
     let (refusals, lacking) = sender.send_all(&plan).await?;
     plan.refuse(refusals);
@@ -118,6 +123,21 @@ async fn history(client: &mut Client, importer: &Identity, mapping: &Mapping) ->
     }
     progress.finish_and_clear();
     Ok(history)
+}
+
+/// Says which columns hold e-mail addresses that would be recorded in clear; whether there are any.
+fn warn_of_addresses(plan: &Plan) -> bool {
+    let columns = plan.addresses();
+    for (column, cells) in &columns {
+        errln!("warning  {cells} cells of the column {column:?} hold e-mail addresses");
+    }
+    if !columns.is_empty() {
+        errln!(
+            "The ledger keeps them in clear for ever. In the mapping, personal = \"leave-out\" leaves a column out, and \
+             personal = \"keep\" says that it may stand there."
+        );
+    }
+    !columns.is_empty()
 }
 
 fn write_report(plan: &Plan, path: &Path) -> Result<probity_schemas::Digest> {
@@ -275,6 +295,8 @@ fn finish(summary: &Summary, report: &Path, ending: &Ending, session: &Session) 
             ("already recorded", summary.already_recorded),
             ("changed", summary.changed),
             ("refused, or not whole", summary.refused),
+            ("skipped by the mapping", summary.skipped),
+            ("taken for one with an earlier row", summary.repeated),
             ("vanished", summary.vanished),
         ];
         for (what, count) in rows {

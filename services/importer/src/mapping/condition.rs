@@ -88,7 +88,7 @@ impl Condition {
                 let within = format!("{key}.column");
                 let id = match dated {
                     Some(_) => names.date(&column, &within)?,
-                    None => names.column(&column, &within)?,
+                    None => names.tested(&column, &within)?,
                 };
                 Ok(Self::Cell(id, tests))
             }

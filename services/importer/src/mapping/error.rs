@@ -48,6 +48,15 @@ pub enum MappingProblem {
     /// A name under `[columns]` of other characters than `a-z`, `0-9` and `_`.
     #[error("a column is called by lower-case letters, digits and '_'")]
     ColumnName,
+    /// Something is made of a column whose data is left out.
+    #[error("{column:?} is left out as personal data, so nothing can be made of it")]
+    LeftOut {
+        /// The column.
+        column: String,
+    },
+    /// A text that every blank cell would be.
+    #[error("must be texts; what is blank is empty without being listed")]
+    BlankMarker,
     /// A column is used as a date that isn't listed as one.
     #[error("{column:?} is not listed under dates.columns")]
     NotADate {

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use probity_schemas::{SubjectKind, TypeInfo, catalogue, find, model::Registered};
+use probity_schemas::{TypeInfo, catalogue, find, model::Registered};
 use serde_json::Value as Json;
 
 use super::error::{MappingError, MappingProblem, nearest};
 use super::names::{ColumnId, Names};
 use super::raw::RawEvent;
 use super::value::resolve_fields;
-use super::{Condition, Value};
+use super::{Condition, SubjectSpec, Value};
 
 /// An event, as a mapping describes it.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub(crate) struct EventSpec {
     pub(crate) info: &'static TypeInfo,
     /// Tells events of one type apart.
     pub(crate) key: Option<String>,
-    pub(crate) subject: SubjectKind,
-    pub(crate) about: Vec<SubjectKind>,
+    pub(crate) subject: SubjectSpec,
+    pub(crate) about: Vec<SubjectSpec>,
     pub(crate) occurred: Option<ColumnId>,
     pub(crate) title: Option<Value>,
     pub(crate) when: Option<Condition>,
@@ -43,12 +43,12 @@ impl EventSpec {
         if info.is_act() {
             return wrong("type", MappingProblem::Act { event_type: info.event_type });
         }
-        let kind = |text: &str, at: String| -> Result<SubjectKind, MappingError> {
-            text.parse().map_err(|error| MappingError::key(at, MappingProblem::Parse(error)))
-        };
-        let subject = kind(&raw.subject, key("subject"))?;
-        if !info.subject_kinds.contains(&subject) {
-            return wrong("subject", MappingProblem::SubjectKind { event_type: info.event_type, found: subject });
+        let subject = SubjectSpec::resolve(raw.subject, &key("subject"), names)?;
+        if !info.subject_kinds.contains(&subject.kind) {
+            return wrong("subject", MappingProblem::SubjectKind { event_type: info.event_type, found: subject.kind });
+        }
+        if info == Registered::INFO && subject.name.is_some() {
+            return wrong("subject", MappingProblem::Registration);
         }
         if raw.key.as_ref().is_some_and(|text| text.is_empty() || text.contains(char::is_control)) {
             return wrong("key", MappingProblem::Range { expected: "a text without control characters" });
@@ -60,12 +60,14 @@ impl EventSpec {
             let problem = MappingProblem::UnknownField { event_type: info.event_type, field: field.clone(), nearest };
             return wrong(&format!("data.{field}"), problem);
         }
-        let about = raw.about.iter().enumerate();
+        let about = raw.about.into_iter().enumerate();
         Ok(Self {
             info,
             key: raw.key,
             subject,
-            about: about.map(|(index, text)| kind(text, key(&format!("about[{index}]")))).collect::<Result<_, _>>()?,
+            about: about
+                .map(|(index, raw)| SubjectSpec::resolve(raw, &key(&format!("about[{index}]")), names))
+                .collect::<Result<_, _>>()?,
             occurred: raw.occurred.map(|column| names.date(&column, &key("occurred"))).transpose()?,
             title: raw.title.map(|value| Value::resolve(value, &key("title"), names)).transpose()?,
             when: raw.when.map(|condition| Condition::resolve(condition, &key("when"), names)).transpose()?,

@@ -18,9 +18,9 @@ pub(crate) use condition::{Condition, Test};
 pub(crate) use error::nearest;
 pub use error::{MappingError, MappingProblem};
 pub(crate) use event::EventSpec;
-pub(crate) use names::{ColumnId, Names, Place};
-use raw::{RawEncoding, RawMapping, RawNamedAfter};
-pub(crate) use value::{Edge, Value};
+pub(crate) use names::{Column, ColumnId, Names, Place};
+use raw::{RawEncoding, RawIdentical, RawMapping, RawNamedAfter};
+pub(crate) use value::{Edge, SubjectSpec, Value};
 
 use crate::cell::Markers;
 use crate::dates::{Calendar, Dates, Form, end_of};
@@ -58,6 +58,10 @@ pub struct Mapping {
     pub(crate) disambiguate: Vec<ColumnId>,
     pub(crate) namespace: Vec<Value>,
     pub(crate) name: Value,
+    /// Rows for which it does not hold are skipped.
+    pub(crate) when: Option<Condition>,
+    /// Whether rows that are the same in every cell are one row.
+    pub(crate) identical_are_one: bool,
     pub(crate) expect: Vec<Condition>,
     pub(crate) events: Vec<EventSpec>,
 }
@@ -95,8 +99,8 @@ impl Mapping {
         let delimiter =
             delimiter.ok_or_else(|| range("source.delimiter", "one ASCII character, not a quote or line end"))?;
         for (key, markers) in [("text.empty", &text.empty), ("dates.empty", &dates.empty)] {
-            if markers.iter().any(|marker| marker.trim().trim_end_matches('*').is_empty()) {
-                return Err(range(key, "texts; what is blank is empty without being listed"));
+            if !Markers::are_texts(markers) {
+                return Err(MappingError::key(key, MappingProblem::BlankMarker));
             }
         }
         let nonempty = |list: bool, key: &str| match list {
@@ -126,6 +130,8 @@ impl Mapping {
                 .map(|(index, value)| Value::resolve(value, &format!("row.namespace[{index}]"), &names))
                 .collect::<Result<_, _>>()?,
             name: Value::resolve(row.name, "row.name", &names)?,
+            when: row.when.map(|when| Condition::resolve(when, "row.when", &names)).transpose()?,
+            identical_are_one: row.identical == RawIdentical::One,
             expect: expect
                 .map(|(index, condition)| Condition::resolve(condition, &format!("expect[{index}]"), &names))
                 .collect::<Result<_, _>>()?,

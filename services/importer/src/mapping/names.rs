@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value as Json;
 
 use super::error::{MappingError, MappingProblem, nearest};
-use super::raw::RawColumn;
-use crate::cell::fold;
+use super::raw::{RawColumn, RawDescription, RawPersonal};
+use crate::cell::{Markers, fold};
 
 /// A column under `[columns]`, by its place in the order of their names.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +21,25 @@ pub(crate) struct TableId(usize);
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) place: Place,
+    /// What says nothing in this column, instead of what says nothing elsewhere.
+    pub(crate) empty: Option<Markers>,
+    pub(crate) personal: Option<Personal>,
+}
+
+impl Column {
+    /// Whether nothing of the column may be recorded.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.personal == Some(Personal::LeaveOut)
+    }
+}
+
+/// What to do with personal data in a column.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Personal {
+    /// Nothing of it is recorded.
+    LeaveOut,
+    /// It is known and recorded in clear.
+    Keep,
 }
 
 /// How a column is found.
@@ -61,11 +80,8 @@ impl Names {
             if name.is_empty() || !name.chars().all(plain) {
                 return Err(MappingError::key(format!("columns.{name:?}"), MappingProblem::ColumnName));
             }
-            let place = match column {
-                RawColumn::Header(header) => Place::Header(header),
-                RawColumn::Position(position) => Place::Position(position),
-            };
-            names.columns.push(Column { name, place });
+            let column = Column::new(name, column, ignore_case)?;
+            names.columns.push(column);
         }
         for (index, column) in dates.iter().enumerate() {
             let id = names.column(column, &format!("dates.columns[{index}]"))?;
@@ -78,11 +94,26 @@ impl Names {
         Ok(names)
     }
 
+    /// A column of which something is recorded.
     pub(super) fn column(&self, name: &str, key: &str) -> Result<ColumnId, MappingError> {
+        let column = self.tested(name, key)?;
+        match self.columns[column.0].is_left_out() {
+            true => Err(MappingError::key(key, MappingProblem::LeftOut { column: name.to_owned() })),
+            false => Ok(column),
+        }
+    }
+
+    /// A column that is asked about; nothing of it need be recorded.
+    pub(super) fn tested(&self, name: &str, key: &str) -> Result<ColumnId, MappingError> {
         self.columns.iter().position(|column| column.name == name).map(ColumnId).ok_or_else(|| {
             let nearest = nearest(name, self.columns.iter().map(|column| column.name.as_str()));
             MappingError::key(key, MappingProblem::UnknownColumn { found: name.to_owned(), nearest })
         })
+    }
+
+    /// The columns of which nothing may be recorded.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = ColumnId> {
+        self.columns.iter().enumerate().filter(|(_, column)| column.is_left_out()).map(|(index, _)| ColumnId(index))
     }
 
     pub(super) fn columns(&self, names: &[String], key: &str) -> Result<Vec<ColumnId>, MappingError> {
@@ -114,6 +145,34 @@ impl Names {
     /// What a table says for the text of a cell.
     pub(crate) fn look_up(&self, table: TableId, cell: &str) -> Option<&Json> {
         self.get(table).entries.get(&fold(cell, self.ignore_case))
+    }
+}
+
+impl Column {
+    fn new(name: String, raw: RawColumn, ignore_case: bool) -> Result<Self, MappingError> {
+        let at = |key: &str, problem| Err(MappingError::key(format!("columns.{name}{key}"), problem));
+        let (place, empty, personal) = match raw {
+            RawColumn::Header(header) => (Place::Header(header), None, None),
+            RawColumn::Position(position) => (Place::Position(position), None, None),
+            RawColumn::Described(RawDescription { header, position, empty, personal }) => {
+                let place = match (header, position) {
+                    (Some(header), None) => Place::Header(header),
+                    (None, Some(position)) => Place::Position(position),
+                    _ => return at("", MappingProblem::NotOne { allowed: "header, position" }),
+                };
+                (place, empty, personal)
+            }
+        };
+        let empty = match empty {
+            Some(texts) if !Markers::are_texts(&texts) => return at(".empty", MappingProblem::BlankMarker),
+            Some(texts) => Some(Markers::new(&texts, ignore_case)),
+            None => None,
+        };
+        let personal = personal.map(|personal| match personal {
+            RawPersonal::LeaveOut => Personal::LeaveOut,
+            RawPersonal::Keep => Personal::Keep,
+        });
+        Ok(Self { name, place, empty, personal })
     }
 }
 

@@ -85,10 +85,30 @@ pub(super) enum RawNamedAfter {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a column's header, or its position counted from 1")]
+#[serde(
+    untagged,
+    expecting = "a column's header, its position counted from 1, or a table of header or position, empty and personal"
+)]
 pub(super) enum RawColumn {
     Header(String),
     Position(usize),
+    Described(RawDescription),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDescription {
+    pub(super) header: Option<String>,
+    pub(super) position: Option<usize>,
+    pub(super) empty: Option<Vec<String>>,
+    pub(super) personal: Option<RawPersonal>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawPersonal {
+    LeaveOut,
+    Keep,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,6 +119,17 @@ pub(super) struct RawRow {
     pub(super) disambiguate: Vec<String>,
     pub(super) namespace: Vec<RawValue>,
     pub(super) name: RawValue,
+    pub(super) when: Option<RawCondition>,
+    #[serde(default)]
+    pub(super) identical: RawIdentical,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawIdentical {
+    #[default]
+    Refuse,
+    One,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,9 +138,9 @@ pub(super) struct RawEvent {
     #[serde(rename = "type")]
     pub(super) event_type: String,
     pub(super) key: Option<String>,
-    pub(super) subject: String,
+    pub(super) subject: RawValue,
     #[serde(default)]
-    pub(super) about: Vec<String>,
+    pub(super) about: Vec<RawValue>,
     pub(super) occurred: Option<String>,
     pub(super) title: Option<RawValue>,
     pub(super) when: Option<RawCondition>,
@@ -149,6 +180,7 @@ pub(super) struct RawSpec {
     pub(super) column: Option<String>,
     pub(super) table: Option<String>,
     pub(super) split: Option<String>,
+    pub(super) list: Option<bool>,
     pub(super) number: Option<String>,
     pub(super) date: Option<String>,
     pub(super) edge: Option<RawEdge>,
@@ -157,6 +189,8 @@ pub(super) struct RawSpec {
     pub(super) first: Option<Vec<RawValue>>,
     pub(super) fields: Option<BTreeMap<String, RawValue>>,
     pub(super) subject: Option<String>,
+    pub(super) namespace: Option<Vec<RawValue>>,
+    pub(super) name: Option<RawValue>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

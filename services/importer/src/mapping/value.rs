@@ -32,8 +32,42 @@ pub(crate) enum Value {
     List(Vec<Value>),
     /// An object.
     Fields(BTreeMap<String, Value>),
-    /// The row's own subject of this kind.
-    Subject(SubjectKind),
+    /// The parts of a list as Python or JSON writes it.
+    Listed(ColumnId),
+    /// A subject.
+    Subject(Box<SubjectSpec>),
+}
+
+/// A subject: the row's own of a kind, or one that cells give a name.
+#[derive(Clone, Debug)]
+pub(crate) struct SubjectSpec {
+    pub(crate) kind: SubjectKind,
+    /// Its levels; the row's own, where there are none.
+    pub(crate) namespace: Option<Vec<Value>>,
+    /// The row's own, where there is none. Blank means that there is no such subject.
+    pub(crate) name: Option<Value>,
+}
+
+impl SubjectSpec {
+    /// A subject by its kind alone, or by a table.
+    pub(super) fn resolve(raw: RawValue, key: &str, names: &Names) -> Result<Self, MappingError> {
+        match raw {
+            RawValue::Literal(Json::String(text)) => Ok(Self { kind: kind(&text, key)?, namespace: None, name: None }),
+            raw => match Value::resolve(raw, key, names)? {
+                Value::Subject(subject) => Ok(*subject),
+                _ => Err(MappingError::key(key, MappingProblem::NotOne { allowed: "a kind, { subject = KIND, … }" })),
+            },
+        }
+    }
+
+    /// The first column it comes from, to name in a report.
+    pub(crate) fn column(&self) -> Option<ColumnId> {
+        self.name.iter().chain(self.namespace.iter().flatten()).find_map(Value::column)
+    }
+}
+
+fn kind(text: &str, key: &str) -> Result<SubjectKind, MappingError> {
+    text.parse().map_err(|error| MappingError::key(key, MappingProblem::Parse(error)))
 }
 
 /// An end of an interval.
@@ -56,7 +90,23 @@ impl Value {
     }
 
     fn resolve_spec(spec: RawSpec, key: &str, names: &Names) -> Result<Self, MappingError> {
-        let RawSpec { column, table, split, number, date, edge, join, with, first, fields, subject } = spec;
+        let RawSpec {
+            column,
+            table,
+            split,
+            list,
+            number,
+            date,
+            edge,
+            join,
+            with,
+            first,
+            fields,
+            subject,
+            namespace,
+            name,
+        } = spec;
+        let list = list.unwrap_or_default();
         let stray = |given: bool, name: &str, with: &'static str| match given {
             true => Err(MappingError::key(format!("{key}.{name}"), MappingProblem::GoesWith { with })),
             false => Ok(()),
@@ -64,7 +114,14 @@ impl Value {
         stray(table.is_some() && column.is_none(), "table", "column")?;
         stray(split.is_some() && column.is_none(), "split", "column")?;
         stray(split.is_some() && table.is_some(), "split", "column without table")?;
+        stray(
+            list && (column.is_none() || table.is_some() || split.is_some()),
+            "list",
+            "column without table or split",
+        )?;
         stray(edge.is_some() && date.is_none(), "edge", "date")?;
+        stray(name.is_some() && subject.is_none(), "name", "subject")?;
+        stray(namespace.is_some() && name.is_none(), "namespace", "subject and name")?;
         stray(with.is_some() && join.is_none(), "with", "join")?;
         let within = |name: &str| format!("{key}.{name}");
         match (column, number, date, join, first, fields, subject) {
@@ -76,6 +133,7 @@ impl Value {
                         Err(MappingError::key(within("split"), MappingProblem::Empty))
                     }
                     (None, Some(separator)) => Ok(Self::Split(column, separator)),
+                    (None, None) if list => Ok(Self::Listed(column)),
                     (None, None) => Ok(Self::Column(column)),
                 }
             }
@@ -102,10 +160,11 @@ impl Value {
             (None, None, None, None, None, Some(fields), None) => {
                 resolve_fields(fields, &within("fields"), names).map(Self::Fields)
             }
-            (None, None, None, None, None, None, Some(kind)) => {
-                let kind =
-                    kind.parse().map_err(|error| MappingError::key(within("subject"), MappingProblem::Parse(error)))?;
-                Ok(Self::Subject(kind))
+            (None, None, None, None, None, None, Some(found)) => {
+                let kind = kind(&found, &within("subject"))?;
+                let namespace = namespace.map(|levels| all(levels, &within("namespace"), names)).transpose()?;
+                let name = name.map(|name| Self::resolve(name, &within("name"), names)).transpose()?;
+                Ok(Self::Subject(Box::new(SubjectSpec { kind, namespace, name })))
             }
             _ => Err(MappingError::key(key, MappingProblem::NotOne { allowed: SOURCES })),
         }
@@ -114,10 +173,12 @@ impl Value {
     /// The first column it comes from, to name in a report.
     pub(crate) fn column(&self) -> Option<ColumnId> {
         match self {
-            Self::Literal(_) | Self::Subject(_) => None,
+            Self::Literal(_) => None,
+            Self::Subject(subject) => subject.column(),
             Self::Column(column)
             | Self::Lookup(column, _)
             | Self::Split(column, _)
+            | Self::Listed(column)
             | Self::Number(column)
             | Self::Date(column, _) => Some(*column),
             Self::Join(parts, _) | Self::First(parts) | Self::List(parts) => parts.iter().find_map(Self::column),

@@ -24,6 +24,7 @@ use crate::session::Session;
 pub(crate) use args::{FieldArgs, RecordArgs, SignArgs};
 pub(crate) use draft::{Draft, complete};
 pub(crate) use fetched::FetchedStatement;
+pub(crate) use prompt::{at_terminal, yes};
 pub(crate) use recording::Recording;
 pub(crate) use submit::{check_receipt, sign};
 

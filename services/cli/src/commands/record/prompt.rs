@@ -12,7 +12,7 @@ pub(crate) fn at_terminal() -> bool {
 }
 
 /// Yes or no; no, where the person broke off.
-pub(super) fn yes(question: &str) -> Result<bool> {
+pub(crate) fn yes(question: &str) -> Result<bool> {
     let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(question).default(false).interact();
     match answer.map_err(anyhow::Error::from) {
         Err(error) if is_end(&error) => Ok(false),
