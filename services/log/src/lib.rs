@@ -9,6 +9,7 @@
 //! bytes and signatures disagree, this crate stops and names the place.
 
 mod anchor;
+mod backend;
 mod block;
 mod chain;
 #[cfg(feature = "conformance")]
@@ -24,6 +25,7 @@ pub mod storage;
 mod tiles;
 
 pub use anchor::{Anchor, AnchorError};
+pub use backend::Backend;
 pub use block::{Block, BlockError, MAX_BLOCK_LENGTH, MAX_BLOCK_STATEMENTS, STATEMENT_OVERHEAD, TARGET_BLOCK_LENGTH};
 pub use chain::{BlockFault, Chain, FrontierMismatch};
 pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, JoinError, OpenError, Opening, Reader, join};

@@ -1,5 +1,6 @@
 //! What a log is to everyone else: queue a block, read blocks back, wait for more.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -45,9 +46,9 @@ pub trait Log: std::fmt::Debug + Send + Sync {
     fn head(&self) -> BoxFuture<'_, Result<Option<Head>, ReadError>>;
 }
 
-/// Resolves when a queued block is durable, or will not be.
+/// Resolves when a queued block, or each of several, is durable, or will not be.
 #[derive(Debug)]
-pub struct Durability(oneshot::Receiver<Result<(), AppendError>>);
+pub struct Durability(VecDeque<oneshot::Receiver<Result<(), AppendError>>>);
 
 /// The other end of a [`Durability`].
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Durability {
     #[must_use]
     pub fn pending() -> (Resolver, Self) {
         let (sender, receiver) = oneshot::channel();
-        (Resolver(sender), Self(receiver))
+        (Resolver(sender), Self(VecDeque::from([receiver])))
     }
 
     /// A future that is resolved already.
@@ -67,6 +68,12 @@ impl Durability {
         let (resolver, durability) = Self::pending();
         resolver.resolve(outcome);
         durability
+    }
+
+    /// Resolves when all of these have, in their order; to the first error, as soon as there is one.
+    #[must_use]
+    pub fn all(durabilities: impl IntoIterator<Item = Self>) -> Self {
+        Self(durabilities.into_iter().flat_map(|durability| durability.0).collect())
     }
 }
 
@@ -81,8 +88,15 @@ impl Future for Durability {
     type Output = Result<(), AppendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(outcome.unwrap_or_else(|_| Err(AppendError::Fatal(Arc::new(FatalError::Closed)))))
+        while let Some(next) = self.0.front_mut() {
+            let outcome = ready!(Pin::new(next).poll(context));
+            self.0.pop_front();
+            if let Err(error) = outcome.unwrap_or_else(|_| Err(AppendError::Fatal(Arc::new(FatalError::Closed)))) {
+                self.0.clear();
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
