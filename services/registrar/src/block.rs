@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use probity_admission::Mark;
-use probity_log::{Block, BlockError, Head, MAX_BLOCK_STATEMENTS, STATEMENT_OVERHEAD, TARGET_BLOCK_LENGTH};
-use probity_statement::{LedgerSecrets, RootSignature};
+use probity_ledger::{CommittedBlock, Entries};
+use probity_log::{Block, BlockError, MAX_BLOCK_STATEMENTS, STATEMENT_OVERHEAD, TARGET_BLOCK_LENGTH};
+use probity_statement::LedgerSecrets;
 use probity_tlog::{BlockTree, CheckpointSigner, Frontier, Hash, KeyNameError};
-
-use crate::index::Entries;
 
 /// Signs what ends a block: the checkpoint and the root that receipts are made from.
 #[derive(Debug)]
@@ -40,39 +39,6 @@ pub(crate) struct SealedBlock {
     pub(crate) entries: Entries,
     pub(crate) before: Mark,
     pub(crate) frontier: Frontier,
-}
-
-/// A block and what makes receipts for its statements.
-#[derive(Debug)]
-pub(crate) struct CommittedBlock {
-    pub(crate) block: Block,
-    tree: BlockTree,
-    signature: RootSignature,
-}
-
-impl CommittedBlock {
-    /// Makes the tree and the signature of a block that is already in the log, exactly as they were when it was sealed.
-    pub(crate) fn of(block: Block, before: &Frontier, leaves: &[Hash], secrets: &LedgerSecrets) -> Self {
-        let tree = BlockTree::new(before, leaves);
-        let (origin, key) = (secrets.origin.as_str(), &secrets.receipt);
-        let signature = RootSignature::sign(key, origin, block.tree_size(), &tree.root(), block.time());
-        Self { block, tree, signature }
-    }
-
-    /// The root of the tree that ends with this block.
-    pub(crate) fn root(&self) -> Hash {
-        self.tree.root()
-    }
-
-    /// The receipt of the statement at `index`, if it is in this block.
-    pub(crate) fn receipt(&self, index: u64) -> Option<Vec<u8>> {
-        self.signature.inclusion_receipt(&self.tree.inclusion_proof(index)?)
-    }
-
-    pub(crate) fn head(&self) -> Head {
-        let block = &self.block;
-        Head { height: block.height(), tree_size: block.tree_size(), root: self.root(), time: block.time() }
-    }
 }
 
 impl OpenBlock {
@@ -118,25 +84,15 @@ impl Sealer {
         Ok(Self { checkpoints: secrets.checkpoint_signer()?, secrets })
     }
 
-    pub(crate) fn secrets(&self) -> &LedgerSecrets {
-        &self.secrets
-    }
-
     /// Ends a block: root, checkpoint, bytes, and the signature its receipts share.
     pub(crate) fn seal(&self, open: OpenBlock) -> Result<SealedBlock, SealError> {
         let tree = BlockTree::new(&open.frontier, &open.leaves);
         let (size, root) = (open.next_index(), tree.root());
         let checkpoint = self.checkpoints.sign(size, root, open.time);
         let block = Block::new(open.height, open.first_index, open.time, &open.statements, &checkpoint)?;
-        let signature =
-            RootSignature::sign(&self.secrets.receipt, self.secrets.origin.as_str(), size, &root, open.time);
-        let committed = Arc::new(CommittedBlock { block, tree, signature });
+        let committed = CommittedBlock::new(block, tree, &self.secrets.origin, &self.secrets.receipt);
+        let committed = Arc::new(committed);
         let OpenBlock { entries, before, frontier, .. } = open;
         Ok(SealedBlock { committed, entries, before, frontier })
-    }
-
-    /// The tree after a sealed block.
-    pub(crate) fn frontier_after(sealed: &SealedBlock) -> Frontier {
-        sealed.committed.tree.frontier_after()
     }
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use probity_ledger::with_causes;
 use probity_log::{AppendError, ArrivalError, Heard, JetStreamLog, Notice, Prepared, Presence, Standing};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::error::{Unavailable, with_causes};
+use crate::error::Unavailable;
 use crate::registrar::Registrar;
 use crate::shared::until;
 
@@ -185,7 +186,7 @@ impl Shift {
     /// Follows the stream until nobody appends any more.
     async fn stand_by(&mut self, presence: &mut Presence) -> Change {
         let log = self.participation.log.clone();
-        let mut arrivals = log.arrivals(self.registrar.head().map_or(0, |head| head.height + 1));
+        let mut arrivals = log.arrivals(self.registrar.head().height + 1);
         let jitter = Duration::from_millis(self.participation.id % 1_000);
         let mut next_attempt = Instant::now() + SILENCE + jitter;
         let mut failures = 0_u32;
@@ -272,7 +273,7 @@ impl Shift {
         let log = &self.participation.log;
         match log.prepare().await {
             // What was sent again has to come back and be judged first.
-            Ok(Prepared::Ready) if log.reader().head() == self.registrar.head() => Attempt::Became(Change::Lead),
+            Ok(Prepared::Ready) if log.reader().head() == Some(self.registrar.head()) => Attempt::Became(Change::Lead),
             Ok(Prepared::Ready | Prepared::Behind) => Attempt::Soon,
             Ok(Prepared::Unreachable) => Attempt::Unheard,
             // The block that won comes with the stream.

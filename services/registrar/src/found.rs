@@ -107,7 +107,7 @@ pub fn founding_block(
         }
     }
     let sealed = Sealer::new(secrets.clone())?.seal(open)?;
-    Ok(sealed.committed.block.clone())
+    Ok(sealed.committed.block().clone())
 }
 
 fn founded(secrets: &LedgerSecrets, founding: &Founding) -> Result<Founded, FoundError> {

@@ -1,19 +1,22 @@
 //! The write side as its callers see it.
 
+use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use probity_log::{Block, Head};
+use probity_ledger::{Ledger, Replica, ReplicaError};
+use probity_log::{Backend, Block, Head};
+use probity_projection::View;
 use probity_schemas::Clock;
+use probity_statement::LedgerSecrets;
+use probity_tlog::KeyNameError;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
-use crate::carrier::Carrier;
+use crate::block::Sealer;
 use crate::duty::Duty;
 use crate::error::{RegisterError, Rejection, Unavailable};
-use crate::open::{OpenError, Opened, Opening};
-use crate::read::Ledger;
 use crate::sequencer::{Message, Pipeline, Request, Sequenced, Sequencer, forward};
 use crate::shared::{Shared, until};
 use crate::verify::{Submission, verify_all};
@@ -45,6 +48,35 @@ pub struct Recorded {
     pub already_recorded: bool,
 }
 
+/// What a registrar is opened with.
+#[derive(Debug)]
+pub struct RegistrarOptions {
+    /// The log, opened and holding at least the genesis block.
+    pub backend: Arc<dyn Backend>,
+    /// Where the index lives.
+    pub view: View,
+    /// The ledger's private keys; without them this process can only follow.
+    pub secrets: Option<LedgerSecrets>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How many statements may wait for an answer before callers are turned away.
+    pub waiting_statements: usize,
+}
+
+/// Why a registrar does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The ledger does not open.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The origin cannot stand in a checkpoint.
+    #[error(transparent)]
+    Origin(#[from] KeyNameError),
+    /// A thread could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[source] io::Error),
+}
+
 /// The write side of one ledger.
 #[derive(Debug)]
 pub struct Registrar {
@@ -58,31 +90,35 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// Opens a ledger: brings the admission state and the index up to the head of the log, and starts the ordered thread.
-    /// Must be called within a tokio runtime. Takes as long as the log's tail beyond the index.
-    pub fn open(opening: Opening) -> Result<Self, OpenError> {
-        let (clock, limit) = (opening.clock.clone(), opening.waiting_statements);
-        let shares_log = matches!(opening.carrier, Carrier::Stream(_));
-        let Opened { sealer, ledger, shared, index, state, frontier, head } = Opened::from(opening)?;
+    /// Opens a ledger and starts the ordered thread. Must be called within a tokio runtime. Takes as
+    /// long as folding the log's tail beyond the index.
+    ///
+    /// # Errors
+    /// The replica does not open, the origin cannot stand in a checkpoint, or no thread starts.
+    pub fn open(options: RegistrarOptions) -> Result<Self, StartError> {
+        let RegistrarOptions { backend, view, secrets, clock, waiting_statements: limit } = options;
+        let first_duty = match backend.is_shared() {
+            false => Duty::Active,
+            true => Duty::Standby { active: None },
+        };
+        let replica = Replica::open(backend, view, secrets.as_ref())?;
+        let sealer = secrets.map(Sealer::new).transpose()?.map(Arc::new);
+        let ledger = replica.ledger().clone();
+        let shared = Arc::new(Shared::new(replica.state.keyring().clone(), first_duty));
         let (sender, messages) = mpsc::unbounded_channel();
         let (durabilities, resolved) = mpsc::unbounded_channel();
         Handle::current().spawn(forward(resolved, sender.downgrade()));
         let sequencer = Sequencer {
             sealer,
             clock: clock.clone(),
-            ledger: ledger.clone(),
             shared: shared.clone(),
-            index,
-            state,
-            frontier,
-            head,
+            replica,
             messages,
             durabilities,
-            shares_log,
             pipeline: Pipeline::default(),
         };
         let thread = Builder::new().name("probity-sequencer".to_owned()).spawn(move || sequencer.run());
-        let thread = Mutex::new(Some(thread.map_err(OpenError::Thread)?));
+        let thread = Mutex::new(Some(thread.map_err(StartError::Thread)?));
         let room = Arc::new(Semaphore::new(limit));
         Ok(Self { ledger, shared, clock, sender, room, limit, thread })
     }
@@ -170,21 +206,21 @@ impl Registrar {
             Sequenced::Rejected(rejection) => Err(rejection),
             Sequenced::Recorded { block, index } => Ok(Recorded {
                 index,
-                tree_size: block.block.tree_size(),
-                recorded_at: block.block.time(),
+                tree_size: block.block().tree_size(),
+                recorded_at: block.block().time(),
                 receipt: block.receipt(index).ok_or(Rejection::Unverified)?,
                 already_recorded: false,
             }),
             Sequenced::IdKnown { index, id, statement } => {
                 let unreadable = |reason: String| Unavailable::Halted { reason };
                 let found = self.ledger.committed_block(index).await.map_err(|error| unreadable(error.to_string()))?;
-                if found.block.statement(index) != Some(&statement[..]) {
+                if found.block().statement(index) != Some(&statement[..]) {
                     return Err(Rejection::IdTaken { id, index });
                 }
                 Ok(Recorded {
                     index,
-                    tree_size: found.block.tree_size(),
-                    recorded_at: found.block.time(),
+                    tree_size: found.block().tree_size(),
+                    recorded_at: found.block().time(),
                     receipt: found.receipt(index).ok_or(Rejection::Unverified)?,
                     already_recorded: true,
                 })
@@ -198,8 +234,8 @@ impl Registrar {
     }
 
     /// The newest committed block.
-    pub fn head(&self) -> Option<Head> {
-        self.shared.head()
+    pub fn head(&self) -> Head {
+        self.ledger.head()
     }
 
     /// The clock it lives by.

@@ -7,21 +7,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use probity_admission::{AdmitError, Position, Refusal, State, Submitted, Verdict};
-use probity_log::{AppendError, Block, Durability, Head};
+use probity_admission::{AdmitError, Position, Refusal, Submitted, Verdict};
+use probity_ledger::{AdoptionError, CommittedBlock, Past, Replica, with_causes};
+use probity_log::{AppendError, Block, Durability};
 use probity_schemas::{Clock, EventId};
 use probity_statement::SignatureError;
-use probity_tlog::Frontier;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::block::{CommittedBlock, OpenBlock, SealedBlock, Sealer};
+use crate::block::{OpenBlock, SealedBlock, Sealer};
 use crate::duty::Duty;
 use crate::error::{Rejection, Unavailable};
-use crate::index::{Index, Past};
 use crate::limit::PerSecond;
-use crate::read::Ledger;
 use crate::settling::{Pending, Waiting};
 use crate::shared::Shared;
 use crate::verify::{Verified, VerifyResult};
@@ -96,20 +94,12 @@ pub(crate) struct Sequencer {
     /// `None` in a process that only follows.
     pub(crate) sealer: Option<Arc<Sealer>>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ledger: Arc<Ledger>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) index: Index,
-    /// The state after everything admitted, durable or not.
-    pub(crate) state: State,
-    /// The tree after everything sealed.
-    pub(crate) frontier: Frontier,
-    /// The last sealed block.
-    pub(crate) head: Head,
+    /// Ahead of the log by what is under way.
+    pub(crate) replica: Replica,
     pub(crate) messages: UnboundedReceiver<Message>,
     /// To [`forward`].
     pub(crate) durabilities: UnboundedSender<(u64, Durability)>,
-    /// Whether other processes append to the log as well.
-    pub(crate) shares_log: bool,
     pub(crate) pipeline: Pipeline,
 }
 
@@ -202,9 +192,19 @@ impl Sequencer {
         }
         // What is not known to be durable is not written down; the next start finds it in the log if it is.
         self.give_up(Unavailable::ShuttingDown);
-        if let Err(error) = self.index.drain(&self.state) {
+        if let Err(error) = self.replica.index.drain(&self.replica.state) {
             tracing::error!(%error, "the index could not be written; it comes back from the log at the next start");
         }
+    }
+
+    /// Takes in what another process appended; what cannot be taken in halts.
+    fn adopt(&mut self, blocks: &[Block]) -> Result<(), Unavailable> {
+        let outcome = self.replica.adopt(blocks);
+        self.shared.publish_keyring(self.replica.state.keyring());
+        outcome.map_err(|error| match error {
+            AdoptionError::NoRoom(reason) => Unavailable::NoRoom { reason: reason.to_string() },
+            error => self.halt(with_causes(&error)),
+        })
     }
 
     fn admit(&mut self, request: Request) {
@@ -220,7 +220,7 @@ impl Sequencer {
         let pipeline = &mut self.pipeline;
         pipeline.open = pipeline.open.take().filter(|open| !open.is_empty());
         let open = pipeline.open.as_ref().map(|open| open.height);
-        let uncommitted = open.or_else(|| pipeline.in_flight.back().map(|sealed| sealed.committed.block.height()));
+        let uncommitted = open.or_else(|| pipeline.in_flight.back().map(|sealed| sealed.committed.block().height()));
         let release_at = uncommitted.unwrap_or(0);
         let Request { reply, permit: _permit, .. } = request;
         let waiting = Waiting { items, reply, _permit, release_at, first_height, blocks: Vec::new() };
@@ -251,10 +251,10 @@ impl Sequencer {
         };
         let in_flight = self.pipeline.in_flight.iter().map(|sealed| &sealed.entries);
         let pending = in_flight.chain(std::iter::once(&open.entries));
-        let verdict = self.state.admit(submitted, position, &Past { index: &self.index, pending });
+        let verdict = self.replica.state.admit(submitted, position, &Past { index: &self.replica.index, pending });
         let outcome = match verdict {
             Ok(Verdict::Admitted(admitted)) => {
-                self.index.note(&admitted);
+                self.replica.index.note(&admitted);
                 open.entries.insert(&admitted, verified.statement.subject(), position.index);
                 open.push(bytes.clone(), verified.leaf);
                 Ok(Pending::Recorded { height: open.height, index: position.index })
@@ -289,13 +289,13 @@ impl Sequencer {
             return Ok(());
         }
         let kid = verified.statement.kid();
-        if self.state.keyring().get(&kid).is_none() {
+        if self.replica.state.keyring().get(&kid).is_none() {
             return Err(Refusal::UnknownKey { kid }.into());
         }
         if !self.pipeline.unknown_keys.allow(self.clock.now()) {
             return Err(Rejection::TooManyUnknownKeys);
         }
-        self.state.keyring().verify(&verified.statement).map_err(|error| match error {
+        self.replica.state.keyring().verify(&verified.statement).map_err(|error| match error {
             SignatureError::UnknownKey { kid } => Refusal::UnknownKey { kid }.into(),
             SignatureError::Bad(_) => Rejection::BadSignature { kid },
         })
@@ -303,12 +303,12 @@ impl Sequencer {
 
     fn open_block(&mut self) -> Result<OpenBlock, Unavailable> {
         let now = self.clock.now();
-        let ahead_s = self.head.time.saturating_sub(now);
+        let ahead_s = self.replica.head.time.saturating_sub(now);
         if ahead_s > MAX_CLOCK_LAG_S {
             return Err(Unavailable::ClockBehind { ahead_s });
         }
-        let time = now.max(self.head.time);
-        Ok(OpenBlock::new(self.head.height + 1, time, self.frontier.clone(), self.state.mark()))
+        let time = now.max(self.replica.head.time);
+        Ok(OpenBlock::new(self.replica.head.height + 1, time, self.replica.frontier.clone(), self.replica.state.mark()))
     }
 
     /// Ends the open block and hands it to the log.
@@ -322,10 +322,10 @@ impl Sequencer {
             Some(Err(error)) => return drop(self.halt(error.to_string())),
             None => return drop(self.halt("this process has no keys to seal a block with".to_owned())),
         };
-        self.frontier = Sealer::frontier_after(&sealed);
-        self.head = sealed.committed.head();
-        self.shared.publish_keyring(self.state.keyring());
-        let durability = self.ledger.enqueue(sealed.committed.block.clone());
+        self.replica.frontier = sealed.committed.frontier_after();
+        self.replica.head = sealed.committed.head();
+        self.shared.publish_keyring(self.replica.state.keyring());
+        let durability = self.replica.ledger().backend().enqueue(sealed.committed.block().clone());
         self.pipeline.in_flight.push_back(sealed);
         // The forwarder ends only after this.
         drop(self.durabilities.send((self.pipeline.generation, durability)));

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use probity_admission::Mark;
+use probity_ledger::{Commit, CommittedBlock, with_causes};
 use probity_log::AppendError;
 use probity_projection::Cursor;
 use probity_schemas::EventId;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::block::{CommittedBlock, OpenBlock, SealedBlock};
+use crate::block::{OpenBlock, SealedBlock};
 use crate::duty::Duty;
-use crate::error::{Rejection, Unavailable, with_causes};
-use crate::index::Commit;
+use crate::error::{Rejection, Unavailable};
 use crate::sequencer::{Sequenced, Sequencer};
 
 /// What became of a statement, as far as that rests on blocks which are not durable yet.
@@ -52,7 +52,7 @@ impl Sequencer {
                 self.give_up(Unavailable::ShuttingDown);
             }
             // On a stream somebody else was faster: the log goes on from their block, and they go on.
-            Err(AppendError::Conflict { .. }) if self.shares_log => {
+            Err(AppendError::Conflict { .. }) if self.replica.ledger().backend().is_shared() => {
                 tracing::warn!("another process appended to the log; this one stands by");
                 let standby = Duty::Standby { active: None };
                 self.shared.set_duty(standby);
@@ -76,22 +76,22 @@ impl Sequencer {
         // The state after this block: before the next one there is, or the present.
         let next = self.pipeline.in_flight.front().map(|sealed| &sealed.before);
         let after = next.or(self.pipeline.open.as_ref().map(|open| &open.before)).cloned();
-        self.state.forget(after.as_ref());
+        self.replica.state.forget(after.as_ref());
         // Rights to read follow what is durable, not what is on its way.
-        self.shared.publish_rights(after.as_ref().map_or_else(|| self.state.rights(), Mark::rights));
-        let changes = after.as_ref().map_or_else(|| self.state.changes(), Mark::changes);
+        self.replica.ledger().publish_rights(after.as_ref().map_or_else(|| self.replica.state.rights(), Mark::rights));
+        let changes = after.as_ref().map_or_else(|| self.replica.state.changes(), Mark::changes);
         let durable = || {
-            let mut state = self.state.clone();
+            let mut state = self.replica.state.clone();
             if let Some(after) = &after {
                 state.go_back(after);
                 state.forget(None);
             }
             state
         };
-        if let Err(error) = self.index.commit(Commit { entries, cursor, changes }, durable) {
+        if let Err(error) = self.replica.index.commit(Commit { entries, cursor, changes }, durable) {
             return drop(self.halt(error.to_string()));
         }
-        self.shared.publish_head(head);
+        self.replica.ledger().publish_head(head);
         for waiting in &mut self.pipeline.waiting {
             if waiting.first_height.is_some_and(|first| first <= head.height) && head.height <= waiting.release_at {
                 waiting.blocks.push(committed.clone());
@@ -117,8 +117,8 @@ impl Sequencer {
     pub(crate) fn leave_open(&mut self) {
         let Some(unavailable) = self.shared.unavailable().filter(Unavailable::is_halt) else { return };
         let Some(OpenBlock { height, before, frontier, .. }) = self.pipeline.open.take() else { return };
-        self.state.go_back(&before);
-        self.frontier = frontier;
+        self.replica.state.go_back(&before);
+        self.replica.frontier = frontier;
         let (settled, given_up) =
             std::mem::take(&mut self.pipeline.waiting).into_iter().partition(|waiting| waiting.release_at < height);
         self.pipeline.waiting = settled;
@@ -133,13 +133,11 @@ impl Sequencer {
         let open = pipeline.open.take().map(|open| (open.before, open.frontier));
         let oldest = pipeline.in_flight.drain(..).next().map(|sealed| (sealed.before, sealed.frontier));
         if let Some((before, frontier)) = oldest.or(open) {
-            self.state.go_back(&before);
-            self.frontier = frontier;
+            self.replica.state.go_back(&before);
+            self.replica.frontier = frontier;
         }
-        self.state.forget(None);
-        if let Some(head) = self.shared.head() {
-            self.head = head;
-        }
+        self.replica.state.forget(None);
+        self.replica.head = self.replica.ledger().head();
         for waiting in pipeline.waiting.drain(..) {
             waiting.refuse(&unavailable);
         }
@@ -150,7 +148,7 @@ impl Waiting {
     pub(crate) fn release(self) {
         let resolve = |pending| match pending {
             Pending::Recorded { height, index } => {
-                match self.blocks.iter().find(|block| block.block.height() == height) {
+                match self.blocks.iter().find(|block| block.block().height() == height) {
                     Some(block) => Sequenced::Recorded { block: block.clone(), index },
                     None => Sequenced::Rejected(Rejection::Unverified),
                 }

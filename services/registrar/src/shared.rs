@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use probity_admission::{Rights, State};
-use probity_log::Head;
 use probity_statement::Keyring;
 use tokio::sync::watch;
 
@@ -16,12 +14,10 @@ pub(crate) async fn until<T>(watched: &mut watch::Receiver<T>, holds: impl FnMut
     drop(watched.wait_for(holds).await);
 }
 
-/// The newest committed state, and whether writes are taken.
+/// The keys known ahead of order, and whether writes are taken.
 #[derive(Debug)]
 pub(crate) struct Shared {
     keyring: RwLock<Arc<Keyring>>,
-    rights: RwLock<Rights>,
-    head: watch::Sender<Option<Head>>,
     halted: watch::Sender<Option<Unavailable>>,
     duty: watch::Sender<Duty>,
     /// Whether what carries the log can be reached.
@@ -31,11 +27,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(state: &State, head: Option<Head>, duty: Duty) -> Self {
+    pub(crate) fn new(keyring: Arc<Keyring>, duty: Duty) -> Self {
         Self {
-            keyring: RwLock::new(state.keyring().clone()),
-            rights: RwLock::new(state.rights()),
-            head: watch::Sender::new(head),
+            keyring: RwLock::new(keyring),
             halted: watch::Sender::new(None),
             duty: watch::Sender::new(duty),
             reachable: AtomicBool::new(true),
@@ -52,24 +46,6 @@ impl Shared {
         if !Arc::ptr_eq(&self.keyring(), keyring) {
             *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = keyring.clone();
         }
-    }
-
-    /// Who may read what, by what is durable.
-    pub(crate) fn rights(&self) -> Rights {
-        self.rights.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn publish_rights(&self, rights: Rights) {
-        *self.rights.write().unwrap_or_else(PoisonError::into_inner) = rights;
-    }
-
-    /// The newest committed block.
-    pub(crate) fn head(&self) -> Option<Head> {
-        *self.head.borrow()
-    }
-
-    pub(crate) fn publish_head(&self, head: Head) {
-        self.head.send_replace(Some(head));
     }
 
     /// Why writes are refused, if they are.

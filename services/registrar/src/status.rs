@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use probity_admission::Refusal;
-use probity_log::ReadError;
 use probity_proto::{Code, Verdict};
 use probity_schemas::EventError;
 use probity_statement::StatementError;
@@ -11,7 +10,6 @@ use probity_statement::cbor::CborError;
 use tonic::Status;
 
 use crate::error::{RegisterError, Rejection, Unavailable};
-use crate::read::ReadFault;
 
 impl From<&Rejection> for Verdict {
     fn from(rejection: &Rejection) -> Self {
@@ -195,32 +193,6 @@ impl From<RegisterError> for Status {
                 Verdict::new(Code::InvalidArgument, "TOO_MANY_STATEMENTS", &error).with("limit", limit)
             }
             RegisterError::Unavailable(unavailable) => unavailable.into(),
-        };
-        verdict.into()
-    }
-}
-
-impl From<ReadFault> for Status {
-    fn from(fault: ReadFault) -> Self {
-        let verdict = match &fault {
-            ReadFault::NoSuchEntry { index, size } => {
-                Verdict::new(Code::NotFound, "NO_SUCH_ENTRY", &fault).with("index", index).with("tree_size", size)
-            }
-            ReadFault::NoSuchHeight { height } => {
-                Verdict::new(Code::NotFound, "NO_SUCH_HEIGHT", &fault).with("height", height)
-            }
-            ReadFault::OutOfRange { .. } => Verdict::new(Code::OutOfRange, "OUT_OF_RANGE", &fault),
-            ReadFault::NotAllowed { .. } => Verdict::new(Code::PermissionDenied, "MAY_NOT_READ", &fault),
-            ReadFault::Unidentified => Verdict::new(Code::Unauthenticated, "UNIDENTIFIED", &fault),
-            ReadFault::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
-            ReadFault::NoReceiptKey => Verdict::new(Code::Unavailable, "NO_RECEIPT_KEY", &fault),
-            ReadFault::Log(error) => match error.as_ref() {
-                ReadError::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
-                ReadError::NoSuchBlock { .. }
-                | ReadError::NoSuchStatement { .. }
-                | ReadError::Storage(_)
-                | ReadError::Abandoned => Verdict::new(Code::Unavailable, "LOG_UNREADABLE", &fault),
-            },
         };
         verdict.into()
     }

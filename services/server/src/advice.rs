@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use probity_ledger::with_causes;
 use probity_log::{AnchorError, OpenError};
-use probity_registrar::with_causes;
 
 /// The error of a log that does not open, with what a person can do about it.
 pub(super) fn does_not_open(error: OpenError, directory: &Path) -> anyhow::Error {

@@ -12,9 +12,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use probity_log::Status;
+use probity_log::{Backend, Status};
 use probity_projection::{Health, Reader};
-use probity_registrar::{Carrier, Duty, Registrar};
+use probity_registrar::{Duty, Registrar};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -23,7 +23,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::carrier;
 use crate::warnings::Warning;
 
 /// What is asked about.
@@ -32,7 +31,7 @@ pub(crate) struct Watched {
     pub(crate) registrar: Arc<Registrar>,
     /// Whether the process takes statements, or stands by to.
     pub(crate) is_registrar: bool,
-    pub(crate) carrier: Carrier,
+    pub(crate) log: Arc<dyn Backend>,
     pub(crate) readers: Vec<Reader>,
     /// Warnings about the NATS servers.
     pub(crate) warnings: Option<watch::Receiver<Vec<Warning>>>,
@@ -67,7 +66,7 @@ async fn ready(State(watched): State<Watched>) -> Response {
         };
         let _ = writeln!(text, "{what}: {word}: {detail}");
     };
-    let size = watched.registrar.head().map_or(0, |head| head.tree_size);
+    let size = watched.registrar.head().tree_size;
     let halted = watched.registrar.watch_halt().borrow().clone();
     let duty = match &*watched.registrar.watch_duty().borrow() {
         Duty::Active => String::new(),
@@ -77,8 +76,8 @@ async fn ready(State(watched): State<Watched>) -> Response {
     };
     let name = if watched.is_registrar { "registrar" } else { "log" };
     line(name, halted.map_or(Ok(format!("{size} statements{duty}")), |halted| Err(halted.to_string())));
-    if let Some(status) = carrier::status(&watched.carrier) {
-        let blocks = watched.registrar.head().map_or(0, |head| head.height + 1);
+    if let Some(status) = stream_status(&*watched.log) {
+        let blocks = watched.registrar.head().height + 1;
         line("nats", stream_line(&status, blocks));
     }
     for warning in watched.warnings.iter().flat_map(|warnings| warnings.borrow().clone()) {
@@ -97,6 +96,11 @@ async fn ready(State(watched): State<Watched>) -> Response {
         );
     }
     (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text).into_response()
+}
+
+/// How the log stands with its stream; `None` where there is none.
+fn stream_status(log: &dyn Backend) -> Option<Status> {
+    log.status().map(|status| status.borrow().clone())
 }
 
 fn stream_line(status: &Status, here: u64) -> Result<String, String> {
@@ -130,12 +134,12 @@ struct Collector(Watched);
 
 impl prometheus_client::collector::Collector for Collector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Watched { registrar, is_registrar, carrier, readers, warnings } = &self.0;
-        let size = registrar.head().map_or(0, |head| head.tree_size);
+        let Watched { registrar, is_registrar, log, readers, warnings } = &self.0;
+        let size = registrar.head().tree_size;
         let halted = registrar.watch_halt().borrow().is_some();
         for (name, help, value) in [
             ("log_statements", "Statements in the log", size),
-            ("log_blocks", "Blocks in the log", registrar.head().map_or(0, |head| head.height + 1)),
+            ("log_blocks", "Blocks in the log", registrar.head().height + 1),
             ("registrar_halted", "Whether no statements are taken (1) or they are (0)", u64::from(halted)),
         ]
         .into_iter()
@@ -143,7 +147,7 @@ impl prometheus_client::collector::Collector for Collector {
             let active = u64::from(*registrar.watch_duty().borrow() == Duty::Active);
             ("registrar_active", "Whether this process takes statements (1) or stands by (0)", active)
         }))
-        .chain(carrier::status(carrier).into_iter().flat_map(|status| of_stream(&status)))
+        .chain(stream_status(&**log).into_iter().flat_map(|status| of_stream(&status)))
         {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;

@@ -9,13 +9,13 @@
 
 mod advice;
 mod caller;
-mod carrier;
 mod commands;
 mod config;
 pub mod demo;
 mod http;
 mod ledger_dir;
 mod nats;
+mod open_log;
 mod replay;
 mod running;
 mod scrub;

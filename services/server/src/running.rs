@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use probity_log::FileLogOptions;
+use probity_ledger::{LogHandler, with_causes};
+use probity_log::{Backend, FileLogOptions};
 use probity_projection::{Health, Reader, Store};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
 use probity_query::{Access, ViewSpec};
 use probity_registrar::{
-    Carrier, Duty, LogHandler, Opening, Participant, Participation, RandomBytes, Registrar, RegistrationHandler,
-    with_causes,
+    Duty, Participant, Participation, RandomBytes, Registrar, RegistrarOptions, RegistrationHandler,
 };
 use probity_schemas::SystemClock;
 use rand::{Rng, RngExt as _};
@@ -30,8 +30,9 @@ use crate::caller::CallerInterceptor;
 use crate::config::{Config, NatsSection, TlsSection};
 use crate::http::Watched;
 use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use crate::open_log::OpenLog;
 use crate::views::Views;
-use crate::{carrier, http, replay, scrub, warnings};
+use crate::{http, open_log, replay, scrub, warnings};
 
 /// The longest message a client may send, in bytes: about 20,000 statements of ordinary length.
 const MAX_MESSAGE: usize = 16 << 20;
@@ -46,7 +47,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     views: Views,
     registrar: Arc<Registrar>,
-    carrier: Carrier,
+    log: Arc<dyn Backend>,
     participant: Option<Participant>,
     store: Store,
     stop: oneshot::Sender<()>,
@@ -79,17 +80,18 @@ impl Running {
             }
         };
         let nats = config.nats.as_ref().map(NatsSection::options);
-        let carrier = carrier::open(&options, keys.checkpoint_verifier()?, nats.as_ref(), &dir).await?;
+        let OpenLog { backend: log, stream } =
+            open_log::open(&options, keys.checkpoint_verifier()?, nats.as_ref(), &dir).await?;
 
         let store = Store::open(&dir.index(), config.limits.index_cache_mib << 20)?;
-        let opening = Opening {
-            carrier: carrier.clone(),
+        let registrar_options = RegistrarOptions {
+            backend: log.clone(),
             view: store.view(INDEX_VIEW)?,
             secrets,
             clock: SystemClock::shared(),
             waiting_statements: config.limits.waiting_statements,
         };
-        let registrar = tokio::task::spawn_blocking(move || Registrar::open(opening)).await?;
+        let registrar = tokio::task::spawn_blocking(move || Registrar::open(registrar_options)).await?;
         let registrar = registrar.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
         let registrar = Arc::new(registrar);
 
@@ -107,7 +109,7 @@ impl Running {
         }
         // Every request says who sent it before a service sees it.
         let mut server = server.layer(InterceptorLayer::new(CallerInterceptor::new(config)?));
-        let reading = LogServiceServer::new(LogHandler::new(registrar.clone()));
+        let reading = LogServiceServer::new(LogHandler::new(registrar.ledger().clone(), registrar.clock().clone()));
         // Stock clients ask for either: older ones of Python and Java know v1alpha only.
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -124,7 +126,7 @@ impl Running {
         }
         let rights: Arc<dyn Access> = registrar.ledger().clone();
         let (clock, founding) = (registrar.clock(), keys.clone());
-        let (views, routes) = Views::start(config, carrier.log(), founding, &rights, clock, routes).await?;
+        let (views, routes) = Views::start(config, log.clone(), founding, &rights, clock, routes).await?;
         let router = server.add_routes(routes);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
@@ -132,18 +134,18 @@ impl Running {
             drop(stopped.await);
         }));
 
-        let mut helpers = vec![scrub::start(config, options, keys, registrar.clone(), carrier.clone())];
+        let mut helpers = vec![scrub::start(config, options, keys, registrar.clone(), stream.clone())];
         if config.is_registrar() {
             helpers.push(watch_registrar(&registrar, health.clone()));
         }
         let mut warnings = None;
-        let participant = match (&carrier, &config.nats) {
-            (Carrier::Stream(log), Some(nats)) => {
-                let (found, watching) = warnings::watch_servers(log.clone(), nats.clone());
+        let participant = match (stream, &config.nats) {
+            (Some(stream), Some(nats)) => {
+                let (found, watching) = warnings::watch_servers(stream.clone(), nats.clone());
                 warnings = Some(found);
                 helpers.push(watching);
                 let participation = Participation {
-                    log: log.clone(),
+                    log: stream,
                     may_lead: config.is_registrar(),
                     address: advertised(config, nats, address),
                     id: rand::rng().random(),
@@ -154,20 +156,20 @@ impl Running {
         };
         helpers.extend(views.readers.iter().map(|(view, reader)| watch(view, reader, health.clone())));
         if let Some(address) = config.listen.http {
-            let (registrar, carrier, readers) =
-                (registrar.clone(), carrier.clone(), views.readers.iter().map(|(_, reader)| reader.clone()).collect());
-            let watched = Watched { registrar, is_registrar: config.is_registrar(), carrier, readers, warnings };
+            let readers = views.readers.iter().map(|(_, reader)| reader.clone()).collect();
+            let (registrar, log) = (registrar.clone(), log.clone());
+            let watched = Watched { registrar, is_registrar: config.is_registrar(), log, readers, warnings };
             let (address, serving) = http::start(address, watched).await?;
             tracing::info!(%address, "HTTP for /livez, /readyz and /metrics");
             helpers.push(serving);
         }
-        Ok(Self { address, views, registrar, carrier, participant, store, stop, serving, helpers })
+        Ok(Self { address, views, registrar, log, participant, store, stop, serving, helpers })
     }
 
     /// Resolves when storage has failed, with the reason: the process must then exit, and a restart
     /// adopts.
     pub(crate) async fn failed(&self) -> anyhow::Error {
-        let failure = carrier::failed(&self.carrier).await;
+        let failure = self.log.failed().await;
         anyhow!(
             "storage has failed and what was written last is unknown; a restart finds out: {}",
             with_causes(&*failure)
@@ -188,10 +190,10 @@ impl Running {
         // A stream that does not answer is not waited for longer than this; the next start finds
         // out.
         if tokio::time::timeout(GRACE, self.registrar.stop()).await.is_err() {
-            carrier::close(&self.carrier).await;
+            self.log.close().await;
             self.registrar.stop().await;
         }
-        carrier::close(&self.carrier).await;
+        self.log.close().await;
         for helper in self.helpers {
             helper.abort();
         }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use probity_log::{Chain, FileLogOptions, ScrubError, Scrubbed, scrub};
-use probity_registrar::{Carrier, Registrar, with_causes};
+use probity_ledger::with_causes;
+use probity_log::{Chain, FileLogOptions, JetStreamLog, ScrubError, Scrubbed, scrub};
+use probity_registrar::Registrar;
 use probity_statement::LedgerKeys;
 use tokio::task::JoinHandle;
 
@@ -32,7 +33,7 @@ pub(crate) fn start(
     options: FileLogOptions,
     keys: LedgerKeys,
     registrar: Arc<Registrar>,
-    carrier: Carrier,
+    stream: Option<Arc<JetStreamLog>>,
 ) -> JoinHandle<()> {
     let hours = config.scrub.interval_hours;
     tokio::spawn(async move {
@@ -43,7 +44,7 @@ pub(crate) fn start(
         // The first tick is immediate, and opening has just looked at the files; but at the ends of
         // the stream only.
         ticks.tick().await;
-        if compare(&carrier, &registrar).await.is_break() {
+        if compare(stream.as_deref(), &registrar).await.is_break() {
             return;
         }
         loop {
@@ -64,7 +65,7 @@ pub(crate) fn start(
                 }
                 Ok(None) | Err(_) => {}
             }
-            if compare(&carrier, &registrar).await.is_break() {
+            if compare(stream.as_deref(), &registrar).await.is_break() {
                 return;
             }
         }
@@ -72,8 +73,8 @@ pub(crate) fn start(
 }
 
 /// Compares the whole stream with the stored log, where there is one. A difference halts writes.
-async fn compare(carrier: &Carrier, registrar: &Registrar) -> ControlFlow<()> {
-    let Carrier::Stream(log) = carrier else { return ControlFlow::Continue(()) };
+async fn compare(stream: Option<&JetStreamLog>, registrar: &Registrar) -> ControlFlow<()> {
+    let Some(log) = stream else { return ControlFlow::Continue(()) };
     match log.compare(|_| {}).await {
         Ok(None) => {
             tracing::info!("the stream was compared with the stored log from the first block");

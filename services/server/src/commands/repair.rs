@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use dialoguer::Confirm;
+use probity_ledger::with_causes;
 use probity_log::{FileLogOptions, JetStreamError, Repair, Shortfall, StreamName};
-use probity_registrar::with_causes;
 use probity_terminal::{self as terminal, Answer, errln, outln, wrong_use};
 use serde_json::json;
 

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use probity_admission::KNOWN_RULE_SETS;
 use probity_log::{Chain, FileLogOptions, JetStreamLog, scrub};
 use probity_projection::Store;
-use probity_registrar::{Carrier, Duty, Opening, Participant, Participation, Recorded, Registrar, Submission};
+use probity_registrar::{Duty, Participant, Participation, Recorded, Registrar, RegistrarOptions, Submission};
 use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
 use probity_schemas::{Clock, Data, Event, EventId, Occurred, Subject, SystemClock, Text, Timestamp};
 use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
@@ -25,7 +25,8 @@ use serde_json::json;
 use crate::config::{Config, NatsSection};
 use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
 use crate::nats::NatsArgs;
-use crate::{carrier, replay};
+use crate::open_log::OpenLog;
+use crate::{open_log, replay};
 
 /// How long to wait until no other registrar appends.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -136,7 +137,7 @@ impl AdoptArgs {
         let verifier = replay::ledger_keys(&options)?.checkpoint_verifier()?;
         // The log is locked, so the rule set in force cannot change meanwhile.
         let nats = self.nats.clone().over(self.ledger.config()?.nats).as_ref().map(NatsSection::options);
-        let log = carrier::open(&options, verifier, nats.as_ref(), &dir).await?;
+        let log = open_log::open(&options, verifier, nats.as_ref(), &dir).await?;
         let before = in_force(&options)?;
         if before.number == self.number {
             return self.report(before, None, json);
@@ -171,26 +172,27 @@ impl AdoptArgs {
     /// any other.
     async fn record(
         &self,
-        carrier: Carrier,
+        log: OpenLog,
         dir: &LedgerDir,
         secrets: LedgerSecrets,
         statement: SignedStatement,
     ) -> Result<Recorded> {
         let limits = self.ledger.config()?.limits;
         let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
-        let opening = Opening {
-            carrier: carrier.clone(),
+        let OpenLog { backend, stream } = log;
+        let options = RegistrarOptions {
+            backend: backend.clone(),
             view: store.view(INDEX_VIEW)?,
             secrets: Some(secrets),
             clock: SystemClock::shared(),
             waiting_statements: limits.waiting_statements,
         };
-        let opened = tokio::task::spawn_blocking(move || Registrar::open(opening)).await?;
+        let opened = tokio::task::spawn_blocking(move || Registrar::open(options)).await?;
         let registrar = opened.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
         let registrar = Arc::new(registrar);
-        let participant = match &carrier {
-            Carrier::Files(_) => None,
-            Carrier::Stream(log) => Some(alone(log, &registrar).await?),
+        let participant = match &stream {
+            None => None,
+            Some(stream) => Some(alone(stream, &registrar).await?),
         };
         let submission = Submission { statement: statement.bytes().clone(), expected_revision: None };
         let results = registrar.register(vec![submission]).await;
@@ -198,7 +200,7 @@ impl AdoptArgs {
             participant.stop().await;
         }
         registrar.stop().await;
-        carrier::close(&carrier).await;
+        backend.close().await;
         tokio::task::spawn_blocking(move || store.flush()).await??;
         let result = results?.into_iter().next().ok_or_else(|| anyhow!("the registrar did not answer"))?;
         Ok(result?)

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use probity_ledger::with_causes;
 use probity_log::{
     ArrivalError, Chain, FileLog, FileLogOptions, JetStreamLog, JoinError, Log, NatsOptions, StreamError, StreamName,
     first_stream_block,
 };
-use probity_registrar::{Founding, founding_block, with_causes};
+use probity_registrar::{Founding, founding_block};
 use probity_schemas::ledger::LedgerHead;
 use probity_schemas::{Digest, Identity, Origin, SystemClock};
 use probity_statement::PublicKey;

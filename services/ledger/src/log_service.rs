@@ -7,15 +7,14 @@ use probity_log::Block;
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogService;
 use probity_query::{Caller, QueryError};
-use probity_schemas::Identity;
+use probity_schemas::{Clock, Identity};
 use probity_statement::SignedStatement;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{caller, identified};
-use crate::read::{Ledger, ReadFault};
-use crate::registrar::Registrar;
+use crate::ledger::{Ledger, ReadFault};
+use crate::replica::root_of;
 
 /// Entries that a slow reader may leave unread before reading on waits for it.
 const STREAM_BUFFER: usize = 256;
@@ -28,17 +27,14 @@ fn invalid(field: &'static str, reason: &impl ToString) -> Status {
 /// The log over gRPC.
 #[derive(Debug, Clone)]
 pub struct LogHandler {
-    registrar: Arc<Registrar>,
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
 }
 
 impl LogHandler {
-    /// Serves the committed part of a registrar's ledger.
-    pub fn new(registrar: Arc<Registrar>) -> Self {
-        Self { registrar }
-    }
-
-    fn ledger(&self) -> &Arc<Ledger> {
-        self.registrar.ledger()
+    /// Serves `ledger`; the time decides which roles hold.
+    pub fn new(ledger: Arc<Ledger>, clock: Arc<dyn Clock>) -> Self {
+        Self { ledger, clock }
     }
 
     /// Runs file reads where they do not hold up other requests.
@@ -46,9 +42,23 @@ impl LogHandler {
         &self,
         read: impl FnOnce(&Ledger) -> Result<T, ReadFault> + Send + 'static,
     ) -> Result<T, Status> {
-        let ledger = self.ledger().clone();
+        let ledger = self.ledger.clone();
         let task = tokio::task::spawn_blocking(move || read(&ledger)).await;
         Ok(task.map_err(|error| Status::internal(error.to_string()))??)
+    }
+}
+
+/// Who asks, as the server's transport established it. A request that no transport vouches for is
+/// that of an unmapped caller.
+fn caller<T>(request: &Request<T>) -> Caller {
+    request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Unmapped)
+}
+
+/// Lets in everyone that the server knows.
+fn identified<T>(request: &Request<T>) -> Result<Caller, ReadFault> {
+    match caller(request) {
+        Caller::Unmapped => Err(ReadFault::Unidentified),
+        caller => Ok(caller),
     }
 }
 
@@ -69,14 +79,14 @@ impl LogService for LogHandler {
     ) -> Result<Response<v1::GetLedgerResponse>, Status> {
         identified(&request)?;
         let founding = self.blocking(|ledger| ledger.block_of(0)).await?;
-        let receipt = match self.ledger().receipt(0).await {
+        let receipt = match self.ledger.receipt(0).await {
             Ok((receipt, _)) => receipt,
             Err(ReadFault::NoReceiptKey) => Vec::new(),
             Err(fault) => return Err(fault.into()),
         };
         let statement = founding.statement(0).map(Bytes::copy_from_slice).unwrap_or_default();
         Ok(Response::new(v1::GetLedgerResponse {
-            origin: self.ledger().origin().to_owned(),
+            origin: self.ledger.origin().to_owned(),
             founding_statement: statement,
             founding_receipt: receipt.into(),
         }))
@@ -85,7 +95,7 @@ impl LogService for LogHandler {
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::Entry>, Status> {
         let caller = caller(&request);
         let index = request.get_ref().index;
-        let all = self.ledger().may_read_all(&caller, self.registrar.clock().now());
+        let all = self.ledger.may_read_all(&caller, self.clock.now());
         if let (Err(fault), Caller::Local | Caller::Unmapped) = (&all, &caller) {
             return Err(fault.clone().into());
         }
@@ -113,16 +123,16 @@ impl LogService for LogHandler {
         };
         let own = matches!((&caller, &issuer), (Caller::Identified(who), Some(issuer)) if who == issuer);
         if !own {
-            self.ledger().may_read_all(&caller, self.registrar.clock().now())?;
+            self.ledger.may_read_all(&caller, self.clock.now())?;
         }
-        let size = self.ledger().size();
+        let size = self.ledger.size();
         let end = if request.end == 0 { size } else { request.end };
         if request.start > end || end > size {
             let what = format!("there are no statements {}..{end}", request.start);
             return Err(ReadFault::OutOfRange { what, size }.into());
         }
         let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
-        let ledger = self.ledger().clone();
+        let ledger = self.ledger.clone();
         tokio::task::spawn_blocking(move || {
             let mut index = request.start;
             while index < end {
@@ -148,7 +158,7 @@ impl LogService for LogHandler {
     ) -> Result<Response<v1::GetReceiptResponse>, Status> {
         identified(&request)?;
         let index = request.get_ref().index;
-        let (receipt, tree_size) = self.ledger().receipt(index).await?;
+        let (receipt, tree_size) = self.ledger.receipt(index).await?;
         Ok(Response::new(v1::GetReceiptResponse { index, tree_size, receipt: receipt.into() }))
     }
 
@@ -159,7 +169,7 @@ impl LogService for LogHandler {
         identified(&request)?;
         let height = request.get_ref().height;
         let block = self.blocking(move |ledger| ledger.block_at(height)).await?;
-        let root = crate::open::root_of(&block).map(|(_, root)| Bytes::copy_from_slice(root.as_bytes()));
+        let root = root_of(&block).map(|(_, root)| Bytes::copy_from_slice(root.as_bytes()));
         Ok(Response::new(v1::GetCheckpointResponse {
             checkpoint: block.checkpoint().to_owned(),
             tree_size: block.tree_size(),

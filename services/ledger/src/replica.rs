@@ -1,4 +1,4 @@
-//! From what is on disk to a running ledger.
+//! From what is on disk to a replica that can be read and written to.
 //!
 //! The admission state and the index of event ids and revisions are kept on disk, bound to a size and a root. If they
 //! belong to this log, only its tail is folded; if not, they are thrown away and folded from the first block.
@@ -7,38 +7,19 @@ use std::io;
 use std::sync::Arc;
 
 use probity_admission::{AdmitError, GenesisError, History, Position, State, Submitted, Verdict};
-use probity_log::{Block, Head, ReadError, Reader};
+use probity_log::{Backend, Block, Head, ReadError, Reader};
 use probity_projection::{Cursor, StoreError, View};
-use probity_schemas::{Clock, Event, EventId};
+use probity_schemas::{Event, EventId};
 use probity_statement::{LedgerKeys, LedgerKeysError, LedgerSecrets, SignedStatement, StatementError};
-use probity_tlog::{Frontier, Hash, KeyNameError, leaf_hash};
+use probity_tlog::{Frontier, Hash};
 
-use crate::block::Sealer;
-use crate::carrier::Carrier;
 use crate::error::with_causes;
 use crate::index::{Commit, Entries, Index, IndexError, Past};
-use crate::read::Ledger;
-use crate::shared::Shared;
+use crate::ledger::Ledger;
 
-/// What a registrar is opened with.
-#[derive(Debug)]
-pub struct Opening {
-    /// The log, opened and holding at least the genesis block.
-    pub carrier: Carrier,
-    /// Where the index lives.
-    pub view: View,
-    /// The ledger's private keys; without them this process can only follow.
-    pub secrets: Option<LedgerSecrets>,
-
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// How many statements may wait for an answer before callers are turned away.
-    pub waiting_statements: usize,
-}
-
-/// Why a ledger does not open.
+/// Why a replica does not open.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum ReplicaError {
     /// The log has no block yet.
     #[error("the log is empty: found a ledger first")]
     Empty,
@@ -82,35 +63,44 @@ pub enum OpenError {
     /// The index could not be written.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// The origin cannot stand in a checkpoint.
-    #[error(transparent)]
-    Origin(#[from] KeyNameError),
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(#[source] io::Error),
 }
 
-/// Everything that runs once a ledger is open.
+/// Everything that is folded from a log, at one position of it.
+///
+/// A writer runs ahead of the log: it admits into `state` and seals after `head`, and goes back
+/// where a block does not become durable. Whatever else a replica does is done when the two agree.
 #[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) sealer: Option<Arc<Sealer>>,
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) index: Index,
-    pub(crate) state: State,
-    pub(crate) frontier: Frontier,
-    pub(crate) head: Head,
+pub struct Replica {
+    /// The index of what is durable.
+    pub index: Index,
+    /// The admission state, after everything admitted here.
+    pub state: State,
+    /// The right edge of the tree, after everything sealed here.
+    pub frontier: Frontier,
+    /// The last block sealed or taken in here.
+    pub head: Head,
+    ledger: Arc<Ledger>,
 }
 
-impl Opened {
-    pub(crate) fn from(opening: Opening) -> Result<Self, OpenError> {
-        let Opening { carrier, view, secrets, clock: _, waiting_statements: _ } = opening;
-        let reader = carrier.reader().clone();
-        let head = reader.head().ok_or(OpenError::Empty)?;
+impl Replica {
+    /// Brings the admission state and the index in `view` up to the head of the log. Takes as long
+    /// as folding what the log has beyond the index.
+    ///
+    /// `secrets` are the ledger's private keys, in a process that has them.
+    ///
+    /// # Errors
+    /// The log has no block, cannot be read or is not of the ledger with these keys; the index
+    /// cannot be read or written; or a statement is not readable or should not have been admitted.
+    pub fn open(backend: Arc<dyn Backend>, view: View, secrets: Option<&LedgerSecrets>) -> Result<Self, ReplicaError> {
+        let reader = backend.reader().clone();
+        let head = reader.head().ok_or(ReplicaError::Empty)?;
         let genesis = reader.block(0)?;
         let first = parse(&genesis, 0)?.0;
         let keys = LedgerKeys::from_founding(&first)?;
-        if let Some(secrets) = &secrets {
+        if let Some(secrets) = secrets {
             own_keys(&keys, secrets)?;
         }
 
@@ -121,7 +111,7 @@ impl Opened {
                 Resumed { state: State::found(&first)?, state_height: 0, next_height: 0 }
             }
         };
-        let mut index = Index::start(view).map_err(OpenError::Thread)?;
+        let mut index = Index::start(view).map_err(ReplicaError::Thread)?;
         if state_height <= head.height {
             tracing::info!(from = state_height, to = head.height, "folding the log into the admission state");
         }
@@ -134,10 +124,14 @@ impl Opened {
             }
         }
         let frontier = reader.tiles().frontier(head.tree_size)?;
-        let shared = Arc::new(Shared::new(&state, Some(head), carrier.first_duty()));
-        let sealer = secrets.map(Sealer::new).transpose()?.map(Arc::new);
-        let ledger = Arc::new(Ledger::new(carrier, reader, keys, sealer.clone(), shared.clone()));
-        Ok(Self { sealer, ledger, shared, index, state, frontier, head })
+        let receipt_key = secrets.map(|secrets| secrets.receipt.clone());
+        let ledger = Arc::new(Ledger::new(backend, keys, receipt_key, head, state.rights()));
+        Ok(Self { index, state, frontier, head, ledger })
+    }
+
+    /// The read side of the same log.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 }
 
@@ -151,7 +145,7 @@ struct Resumed {
 }
 
 /// The index and the state on disk, as far as they belong to this log.
-fn resume(log: &Reader, view: &View, founding: &SignedStatement) -> Result<Option<Resumed>, OpenError> {
+fn resume(log: &Reader, view: &View, founding: &SignedStatement) -> Result<Option<Resumed>, ReplicaError> {
     let cursor = match Index::cursor(view) {
         Ok(Some(cursor)) if cursor.next_height > 0 => cursor,
         Ok(_) => return Ok(None),
@@ -178,7 +172,7 @@ fn resume(log: &Reader, view: &View, founding: &SignedStatement) -> Result<Optio
     Ok(Some(Resumed { state: State::found(founding)?, state_height: 0, next_height }))
 }
 
-fn belongs(log: &Reader, cursor: &Cursor) -> Result<bool, OpenError> {
+fn belongs(log: &Reader, cursor: &Cursor) -> Result<bool, ReplicaError> {
     let Some(last) = cursor.next_height.checked_sub(1) else { return Ok(false) };
     match log.block(last) {
         Ok(block) => Ok(root_of(&block) == Some((cursor.tree_size, cursor.root))),
@@ -222,7 +216,7 @@ pub(crate) fn fold(
     index: &Index,
     entries: &mut Entries,
     is_verified: impl Fn(u64) -> bool,
-) -> Result<Cursor, OpenError> {
+) -> Result<Cursor, ReplicaError> {
     for at in block.first_index()..block.tree_size() {
         let (statement, event) = parse(block, at)?;
         // Statement 0 is what the state was founded on.
@@ -233,7 +227,7 @@ pub(crate) fn fold(
         let position = Position { index: at, block_time: block.time() };
         if !is_verified(at) {
             let verified = state.keyring().verify(&statement);
-            verified.map_err(|error| OpenError::Inadmissible { index: at, reason: error.to_string() })?;
+            verified.map_err(|error| ReplicaError::Inadmissible { index: at, reason: error.to_string() })?;
         }
         let past = Past { index, pending: std::iter::once(&*entries) };
         let verdict = state.admit(submitted, position, &Before { history: &past, index: at });
@@ -247,24 +241,24 @@ pub(crate) fn fold(
             Err(AdmitError::History(error)) => return Err(error.into()),
             Err(error) => format!("{}: {error}", event.event_type()),
         };
-        return Err(OpenError::Inadmissible { index: at, reason });
+        return Err(ReplicaError::Inadmissible { index: at, reason });
     }
     let (tree_size, root) = root_of(block).unwrap_or((block.tree_size(), Hash::EMPTY_ROOT));
     Ok(Cursor { next_height: block.height() + 1, tree_size, root })
 }
 
-fn parse(block: &Block, index: u64) -> Result<(SignedStatement, Event), OpenError> {
+fn parse(block: &Block, index: u64) -> Result<(SignedStatement, Event), ReplicaError> {
     let bytes = block.statement(index).ok_or(ReadError::NoSuchStatement { index })?;
     let readable = || {
         let statement = SignedStatement::parse(bytes::Bytes::copy_from_slice(bytes))?;
         let event = statement.event()?;
         Ok((statement, event))
     };
-    readable().map_err(|source| OpenError::Statement { index, source })
+    readable().map_err(|source| ReplicaError::Statement { index, source })
 }
 
 /// The private keys must be those that the founding statement names.
-fn own_keys(named: &LedgerKeys, secrets: &LedgerSecrets) -> Result<(), OpenError> {
+fn own_keys(named: &LedgerKeys, secrets: &LedgerSecrets) -> Result<(), ReplicaError> {
     let own = secrets.public();
     let which = match () {
         () if named.origin != own.origin => "origin's",
@@ -273,10 +267,5 @@ fn own_keys(named: &LedgerKeys, secrets: &LedgerSecrets) -> Result<(), OpenError
         () if named.receipt != own.receipt => "receipt",
         () => return Ok(()),
     };
-    Err(OpenError::WrongKeys { which })
-}
-
-/// The leaves of a block, in order.
-pub(crate) fn leaves_of(block: &Block) -> Vec<Hash> {
-    block.statements().map(leaf_hash).collect()
+    Err(ReplicaError::WrongKeys { which })
 }

@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use probity_log::{
-    FatalError, FileLog, FileLogOptions, JetStreamError, JetStreamLog, NatsOptions, Opening, Prepared, Status,
-};
-use probity_registrar::Carrier;
+use probity_log::{Backend, FileLog, FileLogOptions, JetStreamError, JetStreamLog, NatsOptions, Prepared};
 use probity_tlog::CheckpointVerifier;
 
 use crate::advice;
@@ -17,15 +14,24 @@ use crate::ledger_dir::LedgerDir;
 const FOUNDING: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_millis(200);
 
+/// A log that is open.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenLog {
+    /// The log, whatever carries it.
+    pub(crate) backend: Arc<dyn Backend>,
+    /// The same log where a stream carries it, for what only a stream can be asked.
+    pub(crate) stream: Option<Arc<JetStreamLog>>,
+}
+
 /// Opens the log in `options`, on a stream if there is one.
 pub(crate) async fn open(
     options: &FileLogOptions,
     verifier: CheckpointVerifier,
     nats: Option<&NatsOptions>,
     dir: &LedgerDir,
-) -> Result<Carrier> {
+) -> Result<OpenLog> {
     let refused = |error| advice::does_not_open(error, dir.root());
-    let carrier = match nats {
+    let log = match nats {
         Some(nats) => {
             let opened = JetStreamLog::open(options, verifier, nats).await;
             let log = opened.map_err(|error| match error {
@@ -33,16 +39,17 @@ pub(crate) async fn open(
                 other => other.into(),
             })?;
             finish_founding(&log).await?;
-            Carrier::Stream(Arc::new(log))
+            let log = Arc::new(log);
+            OpenLog { backend: log.clone(), stream: Some(log) }
         }
         None => {
             let options = options.clone();
             let opened = tokio::task::spawn_blocking(move || FileLog::open(&options, verifier)).await?;
-            Carrier::Files(Arc::new(opened.map_err(refused)?))
+            OpenLog { backend: Arc::new(opened.map_err(refused)?), stream: None }
         }
     };
-    report(opening(&carrier), &carrier);
-    Ok(carrier)
+    report(&*log.backend);
+    Ok(log)
 }
 
 /// Sends the first block again, if founding broke off before the stream was known to have it.
@@ -64,38 +71,8 @@ async fn finish_founding(log: &JetStreamLog) -> Result<()> {
     finished.await.context("the founding could not be finished, because NATS does not answer")?
 }
 
-fn opening(carrier: &Carrier) -> &Opening {
-    match carrier {
-        Carrier::Files(log) => log.opening(),
-        Carrier::Stream(log) => log.opening(),
-    }
-}
-
-/// How the log stands with its stream; `None` where there is none.
-pub(crate) fn status(carrier: &Carrier) -> Option<Status> {
-    match carrier {
-        Carrier::Files(_) => None,
-        Carrier::Stream(log) => Some(log.status().borrow().clone()),
-    }
-}
-
-/// Resolves when the local files have failed.
-pub(crate) async fn failed(carrier: &Carrier) -> Arc<FatalError> {
-    match carrier {
-        Carrier::Files(log) => log.failed().await,
-        Carrier::Stream(log) => log.failed().await,
-    }
-}
-
-/// Gives up waiting for a stream that does not answer, and closes the files.
-pub(crate) async fn close(carrier: &Carrier) {
-    match carrier {
-        Carrier::Files(_) => {}
-        Carrier::Stream(log) => log.close().await,
-    }
-}
-
-fn report(opening: &Opening, carrier: &Carrier) {
+fn report(log: &dyn Backend) {
+    let opening = log.opening();
     if opening.adopted > 0 {
         tracing::info!(blocks = opening.adopted, "blocks that were durable but not yet released are released now");
     }
@@ -105,7 +82,7 @@ fn report(opening: &Opening, carrier: &Carrier) {
     if opening.rebuilt_tiles {
         tracing::warn!("the hash tiles were made again from the blocks");
     }
-    if let Some(head) = carrier.reader().head() {
+    if let Some(head) = log.reader().head() {
         tracing::info!(statements = head.tree_size, blocks = head.height + 1, root = %head.root, "the log is open");
     }
 }

@@ -45,14 +45,14 @@ const MAX_UNWRITTEN: usize = 100_000;
 
 /// The entries of one or more blocks.
 #[derive(Debug, Default)]
-pub(crate) struct Entries {
+pub struct Entries {
     events: HashMap<(u32, EventId), u64>,
     revisions: HashMap<String, u64>,
 }
 
 impl Entries {
     /// Adds an admitted statement.
-    pub(crate) fn insert(&mut self, admitted: &Admitted, subject: &str, index: u64) {
+    pub fn insert(&mut self, admitted: &Admitted, subject: &str, index: u64) {
         self.events.insert((admitted.issuer, admitted.id), index);
         match self.revisions.get_mut(subject) {
             Some(revision) => *revision = admitted.revision,
@@ -72,11 +72,13 @@ impl Entries {
 
 /// A committed position of the index.
 #[derive(Debug)]
-pub(crate) struct Commit {
-    pub(crate) entries: Entries,
-    pub(crate) cursor: Cursor,
+pub struct Commit {
+    /// What the blocks add.
+    pub entries: Entries,
+    /// The end of the last of them.
+    pub cursor: Cursor,
     /// How often the admission state has changed by then.
-    pub(crate) changes: u64,
+    pub changes: u64,
 }
 
 #[derive(Debug)]
@@ -108,7 +110,7 @@ pub enum IndexError {
 
 /// The index, ahead of which nothing is ever forgotten.
 #[derive(Debug)]
-pub(crate) struct Index {
+pub struct Index {
     view: View,
     fresh: Entries,
     fresh_end: Option<(Cursor, u64)>,
@@ -149,7 +151,7 @@ impl Remembered {
 
 impl Index {
     /// Starts the writer of an index.
-    pub(crate) fn start(view: View) -> std::io::Result<Self> {
+    pub fn start(view: View) -> std::io::Result<Self> {
         let (writes, jobs) = sync_channel::<Write>(1);
         let (done, written) = sync_channel(1);
         let target = view.clone();
@@ -175,7 +177,7 @@ impl Index {
     }
 
     /// Takes note of an admitted statement, which the history was asked about just before.
-    pub(crate) fn note(&self, admitted: &Admitted) {
+    pub fn note(&self, admitted: &Admitted) {
         let mut newest = self.newest.borrow_mut();
         let newest = newest.entry(admitted.issuer).or_default();
         *newest = (*newest).max(Some(admitted.id));
@@ -192,19 +194,19 @@ impl Index {
     }
 
     /// How far the index is on disk.
-    pub(crate) fn cursor(view: &View) -> Result<Option<Cursor>, StoreError> {
+    pub fn cursor(view: &View) -> Result<Option<Cursor>, StoreError> {
         view.cursor()
     }
 
     /// The admission state on disk and where it was taken.
-    pub(crate) fn state(view: &View) -> Result<Option<(Cursor, Vec<u8>)>, StoreError> {
+    pub fn state(view: &View) -> Result<Option<(Cursor, Vec<u8>)>, StoreError> {
         let place = view.get(&STATE_CURSOR)?.and_then(|bytes| read_cursor(&bytes));
         Ok(place.zip(view.get(&STATE)?.map(|bytes| bytes.to_vec())))
     }
 
     /// Takes in what has been committed. Waits for the writer only if far too much is unwritten. `state` makes a copy of the
     /// admission state at the cursor, where it is time to write it down.
-    pub(crate) fn commit(&mut self, commit: Commit, state: impl Fn() -> State) -> Result<(), IndexError> {
+    pub fn commit(&mut self, commit: Commit, state: impl Fn() -> State) -> Result<(), IndexError> {
         self.fresh.extend(commit.entries);
         self.fresh_end = Some((commit.cursor, commit.changes));
         match self.fresh.events.len() {
@@ -214,7 +216,7 @@ impl Index {
     }
 
     /// Waits until everything committed is written, the state at its end too.
-    pub(crate) fn drain(&mut self, state: &State) -> Result<(), IndexError> {
+    pub fn drain(&mut self, state: &State) -> Result<(), IndexError> {
         while self.fresh_end.is_some() || self.writing.is_some() {
             self.hand_over(true, true, || state.clone())?;
         }
@@ -325,9 +327,11 @@ fn revision_key(subject: &str) -> Vec<u8> {
 }
 
 /// The past as a statement at the end of `pending` sees it: uncommitted blocks first, newest last.
-pub(crate) struct Past<'a, P> {
-    pub(crate) index: &'a Index,
-    pub(crate) pending: P,
+pub struct Past<'a, P> {
+    /// What is durable.
+    pub index: &'a Index,
+    /// What is not, oldest first.
+    pub pending: P,
 }
 
 impl<'a, P> Past<'a, P>

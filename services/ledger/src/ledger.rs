@@ -1,18 +1,17 @@
 //! The read side: entries, receipts, checkpoints and proofs of what is committed.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use probity_log::{Block, Durability, ReadError, Reader};
+use probity_admission::Rights;
+use probity_log::{Backend, Block, Head, ReadError, Reader};
 use probity_query::{Access, Caller};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
-use probity_statement::LedgerKeys;
-use probity_tlog::{ConsistencyProof, Hash, InclusionProof, NodeReader};
+use probity_statement::{LedgerKeys, SecretKey};
+use probity_tlog::{BlockTree, ConsistencyProof, Hash, InclusionProof, NodeReader, leaf_hash};
+use tokio::sync::watch;
 
-use crate::block::{CommittedBlock, Sealer};
-use crate::carrier::Carrier;
+use crate::committed::CommittedBlock;
 use crate::error::with_causes;
-use crate::open::leaves_of;
-use crate::shared::Shared;
 
 /// Why a question is not answered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -68,26 +67,35 @@ impl From<ReadError> for ReadFault {
     }
 }
 
-/// The committed part of one ledger.
+/// The committed part of one ledger, for any number of readers.
 #[derive(Debug)]
 pub struct Ledger {
-    carrier: Carrier,
-    reader: Reader,
+    backend: Arc<dyn Backend>,
     keys: LedgerKeys,
     /// `None` in a process that only follows.
-    sealer: Option<Arc<Sealer>>,
-    shared: Arc<Shared>,
+    receipt_key: Option<SecretKey>,
+    head: watch::Sender<Head>,
+    rights: RwLock<Rights>,
 }
 
 impl Ledger {
     pub(crate) fn new(
-        carrier: Carrier,
-        reader: Reader,
+        backend: Arc<dyn Backend>,
         keys: LedgerKeys,
-        sealer: Option<Arc<Sealer>>,
-        shared: Arc<Shared>,
+        receipt_key: Option<SecretKey>,
+        head: Head,
+        rights: Rights,
     ) -> Self {
-        Self { carrier, reader, keys, sealer, shared }
+        Self { backend, keys, receipt_key, head: watch::Sender::new(head), rights: RwLock::new(rights) }
+    }
+
+    /// The log that it reads.
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    fn reader(&self) -> &Reader {
+        self.backend.reader()
     }
 
     /// The public keys that the ledger was founded with.
@@ -95,13 +103,23 @@ impl Ledger {
         &self.keys
     }
 
-    pub(crate) fn enqueue(&self, block: Block) -> Durability {
-        self.carrier.enqueue(block)
+    /// The newest committed block.
+    pub fn head(&self) -> Head {
+        *self.head.borrow()
     }
 
-    /// Takes in blocks that another process appended.
-    pub(crate) fn adopt(&self, blocks: Vec<Block>) -> Option<Durability> {
-        self.carrier.adopt(blocks)
+    /// Shows readers a block that has become durable.
+    pub fn publish_head(&self, head: Head) {
+        self.head.send_replace(head);
+    }
+
+    fn rights(&self) -> Rights {
+        self.rights.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes who may read what; `rights` follow from what is durable, not from what is on its way.
+    pub fn publish_rights(&self, rights: Rights) {
+        *self.rights.write().unwrap_or_else(PoisonError::into_inner) = rights;
     }
 
     /// The ledger's name.
@@ -111,7 +129,7 @@ impl Ledger {
 
     /// How many statements are committed.
     pub fn size(&self) -> u64 {
-        self.shared.head().map_or(0, |head| head.tree_size)
+        self.head().tree_size
     }
 
     /// Whether `caller` may read everything.
@@ -119,7 +137,7 @@ impl Ledger {
         match caller {
             Caller::Local => Ok(()),
             Caller::Unmapped => Err(ReadFault::Unidentified),
-            Caller::Identified(identity) if self.shared.rights().may_read_all(identity, now) => Ok(()),
+            Caller::Identified(identity) if self.rights().may_read_all(identity, now) => Ok(()),
             Caller::Identified(identity) => Err(ReadFault::NotAllowed { identity: identity.clone() }),
         }
     }
@@ -130,37 +148,39 @@ impl Ledger {
         if index >= size {
             return Err(ReadFault::NoSuchEntry { index, size });
         }
-        Ok(self.reader.block_of(index)?)
+        Ok(self.reader().block_of(index)?)
     }
 
     /// The block at `height`; the newest for `None`.
     pub fn block_at(&self, height: Option<u64>) -> Result<Block, ReadFault> {
-        let newest = self.shared.head().map_or(0, |head| head.height);
+        let newest = self.head().height;
         match height.unwrap_or(newest) {
             height if height > newest => Err(ReadFault::NoSuchHeight { height }),
-            height => Ok(self.reader.block(height)?),
+            height => Ok(self.reader().block(height)?),
         }
     }
 
     /// The block of a statement, with what makes receipts for it: the same bytes as when it was recorded.
-    pub(crate) async fn committed_block(self: &Arc<Self>, index: u64) -> Result<CommittedBlock, ReadFault> {
+    pub async fn committed_block(self: &Arc<Self>, index: u64) -> Result<CommittedBlock, ReadFault> {
         let ledger = self.clone();
         let task = tokio::task::spawn_blocking(move || ledger.rebuild(index));
         task.await.map_err(|_| ReadFault::from(ReadError::Abandoned))?
     }
 
     fn rebuild(&self, index: u64) -> Result<CommittedBlock, ReadFault> {
-        let sealer = self.sealer.as_ref().ok_or(ReadFault::NoReceiptKey)?;
+        let receipt_key = self.receipt_key.as_ref().ok_or(ReadFault::NoReceiptKey)?;
         let block = self.block_of(index)?;
         let damaged = || ReadFault::Damaged { index };
-        let before = self.reader.tiles().frontier(block.first_index()).map_err(|_| damaged())?;
-        let leaves = leaves_of(&block);
-        let committed = CommittedBlock::of(block, &before, &leaves, sealer.secrets());
+        let before = self.reader().tiles().frontier(block.first_index()).map_err(|_| damaged())?;
+        let leaves: Vec<Hash> = block.statements().map(leaf_hash).collect();
+        let tree = BlockTree::new(&before, &leaves);
         // The stored nodes are a cache: never sign a root that the checkpoint key has not signed.
         let signed = self.keys.checkpoint_verifier().ok();
-        let signed = signed.and_then(|verifier| verifier.open(committed.block.checkpoint()).ok());
+        let signed = signed.and_then(|verifier| verifier.open(block.checkpoint()).ok());
         match signed {
-            Some(signed) if signed.checkpoint.root == committed.root() => Ok(committed),
+            Some(signed) if signed.checkpoint.root == tree.root() => {
+                Ok(CommittedBlock::new(block, tree, &self.keys.origin, receipt_key))
+            }
             _ => Err(damaged()),
         }
     }
@@ -169,7 +189,7 @@ impl Ledger {
     pub async fn receipt(self: &Arc<Self>, index: u64) -> Result<(Vec<u8>, u64), ReadFault> {
         let committed = self.committed_block(index).await?;
         let receipt = committed.receipt(index).ok_or(ReadFault::Damaged { index })?;
-        Ok((receipt, committed.block.tree_size()))
+        Ok((receipt, committed.block().tree_size()))
     }
 
     /// The proof that the statement at `index` is in the tree of `size` (0 for the newest), and its leaf.
@@ -180,7 +200,7 @@ impl Ledger {
             let what = format!("there is no proof for index {index} in a tree of {size}");
             return Err(ReadFault::OutOfRange { what, size: current });
         }
-        let tiles = self.reader.tiles();
+        let tiles = self.reader().tiles();
         let damaged = |_| ReadFault::Damaged { index };
         let leaf = tiles.node(0, index).map_err(damaged)?;
         let proof = probity_tlog::inclusion_proof(tiles, index, size);
@@ -195,18 +215,18 @@ impl Ledger {
             let what = format!("there is no proof from size {first} to size {second}");
             return Err(ReadFault::OutOfRange { what, size: current });
         }
-        let proof = probity_tlog::consistency_proof(self.reader.tiles(), first, second);
+        let proof = probity_tlog::consistency_proof(self.reader().tiles(), first, second);
         proof.map_err(|_| ReadFault::Damaged { index: first - 1 })
     }
 }
 
 impl Access for Ledger {
     fn namespaces(&self, identity: &Identity, now: u64) -> Vec<NamespacePattern> {
-        self.shared.rights().namespaces(identity, now)
+        self.rights().namespaces(identity, now)
     }
 
     fn roles(&self, identity: &Identity, namespace: &Namespace, now: u64) -> Vec<String> {
-        self.shared.rights().roles(identity, namespace, now)
+        self.rights().roles(identity, namespace, now)
     }
 
     fn tree_size(&self) -> u64 {
