@@ -1,19 +1,16 @@
 //! Taking in what another process appended: nothing is believed that was not checked and judged here.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::executor::block_on;
 use probity_log::{AppendError, Block, BlockFault, Chain, Disagreement, FrontierMismatch};
 use probity_projection::Cursor;
-use probity_statement::{Keyring, SignedStatement};
 use probity_tlog::KeyNameError;
-use rayon::prelude::*;
 
 use crate::error::with_causes;
 use crate::index::{Commit, Entries, IndexError};
-use crate::replica::{Replica, ReplicaError, fold};
+use crate::replay::{self, Replay, ReplayError, Signatures};
+use crate::replica::Replica;
 
 /// Why blocks were not taken in, or not all of them.
 #[derive(Debug, thiserror::Error)]
@@ -33,12 +30,10 @@ pub enum AdoptionError {
     },
     /// A block holds a statement that is not readable or should not have been admitted. Those before
     /// it were taken in.
-    #[error("block {height} of the stream: {}", with_causes(.fault))]
+    #[error("in the stream, {}", with_causes(.fault))]
     Inadmissible {
-        /// The height of the block.
-        height: u64,
         /// What is wrong with it.
-        fault: ReplicaError,
+        fault: ReplayError,
     },
     /// What is folded here does not belong to what is committed. A defect of ours.
     #[error(transparent)]
@@ -117,37 +112,16 @@ impl Replica {
             whole += 1;
         }
         // Indices are what they say only in blocks that continue the chain.
-        let verified = verified_ahead(&blocks[..whole], self.state.keyring());
-        for block in &blocks[..whole] {
-            let is_verified = |at| verified.contains(&at);
-            match fold(block, &mut self.state, &self.index, &mut judged.entries, is_verified) {
-                Ok(cursor) => judged.cursor = Some(cursor),
-                Err(fault) => {
-                    judged.fault = Some(AdoptionError::Inadmissible { height: block.height(), fault });
-                    return judged;
-                }
-            }
-            judged.good += 1;
-        }
-        judged.chain = Some(chain);
-        judged
+        let mut replay = Replay::new(&mut self.state, &mut self.index, Signatures::Verify);
+        let replay::Judged { good, entries, cursor, fault } = replay.judge(&blocks[..whole]);
+        let fault = fault.map(|fault| AdoptionError::Inadmissible { fault }).or(judged.fault);
+        Judged { good, fault, entries, cursor, chain: Some(chain) }
     }
 
     fn chain(&self) -> Result<Chain, AdoptionError> {
         let verifier = self.ledger().keys().checkpoint_verifier()?;
         Ok(Chain::resume(verifier, self.frontier.clone(), Some(self.head))?)
     }
-}
-
-/// The indices of the statements whose signatures verify by keys that are known ahead of them; found out on all cores.
-fn verified_ahead(blocks: &[Block], keyring: &Keyring) -> HashSet<u64> {
-    let verified = blocks.par_iter().flat_map_iter(|block| {
-        (block.first_index()..).zip(block.statements()).filter_map(|(index, bytes)| {
-            let statement = SignedStatement::parse(Bytes::copy_from_slice(bytes)).ok()?;
-            keyring.verify(&statement).is_ok().then_some(index)
-        })
-    });
-    verified.collect()
 }
 
 /// What came of judging blocks.

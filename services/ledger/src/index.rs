@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{Builder, JoinHandle};
@@ -106,6 +107,9 @@ pub enum IndexError {
     /// The admission state could not be encoded.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The thread that writes it could not be started.
+    #[error("the thread that writes the index could not be started")]
+    Thread(#[source] io::Error),
 }
 
 /// The index, ahead of which nothing is ever forgotten.
@@ -151,7 +155,7 @@ impl Remembered {
 
 impl Index {
     /// Starts the writer of an index.
-    pub fn start(view: View) -> std::io::Result<Self> {
+    pub fn start(view: View) -> Result<Self, IndexError> {
         let (writes, jobs) = sync_channel::<Write>(1);
         let (done, written) = sync_channel(1);
         let target = view.clone();
@@ -161,7 +165,8 @@ impl Index {
                     break;
                 }
             }
-        })?;
+        });
+        let thread = thread.map_err(IndexError::Thread)?;
         Ok(Self {
             view,
             fresh: Entries::default(),

@@ -14,8 +14,10 @@ mod error;
 mod index;
 mod ledger;
 mod log_service;
+mod replay;
 mod replica;
 mod status;
+mod verifier;
 
 pub use adoption::AdoptionError;
 pub use committed::CommittedBlock;
@@ -23,4 +25,6 @@ pub use error::with_causes;
 pub use index::{Commit, Entries, Index, IndexError, Past};
 pub use ledger::{Ledger, ReadFault};
 pub use log_service::LogHandler;
+pub use replay::{Genesis, Replay, ReplayError, Signatures};
 pub use replica::{Replica, ReplicaError};
+pub use verifier::Verifier;

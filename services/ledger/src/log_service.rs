@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::ledger::{Ledger, ReadFault};
-use crate::replica::root_of;
+use crate::replay::cursor_after;
 
 /// Entries that a slow reader may leave unread before reading on waits for it.
 const STREAM_BUFFER: usize = 256;
@@ -169,7 +169,7 @@ impl LogService for LogHandler {
         identified(&request)?;
         let height = request.get_ref().height;
         let block = self.blocking(move |ledger| ledger.block_at(height)).await?;
-        let root = root_of(&block).map(|(_, root)| Bytes::copy_from_slice(root.as_bytes()));
+        let root = cursor_after(&block).ok().map(|cursor| Bytes::copy_from_slice(cursor.root.as_bytes()));
         Ok(Response::new(v1::GetCheckpointResponse {
             checkpoint: block.checkpoint().to_owned(),
             tree_size: block.tree_size(),

@@ -70,7 +70,7 @@ fn report(sound: &Sound, abandoned: &[PathBuf], json: bool) -> Result<()> {
     let recorded_at = sound.head.map_or(0, |head| head.time);
     if json {
         return Ok(terminal::json(&json!({
-            "verified": true, "origin": sound.origin, "founding_leaf_hash": sound.founding_leaf_hash,
+            "verified": true, "origin": sound.origin, "founding_leaf_hash": sound.founding_leaf_hash.to_string(),
             "statements": statements, "blocks": blocks, "root": root, "recorded_at": recorded_at,
             "anchored": sound.anchored, "checkpoint": sound.checkpoint, "abandoned": abandoned,
         }))?);
