@@ -198,3 +198,94 @@ async fn e_mail_addresses_are_warned_of_and_a_column_that_is_left_out_never_reac
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("1 cells of the column \"Contact\" hold e-mail addresses"), "{said}");
 }
+
+/// Class, vendor and stage, each with an event that hangs on it.
+const LIVES: &str = r#"
+    source = { system = "lives", coverage = "full" }
+    columns = { name = "Name", class = "Class", vendor = "Vendor", stage = "Stage", live = "Live", retired = "Retired" }
+    dates = { columns = ["live", "retired"], forms = ["{yyyy}-{mm}-{dd}"] }
+    row = { identity = ["name"], namespace = ["desk"], name = { column = "name" } }
+    [[event]]
+    type = "model.registered"
+    subject = "model"
+    data.purpose = "scoring"
+    [[event]]
+    type = "model.classified"
+    subject = "model"
+    when = { column = "class", present = true }
+    data = { framework = "tiers", class = { column = "class" } }
+    [[event]]
+    type = "dependency.declared"
+    subject = "model"
+    when = { column = "vendor", present = true }
+    data = { direction = "upstream", kind = "service", reference = { column = "vendor" } }
+    [[event]]
+    type = "deployment.started"
+    subject = "endpoint"
+    occurred = "live"
+    when = { column = "live", present = true }
+    data = { version = { subject = "model" }, environment = "production" }
+    [[event]]
+    type = "retirement.completed"
+    subject = "model"
+    occurred = "retired"
+    when = { column = "stage", equals = "retired" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inventory_shows_what_the_later_edition_says() {
+    let scene = Scene::new().await;
+    let home = scene.ledger.home.path();
+    let (file, mapping) = (home.join("lives.csv"), home.join("lives.toml"));
+    std::fs::write(&mapping, LIVES).unwrap();
+    let import = |rows: &str| {
+        std::fs::write(&file, format!("Name,Class,Vendor,Stage,Live,Retired\n{rows}")).unwrap();
+        let (output, summary) = scene.import(&file, &mapping);
+        assert!(output.status.success(), "{summary}");
+        let report = std::fs::read(home.join("report.json")).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&report).unwrap(), Value::Array(Vec::new()));
+        summary
+    };
+    let model = |name: &str| scene.probity(&["model", &format!("model:desk/{name}")]);
+    import("one,high,Acme,live,2020-03-01,\ntwo,high,Acme,live,2020-03-01,\nthree,low,,live,2020-03-01,\n");
+    assert_eq!(shown(&model("one")), shown_as("live", &["high"], &["Acme"], 1));
+
+    let summary = import(
+        "one,low,Bolt,live,2020-03-01,\ntwo,high,Acme,retired,2020-03-01,2024-11-30\nthree,,,live,2021-03-01,\n",
+    );
+    assert_eq!((summary["changed"].as_u64(), summary["refused"].as_u64()), (Some(3), Some(0)));
+    assert_eq!(shown(&model("one")), shown_as("live", &["low"], &["Bolt"], 1));
+    assert_eq!(shown(&model("two")), shown_as("retired", &["high"], &["Acme"], 0));
+    assert_eq!(shown(&model("three")), shown_as("live", &[], &[], 1));
+
+    // The source takes the retirement back.
+    import("one,low,Bolt,live,2020-03-01,\ntwo,high,Acme,live,2020-03-01,\nthree,,,live,2021-03-01,\n");
+    assert_eq!(shown(&model("two")), shown_as("live", &["high"], &["Acme"], 1));
+}
+
+/// State, classes, what it depends on, and at how many places it runs.
+fn shown(model: &Value) -> (String, Vec<String>, Vec<String>, usize) {
+    let dossier = &model["dossier"];
+    let texts = |list: &Value, field: &str| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
+    };
+    let places = dossier["deployments"].as_array().unwrap();
+    let running = places.iter().filter(|place| place["state"] == "running").count();
+    assert_eq!(dossier["model"]["endpoints"].as_u64(), Some(running as u64), "{dossier:#}");
+    (
+        dossier["model"]["state"].as_str().unwrap().to_owned(),
+        texts(&dossier["model"]["classes"], "class"),
+        texts(&dossier["dependencies"], "what"),
+        running,
+    )
+}
+
+fn shown_as(
+    state: &str,
+    classes: &[&str],
+    vendors: &[&str],
+    places: usize,
+) -> (String, Vec<String>, Vec<String>, usize) {
+    let texts = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+    (state.to_owned(), texts(classes), texts(vendors), places)
+}

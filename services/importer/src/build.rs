@@ -29,11 +29,17 @@ impl Builder<'_> {
         derived_event_id(self.issuer, &self.mapping.system, found, event_type)
     }
 
-    fn id_of(&self, identity: &str, spec: &EventSpec) -> EventId {
-        match &spec.key {
-            Some(key) => self.id(&format!("{identity}{UNIT}{key}"), spec.info.event_type),
-            None => self.id(identity, spec.info.event_type),
+    /// The id of what a row yields by `spec`; `times` is how often it was recorded before.
+    pub(crate) fn id_of(&self, identity: &str, spec: &EventSpec, times: u32) -> EventId {
+        let mut found = identity.to_owned();
+        if let Some(key) = &spec.key {
+            found.extend([UNIT.to_string().as_str(), key]);
         }
+        if times > 0 {
+            // A key has no control characters.
+            found.push_str(&format!("{UNIT}{UNIT}{times}"));
+        }
+        self.id(&found, spec.info.event_type)
     }
 
     /// The event a row yields by `spec`; `None` where its condition doesn't hold, or where it
@@ -50,7 +56,7 @@ impl Builder<'_> {
         }
         let name = Some(&row.name);
         let mut tree = Map::new();
-        tree.insert("id".to_owned(), self.id_of(&row.identity, spec).to_string().into());
+        tree.insert("id".to_owned(), self.id_of(&row.identity, spec, 0).to_string().into());
         tree.insert("type".to_owned(), spec.info.event_type.into());
         tree.insert("v".to_owned(), spec.info.version.into());
         // Cells that give no name give nothing to say an event of.
@@ -118,7 +124,7 @@ impl Builder<'_> {
         Ok(ExternalId::new(self.mapping.system.clone(), found.parse()?))
     }
 
-    fn check_size(&self, event: &Event) -> Result<(), StatementError> {
+    pub(crate) fn check_size(&self, event: &Event) -> Result<(), StatementError> {
         Unsigned::new(event, self.issuer, &"o".repeat(LONGEST_ORIGIN), KeyId([0; 32])).map(drop)
     }
 }

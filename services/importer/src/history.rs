@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
+use probity_schemas::dependency::DependencyEvent;
+use probity_schemas::deployment::DeploymentEvent;
+use probity_schemas::evidence::EvidenceEvent;
 use probity_schemas::import::ImportEvent;
 use probity_schemas::model::{AmendableField, Amended, ModelEvent, Registered};
-use probity_schemas::{Data, Digest, Event, EventId, Name, Namespace, Subject, Text};
+use probity_schemas::{Data, Digest, Document, Event, EventId, Name, Namespace, Subject, Text};
 use serde_json::Value as Json;
 
 /// Something said at registration that a later edition can say differently.
@@ -78,6 +82,17 @@ pub(crate) fn said(event: &Event, registered: &Registered) -> BTreeMap<Said, Str
     said
 }
 
+/// What has become of a recorded event.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum State<'h> {
+    /// It stands.
+    Holds,
+    /// What it says has ended, by this event.
+    Ended(&'h Event),
+    /// It was taken back.
+    Void,
+}
+
 /// A row as the record has it.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownRow {
@@ -95,7 +110,10 @@ pub(crate) struct KnownRow {
 #[derive(Clone, Debug)]
 pub struct History {
     system: Text,
-    events: HashSet<EventId>,
+    events: HashMap<EventId, Event>,
+    /// How often the end of an event was recorded, or that it is void, and the latest of these.
+    closed: HashMap<EventId, (u32, EventId)>,
+    void: HashSet<EventId>,
     rows: BTreeMap<String, KnownRow>,
     names: HashMap<(Namespace, Name), String>,
     completed: u32,
@@ -107,7 +125,9 @@ impl History {
     pub fn new(system: &Text) -> Self {
         Self {
             system: system.clone(),
-            events: HashSet::new(),
+            events: HashMap::new(),
+            closed: HashMap::new(),
+            void: HashSet::new(),
             rows: BTreeMap::new(),
             names: HashMap::new(),
             completed: 0,
@@ -119,8 +139,23 @@ impl History {
     pub fn take_in(&mut self, event: &Event) {
         let mut ids = event.external_ids.iter().filter(|external| external.system == self.system);
         let Some(external) = ids.next() else { return };
-        self.events.insert(event.id);
+        // What a registration says is kept by row.
+        let kept = Event { attributes: Document::default(), ..event.clone() };
+        self.events.entry(event.id).or_insert(kept);
         match &event.data {
+            Data::Correction(CorrectionEvent::Recorded(correction)) => {
+                if let Some(voided) = event.regarding.filter(|_| correction.kind == CorrectionKind::Voids) {
+                    self.void.insert(voided);
+                    self.close(voided, event.id);
+                }
+            }
+            Data::Deployment(DeploymentEvent::Stopped(_))
+            | Data::Dependency(DependencyEvent::Ended(_))
+            | Data::Evidence(EvidenceEvent::Withdrawn(_)) => {
+                if let Some(ended) = event.regarding {
+                    self.close(ended, event.id);
+                }
+            }
             Data::Model(ModelEvent::Registered(registered)) => {
                 let row = KnownRow {
                     registration: event.id,
@@ -150,7 +185,32 @@ impl History {
     }
 
     pub(crate) fn has(&self, id: EventId) -> bool {
-        self.events.contains(&id)
+        self.events.contains_key(&id)
+    }
+
+    /// An event that was recorded, without its attributes.
+    pub(crate) fn event(&self, id: EventId) -> Option<&Event> {
+        self.events.get(&id)
+    }
+
+    /// What has become of a recorded event.
+    pub(crate) fn state(&self, id: EventId) -> State<'_> {
+        if self.void.contains(&id) {
+            return State::Void;
+        }
+        let end = self.closed.get(&id).map(|(_, end)| *end).filter(|end| !self.void.contains(end));
+        end.and_then(|end| self.event(end)).map_or(State::Holds, State::Ended)
+    }
+
+    /// How often an event was closed or made void.
+    pub(crate) fn closings(&self, id: EventId) -> u32 {
+        self.closed.get(&id).map_or(0, |(times, _)| *times)
+    }
+
+    fn close(&mut self, opener: EventId, by: EventId) {
+        let (times, latest) = self.closed.entry(opener).or_insert((0, by));
+        *times += 1;
+        *latest = by;
     }
 
     pub(crate) fn row(&self, identity: &str) -> Option<&KnownRow> {

@@ -50,6 +50,7 @@
 
 mod build;
 mod cell;
+mod changes;
 mod dates;
 mod digest;
 mod history;
@@ -69,6 +70,6 @@ pub use history::History;
 pub use mapping::{Mapping, MappingError, MappingProblem};
 pub use plan::{Plan, Refusal, Summary};
 pub use quotes::QuoteError;
-pub use report::{Column, Effect, Entry, Reason, Report, WrongWidth};
+pub use report::{Column, Effect, Entry, Kept, Reason, Report, WrongWidth};
 pub use sheet::{Sheet, SheetError};
 pub use text::TextError;

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use probity_schemas::import::{Completed, Coverage, RowCounts};
-use probity_schemas::{Digest, Event, Identity, ParseError, Subject, Text, Timestamp};
+use probity_schemas::{Digest, Event, Identity, Occurred, ParseError, Subject, Text, Timestamp};
 use serde::Serialize;
 
 use crate::build::{Builder, Unmade};
+use crate::changes::{Carried, Now, carry};
 use crate::history::History;
-use crate::mapping::{ColumnId, EventSpec, Mapping};
+use crate::mapping::{ColumnId, Mapping};
 use crate::naming::{Candidate, Named, Nameless, UNIT, name_all, recorded};
 use crate::report::{Column, Effect, Entry, Reason, Report};
 use crate::row::{Cells, Remark};
@@ -289,12 +290,11 @@ impl Plan {
         remarks: &mut Vec<Remark>,
     ) -> Outcome {
         let mut events = Vec::new();
-        let (mut whole, mut amended) = (true, false);
+        let (mut whole, mut changed) = (true, false);
+        let mut now = Vec::with_capacity(builder.mapping.events.len());
         for spec in &builder.mapping.events {
-            let made = builder.event(spec, named, cells, remarks);
-            let event = match made {
-                Ok(Some(event)) => event,
-                Ok(None) => continue,
+            match builder.event(spec, named, cells, remarks) {
+                Ok(event) => now.push((spec, event)),
                 Err(unmade) if spec.is_registration() => {
                     remarks.push(unmade.remark(Effect::RowRefused, spec));
                     return Outcome::Refused;
@@ -302,18 +302,26 @@ impl Plan {
                 Err(unmade) => {
                     remarks.push(unmade.remark(Effect::EventRefused, spec));
                     whole = false;
-                    continue;
                 }
-            };
-            if !history.has(event.id) {
-                events.push(event);
-                continue;
             }
-            self.already_recorded += 1;
-            match amendments(builder, spec, named, &event, history) {
-                Ok(amendments) => {
-                    amended |= !amendments.is_empty();
-                    events.extend(amendments);
+        }
+        let ends: Vec<(&str, Option<Occurred>)> = now
+            .iter()
+            .filter_map(|(spec, event)| Some((spec, event.as_ref()?.occurred)))
+            .flat_map(|(spec, occurred)| spec.ends.iter().map(move |ended| (ended.as_str(), occurred)))
+            .collect();
+        for (spec, event) in now {
+            let ended = ends.iter().find(|(ended, _)| *ended == spec.info.event_type).map(|(_, occurred)| *occurred);
+            let carried = match event {
+                Some(event) if spec.is_registration() => register(builder, named, event, history),
+                event => carry(builder, spec, Now { event, ended, row: named, cells }, history),
+            };
+            match carried {
+                Ok(carried) => {
+                    self.already_recorded += usize::from(carried.was_recorded);
+                    changed |= carried.changed;
+                    events.extend(carried.events);
+                    remarks.extend(carried.remark);
                 }
                 Err(unmade) => {
                     remarks.push(unmade.remark(Effect::EventRefused, spec));
@@ -321,7 +329,7 @@ impl Plan {
                 }
             }
         }
-        let outcome = match (whole, amended, events.is_empty()) {
+        let outcome = match (whole, changed, events.is_empty()) {
             (false, _, _) => Outcome::Refused,
             (true, true, _) => Outcome::Changed,
             (true, false, false) => Outcome::Taken,
@@ -403,16 +411,14 @@ fn left_aside(mapping: &Mapping, row: &Row, cells: &Cells<'_>, history: &History
     (identity, Outcome::Skipped, remark)
 }
 
-/// How a recorded event is to be amended; only a registration is.
-fn amendments(
-    builder: &Builder<'_>,
-    spec: &EventSpec,
-    named: &Named,
-    event: &Event,
-    history: &History,
-) -> Result<Vec<Event>, Unmade> {
-    match history.row(&named.identity) {
-        Some(known) if spec.is_registration() => builder.amendments(known, named, event),
-        _ => Ok(Vec::new()),
+/// The registration of a row, or how the recorded one is to be amended.
+fn register(builder: &Builder<'_>, named: &Named, event: Event, history: &History) -> Result<Carried, Unmade> {
+    if !history.has(event.id) {
+        return Ok(Carried { events: vec![event], ..Carried::default() });
     }
+    let events = match history.row(&named.identity) {
+        Some(known) => builder.amendments(known, named, &event)?,
+        None => Vec::new(),
+    };
+    Ok(Carried { changed: !events.is_empty(), events, was_recorded: true, remark: None })
 }

@@ -23,6 +23,8 @@ pub enum Effect {
     RowRefused,
     /// One event of the row is not recorded.
     EventRefused,
+    /// An event of an earlier edition stays as it is, though the file says otherwise.
+    EventKept,
     /// The cell's text is kept in the registration, but nothing further was read from it.
     CellNotRead,
     /// The cell was read, and there is something to know about it.
@@ -47,6 +49,7 @@ impl Effect {
         match self {
             Self::RowRefused => "row-refused",
             Self::EventRefused => "event-refused",
+            Self::EventKept => "event-kept",
             Self::CellNotRead => "cell-not-read",
             Self::CellNoted => "cell-noted",
             Self::CellLeftOut => "cell-left-out",
@@ -67,6 +70,20 @@ pub struct WrongWidth {
     pub found: usize,
     /// How many the header has.
     pub expected: usize,
+}
+
+/// Why an event of an earlier edition stays, though it is no longer what the file says.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Kept {
+    /// The rule of the mapping, or of the type, is to keep it.
+    #[error("the file says otherwise; what is recorded stays, by the rule for changed events")]
+    Changed,
+    /// The rule of the mapping, or of the type, is to keep it.
+    #[error("the file no longer says so; what is recorded stays, by the rule for events that are gone")]
+    Gone,
+    /// It has ended already.
+    #[error("the file says otherwise of something whose end is recorded; what is recorded stays")]
+    Ended,
 }
 
 fn recorded_as(subject: &Option<String>) -> String {
@@ -166,6 +183,14 @@ pub enum Reason {
         event_type: &'static str,
         /// What is wrong with it.
         error: StatementError,
+    },
+    /// What is recorded is no longer what the file says, and stays.
+    #[error("{event_type}: {kept}")]
+    Kept {
+        /// The type.
+        event_type: &'static str,
+        /// Why it stays.
+        kept: Kept,
     },
     /// The ledger refused the statement.
     #[error("{event_type}: refused by the ledger ({code}): {message}")]

@@ -114,6 +114,11 @@ impl<'s> Cells<'s> {
         self.dates.get(&column).copied()
     }
 
+    /// Whether a cell says something that could not be read as a date.
+    pub(crate) fn is_unread(&self, column: ColumnId) -> bool {
+        !self.is_empty(column) && !self.dates.contains_key(&column)
+    }
+
     /// Whether a cell says nothing.
     fn is_empty(&self, column: ColumnId) -> bool {
         let mapping = self.mapping;

@@ -131,6 +131,23 @@ pub enum MappingProblem {
         /// The most similar one.
         nearest: Option<String>,
     },
+    /// A rule asks for an end that the vocabulary doesn't have.
+    #[error("the vocabulary has no end of {event_type}; it can be made void")]
+    NoEnd {
+        /// The type.
+        event_type: &'static str,
+    },
+    /// A rule of a registration, which is amended and nothing else.
+    #[error("a registration is amended; it takes no rule for later editions")]
+    RegistrationRule,
+    /// An event ends another that the mapping doesn't have.
+    #[error("the mapping has no event {found:?} that can be ended{}", did_you_mean(.nearest))]
+    NothingToEnd {
+        /// The type.
+        found: String,
+        /// The most similar one.
+        nearest: Option<String>,
+    },
     /// Two events of a row would get the same id.
     #[error("another event has the same type and key; give this one a key of its own")]
     RepeatedEvent,

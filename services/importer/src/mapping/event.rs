@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::error::{MappingError, MappingProblem, nearest};
 use super::names::{ColumnId, Names};
 use super::raw::RawEvent;
+use super::rules::{Changed, Gone, has_end};
 use super::value::resolve_fields;
 use super::{Condition, SubjectSpec, Value};
 
@@ -22,6 +23,12 @@ pub(crate) struct EventSpec {
     pub(crate) occurred: Option<ColumnId>,
     pub(crate) title: Option<Value>,
     pub(crate) when: Option<Condition>,
+    pub(crate) changed: Changed,
+    pub(crate) gone: Gone,
+    /// When what it says has ended, where the file no longer says so.
+    pub(crate) ended: Option<ColumnId>,
+    /// The types of the row's events whose end this one is.
+    pub(crate) ends: Vec<String>,
     pub(crate) data: BTreeMap<String, Value>,
 }
 
@@ -60,6 +67,9 @@ impl EventSpec {
             let problem = MappingProblem::UnknownField { event_type: info.event_type, field: field.clone(), nearest };
             return wrong(&format!("data.{field}"), problem);
         }
+        if info == Registered::INFO && (raw.changed.is_some() || raw.gone.is_some() || raw.ended.is_some()) {
+            return Err(MappingError::key(at, MappingProblem::RegistrationRule));
+        }
         let about = raw.about.into_iter().enumerate();
         Ok(Self {
             info,
@@ -71,6 +81,13 @@ impl EventSpec {
             occurred: raw.occurred.map(|column| names.date(&column, &key("occurred"))).transpose()?,
             title: raw.title.map(|value| Value::resolve(value, &key("title"), names)).transpose()?,
             when: raw.when.map(|condition| Condition::resolve(condition, &key("when"), names)).transpose()?,
+            changed: Changed::resolve(raw.changed, info, &key("changed"))?,
+            gone: Gone::resolve(raw.gone, info, &key("gone"))?,
+            ended: raw.ended.map(|column| names.date(&column, &key("ended"))).transpose()?,
+            ends: raw.ends.unwrap_or_else(|| match info.event_type {
+                "retirement.completed" => vec!["deployment.started".to_owned()],
+                _ => Vec::new(),
+            }),
             data: resolve_fields(raw.data, &key("data"), names)?,
         })
     }
@@ -80,6 +97,7 @@ impl EventSpec {
 pub(super) fn resolve_all(raw: Vec<RawEvent>, names: &Names) -> Result<Vec<EventSpec>, MappingError> {
     let mut events: Vec<EventSpec> = Vec::with_capacity(raw.len());
     let mut ids = HashSet::new();
+    let stated: Vec<Vec<String>> = raw.iter().map(|event| event.ends.clone().unwrap_or_default()).collect();
     for (index, event) in raw.into_iter().enumerate() {
         let at = format!("event[{index}]");
         let event = EventSpec::resolve(event, &at, names)?;
@@ -90,6 +108,14 @@ pub(super) fn resolve_all(raw: Vec<RawEvent>, names: &Names) -> Result<Vec<Event
             return Err(MappingError::key(at, MappingProblem::Registration));
         }
         events.push(event);
+    }
+    let endable = |found: &str| has_end(found) && events.iter().any(|event| event.info.event_type == found);
+    for (index, ends) in stated.iter().enumerate() {
+        for found in ends.iter().filter(|found| !endable(found)) {
+            let types = events.iter().map(|event| event.info.event_type).filter(|found| has_end(found));
+            let problem = MappingProblem::NothingToEnd { found: found.clone(), nearest: nearest(found, types) };
+            return Err(MappingError::key(format!("event[{index}].ends"), problem));
+        }
     }
     if !events.iter().any(EventSpec::is_registration) {
         return Err(MappingError::key("event", MappingProblem::Registration));

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod names;
 mod raw;
+mod rules;
 mod value;
 
 use probity_schemas::import::Coverage;
@@ -20,6 +21,7 @@ pub use error::{MappingError, MappingProblem};
 pub(crate) use event::EventSpec;
 pub(crate) use names::{Column, ColumnId, Names, Place};
 use raw::{RawEncoding, RawIdentical, RawMapping, RawNamedAfter};
+pub(crate) use rules::{Changed, Gone};
 pub(crate) use value::{Edge, SubjectSpec, Value};
 
 use crate::cell::Markers;

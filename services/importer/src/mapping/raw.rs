@@ -144,8 +144,29 @@ pub(super) struct RawEvent {
     pub(super) occurred: Option<String>,
     pub(super) title: Option<RawValue>,
     pub(super) when: Option<RawCondition>,
+    pub(super) changed: Option<RawChanged>,
+    pub(super) gone: Option<RawGone>,
+    pub(super) ended: Option<String>,
+    pub(super) ends: Option<Vec<String>>,
     #[serde(default)]
     pub(super) data: BTreeMap<String, RawValue>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawChanged {
+    Correct,
+    Add,
+    End,
+    Keep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawGone {
+    End,
+    Void,
+    Keep,
 }
 
 #[derive(Debug, Default, Deserialize)]
