@@ -60,7 +60,7 @@ pub(crate) fn carry(
     };
     event.id = builder.id_of(&now.row.identity, spec, times);
     match state {
-        None | Some((_, State::Void)) => carry.new(event, now.ended)?,
+        None | Some((_, State::Void)) => carry.record(event, now.ended)?,
         Some((held, state)) => {
             carry.carried.was_recorded = true;
             if event.occurred.is_none() && spec.occurred.is_some_and(|column| now.cells.is_unread(column)) {
@@ -82,7 +82,7 @@ pub(crate) fn carry(
                     carry.changed(held, event, None)?;
                 }
                 // What begins after an end is something else.
-                (State::Ended(_), None) => carry.new(event, None)?,
+                (State::Ended(_), None) => carry.record(event, None)?,
                 (State::Ended(_), Some(_)) if same => {}
                 (State::Ended(_), Some(_)) => carry.keep(Kept::Ended),
                 (State::Void, _) => {}
@@ -118,7 +118,7 @@ struct Carry<'c> {
 
 impl Carry<'_> {
     /// What is recorded for the first time, or again.
-    fn new(&mut self, event: Event, ended: Option<Option<Occurred>>) -> Result<(), Unmade> {
+    fn record(&mut self, event: Event, ended: Option<Option<Occurred>>) -> Result<(), Unmade> {
         self.carried.events.push(event.clone());
         match ended {
             Some(at) => self.end(&event, at, self.ended_reason()?),
@@ -156,7 +156,7 @@ impl Carry<'_> {
             Changed::Add => {}
         }
         self.carried.changed = true;
-        self.new(event, ended)
+        self.record(event, ended)
     }
 
     fn gone(&mut self, held: &Event, at: Option<Occurred>) -> Result<(), Unmade> {
@@ -189,15 +189,11 @@ impl Carry<'_> {
         let at = at.filter(|at| held.occurred.is_some_and(|begun| begun.latest() <= at.latest()));
         match &held.data {
             Data::Deployment(DeploymentEvent::Started(started)) => {
-                let mut stopped = Stopped::default();
-                stopped.version.clone_from(&started.version);
-                stopped.reason = Some(reason);
+                let stopped = Stopped { version: started.version.clone(), reason: Some(reason) };
                 self.close(held, Stopped::INFO.event_type, stopped, at)
             }
             Data::Dependency(DependencyEvent::Declared(_)) => {
-                let mut ended = Ended::default();
-                ended.reason = Some(reason);
-                self.close(held, Ended::INFO.event_type, ended, at)
+                self.close(held, Ended::INFO.event_type, Ended { reason: Some(reason) }, at)
             }
             Data::Evidence(EvidenceEvent::Attached(attached)) => {
                 let mut withdrawn = Withdrawn::new(reason);

@@ -111,7 +111,7 @@ pub(super) fn resolve_all(raw: Vec<RawEvent>, names: &Names) -> Result<Vec<Event
     }
     let endable = |found: &str| has_end(found) && events.iter().any(|event| event.info.event_type == found);
     for (index, ends) in stated.iter().enumerate() {
-        for found in ends.iter().filter(|found| !endable(found)) {
+        if let Some(found) = ends.iter().find(|found| !endable(found)) {
             let types = events.iter().map(|event| event.info.event_type).filter(|found| has_end(found));
             let problem = MappingProblem::NothingToEnd { found: found.clone(), nearest: nearest(found, types) };
             return Err(MappingError::key(format!("event[{index}].ends"), problem));
