@@ -43,4 +43,4 @@ pub const CURRENT_RULE_SET: u32 = 2;
 pub const KNOWN_RULE_SETS: &[u32] = &[1, 2];
 
 /// The first rule set under which power takes two persons and acts obey the rules.
-pub(crate) const RULES_OF_POWER: u32 = 2;
+pub(crate) const RULES_OF_POWER: u32 = probity_domain::authority::TWO_PERSONS_SINCE;

@@ -1,19 +1,19 @@
 //! What waits for a person: what names them, and what their roles let them answer.
 
+use probity_domain::authority::CONFIRMATION_MAX_WAIT_MS;
+use probity_domain::exceptions::SECOND_SIGNATURE_MAX_WAIT_MS;
 use probity_domain::ids::model_of;
 use probity_projection::View;
 use probity_proto::v1;
 use probity_query::{Access, Page, QueryError, Scope};
 use probity_schemas::{Identity, Namespace, Subject};
 
-use crate::catalogue::{
-    EMERGENCIES, FINDINGS, ISSUES, LAST_APPROVED, OPEN_REQUESTS, OWNED, PENDING, REQUESTS, REVIEWS, UNSIGNED,
-    VALIDATIONS, VERSIONS, WAITING,
+use crate::records::approvals::{
+    EXCEPTIONS, LAST_APPROVED, OPEN_REQUESTS, REQUESTS, UNSIGNED, exception_key, request_key,
 };
-use crate::matters::{SECOND_SIGNATURE_MS, waiting_index};
-
-/// For how long a proposed act can be confirmed: seven days, as admission has it.
-const CONFIRMABLE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+use crate::records::authority::PENDING;
+use crate::records::items::{FINDINGS, ISSUES, REVIEWS, WAITING, waiting_index};
+use crate::records::subjects::{OWNED, VALIDATIONS, VERSIONS};
 
 /// Items in an inbox, at most; of each kind the newest.
 const MAX_ITEMS: usize = 500;
@@ -103,34 +103,36 @@ fn named(view: &View, asker: &Asker<'_>) -> Result<Vec<v1::InboxItem>, QueryErro
     Ok(items)
 }
 
-/// Requests for approval that the person's roles can sign, and that the person had no hand in.
+/// Requests for approval that lack a signature by one of the person's roles, and that the person had no hand in.
 fn requests(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -> Result<(), QueryError> {
     let me = asker.name();
     for index in newest(view, &OPEN_REQUESTS.key()) {
         let index = index?;
-        let request = view.record(&REQUESTS, &REQUESTS.key().number(index))?.unwrap_or_default();
+        let Some(request) = view.record(&REQUESTS, &request_key(index))?.flatten() else { continue };
         let roles = asker.roles_about(&request.version);
-        let wanted: Vec<&str> = request.wanted.iter().map(|(role, _)| role.as_str()).collect();
+        let missing = request.missing();
         let version = view.record(&VERSIONS, &VERSIONS.key().text(&request.version))?.unwrap_or_default();
-        let involved = version.makers.iter().any(|(maker, _)| *maker == me) || request.actors.contains(&me);
-        let signed = request.grants.iter().any(|grant| grant.person() == me || grant.stated.signer == me);
-        if involved || signed || !roles.iter().any(|role| wanted.contains(&role.as_str())) {
+        let involved = version.said.whole().involved.iter().any(|hand| hand.person == *asker.identity);
+        let signed = request.request.grants.iter().any(|grant| grant.persons.contains(asker.identity));
+        let asked = missing.iter().any(|role| roles.iter().any(|held| held == role.as_str()));
+        if involved || request.actors.contains(&me) || signed || !asked {
             continue;
         }
         let last = view.record(&LAST_APPROVED, &LAST_APPROVED.key().text(&me).text(model_of(&request.version)))?;
-        let signatures = match request.grants.len() {
+        let places = request.places();
+        let signatures = match places.saturating_sub(missing.len() as u32) {
             0 => String::new(),
-            given => format!(", {given} of {} signatures are there", request.persons()),
+            given => format!(", {given} of {places} signatures are there"),
         };
         items.push(v1::InboxItem {
             kind: "approval".to_owned(),
-            task: format!("approve or reject it at gate {}{signatures}", request.gate),
+            task: format!("approve or reject it at gate {}{signatures}", request.request.gate),
             subject: request.version,
-            id: request.id,
+            id: request.id.to_string(),
             index,
             due_ms: None,
             last_approved: last.map(|(version, _)| version).unwrap_or_default(),
-            evidence: request.evidence,
+            evidence: request.evidence.iter().map(ToString::to_string).collect(),
         });
     }
     Ok(())
@@ -141,16 +143,17 @@ fn emergencies(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -
     let me = asker.name();
     for index in newest(view, &UNSIGNED.key()) {
         let index = index?;
-        let emergency = view.record(&EMERGENCIES, &EMERGENCIES.key().number(index))?.unwrap_or_default();
+        let Some(emergency) = view.record(&EXCEPTIONS, &exception_key(index))?.flatten() else { continue };
         let may = asker.roles_about(&emergency.subject).iter().any(|role| role == "approver" || role == "risk-officer");
         if may && emergency.signer != me {
+            let control = &emergency.exception.control;
             items.push(v1::InboxItem {
                 kind: "emergency".to_owned(),
-                task: format!("sign the emergency about {} a second time: {}", emergency.control, emergency.reason),
+                task: format!("sign the emergency about {control} a second time: {}", emergency.reason),
                 subject: emergency.subject,
                 id: emergency.id,
                 index,
-                due_ms: Some(emergency.at_ms + SECOND_SIGNATURE_MS),
+                due_ms: Some(emergency.at_ms + SECOND_SIGNATURE_MAX_WAIT_MS),
                 ..v1::InboxItem::default()
             });
         }
@@ -164,7 +167,7 @@ fn confirmations(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>)
     for index in newest(view, &PENDING.key()) {
         let index = index?;
         let pending = view.record(&PENDING, &PENDING.key().number(index))?.unwrap_or_default();
-        let until_ms = pending.at_ms + CONFIRMABLE_MS;
+        let until_ms = pending.at_ms + CONFIRMATION_MAX_WAIT_MS;
         // Ordered by index, and so by time: what follows is older still.
         if until_ms <= asker.at_ms {
             break;

@@ -6,23 +6,18 @@
 //! the moment asked about can be any.
 //!
 //! [`ComplianceProjector`] folds, [`query`] and [`inbox`] answer from a view, [`ComplianceHandler`] does so over gRPC.
-//! Acts were judged at the door by admission and are not judged again here, with one exception: whether an approval that
-//! was good when it was given still covers what serves now.
+//! Acts were judged at the door by admission and are not judged again here. Whether what serves is covered, and until
+//! when, is asked of the same evaluator that the door asks: `probity_domain`.
 
-mod approvals;
-mod authority;
-mod catalogue;
-mod deficiencies;
-mod endpoints;
+mod facts;
+mod fold;
 pub mod inbox;
 mod judging;
-mod matters;
 mod projector;
 pub mod query;
 mod questions;
+mod records;
 mod service;
-mod standing;
-mod subjects;
 
 use probity_projection::Projector as _;
 use probity_proto::v1::compliance_service_server::ComplianceServiceServer;

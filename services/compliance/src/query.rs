@@ -1,18 +1,22 @@
 //! Questions to the view, without gRPC.
 
 use probity_domain::ids::model_of;
+use probity_domain::{
+    Asking, Bytes, Denial, EndpointId, Evaluator, Facts as _, Ground, Lapse, Purpose, Timeline, Use, Verdict, VersionId,
+};
 use probity_projection::{Parts, View};
 use probity_proto::v1;
 use probity_query::{Citation, Page, Paged, QueryError, Scope};
-use probity_schemas::{Namespace, NamespacePattern};
+use probity_schemas::shared::Environment;
+use probity_schemas::{Name, Namespace, NamespacePattern, word};
 
-use crate::catalogue::{
-    DEFICIENCIES, DEFICIENCIES_OF, ENDPOINTS, INCIDENTS, MODELS, OPEN_INCIDENTS, REQUESTS, VERSIONS,
-};
-use crate::deficiencies::Found;
-use crate::matters::Incident;
+use crate::facts::Folded;
 use crate::questions::Question;
-use crate::standing::{Purpose, holds, standing};
+use crate::records::approvals::{REQUESTS, RequestState, request_key};
+use crate::records::deficiencies::{DEFICIENCIES, DEFICIENCIES_OF, Found};
+use crate::records::endpoints::{ENDPOINTS, endpoint_key, namespace as namespace_of, shown};
+use crate::records::items::{INCIDENTS, Incident, OPEN_INCIDENTS};
+use crate::records::subjects::{MODELS, VERSIONS};
 
 /// A namespace or all within it; `None` for no limit.
 ///
@@ -154,7 +158,8 @@ fn deficiency(view: &View, found: Found) -> Result<v1::Deficiency, QueryError> {
 
 pub(crate) fn owners(view: &View, subject: &str) -> Result<Vec<String>, QueryError> {
     let model = view.record(&MODELS, &MODELS.key().text(model_of(subject)))?.unwrap_or_default();
-    let mut owners: Vec<String> = model.owners.into_iter().map(|(_, person, _)| person).collect();
+    let owners = model.said.whole().owners;
+    let mut owners: Vec<String> = owners.into_iter().map(|owner| owner.person.to_string()).collect();
     owners.sort_unstable();
     owners.dedup();
     Ok(owners)
@@ -176,84 +181,155 @@ pub fn approvals(
     }
     if !subject.starts_with("endpoint:") {
         let state = view.record(&VERSIONS, &VERSIONS.key().text(subject))?.ok_or_else(not_found)?;
-        let purpose = Purpose {
-            version: subject.to_owned(),
-            digest: state.artifacts.first().cloned(),
-            any_use: true,
-            ..Purpose::default()
-        };
-        return standings(view, &purpose, "", at_ms);
+        let (version, namespace) = VersionId::parse(subject).zip(namespace_of(subject)).ok_or_else(not_found)?;
+        let bytes = state.said.whole().artifacts.first().copied().map_or(Bytes::Unstated, Bytes::Digest);
+        let purpose = Purpose { version, namespace, bytes, use_case: Use::Any, environment: None };
+        return standings(view, &purpose, None, at_ms);
     }
-    let state = view.record(&ENDPOINTS, &ENDPOINTS.key().text(subject))?.ok_or_else(not_found)?;
+    let state = view.record(&ENDPOINTS, &endpoint_key(subject))?.ok_or_else(not_found)?;
+    let endpoint = EndpointId::parse(subject).ok_or_else(not_found)?;
     let mut found = Vec::new();
     for share in state.followed.value.running() {
-        let purpose = state.purpose(share);
-        found.extend(standings(view, &purpose, subject, at_ms)?);
+        match state.purpose(share) {
+            Some(purpose) => found.extend(standings(view, &purpose, Some(&endpoint), at_ms)?),
+            None => found.push(v1::ApprovalStanding {
+                version: share.version.clone(),
+                endpoint: subject.to_owned(),
+                standing: Lapse::NotRequested.to_string(),
+                ..v1::ApprovalStanding::default()
+            }),
+        }
     }
     Ok(found)
 }
 
+/// Whether a version that is to be let through to an endpoint passes every gate that guards the environment, at a
+/// moment: what the door answers to `deployment.authorized`. A denial names the gate.
+///
+/// # Errors
+/// The view could not be read.
+pub fn check(
+    view: &View,
+    endpoint: &EndpointId,
+    purpose: &Purpose,
+    at_ms: u64,
+) -> Result<Result<(), (Name, Denial)>, QueryError> {
+    let facts = Folded(view);
+    let evaluator = Evaluator::new(&facts, u64::MAX)?;
+    let environment = purpose.environment.unwrap_or(Environment::Production);
+    for gate in evaluator.guarding(environment, &purpose.namespace) {
+        let passage = evaluator.passage(purpose, endpoint, gate.name(), Asking::ToEnter)?;
+        if let Err(denial) = passage.at(at_ms) {
+            return Ok(Err((gate.name().clone(), denial.clone())));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// How a version stands at each gate it was brought to, and at those that guard where it serves.
 fn standings(
     view: &View,
     purpose: &Purpose,
-    endpoint: &str,
+    endpoint: Option<&EndpointId>,
     at_ms: u64,
 ) -> Result<Vec<v1::ApprovalStanding>, QueryError> {
-    let version = view.record(&VERSIONS, &VERSIONS.key().text(&purpose.version))?.unwrap_or_default();
-    let overall = match standing(view, purpose)? {
-        Err(lapse) => lapse.reason,
-        Ok(cover) if cover.from_ms > at_ms => "not given yet at that moment".to_owned(),
-        Ok(cover) if cover.until_ms.is_some_and(|until| until <= at_ms) => cover.ends,
-        Ok(_) => "valid".to_owned(),
-    };
-    let answer = |standing: String| v1::ApprovalStanding {
-        version: purpose.version.clone(),
-        endpoint: endpoint.to_owned(),
-        digest: purpose.digest.clone().unwrap_or_default(),
+    let facts = Folded(view);
+    let evaluator = Evaluator::new(&facts, u64::MAX)?;
+    let environment = purpose.environment.unwrap_or(Environment::Production);
+    let guarding: Vec<&Name> =
+        evaluator.guarding(environment, &purpose.namespace).into_iter().map(|gate| gate.name()).collect();
+    let answer = |gate: &Name, standing: String| v1::ApprovalStanding {
+        version: purpose.version.to_string(),
+        endpoint: endpoint.map(ToString::to_string).unwrap_or_default(),
+        digest: shown(&purpose.bytes).map(ToString::to_string).unwrap_or_default(),
+        gate: gate.to_string(),
         standing,
         ..v1::ApprovalStanding::default()
     };
+    let indices = view.record(&VERSIONS, &VERSIONS.key().text(purpose.version.as_str()))?.unwrap_or_default().requests;
     let mut found = Vec::new();
-    for index in version.requests.iter().rev() {
-        let request = view.record(&REQUESTS, &REQUESTS.key().number(*index))?.unwrap_or_default();
-        let mut signatures = Vec::new();
-        for grant in &request.grants {
-            let standing = match holds(view, &version, grant, purpose)? {
-                Err(lapse) => lapse.reason,
-                Ok(cover) if cover.until_ms.is_some_and(|until| until <= at_ms) => cover.ends,
-                Ok(_) => "holds".to_owned(),
-            };
-            let conditions = grant.conditions.iter().map(|condition| {
-                let met = if condition.met.is_some() { "met" } else { "open" };
-                format!("{} ({met}): {}", condition.id, condition.text)
-            });
-            signatures.push(v1::ApprovalSignature {
-                signer: grant.stated.signer.clone(),
-                on_behalf_of: grant.on_behalf_of.clone(),
-                meaning: grant.meaning.clone(),
-                evidence_seen: grant.evidence_seen.clone(),
-                conditions: conditions.collect(),
-                expires_at_ms: grant.expires_at_ms,
-                standing,
-                source: Some(grant.stated.source()),
-            });
-        }
+    for (index, requested) in indices.iter().zip(facts.requests(&purpose.version)?).rev() {
+        let Some(request) = view.record(&REQUESTS, &request_key(*index))?.flatten() else { continue };
+        let gate = &requested.request.gate;
+        let standing = match evaluator.request(purpose, &requested)? {
+            _ if endpoint.is_some() && !guarding.contains(&gate) => {
+                format!("gate {gate} does not guard {}", word(&environment))
+            }
+            Some(timeline) => in_words(&timeline, at_ms),
+            None => format!("no policy knew gate {gate} when it was requested"),
+        };
         let (policy, policy_index) = request.policy.clone().unwrap_or_default();
         found.push(v1::ApprovalStanding {
-            gate: request.gate.clone(),
             policy,
             policy_index,
-            signatures,
-            request_index: request.index,
-            standing: match request.rejected {
-                Some(index) => format!("it was rejected (index {index})"),
-                None => overall.clone(),
-            },
-            ..answer(String::new())
+            signatures: signatures(&evaluator, purpose, &request, at_ms)?,
+            request_index: *index,
+            ..answer(gate, standing)
         });
     }
+    // What lets it through without an approval of its own, and the gates at which none was requested.
+    for gate in guarding {
+        let approved = evaluator.approved(purpose, gate)?;
+        let asked = found.iter().any(|standing| standing.gate == gate.as_str());
+        let passage = match endpoint {
+            Some(endpoint) => evaluator.passage(purpose, endpoint, gate, Asking::ToServe)?,
+            None => approved.clone(),
+        };
+        let excused = approved.at(at_ms).is_err() && passage.at(at_ms).is_ok();
+        if excused || !asked {
+            found.push(answer(gate, in_words(&passage, at_ms)));
+        }
+    }
     if found.is_empty() {
-        found.push(answer(overall));
+        let lapse = Lapse::NotRequested.to_string();
+        found.push(v1::ApprovalStanding {
+            version: purpose.version.to_string(),
+            endpoint: endpoint.map(ToString::to_string).unwrap_or_default(),
+            standing: lapse,
+            ..v1::ApprovalStanding::default()
+        });
+    }
+    Ok(found)
+}
+
+fn in_words(timeline: &Timeline<Verdict>, at_ms: u64) -> String {
+    match timeline.at(at_ms) {
+        Ok(pass) => match pass.ground {
+            Ground::Approval => "valid".to_owned(),
+            Ground::Exception => "valid by an exception".to_owned(),
+            Ground::Plan(_) => "valid by a change plan".to_owned(),
+            Ground::Elsewhere => "valid by an approval elsewhere".to_owned(),
+        },
+        Err(denial) => denial.lapse.to_string(),
+    }
+}
+
+fn signatures(
+    evaluator: &Evaluator<'_, Folded<'_, View>>,
+    purpose: &Purpose,
+    request: &RequestState,
+    at_ms: u64,
+) -> Result<Vec<v1::ApprovalSignature>, QueryError> {
+    let mut found = Vec::new();
+    for (grant, signature) in request.request.grants.iter().zip(&request.signatures) {
+        let standing = match evaluator.signature(purpose, grant)?.at(at_ms) {
+            Ok(()) => "holds".to_owned(),
+            Err(lapse) => lapse.to_string(),
+        };
+        let conditions = grant.conditions.iter().zip(&signature.conditions).map(|(condition, text)| {
+            let met = if condition.met.is_some() { "met" } else { "open" };
+            format!("{} ({met}): {text}", condition.id)
+        });
+        found.push(v1::ApprovalSignature {
+            signer: signature.stated.signer.clone(),
+            on_behalf_of: signature.on_behalf_of.clone(),
+            meaning: signature.meaning.clone(),
+            evidence_seen: grant.evidence_seen.iter().map(ToString::to_string).collect(),
+            conditions: conditions.collect(),
+            expires_at_ms: grant.expires_at_ms,
+            standing,
+            source: Some(signature.stated.source()),
+        });
     }
     Ok(found)
 }

@@ -7,7 +7,7 @@ mod scenes;
 use probity_compliance::Question;
 use probity_compliance::query::{self, Wanted};
 use probity_query::{Page, QueryError};
-use scenes::{ANNA, BO, CARA, DAY, E, LENDING, Life, PD, V1, all, at, digest, scope};
+use scenes::{ANNA, BO, CARA, CHIEF, DAY, DEPUTY, E, LENDING, Life, PD, V1, all, at, digest, scope};
 use serde_json::{Value, json};
 
 const LATER: u64 = 1_000;
@@ -162,7 +162,7 @@ fn a_finding_is_open_until_it_is_closed_and_overdue_from_its_time_on() {
 }
 
 fn invoke(life: &mut Life, signer: &str) -> u64 {
-    let data = json!({ "control": "approval", "expires_at": at(90), "reason": "It burns." });
+    let data = json!({ "control": "production", "expires_at": at(90), "reason": "It burns." });
     life.say_by(signer, "exception.invoked", V1, data)
 }
 
@@ -172,7 +172,7 @@ fn an_emergency_has_a_day_for_its_second_signature() {
     let emergency = invoke(&mut life, ANNA);
     let unsigned = |life: &Life, at_ms| count(life, Question::EmergencyUnsigned, at_ms);
     assert_eq!((unsigned(&life, at(emergency) + DAY - 1), unsigned(&life, at(emergency) + DAY)), (0, 1));
-    let data = json!({ "compensating_controls": ["A person looks."], "control": "approval", "expires_at": at(90), "reason": "It burned." });
+    let data = json!({ "compensating_controls": ["A person looks."], "control": "production", "expires_at": at(90), "reason": "It burned." });
     life.answer_by(BO, "exception.granted", V1, emergency, data);
     assert_eq!(life.everything(at(LATER)), []);
 }
@@ -283,19 +283,19 @@ fn a_request_waits_for_those_whose_role_the_gate_asks_for() {
     life.register();
     let data = json!({ "gate": "production", "$evidence": [{ "digest": digest(7), "kind": "report", "media_type": "text/plain" }] });
     let request = life.say("approval.requested", V1, data);
-    let waits = |life: &Life, person: &str, roles: &[(&str, &str)]| life.waits(person, roles, at(9));
+    let waits = |life: &Life, person: &str, roles: &[(&str, &str)]| life.waits(person, roles, at(39));
     assert_eq!(waits(&life, BO, &APPROVER), [("approval".to_owned(), request)]);
-    assert_eq!(life.inbox(BO, &APPROVER, at(9))[0].evidence, [digest(7)]);
+    assert_eq!(life.inbox(BO, &APPROVER, at(39))[0].evidence, [digest(7)]);
     assert!(waits(&life, BO, &[("fraud/*", "approver")]).is_empty(), "of another namespace");
     assert!(waits(&life, BO, &[("credit/*", "developer")]).is_empty(), "of another role");
     life.grant_by(BO, request, json!({}));
     assert!(waits(&life, BO, &APPROVER).is_empty(), "nobody signs twice");
-    let task = life.inbox(CARA, &APPROVER, at(9)).remove(0).task;
+    let task = life.inbox(CARA, &APPROVER, at(39)).remove(0).task;
     assert_eq!(task, "approve or reject it at gate production, 1 of 2 signatures are there");
     life.grant_by(CARA, request, json!({}));
     assert!(waits(&life, ANNA, &APPROVER).is_empty(), "it is signed by enough");
     let again = life.request();
-    assert_eq!(life.inbox(BO, &APPROVER, at(9))[0].last_approved, V1);
+    assert_eq!(life.inbox(BO, &APPROVER, at(39))[0].last_approved, V1);
     life.answer_by(CARA, "approval.rejected", V1, again, json!({ "gate": "production", "reason": "No." }));
     assert!(waits(&life, BO, &APPROVER).is_empty(), "it is rejected");
     let wrong = life.request();
@@ -314,19 +314,19 @@ fn a_request_does_not_wait_for_those_who_had_a_hand_in_it() {
         life.gate(1);
         life.say_by(BO, event_type, subject, data);
         life.request();
-        assert!(life.waits(BO, &APPROVER, at(9)).is_empty(), "{event_type}");
-        assert!(!life.waits(CARA, &APPROVER, at(9)).is_empty(), "{event_type}");
+        assert!(life.waits(BO, &APPROVER, at(39)).is_empty(), "{event_type}");
+        assert!(!life.waits(CARA, &APPROVER, at(39)).is_empty(), "{event_type}");
     }
 }
 
 #[test]
 fn findings_reviews_issues_and_validations_wait_for_those_they_name() {
     let mut life = Life::new();
-    let mine = |life: &Life| life.waits(BO, &[], at(9));
+    let mine = |life: &Life| life.waits(BO, &[], at(39));
     let waits = |kind: &str, index: u64| vec![(kind.to_owned(), index)];
     let finding = raise(&mut life, at(20));
     assert_eq!(mine(&life), waits("finding", finding));
-    assert!(life.waits(ANNA, &[], at(9)).is_empty());
+    assert!(life.waits(ANNA, &[], at(39)).is_empty());
     life.answer_by(ANNA, "finding.closed", V1, finding, json!({ "rationale": "Done." }));
     assert!(mine(&life).is_empty());
     let review = schedule(&mut life, at(20));
@@ -374,7 +374,7 @@ fn an_emergency_waits_for_a_second_person_who_may_sign_it() {
 
 #[test]
 fn acts_that_take_a_second_person_wait_for_one_for_seven_days() {
-    let mut life = Life::new();
+    let mut life = Life::founded(&[CHIEF, DEPUTY]);
     let policy = life.gate(1);
     let compliance = [("*", "compliance")];
     assert_eq!(life.waits(BO, &compliance, at(policy)), [("confirmation".to_owned(), policy)]);
@@ -404,11 +404,11 @@ fn open_conditions_of_what_one_owns_wait_for_the_owner() {
     let request = life.request();
     let conditions = json!([{ "id": "c1", "text": "Watch it.", "due": at(60) }]);
     let grant = life.grant_by(BO, request, json!({ "conditions": conditions }));
-    let item = life.inbox(ANNA, &[], at(9)).remove(0);
+    let item = life.inbox(ANNA, &[], at(39)).remove(0);
     assert_eq!((item.kind.as_str(), item.subject.as_str(), item.due_ms), ("condition", V1, Some(at(60))));
-    assert!(life.inbox(CARA, &[], at(9)).is_empty());
+    assert!(life.inbox(CARA, &[], at(39)).is_empty());
     life.answer_by(BO, "approval.condition_met", V1, grant, json!({ "condition": "c1", "statement": "Done." }));
-    assert!(life.inbox(ANNA, &[], at(9)).is_empty());
+    assert!(life.inbox(ANNA, &[], at(39)).is_empty());
 }
 
 #[test]
@@ -420,7 +420,7 @@ fn the_most_urgent_comes_first_then_the_oldest() {
     let issue = life.say("issue.opened", PD, json!({ "title": "It drifts." }));
     life.answer("issue.routed", PD, issue, json!({ "team": "data", "assignee": BO }));
     let request = life.request();
-    let order: Vec<u64> = life.waits(BO, &APPROVER, at(9)).into_iter().map(|(_, index)| index).collect();
+    let order: Vec<u64> = life.waits(BO, &APPROVER, at(39)).into_iter().map(|(_, index)| index).collect();
     assert_eq!(order, [early, late, issue, request]);
 }
 
@@ -431,13 +431,13 @@ fn nobody_sees_what_is_of_other_namespaces() {
     life.say("model.registered", FRAUD, json!({ "purpose": "To find." }));
     let finding = json!({ "title": "No test.", "severity": "high", "source": "audit", "owner": BO });
     life.say("finding.raised", FRAUD, finding);
-    assert_eq!((count(&life, Question::NoOwner, at(9)), life.waits(BO, &[], at(9)).len()), (2, 1));
+    assert_eq!((count(&life, Question::NoOwner, at(39)), life.waits(BO, &[], at(39)).len()), (2, 1));
     life.scope = scope(&["credit/*"]);
-    let seen: Vec<String> = life.everything(at(9)).into_iter().map(|it| it.subject).collect();
+    let seen: Vec<String> = life.everything(at(39)).into_iter().map(|it| it.subject).collect();
     assert_eq!(seen, [PD]);
-    assert_eq!((count(&life, Question::NoOwner, at(9)), count(&life, Question::FindingOpen, at(9))), (1, 0));
-    assert!(life.waits(BO, &[], at(9)).is_empty());
-    let wanted = Wanted { subject: FRAUD.to_owned(), at_ms: at(9), ..Wanted::default() };
+    assert_eq!((count(&life, Question::NoOwner, at(39)), count(&life, Question::FindingOpen, at(39))), (1, 0));
+    assert!(life.waits(BO, &[], at(39)).is_empty());
+    let wanted = Wanted { subject: FRAUD.to_owned(), at_ms: at(39), ..Wanted::default() };
     assert!(query::deficiencies(life.scene.view(), &wanted, &life.scope, &all()).unwrap().items.is_empty());
 }
 
@@ -468,7 +468,7 @@ fn deficiencies_are_narrowed_by_question_namespace_and_subject_and_come_in_pages
     };
     let wanted = |question, namespace: &str, subject: &str| {
         let (namespace, subject) = (query::namespace(namespace).unwrap(), subject.to_owned());
-        Wanted { question, namespace, subject, at_ms: at(9) }
+        Wanted { question, namespace, subject, at_ms: at(39) }
     };
     assert_eq!(found(&wanted(None, "*", "")).len(), 7);
     assert_eq!(found(&wanted(Some(Question::NoOwner), "credit/*", "")).len(), 3);
@@ -479,7 +479,7 @@ fn deficiencies_are_narrowed_by_question_namespace_and_subject_and_come_in_pages
     assert_eq!(found(&wanted(None, "*", V1)), of_pd[1..]);
     assert_eq!(found(&wanted(None, "*", LENDING)), [format!("finding-open {LENDING}")]);
     let counts =
-        query::counts(life.scene.view(), query::namespace("fraud").unwrap().as_ref(), &life.scope, at(9)).unwrap();
+        query::counts(life.scene.view(), query::namespace("fraud").unwrap().as_ref(), &life.scope, at(39)).unwrap();
     assert_eq!(counts.iter().map(|it| it.count).sum::<u64>(), 1);
 }
 

@@ -36,8 +36,12 @@ pub enum Effect {
     RunProduced(EventId, VersionId),
     /// There is a document with this digest.
     Document(Digest),
+    /// The document with this digest was attached by this event.
+    Attached(EventId, Digest),
     /// The document with this digest was withdrawn.
     DocumentWithdrawn(Digest, At),
+    /// The document that this event attached was withdrawn.
+    AttachmentWithdrawn(EventId, At),
 }
 
 /// What an event says. `actors` gives everyone behind it and is asked only where that matters.
@@ -100,10 +104,16 @@ pub fn effects(event: &Event, by: SignedBy<'_>, actors: impl FnOnce() -> Actors)
             let subjects = event.about.iter().chain([&event.subject]);
             effects.extend(subjects.filter_map(|subject| disturbed(subject, changed.clone())));
         }
-        Data::Evidence(EvidenceEvent::Attached(attached)) => effects.extend(attached.digest.map(Effect::Document)),
-        Data::Evidence(EvidenceEvent::Withdrawn(withdrawn)) => {
-            effects.extend(withdrawn.digest.map(|digest| Effect::DocumentWithdrawn(digest, at)));
+        Data::Evidence(EvidenceEvent::Attached(attached)) => {
+            effects.extend(attached.digest.map(Effect::Document));
+            effects.extend(attached.digest.map(|digest| Effect::Attached(event.id, digest)));
         }
+        // The document is named by its digest, or by the event that attached it.
+        Data::Evidence(EvidenceEvent::Withdrawn(withdrawn)) => match (withdrawn.digest, event.regarding) {
+            (Some(digest), _) => effects.push(Effect::DocumentWithdrawn(digest, at)),
+            (None, Some(attached)) => effects.push(Effect::AttachmentWithdrawn(attached, at)),
+            (None, None) => {}
+        },
         _ => {}
     }
     effects

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use probity_schemas::approval::Before;
+use probity_schemas::deployment::Authorized;
 use probity_schemas::shared::Environment;
 use probity_schemas::{Digest, EventId, Name, Namespace, Subject};
 
@@ -15,7 +16,7 @@ use crate::approvals::{Grant, missing};
 use crate::facts::{Excepted, Facts, Planned, Requested};
 use crate::gates::{Gate, Gates};
 use crate::ids::{DatasetId, EndpointId, VersionId};
-use crate::lapse::{End, Lapse};
+use crate::lapse::{DataSource, End, Lapse};
 use crate::signed::At;
 use crate::subjects::{Model, Version};
 use crate::timeline::Timeline;
@@ -53,6 +54,20 @@ pub struct Purpose {
     pub use_case: Use,
     /// Where; `None` for whichever environments the approval allows.
     pub environment: Option<Environment>,
+}
+
+impl Purpose {
+    /// What a version is let through for; `None` where the authorisation names no version.
+    #[must_use]
+    pub fn of(authorized: &Authorized) -> Option<Self> {
+        Some(Self {
+            version: VersionId::of(&authorized.version)?,
+            namespace: authorized.version.namespace.clone(),
+            bytes: authorized.digest.map_or(Bytes::Unstated, Bytes::Digest),
+            use_case: authorized.use_case.clone().map_or(Use::Unstated, Use::Case),
+            environment: Some(authorized.environment),
+        })
+    }
 }
 
 /// Whether a version is about to be let through a gate, or serves already.
@@ -132,6 +147,12 @@ impl Fault {
     }
 }
 
+/// A version and its model, read once for all the signatures that are asked about.
+struct Known<'f> {
+    version: Cow<'f, Version>,
+    model: Cow<'f, Model>,
+}
+
 /// A signature and what speaks against it, the weightiest first.
 struct Signature<'g> {
     grant: &'g Grant,
@@ -185,6 +206,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
     ) -> Result<Timeline<Verdict>, F::Error> {
         let mut ways = vec![self.approved(purpose, gate)?];
         let version = self.facts.version(&purpose.version)?.unwrap_or_default();
+        let version = version.as_ref();
         let foreign = match purpose.bytes {
             Bytes::Digest(digest) => !version.artifacts.is_empty() && !version.consists_of(&digest),
             Bytes::Unstated => false,
@@ -197,11 +219,32 @@ impl<'f, F: Facts> Evaluator<'f, F> {
                 }
             }
             for planned in self.facts.plans(&purpose.version.model())? {
-                ways.extend(self.planned(&planned, purpose, &version, gate, asking)?);
+                ways.extend(self.planned(&planned, purpose, version, gate, asking)?);
             }
-            ways.extend(self.elsewhere(purpose, &version, gate));
+            ways.extend(self.elsewhere(purpose, version, gate));
         }
         Ok(either(&ways))
+    }
+
+    /// The change plan by which a version that is let through passes one of the gates that guard its
+    /// environment, where no approval and no exception does.
+    ///
+    /// # Errors
+    /// A fact could not be read.
+    pub fn used_plan(
+        &self,
+        purpose: &Purpose,
+        endpoint: &EndpointId,
+        time_ms: u64,
+    ) -> Result<Option<EventId>, F::Error> {
+        let Some(environment) = purpose.environment else { return Ok(None) };
+        for gate in self.guarding(environment, &purpose.namespace) {
+            let passage = self.passage(purpose, endpoint, gate.name(), Asking::ToEnter)?;
+            if let Ok(Pass { ground: Ground::Plan(plan), .. }) = passage.at(time_ms) {
+                return Ok(Some(*plan));
+            }
+        }
+        Ok(None)
     }
 
     /// When an approval of a version at one gate holds: one of its requests has all the signatures
@@ -235,9 +278,10 @@ impl<'f, F: Facts> Evaluator<'f, F> {
             Some(rejected) if self.facts.counts(&rejected)? => Some(rejected),
             _ => None,
         };
+        let known = self.known(purpose)?;
         let mut signatures = Vec::with_capacity(request.grants.len());
         for grant in &request.grants {
-            signatures.push(Signature { grant, faults: self.faults(purpose, grant)? });
+            signatures.push(Signature { grant, faults: self.faults(purpose, &known, grant)? });
         }
         let moments = signatures.iter().flat_map(Signature::moments);
         let moments = moments.chain(rejected.map(|rejected| rejected.time_ms)).chain([at.time_ms]);
@@ -273,13 +317,21 @@ impl<'f, F: Facts> Evaluator<'f, F> {
     /// # Errors
     /// A fact could not be read.
     pub fn signature(&self, purpose: &Purpose, grant: &Grant) -> Result<Timeline<Result<(), Lapse>>, F::Error> {
-        let signature = Signature { grant, faults: self.faults(purpose, grant)? };
+        let signature = Signature { grant, faults: self.faults(purpose, &self.known(purpose)?, grant)? };
         let moments: Vec<u64> = signature.moments().collect();
         let holds_at = |time_ms| signature.fault_at(time_ms).map_or(Ok(()), |fault| Err(fault.lapse.clone()));
         Ok(Timeline::changing_at(moments, holds_at))
     }
 
-    fn faults(&self, purpose: &Purpose, grant: &Grant) -> Result<Vec<Fault>, F::Error> {
+    fn known(&self, purpose: &Purpose) -> Result<Known<'f>, F::Error> {
+        Ok(Known {
+            version: self.facts.version(&purpose.version)?.unwrap_or_default(),
+            model: self.facts.model(&purpose.version.model())?.unwrap_or_default(),
+        })
+    }
+
+    fn faults(&self, purpose: &Purpose, known: &Known<'_>, grant: &Grant) -> Result<Vec<Fault>, F::Error> {
+        let (version, model) = (known.version.as_ref(), known.model.as_ref());
         let mut faults = Vec::new();
         if let Some(kid) = self.facts.compromised(&grant.signed)? {
             faults.push(Fault::always(Lapse::KeyCompromised { kid }));
@@ -290,8 +342,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         if let Some(at_ms) = grant.expires_at_ms {
             faults.push(Fault::since(at_ms, Lapse::Ended(End::Expired { at_ms })));
         }
-        let version = self.facts.version(&purpose.version)?.unwrap_or_default();
-        faults.extend(out_of_scope(purpose, &version, grant).into_iter().map(Fault::always));
+        faults.extend(out_of_scope(purpose, version, grant).into_iter().map(Fault::always));
         for condition in &grant.conditions {
             let met = match condition.met {
                 Some(met) if self.facts.counts(&met)? => Some(met.time_ms),
@@ -312,20 +363,19 @@ impl<'f, F: Facts> Evaluator<'f, F> {
                 faults.push(Fault::since(at.time_ms, Lapse::EvidenceWithdrawn { index: at.index }));
             }
         }
-        let model = self.facts.model(&purpose.version.model())?.unwrap_or_default();
-        faults.extend(disturbances(&model, &version, grant));
-        if let Some(at) = self.data_withdrawn(&version, since)? {
-            faults.push(Fault::since(at.time_ms, Lapse::DataWithdrawn { index: at.index }));
+        faults.extend(disturbances(model, version, grant));
+        if let Some((at, data)) = self.data_withdrawn(version, since)? {
+            faults.push(Fault::since(at.time_ms, Lapse::DataWithdrawn { index: at.index, data }));
         }
         Ok(faults)
     }
 
     /// Where data that a version was made from was withdrawn after the statement at `since`.
-    fn data_withdrawn(&self, version: &Version, since: u64) -> Result<Option<At>, F::Error> {
+    fn data_withdrawn(&self, version: &Version, since: u64) -> Result<Option<(At, DataSource)>, F::Error> {
         let later = |at: Option<At>| at.filter(|at| at.index > since);
         for digest in &version.dataset_digests {
             if let Some(at) = later(self.facts.data_withdrawn(digest)?) {
-                return Ok(Some(at));
+                return Ok(Some((at, DataSource::Digest(*digest))));
             }
         }
         let mut seen: HashSet<DatasetId> = HashSet::new();
@@ -337,12 +387,12 @@ impl<'f, F: Facts> Evaluator<'f, F> {
             }
             let Some(dataset) = self.facts.dataset(&id)? else { continue };
             if let Some(at) = later(dataset.withdrawn) {
-                return Ok(Some(at));
+                return Ok(Some((at, DataSource::Dataset(id))));
             }
             // Digests tell whether a part went in. Where there are none, it is taken to have gone in.
             let told_by_digests = direct && !version.dataset_digests.is_empty();
             if let Some(at) = later(dataset.partly_withdrawn).filter(|_| !told_by_digests) {
-                return Ok(Some(at));
+                return Ok(Some((at, DataSource::Dataset(id))));
             }
             waiting.extend(dataset.derived_from.iter().map(|id| (id.clone(), false)));
         }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use probity_schemas::{Kid, Name};
+use probity_schemas::{Digest, Kid, Name};
+
+use crate::ids::DatasetId;
 
 /// Why something that let a version through is over, by time or by an act.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,24 @@ pub enum End {
         /// Since when, in Unix milliseconds.
         at_ms: u64,
     },
+}
+
+/// Data that a version is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataSource {
+    /// A dataset, or one that it was derived from.
+    Dataset(DatasetId),
+    /// Data with this digest.
+    Digest(Digest),
+}
+
+impl fmt::Display for DataSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dataset(dataset) => dataset.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
 }
 
 /// Why nothing lets a version through a gate.
@@ -99,6 +119,8 @@ pub enum Lapse {
     DataWithdrawn {
         /// Where.
         index: u64,
+        /// Which data.
+        data: DataSource,
     },
     /// The key that signed the approval was in other hands.
     KeyCompromised {
@@ -141,7 +163,7 @@ impl Lapse {
             | Self::VendorChanged { index }
             | Self::SubstantiallyChanged { index }
             | Self::UseWidened { index }
-            | Self::DataWithdrawn { index } => Some(*index),
+            | Self::DataWithdrawn { index, .. } => Some(*index),
             Self::Ended(end) => end.rests_on(),
             Self::NotRequested
             | Self::Unsigned { .. }
@@ -188,7 +210,7 @@ impl fmt::Display for Lapse {
             Self::VendorChanged { .. } => f.write_str("the vendor has changed the model since"),
             Self::SubstantiallyChanged { .. } => f.write_str("the model was changed substantially since"),
             Self::UseWidened { .. } => f.write_str("the intended use was widened since"),
-            Self::DataWithdrawn { .. } => f.write_str("data it was made from was withdrawn since"),
+            Self::DataWithdrawn { data, .. } => write!(f, "data it was made from was withdrawn since ({data})"),
             Self::KeyCompromised { kid } => write!(f, "key {kid} that signed it was in other hands"),
             Self::Ended(end) => end.fmt(f),
         }

@@ -1,7 +1,7 @@
 //! What is known of models, versions and datasets, as far as decisions rest on it.
 //!
-//! Each record can be put together from parts, one for each statement, by `absorb`: in the order of
-//! the log. A view that keeps the parts can leave out one that is void.
+//! Each record can be put together from parts, one for each statement ([`Absorb`]). A view that keeps
+//! the parts can leave out one that is void.
 
 use probity_schemas::model::OwnershipRole;
 use probity_schemas::validation::Scope;
@@ -10,6 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{DatasetId, UseCaseId};
 use crate::signed::{Actors, At, Signed, add};
+
+/// A record that is put together from parts, one for each statement, in the order of the log.
+pub trait Absorb: Default {
+    /// Adds what a later statement says.
+    fn absorb(&mut self, part: Self);
+
+    /// The record that these parts make.
+    fn sum(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut whole = Self::default();
+        parts.into_iter().for_each(|part| whole.absorb(part));
+        whole
+    }
+}
 
 /// What happened to a model or version that an approval does not survive, in the order of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +35,7 @@ pub struct Disturbances {
     pub use_widened: Vec<At>,
 }
 
-impl Disturbances {
+impl Absorb for Disturbances {
     fn absorb(&mut self, part: Self) {
         self.vendor_changed.extend(part.vendor_changed);
         self.substantially_changed.extend(part.substantially_changed);
@@ -62,9 +75,9 @@ pub struct Model {
     pub retired: Option<u64>,
 }
 
-impl Model {
-    /// Adds what a later statement says of it. Retirement is not put together: it comes and goes.
-    pub fn absorb(&mut self, part: Self) {
+impl Absorb for Model {
+    /// Retirement is not put together: it comes and goes.
+    fn absorb(&mut self, part: Self) {
         if let Some(at) = part.registered {
             let widened = part.intended_uses.iter().any(|used| !self.intended_uses.contains(used));
             if self.registered.is_some() && widened {
@@ -167,8 +180,23 @@ impl Version {
         }
     }
 
-    /// Adds what a later statement says of it. Retirement is not put together: it comes and goes.
-    pub fn absorb(&mut self, part: Self) {
+    /// Whether no person behind a validation had a hand in the version.
+    #[must_use]
+    pub fn is_independent(&self, validation: &Validation) -> bool {
+        let hand = |person: &Identity| self.involved.iter().any(|involved| involved.person == *person);
+        !validation.persons.iter().any(hand)
+    }
+
+    /// The newest validation.
+    #[must_use]
+    pub fn newest_validation(&self) -> Option<&Validation> {
+        self.validations.iter().max_by_key(|validation| validation.index)
+    }
+}
+
+impl Absorb for Version {
+    /// Retirement is not put together: it comes and goes.
+    fn absorb(&mut self, part: Self) {
         self.registered = self.registered.or(part.registered);
         part.artifacts.into_iter().for_each(|digest| add(&mut self.artifacts, digest));
         part.components.into_iter().for_each(|digest| add(&mut self.components, digest));
@@ -188,19 +216,6 @@ impl Version {
         self.elsewhere = part.elsewhere.or(self.elsewhere);
         self.disturbances.absorb(part.disturbances);
     }
-
-    /// Whether no person behind a validation had a hand in the version.
-    #[must_use]
-    pub fn is_independent(&self, validation: &Validation) -> bool {
-        let hand = |person: &Identity| self.involved.iter().any(|involved| involved.person == *person);
-        !validation.persons.iter().any(hand)
-    }
-
-    /// The newest validation.
-    #[must_use]
-    pub fn newest_validation(&self) -> Option<&Validation> {
-        self.validations.iter().max_by_key(|validation| validation.index)
-    }
 }
 
 /// Data that versions are made from.
@@ -214,9 +229,8 @@ pub struct Dataset {
     pub partly_withdrawn: Option<At>,
 }
 
-impl Dataset {
-    /// Adds what a later statement says of it.
-    pub fn absorb(&mut self, part: Self) {
+impl Absorb for Dataset {
+    fn absorb(&mut self, part: Self) {
         part.derived_from.into_iter().for_each(|origin| add(&mut self.derived_from, origin));
         self.withdrawn = part.withdrawn.or(self.withdrawn);
         self.partly_withdrawn = part.partly_withdrawn.or(self.partly_withdrawn);

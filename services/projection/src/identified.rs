@@ -71,8 +71,16 @@ impl Ids {
     /// The view could not be read.
     pub fn regarded(&self, batch: &Batch<'_>, recorded: &Recorded) -> Result<Option<Identified>, StoreError> {
         match &recorded.event.regarding {
-            Some(id) => batch.read(&self.0, &self.key(id)),
+            Some(id) => self.find(batch, id),
             None => Ok(None),
         }
+    }
+
+    /// The event of an id, if it was remembered.
+    ///
+    /// # Errors
+    /// The view could not be read.
+    pub fn find(&self, batch: &Batch<'_>, id: &EventId) -> Result<Option<Identified>, StoreError> {
+        batch.read(&self.0, &self.key(id))
     }
 }

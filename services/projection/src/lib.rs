@@ -6,6 +6,7 @@
 //! nothing here judges, and nothing here knows how a question travels or who asks it.
 
 mod batch;
+mod cbor;
 mod edge;
 mod folder;
 mod follower;
@@ -23,6 +24,7 @@ mod store;
 pub mod testing;
 
 pub use batch::Batch;
+pub use cbor::Cbor;
 pub use follower::{FollowError, Follower, Following, Source};
 pub use generations::{Generation, Generations};
 pub use identified::{Identified, Ids};

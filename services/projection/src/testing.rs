@@ -8,6 +8,7 @@ use probity_schemas::{Event, EventId, Identity};
 use probity_statement::{SecretKey, SignedStatement, Unsigned};
 use probity_tlog::leaf_hash;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::projector::Projector;
 use crate::recorded::Recorded;
@@ -15,6 +16,9 @@ use crate::store::{Cursor, Store, View};
 
 /// When the first statement is recorded, in Unix seconds: 2025-01-06T00:00:00Z.
 pub const DAY_0: u64 = 1_736_121_600;
+
+/// The ledger that the statements of a scene are made for.
+pub const ORIGIN: &str = "ledger.test/views";
 
 /// A view and what was folded into it.
 #[derive(Debug)]
@@ -119,8 +123,13 @@ fn subjects(value: &mut Value) {
     }
 }
 
+/// The key that a signer of the scene has: always the same one.
+pub fn key_of(signer: &str) -> SecretKey {
+    SecretKey::from_seed(&Sha256::digest(signer).into()).unwrap()
+}
+
 fn sign(event: &Event, signer: &Identity) -> SignedStatement {
-    let key = SecretKey::from_seed(&[9; 32]).unwrap();
-    let unsigned = Unsigned::new(event, signer, "ledger.test/views", key.public().id()).unwrap();
+    let key = key_of(&signer.to_string());
+    let unsigned = Unsigned::new(event, signer, ORIGIN, key.public().id()).unwrap();
     unsigned.sign(&key).unwrap()
 }

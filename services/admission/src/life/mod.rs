@@ -76,6 +76,8 @@ life! {
     withdrawn_data: Register<Digest, At>,
     /// Documents that statements rest on; where they were withdrawn, if they were.
     documents: Register<Digest, Option<At>>,
+    /// The documents that events attached.
+    attached: Register<EventId, Digest>,
     /// What acts can answer, by the event that opened it.
     matters: Register<EventId, Matter>,
     /// Training runs that have not named the version they produced.

@@ -1,9 +1,7 @@
 //! Deployments: what is let through to which environment, and what may go on after a stop.
 
 use probity_domain::ids::model_of;
-use probity_domain::{
-    Asking, Bytes, Denial, EndpointId, Evaluator, Gate, Ground, Lapse, Pass, Purpose, Use, Verdict, VersionId,
-};
+use probity_domain::{Asking, Denial, EndpointId, Evaluator, Gate, Lapse, Purpose, Verdict, VersionId};
 use probity_schemas::deployment::{Authorized, StopScope};
 use probity_schemas::{EventId, Name};
 
@@ -53,15 +51,8 @@ impl Judging<'_> {
     /// Whether an approval, a plan, an exception or an approval given elsewhere lets a version through a gate
     /// now.
     fn passes(&self, authorized: &Authorized, gate: &Name) -> Verdict {
-        let never = || Err(Denial::new(Lapse::NotRequested, []));
-        let Some(version) = VersionId::of(&authorized.version) else { return never() };
-        let Some(endpoint) = EndpointId::of(&self.event.subject) else { return never() };
-        let purpose = Purpose {
-            version,
-            namespace: authorized.version.namespace.clone(),
-            bytes: authorized.digest.map_or(Bytes::Unstated, Bytes::Digest),
-            use_case: authorized.use_case.clone().map_or(Use::Unstated, Use::Case),
-            environment: Some(authorized.environment),
+        let (Some(purpose), Some(endpoint)) = (Purpose::of(authorized), EndpointId::of(&self.event.subject)) else {
+            return Err(Denial::new(Lapse::NotRequested, []));
         };
         let Ok(evaluator) = Evaluator::new(self.state, self.by.signed.index);
         let Ok(passage) = evaluator.passage(&purpose, &endpoint, gate, Asking::ToEnter);
@@ -70,11 +61,10 @@ impl Judging<'_> {
 
     /// The plan by which an authorised version got through, where no approval did.
     pub(crate) fn used_plan(&self, authorized: &Authorized) -> Option<(EventId, VersionId)> {
-        let used = self.guarding(authorized).into_iter().find_map(|gate| match self.passes(authorized, gate) {
-            Ok(Pass { ground: Ground::Plan(plan), .. }) => Some(plan),
-            _ => None,
-        });
-        used.zip(VersionId::of(&authorized.version))
+        let (purpose, endpoint) = (Purpose::of(authorized)?, EndpointId::of(&self.event.subject)?);
+        let Ok(evaluator) = Evaluator::new(self.state, self.by.signed.index);
+        let Ok(plan) = evaluator.used_plan(&purpose, &endpoint, self.by.signed.time_ms);
+        Some((plan?, purpose.version))
     }
 
     /// Nothing is let through to where somebody pulled the plug.

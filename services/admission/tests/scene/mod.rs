@@ -60,6 +60,8 @@ pub(crate) struct Door {
     pub(crate) past: Past,
     pub(crate) next: u64,
     pub(crate) time: u64,
+    /// Everything admitted, with the time of its block, in the order of the log.
+    pub(crate) log: Vec<(SignedStatement, Event, u64)>,
 }
 
 pub(crate) fn ledger() -> Identity {
@@ -97,8 +99,10 @@ impl Door {
     }
 
     pub(crate) fn founded(change: impl FnOnce(&mut Value)) -> Self {
-        let state = State::found(&founding(change)).unwrap();
-        let mut door = Self { state, past: Past::default(), next: 1, time: NOW };
+        let founding = founding(change);
+        let state = State::found(&founding).unwrap();
+        let event = founding.event().unwrap();
+        let mut door = Self { state, past: Past::default(), next: 1, time: NOW, log: vec![(founding, event, NOW)] };
         let policy: Value = serde_json::from_str(probity_schemas::DEFAULT_ROLES).unwrap();
         door.admit(&ledger(), &key(101), published("roles", "roles", policy)).unwrap();
         door
@@ -179,6 +183,7 @@ impl Door {
                 self.past.events.insert((admitted.issuer, admitted.id), self.next);
                 self.past.revisions.insert(statement.subject().to_owned(), admitted.revision);
                 self.next += 1;
+                self.log.push((statement.clone(), event.clone(), self.time));
                 Ok(position.index)
             }
             Ok(Verdict::AlreadyRecorded { index }) => Ok(index),

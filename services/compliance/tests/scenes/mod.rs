@@ -7,15 +7,19 @@ use std::collections::BTreeMap;
 use probity_compliance::inbox::{self, Asker};
 use probity_compliance::query::{self, Wanted};
 use probity_compliance::{ComplianceProjector, Question};
-use probity_projection::testing::{DAY_0, Scene};
+use probity_projection::testing::{DAY_0, ORIGIN, Scene, key_of};
 use probity_proto::v1;
 use probity_query::{Access, Page, Scope};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 pub(crate) const ANNA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c01";
 pub(crate) const BO: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c02";
 pub(crate) const CARA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c03";
+pub(crate) const CHIEF: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c00";
+pub(crate) const DEPUTY: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c09";
+pub(crate) const VERA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c04";
 pub(crate) const CI: &str = "service:ci";
 pub(crate) const PD: &str = "model:credit/pd";
 pub(crate) const V1: &str = "model:credit/pd@1";
@@ -27,6 +31,18 @@ pub(crate) struct Life {
     _directory: tempfile::TempDir,
     pub(crate) scene: Scene<ComplianceProjector>,
     pub(crate) scope: Scope,
+    /// How many statements set the scene.
+    pub(crate) before: u64,
+}
+
+const LEDGER: &str = "ledger:ledger.test/views";
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn public_key(of: &str) -> String {
+    hex(&key_of(of).public().to_bytes())
 }
 
 /// Noon of the day whose number is given, in Unix milliseconds.
@@ -56,10 +72,66 @@ pub(crate) fn with(mut data: Value, more: Value) -> Value {
 }
 
 impl Life {
+    /// A ledger with one administrator, who has let everyone else in: Anna, Bo and Cara may approve, Vera validates.
     pub(crate) fn new() -> Self {
+        Self::founded(&[CHIEF])
+    }
+
+    /// The same with these administrators. Of two, each confirms what the other does.
+    pub(crate) fn founded(administrators: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let scene = Scene::new(directory.path());
-        Self { _directory: directory, scene, scope: Scope::Everything }
+        let mut life = Self { _directory: directory, scene, scope: Scope::Everything, before: 0 };
+        let keys =
+            json!({ "checkpoint": public_key(LEDGER), "clock": public_key("clock"), "receipt": public_key("r") });
+        let named = administrators.iter().map(|who| {
+            json!({ "identity": who, "kid": key_of(who).public().id().to_string(), "public_key": public_key(who) })
+        });
+        let named: Vec<Value> = named.collect();
+        let founded = json!({ "origin": ORIGIN, "rule_set": 2, "keys": keys, "administrators": named,
+            "single_administrator": administrators.len() == 1 });
+        life.set("ledger.founded", LEDGER, "ledger:probity/ledger", founded);
+        let roles = json!({ "administrator": ["authority.*", "policy.*"], "approver": ["approval.*", "exception.*"],
+            "validator": ["validation.*", "approval.*"] });
+        let policy = json!({ "kind": "roles", "content": { "roles": roles, "any_enrolled": [], "readers": [] } });
+        life.set("policy.published", LEDGER, "policy:ledger/roles@1", policy);
+        for person in [ANNA, BO, CARA, VERA] {
+            let (kid, key) = (key_of(person).public().id().to_string(), public_key(person));
+            let possession = "00".repeat(64);
+            let enrolled = json!({ "kind": "person", "kid": kid, "public_key": key, "possession": possession });
+            life.empower(administrators, "authority.enrolled", person, enrolled);
+        }
+        for (person, role) in [(ANNA, "approver"), (BO, "approver"), (CARA, "approver"), (VERA, "validator")] {
+            life.empower(
+                administrators,
+                "authority.role_granted",
+                person,
+                json!({ "role": role, "namespaces": ["*"] }),
+            );
+        }
+        life.before = life.today();
+        life
+    }
+
+    /// Records what sets the scene.
+    fn set(&mut self, event_type: &str, signer: &str, subject: &str, data: Value) -> u64 {
+        let day = self.today();
+        self.scene.record(signer, day, json!({ "type": event_type, "subject": subject, "data": data }))
+    }
+
+    /// An act of authority about a person by the first administrator, confirmed by the second if there is one.
+    fn empower(&mut self, administrators: &[&str], event_type: &str, person: &str, data: Value) {
+        let subject = format!("identity:{}", person.replace(':', "/"));
+        let act = self.set(event_type, administrators[0], &subject, data);
+        if let Some(second) = administrators.get(1) {
+            self.set("authority.confirmed", second, &subject, json!({ "statement_digest": self.digest_of(act) }));
+        }
+    }
+
+    /// The digest of a signed statement, by which a confirmation names it.
+    pub(crate) fn digest_of(&self, index: u64) -> String {
+        let statement = &self.scene.recorded()[index as usize].statement;
+        format!("sha256:{}", hex(&Sha256::digest(statement.bytes())))
     }
 
     /// Records an event a day after the one before; fields of `data` whose names begin with `$` are the event's own.
@@ -126,8 +198,13 @@ impl Life {
     pub(crate) fn register(&mut self) -> u64 {
         self.say("model.registered", PD, json!({ "purpose": "To lend." }));
         self.say_by(ANNA, "model.ownership_accepted", PD, json!({ "role": "owner" }));
+        self.register_with(json!({}))
+    }
+
+    /// The version with its artefact, and more in its registration.
+    pub(crate) fn register_with(&mut self, more: Value) -> u64 {
         let artifacts = json!([{ "digest": digest(1), "form": "file" }]);
-        self.say("model.version_registered", V1, json!({ "artifacts": artifacts }))
+        self.say("model.version_registered", V1, with(json!({ "artifacts": artifacts }), more))
     }
 
     pub(crate) fn request(&mut self) -> u64 {

@@ -25,6 +25,9 @@ pub use power::{CONFIRMATION_MAX_WAIT_MS, Pending, Power};
 /// The role of the first administrators.
 pub const ADMINISTRATOR: &str = "administrator";
 
+/// The first rule set under which power takes two persons.
+pub const TWO_PERSONS_SINCE: u32 = 2;
+
 /// Everyone who can sign, and the policy that says what their roles may record.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Authority {
@@ -188,6 +191,19 @@ impl Authority {
     #[must_use]
     pub fn enrolment_counts(&self, kid: &Kid) -> bool {
         self.keys.get(kid).is_some_and(|key| key.by.iter().all(|by| self.counts(by)))
+    }
+
+    /// The keys whose acts do not count from a moment on, with their numbers and that moment in Unix
+    /// milliseconds. It is 0 for a key that was let in by one in other hands.
+    pub fn compromised(&self) -> impl Iterator<Item = (u32, Kid, u64)> {
+        self.keys.iter().filter_map(|(kid, key)| {
+            let since = key.revoked.as_ref().and_then(|revoked| revoked.compromised_since);
+            let from = match self.enrolment_counts(kid) {
+                true => since?.as_ms(),
+                false => 0,
+            };
+            Some((key.number, *kid, from))
+        })
     }
 
     fn grant_counts(&self, grant: &RoleGrant) -> bool {

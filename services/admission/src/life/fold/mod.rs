@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use probity_domain::authority::Authority;
 use probity_domain::signed::add;
+use probity_domain::subjects::Absorb as _;
 use probity_domain::{Effect, SignedBy, effects};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::finding::FindingEvent;
@@ -70,7 +71,12 @@ impl Life {
             }
             Effect::Document(digest) if self.documents.contains(&digest) => return false,
             Effect::Document(digest) => self.documents.insert(digest, None),
+            Effect::Attached(attached, digest) => self.attached.insert(attached, digest),
             Effect::DocumentWithdrawn(digest, at) => self.documents.insert(digest, Some(at)),
+            Effect::AttachmentWithdrawn(attached, at) => match self.attached.get(&attached).copied() {
+                Some(digest) => self.documents.insert(digest, Some(at)),
+                None => return false,
+            },
         }
         true
     }

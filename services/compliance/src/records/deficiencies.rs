@@ -1,10 +1,17 @@
 //! What the standing questions found, by question, by subject, and by what caused it.
 
-use probity_projection::{Batch, Key, ProjectionError, Provenance, Stated};
+use probity_projection::{Batch, Key, ProjectionError, Provenance, Stated, Table};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{CAUSES, DEFICIENCIES, DEFICIENCIES_OF};
+use super::byte;
 use crate::questions::Question;
+
+/// Question, moment, subject, cause → a deficiency from that moment on.
+pub(crate) const DEFICIENCIES: Table<Found> = Table::new(byte::DEFICIENCIES);
+/// Subject, question, moment, cause → the same.
+pub(crate) const DEFICIENCIES_OF: Table<()> = Table::new(byte::DEFICIENCIES_OF);
+/// Cause → the keys of what it was found to lack.
+pub(crate) const CAUSES: Table<Keys> = Table::new(byte::CAUSES);
 
 /// Something that a question found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,8 @@
+//! What each event changes in the records, and what is judged again because of it.
+
+pub(crate) mod approvals;
+pub(crate) mod authority;
+pub(crate) mod endpoints;
+pub(crate) mod exceptions;
+pub(crate) mod items;
+pub(crate) mod subjects;
