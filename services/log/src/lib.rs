@@ -21,6 +21,8 @@ mod location;
 mod log;
 mod scrub;
 mod segments;
+#[cfg(feature = "simulated-disk")]
+pub mod simulated_disk;
 pub mod storage;
 mod tiles;
 

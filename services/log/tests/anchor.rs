@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
-mod simulated;
-
 use std::path::Path;
 
+use probity_log::simulated_disk::{Mode, SimulatedDisk, Survivors};
 use probity_log::storage::Storage as _;
 use probity_log::{Anchor, AnchorError, Head};
 use probity_tlog::Hash;
-use simulated::{Mode, SimulatedDisk, Survivors};
 
 const PATH: &str = "/volume/probity.anchor";
 

@@ -3,15 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod closed;
-mod simulated;
 
 use closed::{
     Closed, SEGMENT_LENGTH, anchor, append, assert_intact, frame, open, options, read_all, scrub_all, segment, verifier,
 };
 use probity_log::conformance::Ledger;
+use probity_log::simulated_disk::{Mode, SimulatedDisk, Survivors};
 use probity_log::storage::Operation;
 use probity_log::{Anchor, AnchorError, FileLog, Location, OpenError, ScrubError, SegmentFault};
-use simulated::{Mode, SimulatedDisk, Survivors};
 
 #[test]
 fn a_flipped_byte_of_the_anchor_falls_back_to_the_other_slot() {

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod closed;
-mod simulated;
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +11,10 @@ use closed::{
     Closed, HEADER, SEGMENT_LENGTH, append, assert_intact, open, options, read_all, scrub_all, segment, verifier,
 };
 use probity_log::conformance::Ledger;
+use probity_log::simulated_disk::SimulatedDisk;
 use probity_log::storage::Storage as _;
 use probity_log::{Block, FileLog, FrameFault, OpenError, ReadError, ScrubError, SegmentFault};
 use probity_tlog::{inclusion_proof, leaf_hash, tree_root};
-use simulated::SimulatedDisk;
 
 #[test]
 fn any_flipped_byte_of_a_segment_in_use_is_named() {

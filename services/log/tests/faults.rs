@@ -3,19 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
-mod simulated;
-
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures::executor::block_on;
 use probity_log::conformance::Ledger;
+use probity_log::simulated_disk::{Mode, SimulatedDisk, Survivors};
 use probity_log::storage::Operation;
 use probity_log::{
     AppendError, Block, Chain, FatalError, FileLog, FileLogOptions, Log as _, OpenError, ReadError, Unavailable, scrub,
 };
 use probity_tlog::tree_root;
-use simulated::{Mode, SimulatedDisk, Survivors};
 
 const MODES: [Mode; 7] = [
     Mode::Fails,

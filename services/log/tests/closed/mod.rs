@@ -12,7 +12,7 @@ use probity_log::{
     Block, Chain, FileLog, FileLogOptions, Head, Location, Log as _, OpenError, ReadError, ScrubError, scrub,
 };
 
-use crate::simulated::SimulatedDisk;
+use probity_log::simulated_disk::SimulatedDisk;
 
 pub(crate) const SEGMENT_LENGTH: usize = 4096;
 pub(crate) const HEADER: usize = 64;

@@ -1,9 +1,10 @@
-//! A disk in memory that forgets what was not synced and fails when told to.
+//! A disk in memory that forgets what was not synced and fails when told to: for tests.
 //!
-//! It knows the difference between the two ways a process ends: killed, what it wrote is still in the page cache; with
-//! the power, only what was synced is there, and of the rest whatever happened to be written back.
+//! It knows the difference between the two ways a process ends. When it is killed, what it wrote is
+//! still in the page cache. When the power is cut, only what was synced is there, and of the rest
+//! some part that happened to be written back.
 
-#![allow(dead_code, reason = "every test file uses its own part")]
+#![expect(clippy::unwrap_used, reason = "for tests, which fail by panicking")]
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -11,11 +12,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use probity_log::storage::{Storage, StoredFile};
+use crate::storage::{Storage, StoredFile};
 
 /// What goes wrong, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// The operation reports an error and did nothing.
     Fails,
     /// The operation reports an error but was done.
@@ -36,8 +37,10 @@ pub(crate) enum Mode {
 
 /// Which writes that were never synced survive a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Survivors {
+pub enum Survivors {
+    /// All of them.
     All,
+    /// None of them.
     None,
     /// All but the oldest.
     Later,
@@ -72,7 +75,7 @@ struct World {
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SimulatedDisk(Arc<Mutex<World>>);
+pub struct SimulatedDisk(Arc<Mutex<World>>);
 
 #[derive(Debug)]
 struct SimulatedFile {
@@ -93,12 +96,12 @@ enum Verdict {
 
 impl SimulatedDisk {
     /// Makes the operation number `at` (from 0) that changes anything go wrong.
-    pub(crate) fn fail_at(&self, at: usize, mode: Mode) {
+    pub fn fail_at(&self, at: usize, mode: Mode) {
         self.fail_on("", at, mode);
     }
 
     /// Makes operation number `at` (from 0) among those that change something whose path contains `part` go wrong.
-    pub(crate) fn fail_on(&self, part: &'static str, at: usize, mode: Mode) {
+    pub fn fail_on(&self, part: &'static str, at: usize, mode: Mode) {
         let mut world = self.world();
         world.operations = 0;
         world.fault = Some((part, at, mode));
@@ -106,17 +109,17 @@ impl SimulatedDisk {
     }
 
     /// Whether what was asked for by [`SimulatedDisk::fail_at`] has happened.
-    pub(crate) fn has_failed(&self) -> bool {
+    pub fn has_failed(&self) -> bool {
         self.world().fired
     }
 
     /// Somebody removes what filled the disk.
-    pub(crate) fn make_room(&self) {
+    pub fn make_room(&self) {
         self.world().full = false;
     }
 
     /// The process is gone, and all its locks; a new one starts on the same machine, with room on its disk.
-    pub(crate) fn restart(&self) {
+    pub fn restart(&self) {
         let mut world = self.world();
         world.fault = None;
         world.ended = false;
@@ -125,7 +128,7 @@ impl SimulatedDisk {
     }
 
     /// The disk after the power was cut.
-    pub(crate) fn after_power_cut(&self, survivors: Survivors) -> Self {
+    pub fn after_power_cut(&self, survivors: Survivors) -> Self {
         let mut world = self.world().clone();
         world.names = if survivors == Survivors::All { world.names } else { world.durable_names };
         for inode in &mut world.inodes {
@@ -150,37 +153,37 @@ impl SimulatedDisk {
     }
 
     /// A disk with the same contents.
-    pub(crate) fn copy(&self) -> Self {
+    pub fn copy(&self) -> Self {
         let disk = Self(Arc::new(Mutex::new(self.world().clone())));
         disk.restart();
         disk
     }
 
     /// The paths of all files.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
+    pub fn files(&self) -> Vec<PathBuf> {
         self.world().names.keys().cloned().collect()
     }
 
     /// What a file holds.
-    pub(crate) fn contents(&self, path: &Path) -> Vec<u8> {
+    pub fn contents(&self, path: &Path) -> Vec<u8> {
         let world = self.world();
         world.inodes[world.names[path]].cached.clone()
     }
 
     /// Replaces what a file holds, on storage too.
-    pub(crate) fn set_contents(&self, path: &Path, contents: Vec<u8>) {
+    pub fn set_contents(&self, path: &Path, contents: Vec<u8>) {
         let mut world = self.world();
         let inode = world.names[path];
         world.inodes[inode] = Inode { durable: contents.clone(), cached: contents, unsynced: Vec::new() };
     }
 
     /// Makes a file's name one that was given but never synced.
-    pub(crate) fn unsync_name(&self, path: &Path) {
+    pub fn unsync_name(&self, path: &Path) {
         self.world().durable_names.remove(path);
     }
 
     /// Takes a file away.
-    pub(crate) fn delete(&self, path: &Path) {
+    pub fn delete(&self, path: &Path) {
         let mut world = self.world();
         world.names.remove(path);
         world.durable_names.remove(path);
