@@ -33,8 +33,8 @@ pub use chain::{BlockFault, Chain, FrontierMismatch};
 pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, JoinError, OpenError, Opening, Reader, join};
 pub use frame::FrameFault;
 pub use jetstream::{
-    ArrivalError, Disagreement, Drift, Heard, JetStreamError, JetStreamLog, JoinStreamError, NatsOptions, Notice,
-    Prepared, Presence, Question, Repair, Shortfall, Standing, Status, StreamError, StreamName, StreamStatus,
+    ArrivalError, Disagreement, Drift, Heard, Heartbeat, Heartbeats, JetStreamError, JetStreamLog, JoinStreamError,
+    NatsOptions, Prepared, Question, RegistrarState, Repair, Shortfall, Status, StreamError, StreamName, StreamStatus,
     abandoned, first_stream_block,
 };
 pub use location::Location;

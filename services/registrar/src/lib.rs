@@ -8,9 +8,10 @@
 //! that does not come back from the log.
 
 mod block;
-mod duty;
+mod election;
 mod error;
 mod found;
+mod leadership;
 mod limit;
 mod registrar;
 mod registration_service;
@@ -21,9 +22,10 @@ mod status;
 mod verify;
 
 pub use block::SealError;
-pub use duty::{Duty, Participant, Participation};
+pub use election::{ANNOUNCE, Attempt, Election, ElectionAction, ElectionEvent, MAX_JITTER, SILENCE};
 pub use error::{RegisterError, Rejection, Unavailable};
 pub use found::{FoundError, Founding, founding_block};
+pub use leadership::{Leadership, Participant, Participation};
 pub use registrar::{MAX_REQUEST_STATEMENTS, Recorded, Registrar, RegistrarOptions, StartError};
 pub use registration_service::{RandomBytes, RegistrationHandler};
 pub use verify::Submission;

@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
 use crate::block::Sealer;
-use crate::duty::Duty;
 use crate::error::{RegisterError, Rejection, Unavailable};
+use crate::leadership::Leadership;
 use crate::sequencer::{Message, Pipeline, Request, Sequenced, Sequencer, forward};
 use crate::shared::{Shared, until};
 use crate::verify::{Submission, verify_all};
@@ -97,14 +97,14 @@ impl Registrar {
     /// The replica does not open, the origin cannot stand in a checkpoint, or no thread starts.
     pub fn open(options: RegistrarOptions) -> Result<Self, StartError> {
         let RegistrarOptions { backend, view, secrets, clock, waiting_statements: limit } = options;
-        let first_duty = match backend.is_shared() {
-            false => Duty::Active,
-            true => Duty::Standby { active: None },
+        let first = match backend.is_shared() {
+            false => Leadership::Active,
+            true => Leadership::Standby { active: None },
         };
         let replica = Replica::open(backend, view, secrets.as_ref())?;
         let sealer = secrets.map(Sealer::new).transpose()?.map(Arc::new);
         let ledger = replica.ledger().clone();
-        let shared = Arc::new(Shared::new(replica.state.keyring().clone(), first_duty));
+        let shared = Arc::new(Shared::new(replica.state.keyring().clone(), first));
         let (sender, messages) = mpsc::unbounded_channel();
         let (durabilities, resolved) = mpsc::unbounded_channel();
         Handle::current().spawn(forward(resolved, sender.downgrade()));
@@ -197,8 +197,8 @@ impl Registrar {
     }
 
     /// Whether this process appends; changes whenever another one takes over or leaves.
-    pub fn watch_duty(&self) -> watch::Receiver<Duty> {
-        self.shared.watch_duty()
+    pub fn watch_leadership(&self) -> watch::Receiver<Leadership> {
+        self.shared.watch_leadership()
     }
 
     async fn answer(&self, outcome: Sequenced) -> Result<Recorded, Rejection> {

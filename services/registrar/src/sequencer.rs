@@ -17,8 +17,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender}
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{OpenBlock, SealedBlock, Sealer};
-use crate::duty::Duty;
 use crate::error::{Rejection, Unavailable};
+use crate::leadership::Leadership;
 use crate::limit::PerSecond;
 use crate::settling::{Pending, Waiting};
 use crate::shared::Shared;
@@ -178,13 +178,13 @@ impl Sequencer {
                 Message::Durable { .. } => {}
                 Message::Adopt { blocks, reply } => drop(reply.send(self.adopt(&blocks))),
                 Message::Lead { reply } => {
-                    self.shared.set_duty(Duty::Active);
+                    self.shared.set_leadership(Leadership::Active);
                     // Whoever asked may be gone.
                     let _ = reply.send(());
                 }
                 Message::Halted => self.leave_open(),
                 Message::StepDown { reply } => {
-                    self.shared.set_duty(Duty::Standby { active: None });
+                    self.shared.set_leadership(Leadership::Standby { active: None });
                     self.pipeline.stepping_down = Some(reply);
                 }
                 Message::Stop => self.pipeline.stopping = true,

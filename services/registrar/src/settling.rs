@@ -12,8 +12,8 @@ use probity_schemas::EventId;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{OpenBlock, SealedBlock};
-use crate::duty::Duty;
 use crate::error::{Rejection, Unavailable};
+use crate::leadership::Leadership;
 use crate::sequencer::{Sequenced, Sequencer};
 
 /// What became of a statement, as far as that rests on blocks which are not durable yet.
@@ -54,8 +54,8 @@ impl Sequencer {
             // On a stream somebody else was faster: the log goes on from their block, and they go on.
             Err(AppendError::Conflict { .. }) if self.replica.ledger().backend().is_shared() => {
                 tracing::warn!("another process appended to the log; this one stands by");
-                let standby = Duty::Standby { active: None };
-                self.shared.set_duty(standby);
+                let standby = Leadership::Standby { active: None };
+                self.shared.set_leadership(standby);
                 self.give_up(Unavailable::Standby { active: None, reachable: true });
             }
             Err(

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use probity_statement::Keyring;
 use tokio::sync::watch;
 
-use crate::duty::Duty;
 use crate::error::Unavailable;
+use crate::leadership::Leadership;
 
 /// Returns once `holds`, or nobody can change it any more.
 pub(crate) async fn until<T>(watched: &mut watch::Receiver<T>, holds: impl FnMut(&T) -> bool) {
@@ -19,7 +19,7 @@ pub(crate) async fn until<T>(watched: &mut watch::Receiver<T>, holds: impl FnMut
 pub(crate) struct Shared {
     keyring: RwLock<Arc<Keyring>>,
     halted: watch::Sender<Option<Unavailable>>,
-    duty: watch::Sender<Duty>,
+    leadership: watch::Sender<Leadership>,
     /// Whether what carries the log can be reached.
     reachable: AtomicBool,
     /// The height of a block of which it is not known whether it is durable.
@@ -27,11 +27,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(keyring: Arc<Keyring>, duty: Duty) -> Self {
+    pub(crate) fn new(keyring: Arc<Keyring>, leadership: Leadership) -> Self {
         Self {
             keyring: RwLock::new(keyring),
             halted: watch::Sender::new(None),
-            duty: watch::Sender::new(duty),
+            leadership: watch::Sender::new(leadership),
             reachable: AtomicBool::new(true),
             unsettled: watch::Sender::new(None),
         }
@@ -50,25 +50,25 @@ impl Shared {
 
     /// Why writes are refused, if they are.
     pub(crate) fn unavailable(&self) -> Option<Unavailable> {
-        self.halted.borrow().clone().or_else(|| match &*self.duty.borrow() {
-            Duty::Active => None,
-            Duty::Standby { active } => {
+        self.halted.borrow().clone().or_else(|| match &*self.leadership.borrow() {
+            Leadership::Active => None,
+            Leadership::Standby { active } => {
                 Some(Unavailable::Standby { active: active.clone(), reachable: self.reachable.load(Ordering::Relaxed) })
             }
         })
     }
 
     /// Whether this process appends.
-    pub(crate) fn set_duty(&self, duty: Duty) {
-        self.duty.send_if_modified(|present| {
-            let changed = *present != duty;
-            *present = duty;
+    pub(crate) fn set_leadership(&self, leadership: Leadership) {
+        self.leadership.send_if_modified(|present| {
+            let changed = *present != leadership;
+            *present = leadership;
             changed
         });
     }
 
-    pub(crate) fn watch_duty(&self) -> watch::Receiver<Duty> {
-        self.duty.subscribe()
+    pub(crate) fn watch_leadership(&self) -> watch::Receiver<Leadership> {
+        self.leadership.subscribe()
     }
 
     pub(crate) fn set_reachable(&self, reachable: bool) {

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use probity_log::{Backend, Status};
 use probity_projection::{Health, Reader};
-use probity_registrar::{Duty, Registrar};
+use probity_registrar::{Leadership, Registrar};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -68,14 +68,14 @@ async fn ready(State(watched): State<Watched>) -> Response {
     };
     let size = watched.registrar.head().tree_size;
     let halted = watched.registrar.watch_halt().borrow().clone();
-    let duty = match &*watched.registrar.watch_duty().borrow() {
-        Duty::Active => String::new(),
-        Duty::Standby { .. } if !watched.is_registrar => ", following".to_owned(),
-        Duty::Standby { active: Some(active) } => format!(", standby of {active}"),
-        Duty::Standby { active: None } => ", standby".to_owned(),
+    let leadership = match &*watched.registrar.watch_leadership().borrow() {
+        Leadership::Active => String::new(),
+        Leadership::Standby { .. } if !watched.is_registrar => ", following".to_owned(),
+        Leadership::Standby { active: Some(active) } => format!(", standby of {active}"),
+        Leadership::Standby { active: None } => ", standby".to_owned(),
     };
     let name = if watched.is_registrar { "registrar" } else { "log" };
-    line(name, halted.map_or(Ok(format!("{size} statements{duty}")), |halted| Err(halted.to_string())));
+    line(name, halted.map_or(Ok(format!("{size} statements{leadership}")), |halted| Err(halted.to_string())));
     if let Some(status) = stream_status(&*watched.log) {
         let blocks = watched.registrar.head().height + 1;
         line("nats", stream_line(&status, blocks));
@@ -144,7 +144,7 @@ impl prometheus_client::collector::Collector for Collector {
         ]
         .into_iter()
         .chain(is_registrar.then(|| {
-            let active = u64::from(*registrar.watch_duty().borrow() == Duty::Active);
+            let active = u64::from(*registrar.watch_leadership().borrow() == Leadership::Active);
             ("registrar_active", "Whether this process takes statements (1) or stands by (0)", active)
         }))
         .chain(stream_status(&**log).into_iter().flat_map(|status| of_stream(&status)))

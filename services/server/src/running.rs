@@ -13,7 +13,7 @@ use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
 use probity_query::{Access, ViewSpec};
 use probity_registrar::{
-    Duty, Participant, Participation, RandomBytes, Registrar, RegistrarOptions, RegistrationHandler,
+    Leadership, Participant, Participation, RandomBytes, Registrar, RegistrarOptions, RegistrationHandler,
 };
 use probity_schemas::SystemClock;
 use rand::{Rng, RngExt as _};
@@ -218,10 +218,11 @@ fn advertised(config: &Config, nats: &NatsSection, address: SocketAddr) -> Strin
 /// Tells gRPC health whether statements are taken: not while another registrar takes them, nor once
 /// this one is halted.
 fn watch_registrar(registrar: &Arc<Registrar>, health: HealthReporter) -> JoinHandle<()> {
-    let (mut halt, mut duty) = (registrar.watch_halt(), registrar.watch_duty());
+    let (mut halt, mut leadership) = (registrar.watch_halt(), registrar.watch_leadership());
     tokio::spawn(async move {
         loop {
-            let (halted, active) = (halt.borrow_and_update().is_some(), *duty.borrow_and_update() == Duty::Active);
+            let (halted, active) =
+                (halt.borrow_and_update().is_some(), *leadership.borrow_and_update() == Leadership::Active);
             match active && !halted {
                 true => health.set_serving::<RegistrationServiceServer<RegistrationHandler>>().await,
                 false => health.set_not_serving::<RegistrationServiceServer<RegistrationHandler>>().await,
@@ -231,7 +232,7 @@ fn watch_registrar(registrar: &Arc<Registrar>, health: HealthReporter) -> JoinHa
             }
             let changed = tokio::select! {
                 changed = halt.changed() => changed,
-                changed = duty.changed() => changed,
+                changed = leadership.changed() => changed,
             };
             if changed.is_err() {
                 return;

@@ -13,11 +13,11 @@ mod committer;
 mod configuration;
 mod connection;
 mod error;
+mod heartbeat;
 mod local;
-mod presence;
 mod repair;
 mod stream;
-mod watchman;
+mod stream_monitor;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub use arriving::{ArrivalError, first_stream_block};
 pub use configuration::{Drift, StreamName};
 pub use connection::NatsOptions;
 pub use error::{Disagreement, JetStreamError, StreamError};
-pub use presence::{Heard, Notice, Presence, Question, Standing};
+pub use heartbeat::{Heard, Heartbeat, Heartbeats, Question, RegistrarState};
 pub use repair::{Repair, Shortfall};
 
 use crate::file_log::opening::{self, Adopt};
@@ -43,7 +43,7 @@ use checking::{Identity, Known};
 use committer::{Command, Committer};
 use local::Local;
 use stream::BlockStream;
-use watchman::Watchman;
+use stream_monitor::StreamMonitor;
 
 /// How long opening waits for a connection.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ pub struct JetStreamLog {
     failure: watch::Receiver<Option<Arc<FatalError>>>,
     closing: watch::Sender<bool>,
     committer: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
-    watchman: tokio::task::JoinHandle<()>,
+    stream_monitor: tokio::task::JoinHandle<()>,
 }
 
 /// How the log stands with its stream.
@@ -147,7 +147,7 @@ impl JetStreamLog {
             failure,
             closing: closes,
         };
-        let watchman = Watchman {
+        let stream_monitor = StreamMonitor {
             stream: stream.clone(),
             reader: reader.clone(),
             identity: Identity::of(options),
@@ -164,7 +164,7 @@ impl JetStreamLog {
             failure: failed,
             closing,
             committer: tokio::sync::Mutex::new(Some(tokio::spawn(committer.run(commands)))),
-            watchman: tokio::spawn(watchman.run()),
+            stream_monitor: tokio::spawn(stream_monitor.run()),
         })
     }
 
@@ -218,8 +218,8 @@ impl JetStreamLog {
     ///
     /// # Errors
     /// The subject cannot be subscribed to.
-    pub async fn presence(&self) -> Result<Presence, StreamError> {
-        Presence::new(self.stream.clone()).await
+    pub async fn heartbeats(&self) -> Result<Heartbeats, StreamError> {
+        Heartbeats::new(self.stream.clone()).await
     }
 
     /// The blocks that the stream has from `height` on and then those that come later, some at a time. What fails on the
@@ -271,7 +271,7 @@ impl JetStreamLog {
 
     /// Finishes what is queued, as far as that does not wait for NATS, and gives the local files back.
     pub async fn close(&self) {
-        self.watchman.abort();
+        self.stream_monitor.abort();
         self.closing.send_replace(true);
         drop(self.queue.send(Command::Close));
         if let Some(committer) = self.committer.lock().await.take()
@@ -349,7 +349,7 @@ impl Log for JetStreamLog {
 impl Drop for JetStreamLog {
     /// What is queued is still finished in the background, as far as that does not wait for NATS.
     fn drop(&mut self) {
-        self.watchman.abort();
+        self.stream_monitor.abort();
         self.closing.send_replace(true);
     }
 }

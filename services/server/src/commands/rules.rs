@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use probity_admission::KNOWN_RULE_SETS;
 use probity_log::{Chain, FileLogOptions, JetStreamLog, scrub};
 use probity_projection::Store;
-use probity_registrar::{Duty, Participant, Participation, Recorded, Registrar, RegistrarOptions, Submission};
+use probity_registrar::{Leadership, Participant, Participation, Recorded, Registrar, RegistrarOptions, Submission};
 use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
 use probity_schemas::{Clock, Data, Event, EventId, Occurred, Subject, SystemClock, Text, Timestamp};
 use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
@@ -235,8 +235,8 @@ async fn alone(log: &Arc<JetStreamLog>, registrar: &Arc<Registrar>) -> Result<Pa
     let participation =
         Participation { log: log.clone(), may_lead: true, address: String::new(), id: rand::rng().random() };
     let participant = Participant::start(registrar.clone(), participation);
-    let mut duty = registrar.watch_duty();
-    let leads = duty.wait_for(|duty| *duty == Duty::Active);
+    let mut leadership = registrar.watch_leadership();
+    let leads = leadership.wait_for(|leadership| *leadership == Leadership::Active);
     match tokio::time::timeout(PATIENCE, leads).await {
         Ok(Ok(_)) => Ok(participant),
         _ => Err(anyhow!(

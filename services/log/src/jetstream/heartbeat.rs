@@ -15,7 +15,7 @@ const ANSWER: Duration = Duration::from_millis(1_500);
 
 /// What a registrar says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct Heartbeat {
     /// Which process it is: another one for every start.
     pub id: u64,
     /// Where clients reach it; empty if it does not say.
@@ -23,12 +23,12 @@ pub struct Notice {
     /// The number of blocks that it has released.
     pub blocks: u64,
     /// What it does.
-    pub standing: Standing,
+    pub state: RegistrarState,
 }
 
 /// What a registrar that says something does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RegistrarState {
     /// It appends.
     Active,
     /// It is about to stop, and somebody else may append.
@@ -38,7 +38,7 @@ pub enum Standing {
     Halted,
 }
 
-impl Standing {
+impl RegistrarState {
     const ALL: [Self; 3] = [Self::Active, Self::Leaving, Self::Halted];
 
     fn word(self) -> &'static str {
@@ -50,10 +50,10 @@ impl Standing {
     }
 }
 
-impl Notice {
-    /// `id blocks standing address`, as text: it is for people with the `nats` command as much as for registrars.
+impl Heartbeat {
+    /// `id blocks state address`, as text: it is for people with the `nats` command as much as for registrars.
     fn encode(&self) -> Bytes {
-        format!("{:016x} {} {} {}", self.id, self.blocks, self.standing.word(), self.address).into()
+        format!("{:016x} {} {} {}", self.id, self.blocks, self.state.word(), self.address).into()
     }
 
     /// `None` for what no registrar says.
@@ -62,8 +62,8 @@ impl Notice {
         let id = u64::from_str_radix(parts.next()?, 16).ok()?;
         let blocks = parts.next()?.parse().ok()?;
         let word = parts.next()?;
-        let standing = Standing::ALL.into_iter().find(|standing| standing.word() == word)?;
-        Some(Self { id, blocks, standing, address: parts.next()?.to_owned() })
+        let state = RegistrarState::ALL.into_iter().find(|state| state.word() == word)?;
+        Some(Self { id, blocks, state, address: parts.next()?.to_owned() })
     }
 }
 
@@ -71,8 +71,8 @@ impl Notice {
 #[derive(Debug)]
 pub enum Heard {
     /// What a registrar says of itself; one's own words come back as well.
-    Notice(Notice),
-    /// Somebody asks who is active: see [`Presence::answer`].
+    Heartbeat(Heartbeat),
+    /// Somebody asks who is active: see [`Heartbeats::answer`].
     Question(Question),
 }
 
@@ -82,27 +82,27 @@ pub struct Question(Subject);
 
 /// A place among the registrars of a ledger.
 #[derive(Debug)]
-pub struct Presence {
+pub struct Heartbeats {
     stream: BlockStream,
-    notices: Subscriber,
+    heartbeats: Subscriber,
     /// Only the active registrar hears questions: that nobody does is an answer.
     questions: Option<Subscriber>,
 }
 
-impl Presence {
+impl Heartbeats {
     pub(super) async fn new(stream: BlockStream) -> Result<Self, StreamError> {
-        let notices = stream.client.subscribe(stream.name.active.clone()).await.map_err(StreamError::nats)?;
-        Ok(Self { stream, notices, questions: None })
+        let heartbeats = stream.client.subscribe(stream.name.active.clone()).await.map_err(StreamError::nats)?;
+        Ok(Self { stream, heartbeats, questions: None })
     }
 
     /// Asks who is active; `None` if nobody is, for certain.
     ///
     /// # Errors
     /// NATS or the active registrar do not answer.
-    pub async fn who(&self) -> Result<Option<Notice>, StreamError> {
+    pub async fn who(&self) -> Result<Option<Heartbeat>, StreamError> {
         let request = Request::new().payload(Bytes::new()).timeout(Some(ANSWER));
         match self.stream.client.send_request(self.stream.name.who.clone(), request).await {
-            Ok(answer) => Ok(Notice::decode(&answer.payload)),
+            Ok(answer) => Ok(Heartbeat::decode(&answer.payload)),
             Err(error) if error.kind() == RequestErrorKind::NoResponders => Ok(None),
             Err(error) => Err(StreamError::nats(error)),
         }
@@ -117,17 +117,17 @@ impl Presence {
                     None => std::future::pending().await,
                 }
             };
-            let (notice, question) = tokio::select! {
-                notice = self.notices.next() => (notice, None),
+            let (heartbeat, question) = tokio::select! {
+                heartbeat = self.heartbeats.next() => (heartbeat, None),
                 question = question => (None, question),
             };
-            if let Some(notice) = notice.as_ref().and_then(|message| Notice::decode(&message.payload)) {
-                return Heard::Notice(notice);
+            if let Some(heartbeat) = heartbeat.as_ref().and_then(|message| Heartbeat::decode(&message.payload)) {
+                return Heard::Heartbeat(heartbeat);
             }
             if let Some(reply) = question.as_ref().and_then(|message| message.reply.clone()) {
                 return Heard::Question(Question(reply));
             }
-            if notice.is_none() && question.is_none() {
+            if heartbeat.is_none() && question.is_none() {
                 // The client is closed for good.
                 std::future::pending::<()>().await;
             }
@@ -153,12 +153,12 @@ impl Presence {
     ///
     /// # Errors
     /// The connection is closed. While it is only lost, nothing is said and nothing is wrong.
-    pub async fn announce(&self, notice: &Notice) -> Result<(), StreamError> {
+    pub async fn announce(&self, heartbeat: &Heartbeat) -> Result<(), StreamError> {
         let client = &self.stream.client;
         if client.connection_state() != State::Connected {
             return Ok(());
         }
-        client.publish(self.stream.name.active.clone(), notice.encode()).await.map_err(StreamError::nats)
+        client.publish(self.stream.name.active.clone(), heartbeat.encode()).await.map_err(StreamError::nats)
     }
 
     /// Returns once what was said has left this process, or does not within a second.
@@ -169,9 +169,9 @@ impl Presence {
     /// Tells one who asked.
     ///
     /// # Errors
-    /// As [`Presence::announce`].
-    pub async fn answer(&self, question: Question, notice: &Notice) -> Result<(), StreamError> {
-        self.stream.client.publish(question.0, notice.encode()).await.map_err(StreamError::nats)
+    /// As [`Heartbeats::announce`].
+    pub async fn answer(&self, question: Question, heartbeat: &Heartbeat) -> Result<(), StreamError> {
+        self.stream.client.publish(question.0, heartbeat.encode()).await.map_err(StreamError::nats)
     }
 }
 
@@ -181,12 +181,12 @@ mod tests {
 
     #[test]
     fn a_notice_is_read_as_it_was_said() {
-        for (address, standing) in [("https://registrar-a:7170", Standing::Active), ("", Standing::Halted)] {
-            let notice = Notice { id: 0xabc, address: address.to_owned(), blocks: 17, standing };
-            assert_eq!(Notice::decode(&notice.encode()), Some(notice));
+        for (address, state) in [("https://registrar-a:7170", RegistrarState::Active), ("", RegistrarState::Halted)] {
+            let heartbeat = Heartbeat { id: 0xabc, address: address.to_owned(), blocks: 17, state };
+            assert_eq!(Heartbeat::decode(&heartbeat.encode()), Some(heartbeat));
         }
         for other in ["", "hello", "abc 17 sleeping x", "abc x active y", "abc 17 active"] {
-            assert_eq!(Notice::decode(other.as_bytes()), None, "{other}");
+            assert_eq!(Heartbeat::decode(other.as_bytes()), None, "{other}");
         }
     }
 }

@@ -17,7 +17,7 @@ const ROUND: Duration = Duration::from_secs(3);
 
 /// Looks after one stream.
 #[derive(Debug)]
-pub(super) struct Watchman {
+pub(super) struct StreamMonitor {
     pub(super) stream: BlockStream,
     pub(super) reader: Reader,
     pub(super) identity: Identity,
@@ -26,12 +26,12 @@ pub(super) struct Watchman {
     pub(super) connected: watch::Receiver<u64>,
 }
 
-impl Watchman {
+impl StreamMonitor {
     /// Goes round until a disagreement is found: then a person looks.
     pub(super) async fn run(mut self) {
         while self.status.borrow().halted.is_none() {
             self.connected.mark_unchanged();
-            self.look().await;
+            self.check().await;
             let woken = tokio::time::timeout(ROUND, self.connected.changed()).await;
             if matches!(woken, Ok(Err(_))) {
                 // The connection is gone for good.
@@ -40,7 +40,7 @@ impl Watchman {
         }
     }
 
-    async fn look(&self) {
+    async fn check(&self) {
         let created = match self.identity.read(&*self.storage) {
             Ok(created) => created,
             Err(error) => {
