@@ -155,7 +155,7 @@ impl Remembered {
 
 impl Index {
     /// Starts the writer of an index.
-    pub fn start(view: View) -> Result<Self, IndexError> {
+    pub(crate) fn start(view: View) -> Result<Self, IndexError> {
         let (writes, jobs) = sync_channel::<Write>(1);
         let (done, written) = sync_channel(1);
         let target = view.clone();
@@ -199,18 +199,21 @@ impl Index {
     }
 
     /// How far the index is on disk.
-    pub fn cursor(view: &View) -> Result<Option<Cursor>, StoreError> {
+    pub(crate) fn cursor(view: &View) -> Result<Option<Cursor>, StoreError> {
         view.cursor()
     }
 
     /// The admission state on disk and where it was taken.
-    pub fn state(view: &View) -> Result<Option<(Cursor, Vec<u8>)>, StoreError> {
+    pub(crate) fn state(view: &View) -> Result<Option<(Cursor, Vec<u8>)>, StoreError> {
         let place = view.get(&STATE_CURSOR)?.and_then(|bytes| read_cursor(&bytes));
         Ok(place.zip(view.get(&STATE)?.map(|bytes| bytes.to_vec())))
     }
 
     /// Takes in what has been committed. Waits for the writer only if far too much is unwritten. `state` makes a copy of the
     /// admission state at the cursor, where it is time to write it down.
+    ///
+    /// # Errors
+    /// The index could not be written, now or earlier: it comes back from the log.
     pub fn commit(&mut self, commit: Commit, state: impl Fn() -> State) -> Result<(), IndexError> {
         self.fresh.extend(commit.entries);
         self.fresh_end = Some((commit.cursor, commit.changes));
@@ -221,6 +224,9 @@ impl Index {
     }
 
     /// Waits until everything committed is written, the state at its end too.
+    ///
+    /// # Errors
+    /// As [`Index::commit`].
     pub fn drain(&mut self, state: &State) -> Result<(), IndexError> {
         while self.fresh_end.is_some() || self.writing.is_some() {
             self.hand_over(true, true, || state.clone())?;

@@ -30,11 +30,33 @@ pub enum ReadFault {
         /// The height asked for.
         height: u64,
     },
-    /// Sizes or indices that do not fit together or exceed the tree.
-    #[error("{what}; the ledger has {size} statements")]
-    OutOfRange {
-        /// What is wrong.
-        what: String,
+    /// No proof that one statement is in a tree of that size.
+    #[error("there is no proof for index {index} in a tree of {of}; the ledger has {size} statements")]
+    NoInclusion {
+        /// The index asked for.
+        index: u64,
+        /// The size asked for.
+        of: u64,
+        /// The tree size.
+        size: u64,
+    },
+    /// No proof that one tree extends another.
+    #[error("there is no proof from size {first} to size {second}; the ledger has {size} statements")]
+    NoConsistency {
+        /// The smaller size asked for.
+        first: u64,
+        /// The larger size asked for.
+        second: u64,
+        /// The tree size.
+        size: u64,
+    },
+    /// A range that is empty the wrong way round, or goes beyond the tree.
+    #[error("there are no statements {start}..{end}; the ledger has {size} statements")]
+    NoSuchRange {
+        /// The first index asked for.
+        start: u64,
+        /// The index after the last one asked for.
+        end: u64,
         /// The tree size.
         size: u64,
     },
@@ -132,7 +154,10 @@ impl Ledger {
         self.head().tree_size
     }
 
-    /// Whether `caller` may read everything.
+    /// Whether `caller` may read everything at `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// They may not, or it is not known who they are.
     pub fn may_read_all(&self, caller: &Caller, now: u64) -> Result<(), ReadFault> {
         match caller {
             Caller::Local => Ok(()),
@@ -143,6 +168,9 @@ impl Ledger {
     }
 
     /// The block that holds the statement at `index`.
+    ///
+    /// # Errors
+    /// There is none, or the log cannot be read.
     pub fn block_of(&self, index: u64) -> Result<Block, ReadFault> {
         let size = self.size();
         if index >= size {
@@ -152,6 +180,9 @@ impl Ledger {
     }
 
     /// The block at `height`; the newest for `None`.
+    ///
+    /// # Errors
+    /// There is none, or the log cannot be read.
     pub fn block_at(&self, height: Option<u64>) -> Result<Block, ReadFault> {
         let newest = self.head().height;
         match height.unwrap_or(newest) {
@@ -161,6 +192,10 @@ impl Ledger {
     }
 
     /// The block of a statement, with what makes receipts for it: the same bytes as when it was recorded.
+    ///
+    /// # Errors
+    /// There is no such statement, the log cannot be read or is damaged, or this process has no receipt
+    /// key.
     pub async fn committed_block(self: &Arc<Self>, index: u64) -> Result<CommittedBlock, ReadFault> {
         let ledger = self.clone();
         let task = tokio::task::spawn_blocking(move || ledger.rebuild(index));
@@ -186,6 +221,9 @@ impl Ledger {
     }
 
     /// The receipt of the statement at `index` and the tree size it is for.
+    ///
+    /// # Errors
+    /// As [`Ledger::committed_block`].
     pub async fn receipt(self: &Arc<Self>, index: u64) -> Result<(Vec<u8>, u64), ReadFault> {
         let committed = self.committed_block(index).await?;
         let receipt = committed.receipt(index).ok_or(ReadFault::Damaged { index })?;
@@ -193,12 +231,14 @@ impl Ledger {
     }
 
     /// The proof that the statement at `index` is in the tree of `size` (0 for the newest), and its leaf.
+    ///
+    /// # Errors
+    /// There is no such proof, or the nodes of the tree are damaged.
     pub fn inclusion_proof(&self, index: u64, size: u64) -> Result<(InclusionProof, Hash), ReadFault> {
         let current = self.size();
         let size = if size == 0 { current } else { size };
         if size > current || index >= size {
-            let what = format!("there is no proof for index {index} in a tree of {size}");
-            return Err(ReadFault::OutOfRange { what, size: current });
+            return Err(ReadFault::NoInclusion { index, of: size, size: current });
         }
         let tiles = self.reader().tiles();
         let damaged = |_| ReadFault::Damaged { index };
@@ -208,12 +248,14 @@ impl Ledger {
     }
 
     /// The proof that the tree of `second` (0 for the newest) extends the one of `first`.
+    ///
+    /// # Errors
+    /// There is no such proof, or the nodes of the tree are damaged.
     pub fn consistency_proof(&self, first: u64, second: u64) -> Result<ConsistencyProof, ReadFault> {
         let current = self.size();
         let second = if second == 0 { current } else { second };
         if first == 0 || first > second || second > current {
-            let what = format!("there is no proof from size {first} to size {second}");
-            return Err(ReadFault::OutOfRange { what, size: current });
+            return Err(ReadFault::NoConsistency { first, second, size: current });
         }
         let proof = probity_tlog::consistency_proof(self.reader().tiles(), first, second);
         proof.map_err(|_| ReadFault::Damaged { index: first - 1 })

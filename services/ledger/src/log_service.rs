@@ -128,8 +128,7 @@ impl LogService for LogHandler {
         let size = self.ledger.size();
         let end = if request.end == 0 { size } else { request.end };
         if request.start > end || end > size {
-            let what = format!("there are no statements {}..{end}", request.start);
-            return Err(ReadFault::OutOfRange { what, size }.into());
+            return Err(ReadFault::NoSuchRange { start: request.start, end, size }.into());
         }
         let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
         let ledger = self.ledger.clone();

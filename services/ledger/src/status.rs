@@ -6,28 +6,34 @@ use tonic::Status;
 
 use crate::ledger::ReadFault;
 
-impl From<ReadFault> for Status {
-    fn from(fault: ReadFault) -> Self {
-        let verdict = match &fault {
+impl From<&ReadFault> for Verdict {
+    fn from(fault: &ReadFault) -> Self {
+        let with = |code, reason| Verdict::new(code, reason, fault);
+        match fault {
             ReadFault::NoSuchEntry { index, size } => {
-                Verdict::new(Code::NotFound, "NO_SUCH_ENTRY", &fault).with("index", index).with("tree_size", size)
+                with(Code::NotFound, "NO_SUCH_ENTRY").with("index", index).with("tree_size", size)
             }
-            ReadFault::NoSuchHeight { height } => {
-                Verdict::new(Code::NotFound, "NO_SUCH_HEIGHT", &fault).with("height", height)
-            }
-            ReadFault::OutOfRange { .. } => Verdict::new(Code::OutOfRange, "OUT_OF_RANGE", &fault),
-            ReadFault::NotAllowed { .. } => Verdict::new(Code::PermissionDenied, "MAY_NOT_READ", &fault),
-            ReadFault::Unidentified => Verdict::new(Code::Unauthenticated, "UNIDENTIFIED", &fault),
-            ReadFault::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
-            ReadFault::NoReceiptKey => Verdict::new(Code::Unavailable, "NO_RECEIPT_KEY", &fault),
+            ReadFault::NoSuchHeight { height } => with(Code::NotFound, "NO_SUCH_HEIGHT").with("height", height),
+            ReadFault::NoInclusion { size, .. }
+            | ReadFault::NoConsistency { size, .. }
+            | ReadFault::NoSuchRange { size, .. } => with(Code::OutOfRange, "OUT_OF_RANGE").with("tree_size", size),
+            ReadFault::NotAllowed { .. } => with(Code::PermissionDenied, "MAY_NOT_READ"),
+            ReadFault::Unidentified => with(Code::Unauthenticated, "UNIDENTIFIED"),
+            ReadFault::Damaged { .. } => with(Code::DataLoss, "DAMAGED"),
+            ReadFault::NoReceiptKey => with(Code::Unavailable, "NO_RECEIPT_KEY"),
             ReadFault::Log(error) => match error.as_ref() {
-                ReadError::Damaged { .. } => Verdict::new(Code::DataLoss, "DAMAGED", &fault),
+                ReadError::Damaged { .. } => with(Code::DataLoss, "DAMAGED"),
                 ReadError::NoSuchBlock { .. }
                 | ReadError::NoSuchStatement { .. }
                 | ReadError::Storage(_)
-                | ReadError::Abandoned => Verdict::new(Code::Unavailable, "LOG_UNREADABLE", &fault),
+                | ReadError::Abandoned => with(Code::Unavailable, "LOG_UNREADABLE"),
             },
-        };
-        verdict.into()
+        }
+    }
+}
+
+impl From<ReadFault> for Status {
+    fn from(fault: ReadFault) -> Self {
+        Verdict::from(&fault).into()
     }
 }

@@ -1,10 +1,15 @@
-//! Why something is not recorded or not answered. Each variant owns its mapping to gRPC in `status`.
+//! Why something is not recorded or not answered. The mapping to gRPC is in `status`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use probity_admission::Refusal;
+use probity_ledger::{AdoptionError, IndexError, ReadFault, with_causes};
+use probity_log::{AppendError, Disagreement, ScrubError};
+use probity_projection::StoreError;
 use probity_statement::{KeyId, StatementError};
+
+use crate::block::SealError;
 
 /// Why one statement of a request is not recorded.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -32,6 +37,23 @@ pub enum Rejection {
     /// Too many statements by keys that were not known ahead of order; try again.
     #[error("too many statements by keys that are not enrolled; try again in a second")]
     TooManyUnknownKeys,
+    /// The statement with this event id is recorded, but cannot be read back at present, so it is not
+    /// known whether it is the same one.
+    #[error("event id {id} is recorded at index {index}, but that statement cannot be read: {fault}")]
+    Unreadable {
+        /// The id.
+        id: probity_schemas::EventId,
+        /// Where it is recorded.
+        index: u64,
+        /// Why it cannot be read.
+        fault: ReadFault,
+    },
+    /// The statement is recorded and durable, but its receipt cannot be made. A defect of ours.
+    #[error("the statement is recorded at index {index}, but its receipt could not be made; ask for it by index")]
+    NoReceipt {
+        /// Where it is recorded.
+        index: u64,
+    },
     /// The verification of the statement broke down. A defect of ours; nothing was recorded.
     #[error("the statement could not be verified because of an internal error; nothing was recorded")]
     Unverified,
@@ -47,20 +69,14 @@ impl From<StatementError> for Rejection {
 }
 
 /// Why the ledger takes no statements now.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Unavailable {
     /// Halted: reads go on, writes wait for a person.
-    #[error("the ledger is halted and takes no statements: {reason}")]
-    Halted {
-        /// What was found.
-        reason: String,
-    },
+    #[error("the ledger is halted and takes no statements: {0}")]
+    Halted(HaltReason),
     /// The disk has no room for the next block. Nothing was recorded.
-    #[error("the log has no room at present: {reason}")]
-    NoRoom {
-        /// What the system said.
-        reason: String,
-    },
+    #[error("the log has no room at present: {0}")]
+    NoRoom(Arc<probity_log::Unavailable>),
     /// The newest block is ahead of this machine's clock.
     #[error("the last block is {ahead_s} s ahead of this machine's clock; writes are taken again once it has passed")]
     ClockBehind {
@@ -89,10 +105,47 @@ pub enum Unavailable {
     ShuttingDown,
 }
 
+/// What halts a ledger until a person has looked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HaltReason {
+    /// The log did not take a block, for a reason that waiting does not mend.
+    #[error("{}", with_causes(.0))]
+    Append(AppendError),
+    /// The stream disagrees with what was signed.
+    #[error(transparent)]
+    Stream(Arc<Disagreement>),
+    /// Blocks of another process cannot be taken in.
+    #[error("{}", with_causes(&**.0))]
+    Adoption(Arc<AdoptionError>),
+    /// The index could not be written.
+    #[error("{}", with_causes(&**.0))]
+    Index(Arc<IndexError>),
+    /// The index could not be read, so nothing can be judged.
+    #[error("the index cannot be read: {}", with_causes(&**.0))]
+    History(Arc<StoreError>),
+    /// Rules hold that this version does not know.
+    #[error("rule set {found} holds from index {index} on, which this version does not know: upgrade")]
+    UnknownRuleSet {
+        /// The rule set.
+        found: u32,
+        /// The position it holds from.
+        index: u64,
+    },
+    /// A block could not be sealed.
+    #[error("{}", with_causes(&**.0))]
+    Seal(Arc<SealError>),
+    /// This process has no keys to seal a block with.
+    #[error("this process has no keys to seal a block with")]
+    NoKeys,
+    /// The background check found the stored log damaged.
+    #[error("the background check found: {}", with_causes(&**.0))]
+    BackgroundCheck(Arc<ScrubError>),
+}
+
 impl Unavailable {
     /// Whether it takes a person to go on.
     pub(crate) fn is_halt(&self) -> bool {
-        matches!(self, Self::Halted { .. })
+        matches!(self, Self::Halted(_))
     }
 }
 
@@ -105,7 +158,7 @@ fn whither(active: Option<&str>, reachable: bool) -> String {
 }
 
 /// Why a whole request is turned away, with nothing of it taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum RegisterError {
     /// Too much is waiting.
     #[error("{waiting} statements are waiting, at most {limit} may; try again in {} ms", .retry_after.as_millis())]

@@ -1,6 +1,10 @@
 //! Founding a ledger: block 0.
 
-use probity_admission::{CURRENT_RULE_SET, EmptyHistory, GenesisError, Position, State, Submitted, Verdict};
+use std::convert::Infallible;
+
+use probity_admission::{
+    AdmitError, CURRENT_RULE_SET, EmptyHistory, GenesisError, Position, State, Submitted, Verdict,
+};
 use probity_log::Block;
 use probity_schemas::ledger::{Administrator, Founded, LedgerEvent, LedgerHead, LedgerKeys, Recovery};
 use probity_schemas::policy::{PolicyEvent, Published};
@@ -55,9 +59,15 @@ pub enum FoundError {
     /// The default policy is not readable. A defect of this build.
     #[error("a default policy is not readable: {0}")]
     Policy(#[from] serde_json::Error),
-    /// The default policy is not admitted under the current rules. A defect of this build.
+    /// A default policy is not admitted under the current rules. A defect of this build.
     #[error("a default policy is not admitted: {0}")]
-    PolicyRefused(String),
+    PolicyRefused(#[source] Box<AdmitError<Infallible>>),
+    /// Two default policies have the same event id: the random source repeats itself.
+    #[error("a default policy has the event id of the statement at index {index}")]
+    PolicyRepeated {
+        /// Where the id was used first.
+        index: u64,
+    },
     /// The block could not be made.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -65,6 +75,9 @@ pub enum FoundError {
 
 /// Makes block 0: statement 0 founds the ledger, statements 1 and 2 put the default roles and the gate to production into
 /// force.
+///
+/// # Errors
+/// What `founding` says cannot found a ledger, or a default policy of this build is unusable.
 pub fn founding_block(
     secrets: &LedgerSecrets,
     founding: &Founding,
@@ -101,9 +114,9 @@ pub fn founding_block(
         match after.admit(submitted, Position { index, block_time: time }, &EmptyHistory) {
             Ok(Verdict::Admitted(_)) => push(&statement),
             Ok(Verdict::AlreadyRecorded { index }) => {
-                return Err(FoundError::PolicyRefused(format!("it is at index {index}")));
+                return Err(FoundError::PolicyRepeated { index });
             }
-            Err(error) => return Err(FoundError::PolicyRefused(error.to_string())),
+            Err(error) => return Err(FoundError::PolicyRefused(Box::new(error))),
         }
     }
     let sealed = Sealer::new(secrets.clone())?.seal(open)?;

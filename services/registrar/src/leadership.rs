@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use probity_ledger::with_causes;
 use probity_log::{
     AppendError, ArrivalError, Block, Heard, Heartbeat, Heartbeats, JetStreamLog, Prepared, Question, RegistrarState,
 };
@@ -18,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::election::{ANNOUNCE, Attempt, Election, ElectionAction, ElectionEvent};
-use crate::error::Unavailable;
+use crate::error::{HaltReason, Unavailable};
 use crate::registrar::Registrar;
 use crate::shared::until;
 
@@ -96,7 +95,7 @@ async fn mirror(registrar: Arc<Registrar>, log: Arc<JetStreamLog>) {
         registrar.shared().set_reachable(reachable);
         registrar.shared().set_unsettled(unsettled);
         if let Some(disagreement) = halted {
-            registrar.halt(disagreement.to_string());
+            registrar.halt(HaltReason::Stream(disagreement));
         }
         if status.changed().await.is_err() {
             return;
@@ -258,7 +257,7 @@ impl Task {
             // The log is being closed.
             Err(AppendError::OutcomeUnknown { .. }) => Attempt::Unreachable,
             Err(error) => {
-                self.registrar.halt(with_causes(&error));
+                self.registrar.halt(HaltReason::Append(error));
                 return ElectionEvent::Halted;
             }
         })
@@ -269,16 +268,18 @@ impl Task {
         match arrived {
             Some(Ok(blocks)) => match self.registrar.adopt(blocks).await {
                 Ok(()) => self.failures = 0,
-                Err(Unavailable::NoRoom { reason }) => {
-                    tracing::warn!(reason, "there is no room for the blocks of the stream; trying again");
+                Err(Unavailable::NoRoom(reason)) => {
+                    tracing::warn!(%reason, "there is no room for the blocks of the stream; trying again");
                     self.arrivals = None;
                     tokio::time::sleep(ANNOUNCE).await;
                 }
                 // That comes as an event of its own.
-                Err(Unavailable::Halted { .. }) => self.arrivals = None,
+                Err(Unavailable::Halted(_)) => self.arrivals = None,
                 Err(_) => self.step(ElectionEvent::Stop, None).await,
             },
-            Some(Err(ArrivalError::Disagrees(disagreement))) => self.registrar.halt(disagreement.to_string()),
+            Some(Err(ArrivalError::Disagrees(disagreement))) => {
+                self.registrar.halt(HaltReason::Stream(Arc::new(disagreement)));
+            }
             Some(Err(ArrivalError::Stream(error))) => {
                 // An interruption is ordinary; a stream that cannot be read is not.
                 self.failures = self.failures.saturating_add(1);

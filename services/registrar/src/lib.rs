@@ -23,7 +23,7 @@ mod verify;
 
 pub use block::SealError;
 pub use election::{ANNOUNCE, Attempt, Election, ElectionAction, ElectionEvent, MAX_JITTER, SILENCE};
-pub use error::{RegisterError, Rejection, Unavailable};
+pub use error::{HaltReason, RegisterError, Rejection, Unavailable};
 pub use found::{FoundError, Founding, founding_block};
 pub use leadership::{Leadership, Participant, Participation};
 pub use registrar::{MAX_REQUEST_STATEMENTS, Recorded, Registrar, RegistrarOptions, StartError};

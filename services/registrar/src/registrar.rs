@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
 use crate::block::Sealer;
-use crate::error::{RegisterError, Rejection, Unavailable};
+use crate::error::{HaltReason, RegisterError, Rejection, Unavailable};
 use crate::leadership::Leadership;
 use crate::sequencer::{Message, Pipeline, Request, Sequenced, Sequencer, forward};
 use crate::shared::{Shared, until};
@@ -124,6 +124,10 @@ impl Registrar {
     }
 
     /// Records statements; one result for each, in order. Comes back when everything it speaks of is durable.
+    ///
+    /// # Errors
+    /// Nothing of the request was taken: there is no room for it, it is too large, or the ledger takes
+    /// no statements. With [`Unavailable::Unsettled`] it may be recorded all the same.
     pub async fn register(
         &self,
         submissions: Vec<Submission>,
@@ -208,12 +212,12 @@ impl Registrar {
                 index,
                 tree_size: block.block().tree_size(),
                 recorded_at: block.block().time(),
-                receipt: block.receipt(index).ok_or(Rejection::Unverified)?,
+                receipt: block.receipt(index).ok_or(Rejection::NoReceipt { index })?,
                 already_recorded: false,
             }),
             Sequenced::IdKnown { index, id, statement } => {
-                let unreadable = |reason: String| Unavailable::Halted { reason };
-                let found = self.ledger.committed_block(index).await.map_err(|error| unreadable(error.to_string()))?;
+                let found = self.ledger.committed_block(index).await;
+                let found = found.map_err(|fault| Rejection::Unreadable { id, index, fault })?;
                 if found.block().statement(index) != Some(&statement[..]) {
                     return Err(Rejection::IdTaken { id, index });
                 }
@@ -221,7 +225,7 @@ impl Registrar {
                     index,
                     tree_size: found.block().tree_size(),
                     recorded_at: found.block().time(),
-                    receipt: found.receipt(index).ok_or(Rejection::Unverified)?,
+                    receipt: found.receipt(index).ok_or(Rejection::NoReceipt { index })?,
                     already_recorded: true,
                 })
             }
@@ -249,8 +253,8 @@ impl Registrar {
     }
 
     /// Refuses writes from now on: something that was found elsewhere, such as by a scrub.
-    pub fn halt(&self, reason: String) {
-        self.shared.halt(Unavailable::Halted { reason });
+    pub fn halt(&self, reason: HaltReason) {
+        self.shared.halt(Unavailable::Halted(reason));
         // What is admitted and not sealed is given up in its turn.
         drop(self.sender.send(Message::Halted));
     }

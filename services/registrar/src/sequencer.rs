@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use probity_admission::{AdmitError, Position, Refusal, Submitted, Verdict};
-use probity_ledger::{AdoptionError, CommittedBlock, Past, Replica, with_causes};
+use probity_ledger::{AdoptionError, CommittedBlock, Past, Replica};
 use probity_log::{AppendError, Block, Durability};
 use probity_schemas::{Clock, EventId};
 use probity_statement::SignatureError;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender}
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{OpenBlock, SealedBlock, Sealer};
-use crate::error::{Rejection, Unavailable};
+use crate::error::{HaltReason, Rejection, Unavailable};
 use crate::leadership::Leadership;
 use crate::limit::PerSecond;
 use crate::settling::{Pending, Waiting};
@@ -85,7 +85,7 @@ pub(crate) enum Sequenced {
 enum Judged {
     Rejected(Rejection),
     /// It cannot be judged here: nothing may be admitted any more.
-    Unjudgeable(String),
+    Unjudgeable(HaltReason),
 }
 
 /// The ordered thread's own.
@@ -202,8 +202,8 @@ impl Sequencer {
         let outcome = self.replica.adopt(blocks);
         self.shared.publish_keyring(self.replica.state.keyring());
         outcome.map_err(|error| match error {
-            AdoptionError::NoRoom(reason) => Unavailable::NoRoom { reason: reason.to_string() },
-            error => self.halt(with_causes(&error)),
+            AdoptionError::NoRoom(reason) => Unavailable::NoRoom(reason),
+            error => self.halt(HaltReason::Adoption(Arc::new(error))),
         })
     }
 
@@ -263,9 +263,10 @@ impl Sequencer {
                 Ok(Pending::IdKnown { index, id: verified.event.id, statement: bytes.clone() })
             }
             Err(AdmitError::Refused(refusal)) => Err(Judged::Rejected(refusal.into())),
-            Err(error @ (AdmitError::UnknownRuleSet { .. } | AdmitError::History(_))) => {
-                Err(Judged::Unjudgeable(error.to_string()))
+            Err(AdmitError::UnknownRuleSet { found, index }) => {
+                Err(Judged::Unjudgeable(HaltReason::UnknownRuleSet { found, index }))
             }
+            Err(AdmitError::History(error)) => Err(Judged::Unjudgeable(HaltReason::History(Arc::new(error)))),
         };
         self.pipeline.open = Some(open);
         // Only now: giving up returns to what the state was before the open block.
@@ -319,8 +320,8 @@ impl Sequencer {
         let Some(open) = self.pipeline.open.take().filter(|open| !open.is_empty()) else { return };
         let sealed = match self.sealer.as_ref().map(|sealer| sealer.seal(open)) {
             Some(Ok(sealed)) => sealed,
-            Some(Err(error)) => return drop(self.halt(error.to_string())),
-            None => return drop(self.halt("this process has no keys to seal a block with".to_owned())),
+            Some(Err(error)) => return drop(self.halt(HaltReason::Seal(Arc::new(error)))),
+            None => return drop(self.halt(HaltReason::NoKeys)),
         };
         self.replica.frontier = sealed.committed.frontier_after();
         self.replica.head = sealed.committed.head();

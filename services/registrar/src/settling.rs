@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use probity_admission::Mark;
-use probity_ledger::{Commit, CommittedBlock, with_causes};
+use probity_ledger::{Commit, CommittedBlock};
 use probity_log::AppendError;
 use probity_projection::Cursor;
 use probity_schemas::EventId;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{OpenBlock, SealedBlock};
-use crate::error::{Rejection, Unavailable};
+use crate::error::{HaltReason, Rejection, Unavailable};
 use crate::leadership::Leadership;
 use crate::sequencer::{Sequenced, Sequencer};
 
@@ -43,9 +43,8 @@ impl Sequencer {
         match outcome {
             Ok(()) => self.commit(),
             Err(AppendError::Unavailable(reason)) => {
-                let reason = reason.to_string();
-                tracing::warn!(reason, "no room for the next block; what waits is refused and nothing is lost");
-                self.give_up(Unavailable::NoRoom { reason });
+                tracing::warn!(%reason, "no room for the next block; what waits is refused and nothing is lost");
+                self.give_up(Unavailable::NoRoom(reason));
             }
             // The log is being closed; the next start finds out.
             Err(AppendError::OutcomeUnknown { .. }) if self.pipeline.stopping => {
@@ -64,7 +63,7 @@ impl Sequencer {
                 | AppendError::OutcomeUnknown { .. }
                 | AppendError::Halted(_)
                 | AppendError::Fatal(_)),
-            ) => drop(self.halt(with_causes(&error))),
+            ) => drop(self.halt(HaltReason::Append(error))),
         }
     }
 
@@ -89,7 +88,7 @@ impl Sequencer {
             state
         };
         if let Err(error) = self.replica.index.commit(Commit { entries, cursor, changes }, durable) {
-            return drop(self.halt(error.to_string()));
+            return drop(self.halt(HaltReason::Index(Arc::new(error))));
         }
         self.replica.ledger().publish_head(head);
         for waiting in &mut self.pipeline.waiting {
@@ -105,9 +104,9 @@ impl Sequencer {
     }
 
     /// Stops taking statements until a person has looked.
-    pub(crate) fn halt(&mut self, reason: String) -> Unavailable {
-        tracing::error!(reason, "the ledger is halted: it answers reads and refuses writes");
-        let unavailable = Unavailable::Halted { reason };
+    pub(crate) fn halt(&mut self, reason: HaltReason) -> Unavailable {
+        tracing::error!(%reason, "the ledger is halted: it answers reads and refuses writes");
+        let unavailable = Unavailable::Halted(reason);
         self.shared.halt(unavailable.clone());
         self.give_up(unavailable.clone());
         unavailable
@@ -150,7 +149,7 @@ impl Waiting {
             Pending::Recorded { height, index } => {
                 match self.blocks.iter().find(|block| block.block().height() == height) {
                     Some(block) => Sequenced::Recorded { block: block.clone(), index },
-                    None => Sequenced::Rejected(Rejection::Unverified),
+                    None => Sequenced::Rejected(Rejection::NoReceipt { index }),
                 }
             }
             Pending::IdKnown { index, id, statement } => Sequenced::IdKnown { index, id, statement },

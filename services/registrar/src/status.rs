@@ -25,6 +25,11 @@ impl From<&Rejection> for Verdict {
             Rejection::TooManyUnknownKeys => {
                 Verdict::new(Code::ResourceExhausted, "TOO_MANY_UNKNOWN_KEYS", rejection).retry(Duration::from_secs(1))
             }
+            // Whether it is damaged or only cannot be read just now, the fault says.
+            Rejection::Unreadable { id, index, fault } => Verdict::from(fault).with("id", id).with("index", index),
+            Rejection::NoReceipt { index } => {
+                Verdict::new(Code::Internal, "NO_RECEIPT", rejection).with("index", index)
+            }
             Rejection::Unverified => Verdict::new(Code::Internal, "INTERNAL", rejection),
             Rejection::Unavailable(unavailable) => unavailable.into(),
         }
@@ -166,8 +171,8 @@ impl From<&Unavailable> for Verdict {
     fn from(unavailable: &Unavailable) -> Self {
         let with = |reason| Verdict::new(Code::Unavailable, reason, unavailable);
         match unavailable {
-            Unavailable::Halted { .. } => with("HALTED"),
-            Unavailable::NoRoom { .. } => with("NO_ROOM").retry(Duration::from_secs(5)),
+            Unavailable::Halted(_) => with("HALTED"),
+            Unavailable::NoRoom(_) => with("NO_ROOM").retry(Duration::from_secs(5)),
             Unavailable::ClockBehind { ahead_s } => {
                 with("CLOCK_BEHIND").with("ahead_s", ahead_s).retry(Duration::from_secs(*ahead_s))
             }

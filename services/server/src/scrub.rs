@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use probity_ledger::with_causes;
 use probity_log::{Chain, FileLogOptions, JetStreamLog, ScrubError, Scrubbed, scrub};
-use probity_registrar::Registrar;
+use probity_registrar::{HaltReason, Registrar};
 use probity_statement::LedgerKeys;
 use tokio::task::JoinHandle;
 
@@ -59,8 +58,8 @@ pub(crate) fn start(
                     tracing::info!(statements, "the stored log was verified from the first block");
                 }
                 Ok(Some(Err(error))) => {
-                    let reason = format!("the background check found: {}", with_causes(&error));
-                    tracing::error!(reason, "writes are refused");
+                    let reason = HaltReason::BackgroundCheck(Arc::new(error));
+                    tracing::error!(%reason, "writes are refused");
                     return registrar.halt(reason);
                 }
                 Ok(None) | Err(_) => {}
@@ -81,8 +80,8 @@ async fn compare(stream: Option<&JetStreamLog>, registrar: &Registrar) -> Contro
             ControlFlow::Continue(())
         }
         Ok(Some(disagreement)) => {
-            let reason = format!("the background check found: {disagreement}");
-            tracing::error!(reason, "writes are refused");
+            let reason = HaltReason::Stream(Arc::new(disagreement));
+            tracing::error!(%reason, "the background check compared the stream: writes are refused");
             registrar.halt(reason);
             ControlFlow::Break(())
         }

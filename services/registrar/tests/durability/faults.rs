@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use probity_log::simulated_disk::{Mode, SimulatedDisk, Survivors};
-use probity_registrar::{Recorded, Submission, Unavailable};
+use probity_registrar::{Recorded, Rejection, Submission, Unavailable};
 
 use crate::scene::{FOUNDING, Scene, acknowledged, all_unavailable, register};
 
@@ -100,7 +100,7 @@ async fn a_full_disk_refuses_and_takes_the_same_statements_once_there_is_room() 
         }
         number += 1;
     };
-    assert!(matches!(refused, Unavailable::NoRoom { .. }), "{refused:?}");
+    assert!(matches!(refused, Unavailable::NoRoom(_)), "{refused:?}");
     assert_eq!(registrar.head().tree_size, FOUNDING + number);
     // Reads go on.
     registrar.ledger().block_of(FOUNDING + number - 1).unwrap();
@@ -109,5 +109,31 @@ async fn a_full_disk_refuses_and_takes_the_same_statements_once_there_is_room() 
         let recorded = acknowledged(&registrar, &scene.statement(again)).await.unwrap();
         assert_eq!((recorded.index, recorded.already_recorded), (FOUNDING + again, false));
     }
+    registrar.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_cannot_be_read_back_is_told_as_that_and_halts_nothing() {
+    let scene = Scene::with_small_segments();
+    let registrar = scene.registrar(Arc::new(scene.log_on(&scene.disk).unwrap()));
+    let submission = scene.statement(0);
+    let recorded = acknowledged(&registrar, &submission).await.unwrap();
+    let segments = scene.disk.files().into_iter().filter(|path| path.extension().is_some_and(|it| it == "segment"));
+    for path in segments {
+        let mut contents = scene.disk.contents(&path);
+        let is_there = |bytes: &[u8]| bytes == &submission.statement[..];
+        if let Some(at) = contents.windows(submission.statement.len()).position(is_there) {
+            contents[at + 100] ^= 1;
+            scene.disk.set_contents(&path, contents);
+        }
+    }
+    let again = register(&registrar, vec![submission.clone()]).await.unwrap().remove(0);
+    match again {
+        Err(Rejection::Unreadable { index, .. }) => assert_eq!(index, recorded.index),
+        other => panic!("{other:?}"),
+    }
+    assert!(registrar.watch_halt().borrow().is_none());
+    let next = acknowledged(&registrar, &scene.statement(1)).await.unwrap();
+    assert_eq!(next.index, recorded.index + 1);
     registrar.stop().await;
 }

@@ -67,7 +67,7 @@ async fn a_block_that_is_refused_takes_nothing_from_an_earlier_one_that_is_durab
     assert_eq!(recorded.index, FOUNDING);
     scene.assert_recorded(registrar, &first, &recorded);
     let refused = all_unavailable(answer(later).await.unwrap());
-    assert!(matches!(refused, Unavailable::NoRoom { .. }), "{refused:?}");
+    assert!(matches!(refused, Unavailable::NoRoom(_)), "{refused:?}");
 
     // What was refused was not recorded, and is when it is handed in again.
     let again = running.hand_in(many.clone());
@@ -98,7 +98,7 @@ async fn late_news_of_a_block_that_was_given_up_is_not_taken_for_news_of_its_suc
     one.refuse(disk_full());
     for task in [earlier, later] {
         let refused = all_unavailable(answer(task).await.unwrap());
-        assert!(matches!(refused, Unavailable::NoRoom { .. }), "{refused:?}");
+        assert!(matches!(refused, Unavailable::NoRoom(_)), "{refused:?}");
     }
     // The same height again, by other statements, before it is known what became of the old one.
     let submission = scene.statement(100);
@@ -129,7 +129,7 @@ async fn a_repeated_statement_is_answered_only_when_the_first_one_is_durable() {
     block.refuse(disk_full());
     for task in [first, second] {
         let refused = all_unavailable(answer(task).await.unwrap());
-        assert!(matches!(refused, Unavailable::NoRoom { .. }), "{refused:?}");
+        assert!(matches!(refused, Unavailable::NoRoom(_)), "{refused:?}");
     }
     later.abort();
     registrar.stop().await;
@@ -146,7 +146,7 @@ async fn an_unknown_outcome_halts_and_the_next_start_finds_what_was_recorded() {
     let [block] = log.take(1).await.try_into().unwrap();
     log.write_unknown(block).await;
     let refused = all_unavailable(answer(task).await.unwrap());
-    assert!(matches!(refused, Unavailable::Halted { .. }), "{refused:?}");
+    assert!(matches!(refused, Unavailable::Halted(_)), "{refused:?}");
     assert!(acknowledged(&registrar, &scene.statement(1)).await.is_none(), "a halted ledger takes statements");
     registrar.stop().await;
     drop((registrar, log));
