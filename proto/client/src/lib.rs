@@ -103,7 +103,7 @@ impl RegistrationClient {
         self
     }
 
-    /// Records statements and returns a result for each, in order. At most 4,096 may go in one
+    /// Records statements and returns a result for each, in order. At most 1,024 may go in one
     /// call.
     ///
     /// | a server | then |

@@ -10,7 +10,7 @@ use tonic::transport::{self, Channel, Endpoint};
 use crate::address::{Address, AddressError};
 use probity_proto::v1::registration_service_client::RegistrationServiceClient;
 
-/// A message may hold 4,096 receipts.
+/// Longer than any answer of a server.
 const MAX_MESSAGE: usize = 64 << 20;
 /// How long a connection may take to come up, unless the caller says otherwise.
 const CONNECT: Duration = Duration::from_secs(5);

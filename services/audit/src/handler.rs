@@ -2,7 +2,7 @@
 
 use probity_proto::v1;
 use probity_proto::v1::audit_service_server::AuditService;
-use probity_query::{Page, QueryContext, QueryError, RequestContext};
+use probity_query::{Listing, QueryContext, QueryError, RequestContext};
 use probity_schemas::{EventId, ParseError, Subject};
 use tonic::{Request, Response, Status};
 
@@ -72,9 +72,11 @@ impl AuditService for AuditHandler {
             brief: request.brief,
             ..Question::default()
         };
-        let page = Page::of(request.page_size, &request.page_token)?;
-        let query = move |view: &_, scope: &_| timeline::events(view, scope, &question, &page);
-        let (as_of, page) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let query = move |view: &_, scope: &_, page: &_, known_size| {
+            timeline::events(view, scope, &Question { known_size, ..question }, page)
+        };
+        let (as_of, page) = self.context.page_as_of(caller, listing, query).await?;
         let next_page_token = page.next_page_token;
         Ok(Response::new(v1::ListEventsResponse { as_of: Some(as_of), events: page.items, next_page_token }))
     }
@@ -126,10 +128,12 @@ impl AuditService for AuditHandler {
             to,
             ..Question::default()
         };
-        let page = Page::of(request.page_size, &request.page_token)?;
-        let query = move |view: &_, scope: &_| timeline::events(view, scope, &question, &page);
-        let min_tree_size = request.min_tree_size.max(request.to_tree_size);
-        let (as_of, page) = self.context.answer(caller, min_tree_size, query).await?;
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let listing = listing.at_least(request.to_tree_size);
+        let query = move |view: &_, scope: &_, page: &_, known_size| {
+            timeline::events(view, scope, &Question { known_size, ..question }, page)
+        };
+        let (as_of, page) = self.context.page_as_of(caller, listing, query).await?;
         let next_page_token = page.next_page_token;
         Ok(Response::new(v1::CompareResponse { as_of: Some(as_of), events: page.items, next_page_token }))
     }

@@ -46,6 +46,9 @@ pub struct Question {
     pub from: u64,
     /// Up to this many; all there are for `None`.
     pub to: Option<u64>,
+    /// As of this many statements: what was recorded later neither belongs to the answer nor changes
+    /// what is told of it.
+    pub known_size: Option<u64>,
     /// The last one first.
     pub descending: bool,
     /// In the order in which it happened rather than in which it was recorded.
@@ -59,14 +62,17 @@ pub struct Question {
 /// # Errors
 /// The page's token is not one of this question's, or the view is not readable.
 pub fn events(view: &View, scope: &Scope, question: &Question, page: &Page) -> Result<Paged<v1::Entered>, QueryError> {
-    let mut known = layout::known(view, question.known_by)?;
+    let told = layout::known(view, question.known_by)?;
+    let told = question.known_size.map_or(told, |size| told.min(size));
+    let mut known = told;
     if let Some(to) = question.to {
         known = known.min(to);
     }
     let filter = Filter::of(view, scope, question, known)?;
     // What became of the events is told as of the moment that is asked about; a comparison tells all there is.
-    let showing = Showing { known: layout::known(view, question.known_by)?, brief: question.brief };
+    let showing = Showing { known: told, brief: question.brief };
     let mut items = Vec::new();
+    let mut room = page.room();
     let (mut last, mut looked_at) = (None, None);
     for (seen, place) in filter.places(view, page)?.enumerate() {
         let (index, at_ms) = place?;
@@ -75,11 +81,12 @@ pub fn events(view: &View, scope: &Scope, question: &Question, page: &Page) -> R
         }
         looked_at = Some((index, at_ms));
         let Some(happened) = filter.admits(index, &layout::head(view, index)?.unwrap_or_default()) else { continue };
-        if items.len() == page.size {
+        let Some(entry) = layout::entry(view, index)? else { continue };
+        let item = showing.entered(view, index, &entry, happened)?;
+        if !room.admits(&item) {
             return Ok(Paged { items, next_page_token: last.map_or_else(String::new, |it| filter.token(it)) });
         }
-        let Some(entry) = layout::entry(view, index)? else { continue };
-        items.push(showing.entered(view, index, &entry, happened)?);
+        items.push(item);
         last = looked_at;
     }
     Ok(Paged { items, next_page_token: String::new() })

@@ -14,6 +14,7 @@ mod commands;
 mod fields;
 mod names;
 mod output;
+mod pages;
 mod people;
 mod session;
 mod signing;

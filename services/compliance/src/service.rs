@@ -2,7 +2,7 @@
 
 use probity_proto::v1;
 use probity_proto::v1::compliance_service_server::ComplianceService;
-use probity_query::{Page, QueryContext, QueryError, RequestContext};
+use probity_query::{Listing, QueryContext, QueryError, RequestContext};
 use probity_schemas::Identity;
 use tonic::{Request, Response, Status};
 
@@ -46,15 +46,15 @@ impl ComplianceService for ComplianceHandler {
     ) -> Result<Response<v1::ListDeficienciesResponse>, Status> {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
-        let page = Page::of(request.page_size, &request.page_token)?;
+        let listing = Listing::of(&request, self.context.now_ms())?;
         let wanted = Wanted {
             question: query::question(&request.question)?,
             namespace: query::namespace(&request.namespace)?,
             subject: request.subject,
-            at_ms: self.at(request.at_ms),
+            at_ms: request.at_ms.unwrap_or_else(|| listing.now_ms()),
         };
-        let query = move |view: &_, scope: &_| query::deficiencies(view, &wanted, scope, &page);
-        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let query = move |view: &_, scope: &_, page: &_| query::deficiencies(view, &wanted, scope, page);
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (deficiencies, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListDeficienciesResponse { as_of: Some(as_of), deficiencies, next_page_token }))
     }
@@ -91,12 +91,14 @@ impl ComplianceService for ComplianceHandler {
     ) -> Result<Response<v1::ListIncidentClocksResponse>, Status> {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
-        let page = Page::of(request.page_size, &request.page_token)?;
-        let (namespace, at_ms) = (query::namespace(&request.namespace)?, self.at(request.at_ms));
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let (namespace, at_ms) =
+            (query::namespace(&request.namespace)?, request.at_ms.unwrap_or_else(|| listing.now_ms()));
         let open_only = request.open_only;
-        let query =
-            move |view: &_, scope: &_| query::incidents(view, namespace.as_ref(), open_only, scope, at_ms, &page);
-        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let query = move |view: &_, scope: &_, page: &_| {
+            query::incidents(view, namespace.as_ref(), open_only, scope, at_ms, page)
+        };
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (incidents, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListIncidentClocksResponse { as_of: Some(as_of), incidents, next_page_token }))
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use probity_projection::{Key, Parts, Record, Table, View};
 use probity_proto::v1;
-use probity_query::{Page, Paged, QueryError, Scope};
+use probity_query::{Page, PageItem, Paged, QueryError, Scope};
 use probity_schemas::NamespacePattern;
 
 use crate::answers;
@@ -233,7 +233,7 @@ fn with_words(view: &View, kind: &str, words: &[String]) -> Result<BTreeSet<Stri
 }
 
 /// A page of the records that a filter names.
-fn list<V: Record, T>(
+fn list<V: Record, T: PageItem>(
     view: &View,
     table: &Table<V>,
     kind: &'static str,

@@ -2,7 +2,7 @@
 
 use probity_proto::v1;
 use probity_proto::v1::inventory_service_server::InventoryService;
-use probity_query::{Page, QueryContext, QueryError, RequestContext};
+use probity_query::{Listing, QueryContext, QueryError, RequestContext};
 use tonic::{Request, Response, Status};
 
 use crate::query::{self, Filter, Problems};
@@ -28,10 +28,10 @@ impl InventoryService for InventoryHandler {
     ) -> Result<Response<v1::ListUseCasesResponse>, Status> {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
+        let listing = Listing::of(&request, self.context.now_ms())?;
         let filter = Filter::of(request.filter.unwrap_or_default())?;
-        let page = Page::of(request.page_size, &request.page_token)?;
-        let query = move |view: &_, scope: &_| query::use_cases(view, &filter, scope, &page);
-        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let query = move |view: &_, scope: &_, page: &_| query::use_cases(view, &filter, scope, page);
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (use_cases, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListUseCasesResponse { as_of: Some(as_of), use_cases, next_page_token }))
     }
@@ -42,13 +42,13 @@ impl InventoryService for InventoryHandler {
     ) -> Result<Response<v1::ListModelsResponse>, Status> {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
-        let page = Page::of(request.page_size, &request.page_token)?;
+        let listing = Listing::of(&request, self.context.now_ms())?;
         let (filter, names) = (Filter::of(request.filter.unwrap_or_default())?, request.models);
-        let query = move |view: &_, scope: &_| match names.is_empty() {
-            true => query::models(view, &filter, scope, &page),
-            false => query::models_named(view, &names, scope, &page),
+        let query = move |view: &_, scope: &_, page: &_| match names.is_empty() {
+            true => query::models(view, &filter, scope, page),
+            false => query::models_named(view, &names, scope, page),
         };
-        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (models, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListModelsResponse { as_of: Some(as_of), models, next_page_token }))
     }
@@ -66,10 +66,11 @@ impl InventoryService for InventoryHandler {
         request: Request<v1::ListVersionsRequest>,
     ) -> Result<Response<v1::ListVersionsResponse>, Status> {
         let caller = RequestContext::of(&request);
-        let v1::ListVersionsRequest { model, state, page_size, page_token, min_tree_size } = request.into_inner();
-        let page = Page::of(page_size, &page_token)?;
-        let query = move |view: &_, scope: &_| query::versions(view, &model, &state, scope, &page);
-        let (as_of, found) = self.context.answer(caller, min_tree_size, query).await?;
+        let request = request.into_inner();
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let v1::ListVersionsRequest { model, state, .. } = request;
+        let query = move |view: &_, scope: &_, page: &_| query::versions(view, &model, &state, scope, page);
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (versions, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListVersionsResponse { as_of: Some(as_of), versions, next_page_token }))
     }
@@ -80,7 +81,7 @@ impl InventoryService for InventoryHandler {
     ) -> Result<Response<v1::ListDeploymentsResponse>, Status> {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
-        let page = Page::of(request.page_size, &request.page_token)?;
+        let listing = Listing::of(&request, self.context.now_ms())?;
         let properties = [
             ("use_case", request.use_case.as_str()),
             ("region", &request.region),
@@ -88,8 +89,8 @@ impl InventoryService for InventoryHandler {
             ("state", &request.state),
         ];
         let (filter, model) = (Filter::by(&request.namespace, &properties)?, request.model);
-        let query = move |view: &_, scope: &_| query::deployments(view, &filter, &model, scope, &page);
-        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let query = move |view: &_, scope: &_, page: &_| query::deployments(view, &filter, &model, scope, page);
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (deployments, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListDeploymentsResponse { as_of: Some(as_of), deployments, next_page_token }))
     }
@@ -99,11 +100,12 @@ impl InventoryService for InventoryHandler {
         request: Request<v1::ListDatasetsRequest>,
     ) -> Result<Response<v1::ListDatasetsResponse>, Status> {
         let caller = RequestContext::of(&request);
-        let v1::ListDatasetsRequest { namespace, state, page_size, page_token, min_tree_size } = request.into_inner();
-        let page = Page::of(page_size, &page_token)?;
+        let request = request.into_inner();
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let v1::ListDatasetsRequest { namespace, state, .. } = request;
         let filter = Filter::by(&namespace, &[("state", &state)])?;
-        let query = move |view: &_, scope: &_| query::datasets(view, &filter, scope, &page);
-        let (as_of, found) = self.context.answer(caller, min_tree_size, query).await?;
+        let query = move |view: &_, scope: &_, page: &_| query::datasets(view, &filter, scope, page);
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (datasets, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListDatasetsResponse { as_of: Some(as_of), datasets, next_page_token }))
     }
@@ -114,12 +116,13 @@ impl InventoryService for InventoryHandler {
     ) -> Result<Response<v1::ListMonitorsResponse>, Status> {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
-        let page = Page::of(request.page_size, &request.page_token)?;
+        let listing = Listing::of(&request, self.context.now_ms())?;
         let namespace = query::namespace(&request.namespace)?;
         let (subject, state) = (request.subject, request.state);
-        let query =
-            move |view: &_, scope: &_| query::monitors(view, namespace.as_ref(), &subject, &state, scope, &page);
-        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let query = move |view: &_, scope: &_, page: &_| {
+            query::monitors(view, namespace.as_ref(), &subject, &state, scope, page)
+        };
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (monitors, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListMonitorsResponse { as_of: Some(as_of), monitors, next_page_token }))
     }
@@ -130,7 +133,7 @@ impl InventoryService for InventoryHandler {
     ) -> Result<Response<v1::ListProblemsResponse>, Status> {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
-        let page = Page::of(request.page_size, &request.page_token)?;
+        let listing = Listing::of(&request, self.context.now_ms())?;
         let open = match request.state.as_str() {
             "" => None,
             "open" => Some(true),
@@ -143,8 +146,8 @@ impl InventoryService for InventoryHandler {
         let namespace = query::namespace(&request.namespace)?;
         let (subject, kind, team) = (request.subject, request.kind, request.team);
         let problems = Problems { namespace, subject, kind, team, open };
-        let query = move |view: &_, scope: &_| query::problems(view, &problems, scope, &page);
-        let (as_of, found) = self.context.answer(caller, request.min_tree_size, query).await?;
+        let query = move |view: &_, scope: &_, page: &_| query::problems(view, &problems, scope, page);
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (problems, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListProblemsResponse { as_of: Some(as_of), problems, next_page_token }))
     }
@@ -154,11 +157,12 @@ impl InventoryService for InventoryHandler {
         request: Request<v1::ListValueRequest>,
     ) -> Result<Response<v1::ListValueResponse>, Status> {
         let caller = RequestContext::of(&request);
-        let v1::ListValueRequest { namespace, subject, page_size, page_token, min_tree_size } = request.into_inner();
-        let page = Page::of(page_size, &page_token)?;
+        let request = request.into_inner();
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let v1::ListValueRequest { namespace, subject, .. } = request;
         let namespace = query::namespace(&namespace)?;
-        let query = move |view: &_, scope: &_| query::value(view, namespace.as_ref(), &subject, scope, &page);
-        let (as_of, found) = self.context.answer(caller, min_tree_size, query).await?;
+        let query = move |view: &_, scope: &_, page: &_| query::value(view, namespace.as_ref(), &subject, scope, page);
+        let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (value, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListValueResponse { as_of: Some(as_of), value, next_page_token }))
     }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use probity_projection::{StoreError, View};
 use probity_proto::v1;
-use probity_query::{Page, QueryError, Scope};
+use probity_query::{Page, Paged, QueryError, Scope};
 
 use crate::asking::Graph;
 use crate::graph::{Link, Node, OWNERS, PLACES, Relation, Side, owners_key, place_key};
@@ -19,13 +19,26 @@ use crate::sight::sees;
 /// How what the caller may not see is shown.
 const HIDDEN: &str = "hidden";
 
-/// Answers a [`v1::GetImpactRequest`], without saying as of when.
+/// How many there are in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// Everything that is affected, on whichever page.
+    pub total: u64,
+    /// What of it runs now.
+    pub live: u64,
+}
+
+/// A page of the answer to a [`v1::GetImpactRequest`].
 ///
 /// # Errors
-/// There is no such node, or none that the caller may see; or the page token is none.
-pub fn impact(view: &View, scope: &Scope, request: &v1::GetImpactRequest) -> Result<v1::GetImpactResponse, QueryError> {
+/// There is no such node, or none that the caller may see.
+pub fn impact(
+    view: &View,
+    scope: &Scope,
+    request: &v1::GetImpactRequest,
+    page: &Page,
+) -> Result<(Paged<v1::Affected>, Totals), QueryError> {
     let graph = Graph::of(view);
-    let page = Page::of(request.page_size, &request.page_token)?;
     let start = graph.find("node", &request.node, scope)?;
     let search = Search::from(view, start, Direction::Down, Limits::NONE)?;
     let found = Impact { graph, scope, search: &search };
@@ -37,9 +50,7 @@ pub fn impact(view: &View, scope: &Scope, request: &v1::GetImpactRequest) -> Res
     let after = page.after.as_deref().unwrap_or_default();
     let items = affected.iter().map(|rank| (rank.key(), rank)).filter(|(key, _)| key.as_slice() > after);
     let items = items.map(|(key, rank)| Ok((key.to_vec(), Some(found.describe(rank)?))));
-    let paged = page.take(items)?;
-    let next_page_token = paged.next_page_token;
-    Ok(v1::GetImpactResponse { as_of: None, affected: paged.items, next_page_token, total, live })
+    Ok((page.take(items)?, Totals { total, live }))
 }
 
 /// Where something affected stands in the list.

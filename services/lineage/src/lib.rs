@@ -43,7 +43,7 @@ use probity_proto::v1::lineage_service_server::LineageServiceServer;
 use probity_query::ViewSpec;
 use tonic::server::NamedService as _;
 
-pub use impact::impact;
+pub use impact::{Totals, impact};
 pub use path::find_path;
 pub use projector::LineageProjector;
 pub use service::LineageHandler;

@@ -2,10 +2,10 @@
 
 use probity_proto::v1;
 use probity_proto::v1::lineage_service_server::LineageService;
-use probity_query::{QueryContext, RequestContext};
+use probity_query::{Listing, QueryContext, RequestContext};
 use tonic::{Request, Response, Status};
 
-use crate::impact::impact;
+use crate::impact::{Totals, impact};
 use crate::path::find_path;
 use crate::walk::walk;
 
@@ -48,9 +48,10 @@ impl LineageService for LineageHandler {
     ) -> Result<Response<v1::GetImpactResponse>, Status> {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
-        let least = request.min_tree_size;
-        let (as_of, answer) =
-            self.context.answer(caller, least, move |view, scope| impact(view, scope, &request)).await?;
-        Ok(Response::new(v1::GetImpactResponse { as_of: Some(as_of), ..answer }))
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let query = move |view: &_, scope: &_, page: &_| impact(view, scope, &request, page);
+        let (as_of, (page, Totals { total, live })) = self.context.page(caller, listing, query).await?;
+        let (affected, next_page_token) = (page.items, page.next_page_token);
+        Ok(Response::new(v1::GetImpactResponse { as_of: Some(as_of), affected, next_page_token, total, live }))
     }
 }

@@ -11,6 +11,8 @@ use tonic::Request;
 
 use crate::access::{Access, Caller, Scope, scope_of};
 use crate::error::QueryError;
+use crate::listing::{First, Listed, Listing};
+use crate::page::Page;
 
 /// How long a request without a deadline waits for the statements that it wants taken into account.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
@@ -103,6 +105,61 @@ impl QueryContext {
         let read = tokio::task::spawn_blocking(move || reader.read(|view| query(view, &scope))).await;
         let (position, answer) = read.map_err(|_| QueryError::Aborted)??;
         Ok((as_of(position), answer?))
+    }
+}
+
+impl QueryContext {
+    /// Answers a page of a list as the view has it now, which must be as it was for the first page.
+    ///
+    /// # Errors
+    /// As [`Self::answer`]; [`QueryError::Moved`] where the view has taken in more since the first
+    /// page.
+    pub async fn page<T: Listed + Send + 'static>(
+        &self,
+        request: RequestContext,
+        listing: Listing,
+        query: impl FnOnce(&View, &Scope, &Page) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<(v1::AsOf, T), QueryError> {
+        let begun = listing.first;
+        let (as_of, answer) = self.list(request, listing, move |view, scope, page, _| query(view, scope, page)).await?;
+        match begun.filter(|first| first.tree_size != as_of.tree_size) {
+            Some(First { tree_size: begun, .. }) => Err(QueryError::Moved { begun, tree_size: as_of.tree_size }),
+            None => Ok((as_of, answer)),
+        }
+    }
+
+    /// Answers a page of a list as of its first page, for views that can: `query` is told how many
+    /// statements count.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub async fn page_as_of<T: Listed + Send + 'static>(
+        &self,
+        request: RequestContext,
+        listing: Listing,
+        query: impl FnOnce(&View, &Scope, &Page, Option<u64>) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<(v1::AsOf, T), QueryError> {
+        let begun = listing.first;
+        let (as_of, answer) = self.list(request, listing, query).await?;
+        let Some(First { tree_size, root, recorded_at }) = begun else { return Ok((as_of, answer)) };
+        Ok((v1::AsOf { tree_size, root: root.to_vec().into(), recorded_at, ..as_of }, answer))
+    }
+
+    async fn list<T: Listed + Send + 'static>(
+        &self,
+        request: RequestContext,
+        listing: Listing,
+        query: impl FnOnce(&View, &Scope, &Page, Option<u64>) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<(v1::AsOf, T), QueryError> {
+        let begun = listing.first.map(|first| first.tree_size);
+        let page = listing.page.clone();
+        let least = listing.min_tree_size.max(begun.unwrap_or_default());
+        let (as_of, mut answer) =
+            self.answer(request, least, move |view, scope| query(view, scope, &page, begun)).await?;
+        let root = as_of.root.as_ref().try_into().unwrap_or_default();
+        let now = First { tree_size: as_of.tree_size, root, recorded_at: as_of.recorded_at };
+        listing.bind(answer.token_mut(), listing.first.unwrap_or(now));
+        Ok((as_of, answer))
     }
 }
 

@@ -33,6 +33,18 @@ pub enum QueryError {
         /// How many statements there are.
         tree_size: u64,
     },
+    /// Statements were taken in since the first page of a list, so that its pages would not be of
+    /// one moment.
+    #[error(
+        "page_token: the list was begun as of {begun} statements, and the view has moved on to {tree_size}; ask again \
+         from the first page"
+    )]
+    Moved {
+        /// The tree size of the first page.
+        begun: u64,
+        /// That of the view now.
+        tree_size: u64,
+    },
     /// The answer would be larger than one may be.
     #[error("{what}: more than {limit}; ask for less, or page by page")]
     TooMuch {
@@ -69,6 +81,9 @@ impl From<QueryError> for Status {
             QueryError::Invalid { field, .. } => with(Code::InvalidArgument, "INVALID_QUESTION").with("field", field),
             QueryError::OutOfRange { field, tree_size } => {
                 with(Code::OutOfRange, "OUT_OF_RANGE").with("field", field).with("tree_size", tree_size)
+            }
+            QueryError::Moved { begun, tree_size } => {
+                with(Code::Aborted, "VIEW_MOVED").with("begun", begun).with("tree_size", tree_size)
             }
             QueryError::TooMuch { limit, .. } => with(Code::ResourceExhausted, "TOO_MUCH").with("limit", limit),
             QueryError::Denied(AccessDenied::Unidentified) => with(Code::Unauthenticated, "UNIDENTIFIED"),

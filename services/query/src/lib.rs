@@ -8,6 +8,7 @@ mod access;
 mod citation;
 mod context;
 mod error;
+mod listing;
 mod page;
 mod view_spec;
 
@@ -15,5 +16,6 @@ pub use access::{Access, AccessDenied, Caller, Scope, scope_of};
 pub use citation::Citation;
 pub use context::{QueryContext, RequestContext};
 pub use error::QueryError;
-pub use page::{Page, Paged};
+pub use listing::{ListRequest, Listed, Listing};
+pub use page::{Page, PageItem, Paged, Room};
 pub use view_spec::ViewSpec;

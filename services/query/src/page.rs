@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use prost::Message;
 
 use crate::error::QueryError;
 
@@ -9,6 +10,12 @@ use crate::error::QueryError;
 const DEFAULT_SIZE: u32 = 50;
 /// Items on a page at most.
 const MAX_SIZE: u32 = 1_000;
+
+/// Bytes on a page at most. A stock gRPC client takes answers of 4 MiB; the rest is for what stands
+/// around the items.
+const MAX_BYTES: usize = (4 << 20) - (64 << 10);
+/// Bytes that frame an item in an answer: its field number and length.
+const FRAME: usize = 8;
 
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,21 +47,63 @@ impl Page {
     ///
     /// # Errors
     /// Whatever an item could not be read for.
-    pub fn take<T>(
+    pub fn take<T: PageItem>(
         &self,
         items: impl Iterator<Item = Result<(Vec<u8>, Option<T>), QueryError>>,
     ) -> Result<Paged<T>, QueryError> {
         let mut taken: Vec<T> = Vec::new();
+        let mut room = self.room();
         let mut last = Vec::new();
         for item in items {
             let (key, Some(item)) = item? else { continue };
-            if taken.len() == self.size {
+            if !room.admits(&item) {
                 return Ok(Paged { items: taken, next_page_token: BASE64_URL_SAFE_NO_PAD.encode(last) });
             }
             taken.push(item);
             last = key;
         }
         Ok(Paged { items: taken, next_page_token: String::new() })
+    }
+}
+
+/// What a list consists of: messages, which take room in an answer.
+pub trait PageItem {
+    /// How many bytes it takes on the wire.
+    fn wire_bytes(&self) -> usize;
+}
+
+impl<T: Message> PageItem for T {
+    fn wire_bytes(&self) -> usize {
+        self.encoded_len()
+    }
+}
+
+/// What still fits on a page.
+#[derive(Debug, Clone)]
+pub struct Room {
+    items: usize,
+    bytes: usize,
+    is_empty: bool,
+}
+
+impl Page {
+    /// The room of a page without anything on it.
+    pub fn room(&self) -> Room {
+        Room { items: self.size, bytes: MAX_BYTES, is_empty: true }
+    }
+}
+
+impl Room {
+    /// Whether an item still fits, and if so takes its room. The first one always does.
+    pub fn admits(&mut self, item: &impl PageItem) -> bool {
+        let bytes = item.wire_bytes() + FRAME;
+        if self.items == 0 || (bytes > self.bytes && !self.is_empty) {
+            return false;
+        }
+        self.items -= 1;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.is_empty = false;
+        true
     }
 }
 

@@ -21,8 +21,9 @@ use crate::sequencer::{Message, Pipeline, Request, Sequenced, Sequencer, forward
 use crate::shared::{Shared, until};
 use crate::verify::{Submission, verify_all};
 
-/// The most statements in one request.
-pub const MAX_REQUEST_STATEMENTS: usize = 4_096;
+/// The most statements in one request: the answer, a receipt or a refusal for each, fits into the
+/// 4 MiB that a stock gRPC client takes, in a ledger of any size.
+pub const MAX_REQUEST_STATEMENTS: usize = 1_024;
 
 /// How long it may be unknown whether a block is durable before callers are told.
 const STUCK_AFTER: Duration = Duration::from_secs(3);

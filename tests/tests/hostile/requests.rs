@@ -110,9 +110,9 @@ pub(crate) async fn sizes(scene: &mut Scene) -> usize {
         client.register(v1::RegisterRequest { submissions: vec![submission; count] }).await
     };
     assert_eq!(register(0, 0).await.unwrap().into_inner().results.len(), 0);
-    let most = register(4_096, 1).await.unwrap().into_inner().results;
-    assert!(most.iter().all(|result| matches!(&result.result, Some(Outcome::Refused(_)))) && most.len() == 4_096);
-    for count in [4_097, 100_000] {
+    let most = register(1_024, 1).await.unwrap().into_inner().results;
+    assert!(most.iter().all(|result| matches!(&result.result, Some(Outcome::Refused(_)))) && most.len() == 1_024);
+    for count in [1_025, 100_000] {
         let status = register(count, 1).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{status}");
         assert_eq!(status.get_details_error_info().unwrap().reason, "TOO_MANY_STATEMENTS");
@@ -120,7 +120,7 @@ pub(crate) async fn sizes(scene: &mut Scene) -> usize {
     let status = register(1, 20 << 20).await.unwrap_err();
     assert!(matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted), "{status}");
     scene.is_as_before("requests that are too large").await;
-    count + 4_096
+    count + 1_024
 }
 
 /// Bytes as they are, for a message that is none.

@@ -8,12 +8,8 @@ use probity_schemas::{NamespacePattern, Subject};
 use probity_terminal::{Answer, outln, wrong_use};
 
 use super::history::timeline;
-use crate::client::Client;
-use crate::output;
 use crate::session::Session;
-
-/// Events on one page of what was recorded.
-const PAGE: u32 = 1_000;
+use crate::{output, pages};
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
@@ -78,10 +74,10 @@ async fn points(from: u64, to: u64, args: &CompareArgs, session: &Session) -> Re
         to_tree_size: to,
         subject: text(args.about.as_ref().map(ToString::to_string)),
         namespace: text(args.namespace.as_ref().map(ToString::to_string)),
-        page_size: PAGE,
         ..Default::default()
     };
-    let Some(mut answer) = between(request, &mut client, session).await? else { return Ok(Answer::No) };
+    let answer = pages::first(usize::MAX, request, async |page| client.audit.compare(page).await).await;
+    let Some(mut answer) = session.answered(answer)? else { return Ok(Answer::No) };
     if session.json {
         output::json(&answer)?;
         return Ok(Answer::Yes);
@@ -95,22 +91,4 @@ async fn points(from: u64, to: u64, args: &CompareArgs, session: &Session) -> Re
     }
     output::as_of(answer.as_of.as_ref());
     Ok(Answer::Yes)
-}
-
-/// All that was recorded between two points.
-async fn between(
-    mut request: v1::CompareRequest,
-    client: &mut Client,
-    session: &Session,
-) -> Result<Option<v1::CompareResponse>> {
-    let mut all = v1::CompareResponse::default();
-    loop {
-        let Some(page) = session.answered(client.audit.compare(request.clone()).await)? else { return Ok(None) };
-        all.as_of = page.as_of;
-        all.events.extend(page.events);
-        if page.next_page_token.is_empty() {
-            return Ok(Some(all));
-        }
-        request.page_token = page.next_page_token;
-    }
 }

@@ -9,7 +9,7 @@ use probity_terminal::{Answer, outln};
 use crate::client::Client;
 use crate::people::People;
 use crate::session::Session;
-use crate::{names, output};
+use crate::{names, output, pages};
 
 #[derive(Debug, Args)]
 pub struct ComplianceArgs {
@@ -34,7 +34,7 @@ pub struct ComplianceArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
     /// So many at most.
-    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
@@ -81,10 +81,12 @@ async fn deficiencies(
         namespace: args.namespace,
         subject: args.subject.unwrap_or_default(),
         at_ms,
-        page_size: args.limit,
         ..v1::ListDeficienciesRequest::default()
     };
-    let Some(answer) = session.answered(client.compliance.list_deficiencies(request).await)? else {
+    let Some(answer) = session.answered(
+        pages::first(args.limit as usize, request, async |page| client.compliance.list_deficiencies(page).await).await,
+    )?
+    else {
         return Ok(Answer::No);
     };
     let clean = if answer.deficiencies.is_empty() { Answer::Yes } else { Answer::No };
@@ -169,13 +171,11 @@ async fn incidents(
     client: &mut Client,
     session: &Session,
 ) -> Result<Answer> {
-    let request = v1::ListIncidentClocksRequest {
-        namespace,
-        at_ms,
-        page_size: limit,
-        ..v1::ListIncidentClocksRequest::default()
-    };
-    let Some(answer) = session.answered(client.compliance.list_incident_clocks(request).await)? else {
+    let request = v1::ListIncidentClocksRequest { namespace, at_ms, ..v1::ListIncidentClocksRequest::default() };
+    let Some(answer) = session.answered(
+        pages::first(limit as usize, request, async |page| client.compliance.list_incident_clocks(page).await).await,
+    )?
+    else {
         return Ok(Answer::No);
     };
     let open = answer.incidents.iter().any(|incident| incident.state == "open");

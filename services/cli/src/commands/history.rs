@@ -9,9 +9,9 @@ use probity_terminal::{Answer, errln, outln};
 
 use crate::after::AfterArgs;
 use crate::client::Client;
-use crate::output;
 use crate::people::People;
 use crate::session::Session;
+use crate::{output, pages};
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
@@ -73,7 +73,8 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
         min_tree_size: args.after.min_tree_size(),
         ..Default::default()
     };
-    let Some(answer) = events(request, args.limit, &mut client, session).await? else { return Ok(Answer::No) };
+    let answer = pages::first(args.limit as usize, request, async |page| client.audit.list_events(page).await).await;
+    let Some(answer) = session.answered(answer)? else { return Ok(Answer::No) };
     let found = if answer.events.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&answer)?;
@@ -84,40 +85,9 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
     } else {
         outln!("{}", timeline(&answer.events, &session.people()?));
     }
-    if !answer.next_page_token.is_empty() {
-        outln!("\nand more; --limit shows it");
-    }
+    output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());
     Ok(found)
-}
-
-/// Asks page by page until there are as many events as are wanted, or no more.
-async fn events(
-    mut request: v1::ListEventsRequest,
-    limit: u32,
-    client: &mut Client,
-    session: &Session,
-) -> Result<Option<v1::ListEventsResponse>> {
-    let mut all = v1::ListEventsResponse::default();
-    loop {
-        let wanted = limit.saturating_sub(u32::try_from(all.events.len())?);
-        if wanted == 0 {
-            return Ok(Some(all));
-        }
-        request.page_size = wanted;
-        let Some(page) = session.answered(client.audit.list_events(request.clone()).await)? else { return Ok(None) };
-        all.as_of = page.as_of;
-        all.events.extend(page.events);
-        all.next_page_token.clone_from(&page.next_page_token);
-        if page.next_page_token.is_empty() {
-            return Ok(Some(all));
-        }
-        // Where few events fit, a page may be short; what was taken into account must not shrink
-        // from one to the next.
-        let so_far = all.as_of.as_ref().map_or(0, |as_of| as_of.tree_size);
-        request.min_tree_size = request.min_tree_size.max(so_far);
-        request.page_token = page.next_page_token;
-    }
 }
 
 /// Events for people, corrections under what they correct.

@@ -8,16 +8,12 @@ use probity_proto::v1;
 use probity_schemas::Subject;
 use probity_terminal::{Answer, errln, outln, wrong_use};
 use serde_json::json;
-use tonic::Response;
 
 use super::record::{Draft, FieldArgs, Recording, SignArgs};
-use crate::client::Client;
 use crate::people::People;
 use crate::session::Session;
-use crate::{names, output};
+use crate::{names, output, pages};
 
-/// Affected versions in one answer of the server, at most.
-const PAGE: u32 = 1_000;
 /// Statements that the server takes in one call, at most.
 const AT_ONCE: usize = 4_096;
 
@@ -51,7 +47,8 @@ pub(crate) async fn run(args: ImpactArgs, session: &Session) -> Result<Answer> {
     let everything = args.raise_findings || session.json;
     let most = if everything { usize::MAX } else { args.limit as usize };
     let mut client = session.server.connect().await?;
-    let impact = fetch(&args, most, &mut client).await.map(Response::new);
+    let request = v1::GetImpactRequest { node: args.node.clone(), live_only: args.live, ..Default::default() };
+    let impact = pages::first(most, request, async |page| client.lineage.get_impact(page).await).await;
     let Some(impact) = session.answered(impact)? else { return Ok(Answer::No) };
     if session.json && !args.raise_findings {
         output::json(&impact)?;
@@ -70,28 +67,6 @@ pub(crate) async fn run(args: ImpactArgs, session: &Session) -> Result<Answer> {
     }
     let mut recording = Recording::start(&args.sign, session).await?;
     recording.record(drafts, &args.sign).await
-}
-
-/// What is affected, so many at most, page by page as of one checkpoint or later.
-async fn fetch(args: &ImpactArgs, most: usize, client: &mut Client) -> Result<v1::GetImpactResponse, tonic::Status> {
-    let mut found = v1::GetImpactResponse::default();
-    loop {
-        let left = u32::try_from(most - found.affected.len()).unwrap_or(u32::MAX);
-        let request = v1::GetImpactRequest {
-            node: args.node.clone(),
-            live_only: args.live,
-            page_size: left.min(PAGE),
-            page_token: std::mem::take(&mut found.next_page_token),
-            min_tree_size: found.as_of.as_ref().map_or(0, |as_of| as_of.tree_size),
-        };
-        let page = client.lineage.get_impact(request).await?.into_inner();
-        let mut affected = std::mem::take(&mut found.affected);
-        affected.extend(page.affected);
-        found = v1::GetImpactResponse { affected, ..page };
-        if found.next_page_token.is_empty() || found.affected.len() >= most {
-            return Ok(found);
-        }
-    }
 }
 
 fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {

@@ -10,7 +10,7 @@ use super::models::{FilterArgs, count};
 use crate::after::AfterArgs;
 use crate::client::Client;
 use crate::session::Session;
-use crate::{names, output};
+use crate::{names, output, pages};
 
 #[derive(Debug, Subcommand)]
 pub enum ListCommand {
@@ -37,7 +37,7 @@ pub struct UseCasesArgs {
     #[arg(long, value_name = "PROPERTY")]
     count_by: Option<String>,
     /// So many at most.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     #[command(flatten)]
     after: AfterArgs,
@@ -85,7 +85,7 @@ pub struct WhereArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     state: String,
     /// So many at most.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     #[command(flatten)]
     after: AfterArgs,
@@ -104,11 +104,14 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
                 environment,
                 region,
                 use_case,
-                page_size: place.limit,
                 min_tree_size: place.after.min_tree_size(),
                 ..v1::ListDeploymentsRequest::default()
             };
-            let Some(answer) = session.answered(client.inventory.list_deployments(request).await)? else {
+            let Some(answer) = session.answered(
+                pages::first(place.limit as usize, request, async |page| client.inventory.list_deployments(page).await)
+                    .await,
+            )?
+            else {
                 return Ok(Answer::No);
             };
             let v1::ListDeploymentsResponse { as_of, deployments, next_page_token } = &answer;
@@ -119,11 +122,13 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
             let request = v1::ListDatasetsRequest {
                 namespace,
                 state,
-                page_size: limit,
                 min_tree_size: after.min_tree_size(),
                 ..v1::ListDatasetsRequest::default()
             };
-            let Some(answer) = session.answered(client.inventory.list_datasets(request).await)? else {
+            let Some(answer) = session.answered(
+                pages::first(limit as usize, request, async |page| client.inventory.list_datasets(page).await).await,
+            )?
+            else {
                 return Ok(Answer::No);
             };
             let v1::ListDatasetsResponse { as_of, datasets, next_page_token } = &answer;
@@ -134,11 +139,13 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
                 namespace,
                 subject: of,
                 state,
-                page_size: limit,
                 min_tree_size: after.min_tree_size(),
                 ..v1::ListMonitorsRequest::default()
             };
-            let Some(answer) = session.answered(client.inventory.list_monitors(request).await)? else {
+            let Some(answer) = session.answered(
+                pages::first(limit as usize, request, async |page| client.inventory.list_monitors(page).await).await,
+            )?
+            else {
                 return Ok(Answer::No);
             };
             let v1::ListMonitorsResponse { as_of, monitors, next_page_token } = &answer;
@@ -151,11 +158,14 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
                 state: place.state,
                 kind,
                 team,
-                page_size: place.limit,
                 min_tree_size: place.after.min_tree_size(),
                 ..v1::ListProblemsRequest::default()
             };
-            let Some(answer) = session.answered(client.inventory.list_problems(request).await)? else {
+            let Some(answer) = session.answered(
+                pages::first(place.limit as usize, request, async |page| client.inventory.list_problems(page).await)
+                    .await,
+            )?
+            else {
                 return Ok(Answer::No);
             };
             let v1::ListProblemsResponse { as_of, problems, next_page_token } = &answer;
@@ -165,11 +175,13 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
             let request = v1::ListValueRequest {
                 namespace,
                 subject: of,
-                page_size: limit,
                 min_tree_size: after.min_tree_size(),
                 ..v1::ListValueRequest::default()
             };
-            let Some(answer) = session.answered(client.inventory.list_value(request).await)? else {
+            let Some(answer) = session.answered(
+                pages::first(limit as usize, request, async |page| client.inventory.list_value(page).await).await,
+            )?
+            else {
                 return Ok(Answer::No);
             };
             let v1::ListValueResponse { as_of, value, next_page_token } = &answer;
@@ -184,11 +196,15 @@ async fn use_cases(args: UseCasesArgs, client: &mut Client, session: &Session) -
     }
     let request = v1::ListUseCasesRequest {
         filter: Some(args.filter.into()),
-        page_size: args.limit,
         min_tree_size: args.after.min_tree_size(),
         ..v1::ListUseCasesRequest::default()
     };
-    let Some(answer) = session.answered(client.inventory.list_use_cases(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(
+        pages::first(args.limit as usize, request, async |page| client.inventory.list_use_cases(page).await).await,
+    )?
+    else {
+        return Ok(Answer::No);
+    };
     let people = session.people()?;
     let mut table = output::table(&["USE CASE", "STATE", "TITLE", "OWNER", "MODELS", "CLASSES", "JURISDICTIONS"]);
     for use_case in &answer.use_cases {

@@ -8,7 +8,7 @@ use probity_terminal::{Answer, errln, outln};
 use crate::after::AfterArgs;
 use crate::people::People;
 use crate::session::Session;
-use crate::{names, output};
+use crate::{names, output, pages};
 
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
@@ -19,7 +19,7 @@ pub struct ModelsArgs {
     #[arg(long, value_name = "PROPERTY")]
     count_by: Option<String>,
     /// So many at most.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     #[command(flatten)]
     after: AfterArgs,
@@ -71,11 +71,15 @@ pub(crate) async fn run(args: ModelsArgs, session: &Session) -> Result<Answer> {
     }
     let request = v1::ListModelsRequest {
         filter: Some(args.filter.into()),
-        page_size: args.limit,
         min_tree_size: args.after.min_tree_size(),
         ..v1::ListModelsRequest::default()
     };
-    let Some(answer) = session.answered(client.inventory.list_models(request).await)? else { return Ok(Answer::No) };
+    let Some(answer) = session.answered(
+        pages::first(args.limit as usize, request, async |page| client.inventory.list_models(page).await).await,
+    )?
+    else {
+        return Ok(Answer::No);
+    };
     let found = if answer.models.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&answer)?;

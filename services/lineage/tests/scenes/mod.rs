@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use probity_lineage::{LineageProjector, find_path, impact, walk};
+use probity_lineage::{LineageProjector, Totals, find_path, impact, walk};
 use probity_projection::testing::Scene;
 use probity_proto::v1;
-use probity_query::{QueryError, Scope};
+use probity_query::{Page, QueryError, Scope};
 use serde_json::{Value, json};
 
 pub(crate) const DEVELOPER: &str = "service:developer";
@@ -126,7 +126,10 @@ impl Life {
     }
 
     pub(crate) fn impact_as(&self, request: v1::GetImpactRequest) -> Result<v1::GetImpactResponse, QueryError> {
-        impact(self.scene.view(), &self.scope, &request)
+        let page = Page::of(request.page_size, &request.page_token)?;
+        let (paged, Totals { total, live }) = impact(self.scene.view(), &self.scope, &request, &page)?;
+        let (affected, next_page_token) = (paged.items, paged.next_page_token);
+        Ok(v1::GetImpactResponse { as_of: None, affected, next_page_token, total, live })
     }
 
     pub(crate) fn impact(&self, node: &str) -> v1::GetImpactResponse {
