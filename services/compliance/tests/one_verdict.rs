@@ -1,0 +1,320 @@
+//! The door and the view come to one verdict, over random histories and moments. They share the evaluator, so this
+//! holds what each of them knows against what the other knows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+#[path = "../../admission/tests/scene/mod.rs"]
+mod scene;
+
+use std::sync::LazyLock;
+
+use probity_admission::{Broken, Refusal};
+use probity_compliance::{ComplianceProjector, query};
+use probity_domain::{EndpointId, Purpose};
+use probity_projection::Recorded;
+use probity_projection::testing::Scene;
+use probity_schemas::Data;
+use probity_schemas::deployment::DeploymentEvent;
+use proptest::prelude::*;
+use scene::world::*;
+use scene::{NOW, key, person, published};
+use serde_json::{Value, json};
+
+/// Someone does something; the numbers mean what it makes of them.
+#[derive(Debug, Clone)]
+struct Move {
+    what: u8,
+    who: usize,
+    which: usize,
+    one: usize,
+    two: usize,
+    later: u64,
+}
+
+const SIGNERS: [u8; 4] = [APPROVER, SECOND_APPROVER, VALIDATOR, 33];
+const GATES: [&str; 3] = ["production", "staging", "privacy"];
+const VERSIONS: [&str; 3] = ["1", "2", "3"];
+const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
+const ENDPOINT: &str = "eu";
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = (0..40_u8, any::<usize>(), any::<usize>(), 0..6_usize, 0..6_usize, 0..12_u64)
+        .prop_map(|(what, who, which, one, two, later)| Move { what, who, which, one, two, later });
+    proptest::collection::vec(one, 1..40)
+}
+
+/// Everyone is there, a model with three versions, and gates to production and staging.
+static BEGINNING: LazyLock<World> = LazyLock::new(|| {
+    let mut world = World::registered();
+    world.record(
+        DEVELOPER,
+        "evidence.attached",
+        version("1"),
+        json!({ "document_kind": "report", "digest": digest("a") }),
+    );
+    world.version("2", 0.81);
+    publish(&mut world, "staging", &["staging"], &[("approver", 1)], json!({}));
+    world
+});
+
+fn publish(world: &mut World, name: &str, environments: &[&str], signatures: &[(&str, u32)], more: Value) {
+    let signatures: Vec<Value> =
+        signatures.iter().map(|(role, persons)| json!({ "role": role, "persons": persons })).collect();
+    let mut content = json!({ "environments": environments, "namespaces": ["*"], "signatures": signatures });
+    for (field, value) in more.as_object().unwrap() {
+        content[field] = value.clone();
+    }
+    world.door.empower(COMPLIANCE, 37, published(name, "gate", content)).unwrap();
+}
+
+/// The id of an earlier event of one of these types, with its subject.
+fn earlier(world: &World, types: &[&str], which: usize) -> Option<(Value, Value)> {
+    let fitting: Vec<_> =
+        world.door.log.iter().map(|(_, event, _)| event).filter(|event| types.contains(&event.event_type())).collect();
+    let event = fitting.get(which.checked_rem(fitting.len())?)?;
+    Some((json!(event.id), json!(event.subject)))
+}
+
+/// What a move says; `None` where there is nothing that it could answer.
+fn said(world: &World, it: &Move) -> Option<(u8, Value)> {
+    let now = world.door.time;
+    let of = version(VERSIONS[it.which % 3]);
+    let gate = GATES[it.one % 3];
+    let signer = SIGNERS[it.who % SIGNERS.len()];
+    let tree =
+        |event_type: &str, subject: Value, data: Value| json!({ "type": event_type, "subject": subject, "data": data });
+    let answer = |event_type: &str, to: &[&str], data: Value| {
+        let (id, subject) = earlier(world, to, it.which)?;
+        Some(json!({ "type": event_type, "subject": subject, "regarding": id, "data": data }))
+    };
+    let soon = ms(now + (1 + it.two as u64 * 5) * DAY);
+    Some(match it.what {
+        0..=3 => (DEVELOPER, tree("approval.requested", of, json!({ "gate": gate }))),
+        4..=11 => {
+            let (id, subject) = earlier(world, &["approval.requested"], it.which)?;
+            let bytes = digest(subject["version"].as_str()?);
+            // The gate that was asked for, so that most of these are let in.
+            let asked = world.door.log.iter().find(|(_, event, _)| json!(event.id) == id)?;
+            let Data::Approval(probity_schemas::approval::ApprovalEvent::Requested(requested)) = &asked.1.data else {
+                return None;
+            };
+            let mut data = json!({ "gate": requested.gate, "digests": [bytes], "scope": {}, "meaning": "It may." });
+            match it.one {
+                0 => data["expires_at"] = json!(soon),
+                1 => data["scope"] = json!({ "uses": [subject_of_use("loans")] }),
+                2 => data["scope"] = json!({ "environments": [ENVIRONMENTS[it.two % 2]] }),
+                3 => {
+                    let mut condition = json!({ "id": "c1", "text": "Watch it." });
+                    match it.two % 2 {
+                        0 => condition["due"] = json!(soon),
+                        _ => condition["before"] = json!("deployment"),
+                    }
+                    data["conditions"] = json!([condition]);
+                }
+                4 => data["evidence_seen"] = json!([digest(["report", "a"][it.two % 2])]),
+                _ => {}
+            }
+            let granted = json!({ "type": "approval.granted", "subject": subject, "regarding": id, "data": data });
+            (signer, granted)
+        }
+        12 => (signer, answer("approval.rejected", &["approval.requested"], json!({ "gate": gate, "reason": "No." }))?),
+        13 => (signer, answer("approval.revoked", &["approval.granted"], json!({ "reason": "It drifts." }))?),
+        14 => {
+            let met = json!({ "condition": "c1", "statement": "Done." });
+            (signer, answer("approval.condition_met", &["approval.granted"], met)?)
+        }
+        15 => {
+            let subject = [of, model(), subject("endpoint", ENDPOINT)][it.two % 3].clone();
+            (DEVELOPER, tree("exception.requested", subject, json!({ "control": gate, "reason": "Urgent." })))
+        }
+        16 | 17 => {
+            let (id, _) = earlier(world, &["exception.requested"], it.which)?;
+            let asked = world.door.log.iter().find(|(_, event, _)| json!(event.id) == id)?;
+            let control = match &asked.1.data {
+                Data::Exception(probity_schemas::exception::ExceptionEvent::Requested(it)) => it.control.clone(),
+                _ => return None,
+            };
+            let data = json!({ "control": control, "reason": "Urgent.", "compensating_controls": ["A person."],
+                "expires_at": soon });
+            (APPROVER, answer("exception.granted", &["exception.requested"], data)?)
+        }
+        18 => {
+            let data = json!({ "control": gate, "reason": "Fire.", "expires_at": ms(now + DAY / 2) });
+            (RISK_OFFICER, tree("exception.invoked", of, data))
+        }
+        19 => {
+            let revoked = json!({ "reason": "Enough." });
+            (APPROVER, answer("exception.revoked", &["exception.granted", "exception.invoked"], revoked)?)
+        }
+        20 => {
+            let data = json!({ "reason": "Still.", "expires_at": ms(now + 60 * DAY) });
+            (APPROVER, answer("exception.extended", &["exception.granted"], data)?)
+        }
+        21 => {
+            let observed = json!({ "how": "It answers otherwise." });
+            (RISK_OFFICER, tree("vendor.change_observed", [model(), of][it.two % 2].clone(), observed))
+        }
+        22 => {
+            let data = json!({ "description": "Other data.", "substantial": true });
+            (DEVELOPER, tree("change.declared", [model(), of][it.two % 2].clone(), data))
+        }
+        23 => {
+            let mut data = json!({ "reason": "Consent." });
+            match it.two % 3 {
+                0 => data["digests"] = json!([digest(["loans", "other"][it.who % 2])]),
+                1 => data["window"] = json!({ "from": ms(NOW - DAY), "until": ms(NOW) }),
+                _ => {}
+            }
+            (DEVELOPER, tree("data.withdrawn", subject("dataset", "loans"), data))
+        }
+        24 => {
+            let named = json!({ "reason": "Wrong.", "digest": digest(["report", "a"][it.two % 2]) });
+            (DEVELOPER, tree("evidence.withdrawn", of, named))
+        }
+        25 => (DEVELOPER, answer("evidence.withdrawn", &["evidence.attached"], json!({ "reason": "Wrong." }))?),
+        26 => {
+            let uses = [json!(["Small loans."]), json!(["Small loans.", "Cards."])][it.two % 2].clone();
+            (DEVELOPER, tree("model.registered", model(), json!({ "purpose": "More.", "intended_uses": uses })))
+        }
+        27 => {
+            let used = subject_of_use(["loans", "cards"][it.two % 2]);
+            (OWNER, tree("usecase.linked", used, json!({ "model": model(), "role": "primary" })))
+        }
+        28 => (VALIDATOR, tree("approval.recorded_elsewhere", of, json!({ "body": "The board" }))),
+        29 => {
+            let bound =
+                json!({ "name": "auc", "threshold": { "comparison": "at-least", "value": 0.75 }, "max_drift": 0.05 });
+            let plan = json!({ "pipeline_digest": digest("pipeline"), "anchor": version("1"),
+                "permitted_changes": ["data"], "bounds": [bound], "max_versions": 1, "expires_at": soon });
+            (DEVELOPER, tree("plan.proposed", model(), plan))
+        }
+        30 => (APPROVER, answer("plan.approved", &["plan.proposed"], json!({ "meaning": "Within these bounds." }))?),
+        31 => (APPROVER, answer("plan.revoked", &["plan.proposed"], json!({ "reason": "It drifts." }))?),
+        32 => (DEPLOYER, authorization(it)),
+        33 => {
+            let who = [APPROVER, SECOND_APPROVER, 33][it.who % 3];
+            let since = ms(now.saturating_sub(it.two as u64 * 5 * DAY));
+            let data = json!({ "kid": key(who).public().id().to_string(), "reason": "compromised",
+                "compromised_since": since });
+            (1, tree("authority.key_revoked", json!(person(who).subject()), data))
+        }
+        _ => return None,
+    })
+}
+
+fn subject_of_use(name: &str) -> Value {
+    subject("usecase", name)
+}
+
+fn authorization(it: &Move) -> Value {
+    let name = VERSIONS[it.which % 3];
+    let mut data = json!({ "version": version(name), "digest": digest(name), "environment": ENVIRONMENTS[it.one % 2] });
+    if it.two % 3 == 0 {
+        data["use_case"] = subject_of_use("loans");
+    }
+    json!({ "type": "deployment.authorized", "subject": subject("endpoint", ENDPOINT), "data": data })
+}
+
+/// Does a move; it may be refused.
+fn act(world: &mut World, it: &Move) {
+    world.pass(it.later * DAY / 3);
+    match it.what {
+        // A policy, that a second person confirms or does not.
+        34 => {
+            let signatures = [
+                json!([{ "role": "approver", "persons": 1 }]),
+                json!([{ "role": "approver", "persons": 2 }]),
+                json!([{ "role": "approver", "persons": 1 }, { "role": "validator", "persons": 1 }]),
+            ];
+            let environments: [&[&str]; 4] = [&["production"], &["staging"], &["production", "staging"], &[]];
+            let mut content = json!({ "namespaces": ["*"], "signatures": signatures[it.one % 3],
+                "environments": environments[it.which % 4] });
+            if it.two == 1 {
+                content["max_validity_days"] = json!(20);
+            }
+            if it.two == 2 {
+                content["elsewhere_until"] = json!(ms(world.door.time + 20 * DAY));
+            }
+            let policy = published(GATES[it.who % 3], "gate", content);
+            match it.two {
+                5 => drop(world.door.say(COMPLIANCE, policy)),
+                _ => drop(world.door.empower(COMPLIANCE, 37, policy)),
+            }
+        }
+        35 => world.version("3", [0.79, 0.7][it.two % 2]),
+        // Version 1 is approved for good, as the anchor of a plan has to be.
+        36 | 37 => {
+            world.record(DEVELOPER, "approval.requested", version("1"), json!({ "gate": "production" }));
+            let data = json!({ "gate": "production", "digests": [digest("1")], "scope": {}, "meaning": "It may." });
+            let granted = json!({ "type": "approval.granted", "subject": version("1"),
+                "regarding": world.ids["approval.requested"], "data": data });
+            drop(world.door.say(SIGNERS[it.who % SIGNERS.len()], granted));
+        }
+        // A plan is proposed and approved.
+        38 | 39 => {
+            for what in [29, 30] {
+                let which = usize::MAX - world.door.log.len();
+                if let Some((who, tree)) = said(world, &Move { what, which, ..it.clone() }) {
+                    drop(world.door.say(who, tree));
+                }
+            }
+        }
+        _ => {
+            if let Some((who, tree)) = said(world, it) {
+                drop(world.door.say(who, tree));
+            }
+        }
+    }
+}
+
+/// The view of everything that was admitted.
+fn view(world: &World, directory: &std::path::Path) -> Scene<ComplianceProjector> {
+    let mut scene = Scene::new(directory);
+    for (index, (statement, event, recorded_at)) in (0..).zip(&world.door.log) {
+        let (statement, event) = (statement.clone(), event.clone());
+        scene.fold(Recorded { index, recorded_at: *recorded_at, statement, event });
+    }
+    scene
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_door_and_the_view_let_the_same_through(history in moves()) {
+        let mut world = BEGINNING.clone();
+        for it in &history {
+            act(&mut world, it);
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let scene = view(&world, directory.path());
+        let endpoint = EndpointId::parse("endpoint:credit/eu").unwrap();
+        for later in [0, 1, 6, 15, 30, 90] {
+            let mut door = world.door.clone();
+            door.time += later * DAY;
+            for (which, one, two) in (0..3).flat_map(|v| (0..2).flat_map(move |e| (0..2).map(move |u| (v, e, u)))) {
+                let asked = authorization(&Move { what: 32, who: 0, which, one, two, later });
+                let event = door.event(asked.clone());
+                let Data::Deployment(DeploymentEvent::Authorized(authorized)) = &event.data else { unreachable!() };
+                let expected = match door.clone().say(DEPLOYER, asked) {
+                    Ok(_) => None,
+                    Err(Refusal::Broken(broken)) => match *broken {
+                        Broken::GateClosed { gate, lapse, .. } => Some((gate, lapse)),
+                        // It does not come to a gate.
+                        _ => continue,
+                    },
+                    Err(other) => panic!("{other}"),
+                };
+                let purpose = Purpose::of(authorized).unwrap();
+                let verdict = query::check(scene.view(), &endpoint, &purpose, ms(door.time)).unwrap();
+                let found = verdict.err().map(|(gate, denial)| (gate, denial.lapse));
+                prop_assert_eq!(found, expected, "{:?}, {} days later", purpose, later);
+            }
+        }
+    }
+}
