@@ -3,7 +3,7 @@
 use probity_proto::v1;
 use probity_proto::v1::audit_service_server::AuditService;
 use probity_query::{Listing, QueryContext, QueryError, RequestContext};
-use probity_schemas::{EventId, ParseError, Subject};
+use probity_schemas::{EventId, Identity, ParseError, Subject};
 use tonic::{Request, Response, Status};
 
 use crate::timeline::{self, Question};
@@ -90,9 +90,10 @@ impl AuditService for AuditHandler {
             Which::Index(_) => None,
             Which::Id(id) => Some(read("id", id)?.ok_or_else(|| invalid("id", "it is empty"))?),
         };
+        let signer: Option<Identity> = read("signer", &request.signer)?;
         let query = move |view: &_, scope: &_| match (which, id) {
             (Which::Index(index), None) => timeline::event(view, scope, index),
-            (_, Some(id)) => timeline::event(view, scope, timeline::find(view, scope, &id)?),
+            (_, Some(id)) => timeline::event(view, scope, timeline::find(view, scope, &id, signer.as_ref())?),
             (Which::Id(_), None) => Err(invalid("id", "it is empty")),
         };
         let (as_of, event) = self.context.answer(caller, request.min_tree_size, query).await?;

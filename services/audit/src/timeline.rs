@@ -129,17 +129,26 @@ pub fn event(view: &View, scope: &Scope, index: u64) -> Result<v1::GetEventRespo
     Ok(v1::GetEventResponse { as_of: None, event: Some(event), answers, causes: show(causes)? })
 }
 
-/// The index of the event with this id: the first one, for ids are unique per signer only.
+/// The index of the event with this id, by this signer where one is named.
 ///
 /// # Errors
-/// There is none that the caller may see.
-pub fn find(view: &View, scope: &Scope, id: &EventId) -> Result<u64, QueryError> {
+/// There is none that the caller may see; or there are several, for ids are unique for each signer only.
+pub fn find(view: &View, scope: &Scope, id: &EventId, signer: Option<&Identity>) -> Result<u64, QueryError> {
+    let signer = signer.map(ToString::to_string);
+    let mut found = Vec::new();
     for index in layout::indices_of(view, &layout::id_bytes(id))? {
-        if visible(view, scope, index)?.is_some() {
-            return Ok(index);
-        }
+        let entry = visible(view, scope, index)?;
+        let by = entry.map(|entry| entry.head.signer).filter(|by| signer.as_ref().is_none_or(|signer| signer == by));
+        found.extend(by.map(|by| (index, by)));
     }
-    Err(QueryError::NotFound { what: format!("event {id}") })
+    match found.as_slice() {
+        [] => Err(QueryError::NotFound { what: format!("event {id}") }),
+        [(index, _)] => Ok(*index),
+        several => Err(QueryError::Ambiguous {
+            what: format!("event {id}"),
+            found: several.iter().map(|(index, by)| format!("index {index} by {by}")).collect(),
+        }),
+    }
 }
 
 pub(crate) fn visible(view: &View, scope: &Scope, index: u64) -> Result<Option<Entry>, QueryError> {

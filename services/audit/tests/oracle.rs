@@ -365,7 +365,7 @@ fn long_lists_have_the_same_bytes_in_other_groups_too() {
 }
 
 #[test]
-fn ids_that_several_signers_used_lead_to_the_first_and_are_corrected_by_each_for_itself() {
+fn ids_that_several_signers_used_name_no_event_by_themselves_and_are_corrected_by_each_for_itself() {
     let directory = tempfile::tempdir().unwrap();
     let mut scene = Scene::<AuditProjector>::new(directory.path());
     let id = "01943ad7-aa80-7000-889c-b25826563124";
@@ -377,7 +377,15 @@ fn ids_that_several_signers_used_lead_to_the_first_and_are_corrected_by_each_for
         "data": { "kind": "voids", "reason": "No." } });
     scene.record(SIGNERS[1], 1, correction);
     let id: EventId = id.parse().unwrap();
-    assert_eq!(timeline::find(scene.view(), &Scope::Everything, &id).unwrap(), 0);
+    let find = |signer: Option<&str>| {
+        let signer = signer.map(|signer| signer.parse().unwrap());
+        timeline::find(scene.view(), &Scope::Everything, &id, signer.as_ref())
+    };
+    let ambiguous = find(None).unwrap_err().to_string();
+    let [one, other] = [SIGNERS[0], SIGNERS[1]];
+    let expected = format!("event {id} is index 0 by {one} and index 1 by {other}; name the signer or the index");
+    assert_eq!(ambiguous, expected);
+    assert_eq!([find(Some(one)).unwrap(), find(Some(other)).unwrap()], [0, 1]);
     let page = Page { size: 9, after: None };
     let events = timeline::events(scene.view(), &Scope::Everything, &Question::default(), &page).unwrap().items;
     assert_eq!(events.iter().map(|event| event.corrections.len()).collect::<Vec<_>>(), [0, 1, 0]);

@@ -260,7 +260,7 @@ fn an_event_is_found_by_its_id_with_its_answers_and_causes() {
     });
     scene.record(BO, 2, answer);
     let id = scene.id(event).parse().unwrap();
-    let index = timeline::find(scene.view(), &Scope::Everything, &id).unwrap();
+    let index = timeline::find(scene.view(), &Scope::Everything, &id, None).unwrap();
     let found = timeline::event(scene.view(), &Scope::Everything, index).unwrap();
     assert_eq!(index, event);
     assert_eq!(found.causes[0].index, cause);

@@ -68,6 +68,8 @@ questions! {
     IncidentNotNotified = "incident-not-notified",
     /// Which authorities wait for an answer beyond its time?
     AuthorityWaits = "authority-waits",
+    /// Which versions were registered again with other artefacts, so that one name stands for two things?
+    VersionConflict = "version-conflict",
 }
 
 impl Question {

@@ -605,3 +605,19 @@ fn an_act_stays_when_it_is_called_void() {
     life.void_by(BO, resumed);
     assert!(life.lacks(at(LATER)).is_some(), "it serves on");
 }
+
+#[test]
+fn a_version_that_is_registered_again_with_another_digest_is_a_conflict_and_the_first_approval_does_not_cover_it() {
+    let mut life = approved(json!({}), json!({}));
+    let conflict = |life: &Life| life.found(Question::VersionConflict, at(LATER));
+    life.register();
+    assert_eq!(conflict(&life), [], "the same again is none");
+    let other = json!({ "artifacts": [{ "digest": digest(2), "form": "file" }] });
+    let again = life.say("model.version_registered", V1, other);
+    assert_eq!(conflict(&life), [(V1.to_owned(), "it was registered again with other artefacts".to_owned())]);
+    assert_eq!(life.lacks(at(LATER)), None, "the first digest serves, and is approved");
+    life.start(json!({ "digest": digest(2) }));
+    assert_eq!(life.lacks(at(LATER)).unwrap(), "the approval names other artefacts");
+    life.void(again);
+    assert_eq!(conflict(&life), []);
+}

@@ -214,7 +214,7 @@ fn subject_of_use(name: &str) -> Value {
 fn authorization(it: &Move) -> Value {
     let name = VERSIONS[it.which % 3];
     let mut data = json!({ "version": version(name), "digest": digest(name), "environment": ENVIRONMENTS[it.one % 2] });
-    if it.two % 3 == 0 {
+    if it.two.is_multiple_of(3) {
         data["use_case"] = subject_of_use("loans");
     }
     json!({ "type": "deployment.authorized", "subject": subject("endpoint", ENDPOINT), "data": data })
@@ -283,7 +283,7 @@ fn view(world: &World, directory: &std::path::Path) -> Scene<ComplianceProjector
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_door_and_the_view_let_the_same_through(history in moves()) {

@@ -67,6 +67,7 @@ pub(crate) fn version(subject: &str, record: &VersionRecord) -> v1::Version {
         endpoints: record.places.iter().map(|(endpoint, _)| endpoint.clone()).collect(),
         last_activity_ms: record.last_activity_ms,
         indices: record.indices(),
+        conflicting_digests: record.conflicting_digests(),
     }
 }
 

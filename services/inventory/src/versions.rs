@@ -80,6 +80,16 @@ impl VersionRecord {
         self.retirements.retain(|(at, _)| *at != index);
     }
 
+    /// Digests that earlier registrations gave and the last one does not.
+    pub(crate) fn conflicting_digests(&self) -> Vec<String> {
+        let Some((last, earlier)) = self.registrations.split_last() else { return Vec::new() };
+        let mut digests: Vec<String> = earlier.iter().flat_map(|content| content.digests.iter().cloned()).collect();
+        digests.retain(|digest| !last.digests.is_empty() && !last.digests.contains(digest));
+        digests.sort_unstable();
+        digests.dedup();
+        digests
+    }
+
     pub(crate) fn indices(&self) -> Vec<u64> {
         let mut indices: Vec<u64> = self.registrations.iter().map(|entry| entry.index).collect();
         indices.extend(self.trainings.iter().map(|(index, _)| *index));

@@ -408,3 +408,13 @@ fn an_answer_cites_the_statements_it_rests_on_and_who_made_them() {
     assert_eq!(life.state(PD), "unregistered");
     assert_eq!(life.model(PD).indices, [owner, class]);
 }
+
+#[test]
+fn a_version_that_is_registered_again_with_another_digest_shows_both() {
+    let mut life = developed();
+    assert!(life.version(&version(1)).conflicting_digests.is_empty());
+    let artifacts = json!([{ "digest": digest(2), "form": "file" }]);
+    life.say("model.version_registered", &version(1), json!({ "artifacts": artifacts }));
+    let shown = life.version(&version(1));
+    assert_eq!((shown.digests, shown.conflicting_digests), (vec![digest(2)], vec![digest(1)]));
+}

@@ -196,9 +196,13 @@ impl Node {
 
     /// Whether it was withdrawn or retired.
     pub(crate) fn is_withdrawn(&self) -> bool {
-        let valid = || self.marks.iter().filter(|mark| !mark.void);
-        let last = valid().rfind(|mark| mark.fate != Fate::Withdrawn);
-        valid().any(|mark| mark.fate == Fate::Withdrawn) || last.is_some_and(|mark| mark.fate == Fate::Retired)
+        self.is_retired() || self.marks.iter().any(|mark| !mark.void && mark.fate == Fate::Withdrawn)
+    }
+
+    /// Whether it was retired, and that was not reversed.
+    pub(crate) fn is_retired(&self) -> bool {
+        let mut valid = self.marks.iter().filter(|mark| !mark.void && mark.fate != Fate::Withdrawn);
+        valid.next_back().is_some_and(|mark| mark.fate == Fate::Retired)
     }
 
     /// Whether it is registered, or nothing like it ever is.

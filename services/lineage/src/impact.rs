@@ -142,8 +142,11 @@ impl Impact<'_, '_> {
                 others.push((edge.to, false));
             }
         })?;
+        affected.retired = node.is_retired();
         for (number, itself) in others {
-            self.uses(number, &self.graph.node(number)?, itself, &mut affected)?;
+            let other = self.graph.node(number)?;
+            affected.retired |= other.is_retired();
+            self.uses(number, &other, itself, &mut affected)?;
         }
         for list in [&mut affected.owners, &mut affected.endpoints, &mut affected.use_cases, &mut affected.consumers] {
             let mut seen = HashSet::new();

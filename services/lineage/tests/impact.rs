@@ -240,3 +240,18 @@ fn a_hidden_endpoint_still_counts_as_running() {
     assert_eq!((impact.live, impact.affected[0].endpoints.as_slice()), (1, ["hidden".to_owned()].as_slice()));
     assert_eq!(life.down("model:credit/pd@1"), set(["hidden:1", "model:credit/pd"]));
 }
+
+#[test]
+fn what_is_retired_by_itself_or_with_its_model_is_marked_so() {
+    let mut life = two_models();
+    life.say(DEVELOPER, "retirement.completed", "model:credit/idle", json!({}));
+    let retired = |life: &Life| {
+        let affected = life.impact("dataset:credit/loans").affected;
+        affected.into_iter().map(|it| (it.version, it.retired)).collect::<Vec<_>>()
+    };
+    let expected = [("model:credit/pd@1".to_owned(), false), ("model:credit/idle@1".to_owned(), true)];
+    assert_eq!(retired(&life), expected);
+    life.say(DEVELOPER, "retirement.reversed", "model:credit/idle", json!({ "reason": "Not yet." }));
+    life.say(DEVELOPER, "retirement.completed", "model:credit/pd@1", json!({}));
+    assert_eq!(retired(&life).into_iter().map(|(_, retired)| retired).collect::<Vec<_>>(), [true, false]);
+}

@@ -25,6 +25,14 @@ pub enum QueryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What is named is not one thing.
+    #[error("{what} is {}; name the signer or the index", .found.join(" and "))]
+    Ambiguous {
+        /// The name in the request.
+        what: String,
+        /// What it could be.
+        found: Vec<String>,
+    },
     /// The question is about statements that there are not yet.
     #[error("{field}: the ledger has {tree_size} statements")]
     OutOfRange {
@@ -82,6 +90,7 @@ impl From<QueryError> for Status {
             QueryError::OutOfRange { field, tree_size } => {
                 with(Code::OutOfRange, "OUT_OF_RANGE").with("field", field).with("tree_size", tree_size)
             }
+            QueryError::Ambiguous { what, .. } => with(Code::FailedPrecondition, "AMBIGUOUS_ID").with("what", what),
             QueryError::Moved { begun, tree_size } => {
                 with(Code::Aborted, "VIEW_MOVED").with("begun", begun).with("tree_size", tree_size)
             }

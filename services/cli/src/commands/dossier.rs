@@ -106,6 +106,10 @@ fn versions(versions: &[v1::Version]) {
         ]);
     }
     outln!("{table}");
+    for version in versions.iter().filter(|version| !version.conflicting_digests.is_empty()) {
+        let (digests, others) = (version.digests.join(", "), version.conflicting_digests.join(", "));
+        outln!("CONFLICT: {} was registered as {digests} and as {others}", version.subject);
+    }
 }
 
 fn deployments(deployments: &[v1::Deployment]) {

@@ -81,7 +81,7 @@ fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {
     for affected in shown {
         let owners: Vec<String> = affected.owners.iter().map(|owner| people.show(owner)).collect();
         table.add_row([
-            affected.version.clone(),
+            if affected.retired { format!("{} (retired)", affected.version) } else { affected.version.clone() },
             affected.depth.to_string(),
             affected.endpoints.join("\n"),
             affected.use_cases.join("\n"),

@@ -40,6 +40,7 @@ pub(crate) fn approvals_of(batch: &mut Batch<'_>, version: &str) -> Result<(), P
         }
     }
     elsewhere(version, &state, &mut found);
+    conflict(version, &state, &mut found);
     replace(batch, version, found)
 }
 
@@ -82,6 +83,21 @@ fn signatures(version: &str, state: &VersionState, request: &RequestState, found
 /// Whether something can have happened by a moment.
 fn is_before((_, occurred): &(u64, Option<(u64, u64)>), at_ms: u64) -> bool {
     occurred.is_none_or(|(earliest, _)| earliest <= at_ms)
+}
+
+/// Registrations of one name that give different artefacts.
+fn conflict(version: &str, state: &VersionState, found: &mut Vec<Found>) {
+    let registrations = state.registrations.iter().filter_map(|registration| {
+        let artifacts = &state.said.part(registration.0.index)?.artifacts;
+        (!artifacts.is_empty()).then_some((&registration.0, artifacts))
+    });
+    let mut registrations = registrations.collect::<Vec<_>>().into_iter();
+    let Some((first, artifacts)) = registrations.next() else { return };
+    if let Some((other, _)) = registrations.find(|(_, others)| !artifacts.iter().all(|one| others.contains(one))) {
+        let reason = "it was registered again with other artefacts";
+        let conflict = Found::new(Question::VersionConflict, version, reason).from(known_since(Some(other)));
+        found.push(conflict.stated(other).resting_on([first.index]));
+    }
 }
 
 fn elsewhere(version: &str, state: &VersionState, found: &mut Vec<Found>) {

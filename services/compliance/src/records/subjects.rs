@@ -52,6 +52,11 @@ impl<T: Absorb + Clone> Sum<T> {
         self.0.retain(|(at, _)| *at != index);
     }
 
+    /// What the statement at `index` says.
+    pub(crate) fn part(&self, index: u64) -> Option<&T> {
+        self.0.iter().find(|(at, _)| *at == index).map(|(_, said)| said)
+    }
+
     /// What the statements say together.
     pub(crate) fn whole(&self) -> T {
         T::sum(self.0.iter().map(|(_, said)| said.clone()))

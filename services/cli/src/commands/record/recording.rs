@@ -107,7 +107,7 @@ impl<'a> Recording<'a> {
     pub(crate) async fn entry(&mut self, index: u64) -> Result<FetchedStatement> {
         let entry = self.client.log.get_entry(v1::GetEntryRequest { index }).await;
         let entry = entry.map_err(|status| match status.code() {
-            tonic::Code::NotFound => wrong_use!("{}", status.message()),
+            tonic::Code::NotFound | tonic::Code::FailedPrecondition => wrong_use!("{}", status.message()),
             _ => failed(status),
         })?;
         let statement = SignedStatement::parse(entry.into_inner().statement)?;
@@ -139,9 +139,10 @@ impl<'a> Recording<'a> {
     async fn index_of(&mut self, id: &str) -> Result<u64> {
         let id: EventId = id.parse().map_err(|_| wrong_use!("{id:?} is no index of the log and no id of an event"))?;
         let which = Some(v1::get_event_request::Which::Id(id.to_string()));
-        let response = self.client.audit.get_event(v1::GetEventRequest { which, min_tree_size: 0 }).await;
+        let response =
+            self.client.audit.get_event(v1::GetEventRequest { which, ..v1::GetEventRequest::default() }).await;
         let response = response.map_err(|status| match status.code() {
-            tonic::Code::NotFound => wrong_use!("{}", status.message()),
+            tonic::Code::NotFound | tonic::Code::FailedPrecondition => wrong_use!("{}", status.message()),
             _ => failed(status),
         })?;
         response.into_inner().event.map(|event| event.index).ok_or_else(|| anyhow!("the server sent no event"))
