@@ -138,7 +138,12 @@ impl Ledger {
 
     /// Exit code and output of the real verifier.
     fn verify(&self) -> (Option<i32>, String) {
-        let output = Command::new(binary().unwrap()).arg("verify").arg(self.directory()).output().unwrap();
+        self.verify_with(&[])
+    }
+
+    fn verify_with(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(binary().unwrap());
+        let output = command.arg("verify").arg(self.directory()).args(arguments).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     }
@@ -327,4 +332,40 @@ async fn rules_that_this_version_does_not_know_stop_it_and_ask_for_a_newer_one()
     let ledger = Ledger::founded().await;
     let index = ledger.write(&[ledger.own("ledger.rules_adopted", json!({ "rule_set": 99 }))]).await;
     ledger.is_caught(index, &["rule set 99", "upgrade"]);
+}
+
+/// Files and directories of a ledger, elsewhere.
+fn copy(from: &[PathBuf], to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    let copied = Command::new("cp").arg("-R").args(from).arg(to).status().unwrap();
+    assert!(copied.success(), "{from:?} is not copied to {to:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_its_own_keys_rewrote_is_caught_by_an_earlier_checkpoint() {
+    let (ledger, dora, ..) = honest().await;
+    let home = ledger.home.path();
+    let files = [home.join("ledger"), home.join("ledger.anchor")];
+    let before = home.join("before");
+    copy(&files, &before);
+    let first = ledger.write(&[fact(&dora, "first")]).await;
+    let (code, said) = ledger.verify_with(&["--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let checkpoint = home.join("kept.checkpoint");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    std::fs::write(&checkpoint, report["checkpoint"].as_str().unwrap()).unwrap();
+    let against = ["--against", checkpoint.to_str().unwrap()];
+    ledger.write(&[fact(&dora, "second")]).await;
+    let (code, said) = ledger.verify_with(&against);
+    assert_eq!(code, Some(0), "{said}");
+
+    std::fs::remove_dir_all(&files[0]).unwrap();
+    copy(&[before.join("ledger"), before.join("ledger.anchor")], home);
+    // More at once than what it replaces: no block ends where the checkpoint does.
+    ledger.write(&[fact(&dora, "other"), fact(&dora, "more")]).await;
+    let (code, said) = ledger.verify();
+    assert_eq!(code, Some(0), "in itself it is whole: {said}");
+    let (code, said) = ledger.verify_with(&against);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("the first {} statements are not those of the checkpoint", first + 1)), "{said}");
 }

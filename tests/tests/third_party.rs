@@ -138,7 +138,7 @@ async fn signed_note_and_tlog_tiles_read_the_mirror_and_refuse_a_changed_one() {
     let Recorded { ledger, server, statements, .. } = recorded(508).await;
     let keys = server.keys().await.unwrap();
     let vkey = keys.checkpoint_verifier().unwrap().checkpoint_key().to_string();
-    server.stop().unwrap();
+    // Beside the server, which goes on.
     let mirror = ledger.home.path().join("mirror");
     let output = Command::new(binary().unwrap())
         .args(["checkpoint", "--mirror"])
@@ -148,6 +148,7 @@ async fn signed_note_and_tlog_tiles_read_the_mirror_and_refuse_a_changed_one() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    server.stop().unwrap();
 
     let leaf = |(statement, recorded): &(SignedStatement, v1::Recorded)| (recorded.index, statement.bytes().to_vec());
     let leaves: Vec<_> = statements.iter().map(leaf).step_by(7).collect();

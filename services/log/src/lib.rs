@@ -42,4 +42,4 @@ pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolve
 pub use scrub::{Progress, ScrubError, Scrubbed, first_block, scrub};
 pub use segments::SegmentFault;
 pub use storage::StorageError;
-pub use tiles::{ExportError, Tiles, TilesError};
+pub use tiles::{MirrorError, Tiles, TilesError, mirror};

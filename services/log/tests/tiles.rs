@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
 use probity_log::conformance::Ledger;
-use probity_log::{Block, ExportError, FileLog, FileLogOptions, Log as _, TilesError};
+use probity_log::{Block, FileLog, FileLogOptions, Log as _, MirrorError, TilesError, mirror};
 use probity_tlog::{
     BundleId, Checkpoint, Hash, Note, TileId, consistency_proof, decode_bundle, inclusion_proof, leaf_hash,
 };
@@ -116,19 +116,21 @@ fn a_mirror_verifies_what_is_exported() {
     let mut ledger = Ledger::new();
     let blocks = blocks(&mut ledger, &[300, 300, 5]);
     let log = log_with(root.path(), &blocks);
-    let mirror = Mirror(root.path().join("mirror"));
+    let mirrored = Mirror(root.path().join("mirror"));
     for more in [None, Some(ledger.block(200)), Some(ledger.block(1))] {
         append(&log, more.as_slice());
-        let head = log.export(&mirror.0).unwrap();
-        let checkpoint = std::fs::read_to_string(mirror.0.join("checkpoint")).unwrap();
+        // The log is open, and locked.
+        let head = mirror(&options(root.path()), ledger.verifier(), &mirrored.0).unwrap();
+        assert_eq!(Some(head), log.reader().head());
+        let checkpoint = std::fs::read_to_string(mirrored.0.join("checkpoint")).unwrap();
         let signed = ledger.verifier().open(&checkpoint).unwrap();
         assert_eq!((signed.checkpoint.size, signed.checkpoint.root), (head.tree_size, head.root));
 
         let (size, tree) = (head.tree_size, tlog_tiles::Hash(head.root.0));
-        let reader = TileHashReader::new(size, tree, &mirror);
+        let reader = TileHashReader::new(size, tree, &mirrored);
         let mut index = 0;
         for bundle in BundleId::all(size) {
-            let bytes = std::fs::read(mirror.0.join(bundle.path())).unwrap();
+            let bytes = std::fs::read(mirrored.0.join(bundle.path())).unwrap();
             let entries = decode_bundle(&bytes).unwrap();
             assert_eq!(entries.len(), usize::from(bundle.width()));
             for entry in entries {
@@ -139,7 +141,7 @@ fn a_mirror_verifies_what_is_exported() {
             }
         }
         assert_eq!(index, size);
-        assert!(TileId::all(size).all(|tile| mirror.0.join(tile.path()).exists()));
+        assert!(TileId::all(size).all(|tile| mirrored.0.join(tile.path()).exists()));
     }
 }
 
@@ -147,6 +149,20 @@ fn a_mirror_verifies_what_is_exported() {
 fn an_empty_log_has_no_static_form() {
     let root = tempfile::tempdir().unwrap();
     let log = log_with(root.path(), &[]);
-    assert!(matches!(log.export(&root.path().join("mirror")), Err(ExportError::Empty)));
+    let mirrored = mirror(&options(root.path()), Ledger::new().verifier(), &root.path().join("mirror"));
+    assert!(matches!(mirrored, Err(MirrorError::Empty)), "{mirrored:?}");
     assert_eq!(log.tiles().size(), 0);
+}
+
+#[test]
+fn without_an_anchor_it_is_not_known_what_was_released_and_nothing_is_mirrored() {
+    let root = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::new();
+    let blocks = blocks(&mut ledger, &[300, 5]);
+    drop(log_with(root.path(), &blocks));
+    std::fs::remove_file(options(root.path()).anchor_path()).unwrap();
+    let to = root.path().join("mirror");
+    let mirrored = mirror(&options(root.path()), ledger.verifier(), &to);
+    assert!(matches!(mirrored, Err(MirrorError::NoAnchor)), "{mirrored:?}");
+    assert!(!to.exists());
 }

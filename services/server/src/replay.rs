@@ -13,7 +13,7 @@ use probity_log::{Block, Chain, FileLogOptions, Head, Progress, ScrubError, firs
 use probity_projection::Store;
 use probity_schemas::Origin;
 use probity_statement::LedgerKeys;
-use probity_tlog::Hash;
+use probity_tlog::{BlockTree, Checkpoint, CheckpointError, Frontier, Hash, leaf_hash};
 
 /// The page cache of the temporary store, in bytes.
 const SCRATCH_CACHE: usize = 64 << 20;
@@ -39,6 +39,31 @@ pub(crate) enum Unsound {
     Replay(ReplayError),
     #[error("the ledger was founded by another statement: leaf hash {found}, expected {expected}")]
     OtherLedger { expected: String, found: Hash },
+    #[error("the checkpoint to hold it against is not one of this ledger: {0}")]
+    OtherCheckpoint(CheckpointError),
+    #[error("statements are missing: the checkpoint covers {expected}, the log ends with {found}")]
+    Shorter { expected: u64, found: u64 },
+    #[error(
+        "the first {size} statements are not those of the checkpoint: their root is {found}, the checkpoint's is \
+         {expected}"
+    )]
+    Rewritten { size: u64, expected: Hash, found: Hash },
+}
+
+/// What is known of a ledger ahead of verifying it, to hold it against.
+#[derive(Debug, Default)]
+pub(crate) struct Known<'a> {
+    /// The leaf hash of the founding statement.
+    pub(crate) founding_leaf_hash: Option<&'a str>,
+    /// An earlier checkpoint, as a signed note.
+    pub(crate) checkpoint: Option<&'a str>,
+}
+
+impl Known<'_> {
+    /// Whether it says anything.
+    pub(crate) fn is_anything(&self) -> bool {
+        self.founding_leaf_hash.is_some() || self.checkpoint.is_some()
+    }
 }
 
 impl From<ScrubError> for Unsound {
@@ -65,23 +90,29 @@ pub(crate) fn ledger_keys(options: &FileLogOptions) -> Result<LedgerKeys, Unsoun
     Ok(Genesis::read(&first_block(options)?)?.keys().clone())
 }
 
-/// Verifies the ledger in these files. `pinned` is the leaf hash of the founding statement, if the
-/// caller knows it.
+/// Verifies the ledger in these files, and holds it against what is known of it.
 pub(crate) fn verify(
     options: &FileLogOptions,
-    pinned: Option<&str>,
+    known: &Known<'_>,
     progress: impl FnMut(Progress),
 ) -> Result<Result<Sound, Unsound>> {
     let scratch = tempfile::Builder::new().prefix("probity-verify-").tempdir();
     let scratch = scratch.context("cannot make a temporary directory")?;
     let store = Store::open(scratch.path(), SCRATCH_CACHE)?;
-    let genesis = match founding(options, pinned) {
+    let genesis = match founding(options, known.founding_leaf_hash) {
         Ok(genesis) => genesis,
         Err(unsound) => return Ok(Err(unsound)),
     };
-    let chain = Chain::new(genesis.keys().checkpoint_verifier().context("the ledger's origin")?);
+    let keys = genesis.keys().checkpoint_verifier().context("the ledger's origin")?;
+    let mut against = match known.checkpoint.map(|note| keys.open(note)).transpose() {
+        Ok(signed) => signed.map(|signed| Against::new(signed.checkpoint)),
+        Err(error) => return Ok(Err(Unsound::OtherCheckpoint(error))),
+    };
+    let chain = Chain::new(keys);
     let verifier = Verifier::new(&genesis, store.view("verify")?);
-    Ok(verifier.map_err(Unsound::from).and_then(|verifier| replay(options, &genesis, chain, verifier, progress)))
+    Ok(verifier
+        .map_err(Unsound::from)
+        .and_then(|verifier| replay(options, &genesis, chain, verifier, against.as_mut(), progress)))
 }
 
 fn founding(options: &FileLogOptions, pinned: Option<&str>) -> Result<Genesis, Unsound> {
@@ -98,12 +129,16 @@ fn replay(
     genesis: &Genesis,
     chain: Chain,
     mut verifier: Verifier,
+    mut against: Option<&mut Against>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Sound, Unsound> {
     let mut checkpoint = String::new();
     let mut fault = None;
-    let scrubbed = scrub(options, chain, |block: &Block, at, _| {
+    let scrubbed = scrub(options, chain, |block: &Block, at, chain| {
         progress(at);
+        if let Some(against) = &mut against {
+            against.block(block, chain.frontier());
+        }
         block.checkpoint().clone_into(&mut checkpoint);
         match verifier.push(block.clone()) {
             Ok(()) => ControlFlow::Continue(()),
@@ -119,6 +154,8 @@ fn replay(
         None => verifier.finish()?,
     }
     let scrubbed = scrubbed?;
+    let size = scrubbed.head.map_or(0, |head| head.tree_size);
+    against.map_or(Ok(()), |against| against.agrees(size))?;
     Ok(Sound {
         origin: genesis.keys().origin.clone(),
         founding_leaf_hash: genesis.leaf_hash(),
@@ -126,4 +163,42 @@ fn replay(
         checkpoint,
         anchored: scrubbed.anchored.is_some(),
     })
+}
+
+/// An earlier checkpoint, held against a log while it is read.
+struct Against {
+    checkpoint: Checkpoint,
+    /// The right edge before the next block.
+    frontier: Frontier,
+    /// The root of the log at the checkpoint's size, once it is read that far.
+    found: Option<Hash>,
+}
+
+impl Against {
+    fn new(checkpoint: Checkpoint) -> Self {
+        // What every tree extends.
+        let found = (checkpoint.size == 0).then_some(Hash::EMPTY_ROOT);
+        Self { checkpoint, frontier: Frontier::new(), found }
+    }
+
+    /// Takes note of the next block, after which the right edge is `after`.
+    fn block(&mut self, block: &Block, after: &Frontier) {
+        let size = self.checkpoint.size;
+        if self.found.is_none() && size <= block.tree_size() {
+            // A checkpoint of this ledger ends with a block; that of a rewritten one need not.
+            let leaves = block.statements().take((size - block.first_index()) as usize).map(leaf_hash);
+            self.found = Some(BlockTree::new(&self.frontier, &leaves.collect::<Vec<_>>()).root());
+        }
+        self.frontier = after.clone();
+    }
+
+    /// Whether the log of this size extends the checkpoint.
+    fn agrees(&self, size: u64) -> Result<(), Unsound> {
+        let expected = self.checkpoint.root;
+        match self.found {
+            None => Err(Unsound::Shorter { expected: self.checkpoint.size, found: size }),
+            Some(found) if found != expected => Err(Unsound::Rewritten { size: self.checkpoint.size, expected, found }),
+            Some(_) => Ok(()),
+        }
+    }
 }

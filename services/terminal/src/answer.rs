@@ -13,6 +13,8 @@ pub enum Answer {
     Yes,
     /// A clear no, such as refused or does not verify: exit code 1.
     No,
+    /// Nothing failed, but there was not enough to tell by: exit code 3.
+    Unknown,
 }
 
 impl From<Answer> for ExitCode {
@@ -20,6 +22,7 @@ impl From<Answer> for ExitCode {
         match answer {
             Answer::Yes => ExitCode::SUCCESS,
             Answer::No => ExitCode::from(1),
+            Answer::Unknown => ExitCode::from(3),
         }
     }
 }

@@ -99,9 +99,19 @@ async fn a_lost_anchor_is_made_again_from_a_checkpoint_of_this_ledger_only() {
     let refusal = scene.refusal();
     assert!(refusal.contains(&scene.anchor().display().to_string()), "{refusal}");
     assert!(refusal.contains("probity init") && refusal.contains("--join"), "it says what to do: {refusal}");
+    // It is whole, but there is nothing to hold it against.
     let (code, said) = scene.verify();
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("no anchor was found"), "{said}");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("no anchor was found") && said.contains("nothing to hold it against"), "{said}");
+    for (checkpoint, code, says) in [
+        (&earlier, 0, "contains all that the checkpoint given covers"),
+        (&newest, 0, "no anchor was found"),
+        (&other, 1, "the checkpoint to hold it against is not one of this ledger"),
+    ] {
+        let (found, said) = scene.verify_against(checkpoint);
+        assert_eq!(found, Some(code), "{said}");
+        assert!(said.contains(says), "{said}");
+    }
 
     let tampered = scene.ledger.home.path().join("tampered.checkpoint");
     let text = std::fs::read_to_string(&newest).unwrap();
@@ -118,6 +128,9 @@ async fn a_lost_anchor_is_made_again_from_a_checkpoint_of_this_ledger_only() {
     let kept = scene.ledger.home.path().join("kept");
     std::fs::rename(&directory, &kept).unwrap();
     std::fs::rename(&before, &directory).unwrap();
+    let (code, said) = scene.verify_against(&newest);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("statements are missing: the checkpoint covers {size}")), "{said}");
     let (code, said) = scene.join(&newest);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(&format!("no block ends with size {size}")) && !scene.anchor().exists(), "{said}");

@@ -136,6 +136,11 @@ impl Scene {
         run(Command::new(binary().unwrap()).arg("verify").arg(self.ledger.directory()))
     }
 
+    /// The same, held against a checkpoint.
+    pub(crate) fn verify_against(&self, checkpoint: &Path) -> (Option<i32>, String) {
+        run(Command::new(binary().unwrap()).arg("verify").arg(self.ledger.directory()).arg("--against").arg(checkpoint))
+    }
+
     /// Neither `serve` nor `verify` accepts the ledger, and both name `place`.
     pub(crate) fn assert_named(&self, place: &str) {
         let refusal = self.refusal();

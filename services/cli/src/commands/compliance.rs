@@ -94,9 +94,9 @@ async fn deficiencies(
         output::json(&answer)?;
         return Ok(clean);
     }
-    match clean {
-        Answer::Yes => outln!("nothing is found"),
-        Answer::No => outln!("{}", table(&answer.deficiencies, &session.people()?)),
+    match answer.deficiencies.is_empty() {
+        true => outln!("nothing is found"),
+        false => outln!("{}", table(&answer.deficiencies, &session.people()?)),
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());

@@ -237,9 +237,9 @@ fn shown(
         output::json(answer)?;
         return Ok(found);
     }
-    match found {
-        Answer::Yes => outln!("{table}"),
-        Answer::No => errln!("probity: there is nothing that fits, or nothing that you may see"),
+    match count {
+        0 => errln!("probity: there is nothing that fits, or nothing that you may see"),
+        _ => outln!("{table}"),
     }
     output::more(next_page_token);
     output::as_of(as_of);

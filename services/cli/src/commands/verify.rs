@@ -27,7 +27,8 @@ pub struct VerifyStatementArgs {
     /// The ledger's public receipt key (keys/receipt.pub of its data directory).
     #[arg(long, value_name = "PUB", requires = "statement")]
     receipt_key: Option<PathBuf>,
-    /// The signer's public key, to check the statement's own signature too.
+    /// The signer's public key, to check the statement's own signature too. Without it the exit code
+    /// is 3: that the statement was recorded is proven, that its signer signed it is not.
     #[arg(long, value_name = "PUB", requires = "statement")]
     signer_key: Option<PathBuf>,
     /// The ledger it must be from. By default the one that the key file names.
@@ -81,22 +82,26 @@ fn single(statement: &Path, key: &Path, args: &VerifyStatementArgs, json: bool) 
         Err(reason) => refuse(&reason, json),
         Ok(proven) => {
             let Proven { statement, receipt, index, size } = &proven;
+            // That it was recorded is proven; that its signer signed it is the ledger's word only.
+            let answer = if signer.is_some() { Answer::Yes } else { Answer::Unknown };
             if json {
                 output::json(&json!({
                     "verified": true, "origin": origin, "index": index, "tree_size": size,
                     "recorded_at": receipt.time(), "issuer": statement.issuer(), "subject": statement.subject(),
                     "signature_checked": signer.is_some(),
                 }))?;
-                return Ok(Answer::Yes);
+                return Ok(answer);
             }
             let what = statement.event().map_or_else(|_| statement.subject().to_owned(), |event| headline(&event));
             outln!("verified: {what}");
             outln!("recorded by {origin} at index {index}, {}", output::time(receipt.time()));
             outln!("signed by   {}", args.people.load()?.show(&statement.issuer().to_string()));
             if signer.is_none() {
-                outln!("the signer's own signature was not checked: add --signer-key to do so");
+                outln!(
+                    "the signer's own signature was not checked, as there is no key to hold it against: add --signer-key"
+                );
             }
-            Ok(Answer::Yes)
+            Ok(answer)
         }
     }
 }

@@ -11,7 +11,6 @@ mod options;
 mod reader;
 mod writer;
 
-use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -28,7 +27,7 @@ pub use reader::Reader;
 
 use crate::log::{AppendError, Durability, FatalError, Head, Log, ReadError};
 use crate::storage::StoredFile;
-use crate::tiles::{ExportError, Tiles};
+use crate::tiles::Tiles;
 use crate::{Block, Location};
 use writer::{Submission, Writer};
 
@@ -111,27 +110,6 @@ impl FileLog {
     /// Resolves when the log has failed: the process should then exit, and a restart find out what is durable.
     pub fn failed(&self) -> impl Future<Output = Arc<FatalError>> + Send + 'static {
         crate::log::failed(self.failure.clone())
-    }
-
-    /// Writes the static form of the log at its present head below `to`, for mirrors.
-    ///
-    /// # Errors
-    /// The log is empty, or something could not be read or written.
-    pub fn export(&self, to: &Path) -> Result<Head, ExportError> {
-        self.reader.export(to)
-    }
-
-    /// The same for a log that nobody has open, whether a stream carries it or not: what is not released stays so.
-    ///
-    /// # Errors
-    /// It does not open, is empty, or something could not be read or written.
-    pub fn export_at_rest(
-        options: &FileLogOptions,
-        verifier: CheckpointVerifier,
-        to: &Path,
-    ) -> Result<Head, ExportError> {
-        let opened = opening::open(options, verifier, opening::Adopt::Nothing).map_err(Box::new)?;
-        opened.reader.export(to)
     }
 }
 

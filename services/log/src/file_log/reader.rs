@@ -1,6 +1,5 @@
 //! Reading committed blocks.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use futures::Stream;
@@ -10,7 +9,7 @@ use tokio::sync::watch;
 use crate::Block;
 use crate::log::{Head, ReadError};
 use crate::segments::{Cursor, Segments};
-use crate::tiles::{ExportError, Tiles, export};
+use crate::tiles::Tiles;
 
 /// About how many bytes of blocks are read at once for a stream.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -38,13 +37,6 @@ impl Reader {
     #[must_use]
     pub fn tiles(&self) -> &Tiles {
         &self.tiles
-    }
-
-    /// Writes the static form of the log at its present head below `to`.
-    pub(super) fn export(&self, to: &Path) -> Result<Head, ExportError> {
-        let head = self.head().ok_or(ExportError::Empty)?;
-        export(&**self.segments.storage(), &self.segments, &self.tiles, head, to)?;
-        Ok(head)
     }
 
     /// The committed block at `height`. Reads a file.

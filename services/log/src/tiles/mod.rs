@@ -6,7 +6,7 @@
 
 mod cache;
 mod edge;
-mod export;
+mod mirror;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -15,8 +15,7 @@ use probity_tlog::{
     Frontier, Hash, NodeReader, TILE_HEIGHT, TILE_WIDTH, TileError, TileId, frontier, leaf_hash, subtree_root,
 };
 
-pub use export::ExportError;
-pub(crate) use export::export;
+pub use mirror::{MirrorError, mirror};
 
 use crate::ReadError;
 use crate::segments::{Cursor, Segments};

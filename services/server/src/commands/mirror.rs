@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use probity_log::{FileLog, FileLogOptions};
+use probity_log::FileLogOptions;
 use probity_terminal::{Answer, outln};
 
 use crate::config::anchor_beside;
 use crate::ledger_dir::LedgerDir;
+use crate::replay;
 
 /// A mirror to write. It excludes the argument `height`, which another struct adds.
 #[derive(Debug, Args)]
 pub struct MirrorArgs {
     /// Write checkpoint, hash tiles and entry bundles (C2SP tlog-tiles) below this directory, from
-    /// the data directory given with --data. The ledger must not be served meanwhile.
+    /// the data directory given with --data, which may be served meanwhile. Everything is verified
+    /// on the way.
     #[arg(long, value_name = "DIR", requires = "data", conflicts_with = "height")]
     mirror: Option<PathBuf>,
     /// The data directory for --mirror.
@@ -29,14 +31,13 @@ impl MirrorArgs {
     /// Writes the mirror, if one was asked for.
     ///
     /// # Errors
-    /// The ledger is not there, is served, or the mirror cannot be written.
+    /// The ledger is not there or does not verify, or the mirror cannot be written.
     pub fn run(&self) -> Result<Option<Answer>> {
         let (Some(mirror), Some(data)) = (&self.mirror, &self.data) else { return Ok(None) };
-        let dir = LedgerDir::new(data);
-        let verifier = dir.read_secrets()?.public().checkpoint_verifier()?;
         let anchor = self.anchor.clone().unwrap_or_else(|| anchor_beside(data));
-        let options = FileLogOptions::new(dir.log()).anchor(anchor);
-        let head = FileLog::export_at_rest(&options, verifier, mirror)?;
+        let options = FileLogOptions::new(LedgerDir::new(data).log()).anchor(anchor);
+        let verifier = replay::ledger_keys(&options)?.checkpoint_verifier()?;
+        let head = probity_log::mirror(&options, verifier, mirror)?;
         outln!("{} statements written to {}", head.tree_size, mirror.display());
         Ok(Some(Answer::Yes))
     }

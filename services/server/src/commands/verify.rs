@@ -1,9 +1,10 @@
 //! `probity verify LEDGER`: a whole ledger from its files alone. Offline, without trusting the
 //! server.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 use probity_log::{FileLogOptions, abandoned};
 use probity_terminal::{self as terminal, Answer, outln};
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use crate::config::anchor_beside;
 use crate::ledger_dir::LedgerDir;
-use crate::replay::{self, Sound};
+use crate::replay::{self, Known, Sound};
 
 /// A ledger to verify. The argument `statement`, which another struct adds, may stand in the place
 /// of `directory`.
@@ -26,6 +27,10 @@ pub struct VerifyLedgerArgs {
     /// The leaf hash of the founding statement that you pinned.
     #[arg(long, value_name = "HASH", requires = "directory")]
     pinned: Option<String>,
+    /// An earlier checkpoint of the ledger that you kept, as `probity checkpoint --out` writes it:
+    /// the log must contain all that it covers.
+    #[arg(long, value_name = "CHECKPOINT", requires = "directory")]
+    against: Option<PathBuf>,
 }
 
 impl VerifyLedgerArgs {
@@ -45,8 +50,11 @@ fn ledger(directory: &Path, args: &VerifyLedgerArgs, json: bool) -> Result<Answe
     }
     let anchor = args.anchor.clone().unwrap_or_else(|| anchor_beside(directory));
     let options = FileLogOptions::new(dir.log()).anchor(anchor);
+    let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+    let checkpoint = args.against.as_ref().map(read).transpose()?;
+    let known = Known { founding_leaf_hash: args.pinned.as_deref(), checkpoint: checkpoint.as_deref() };
     let bar = terminal::progress("verifying", "statements");
-    let outcome = replay::verify(&options, args.pinned.as_deref(), |at| {
+    let outcome = replay::verify(&options, &known, |at| {
         if let Some(anchored) = at.anchored {
             bar.set_length(anchored.tree_size);
         }
@@ -55,15 +63,16 @@ fn ledger(directory: &Path, args: &VerifyLedgerArgs, json: bool) -> Result<Answe
     bar.finish_and_clear();
     match outcome {
         Ok(sound) => {
-            report(&sound, &abandoned(&options)?, json)?;
-            Ok(Answer::Yes)
+            report(&sound, &known, &abandoned(&options)?, json)?;
+            // Whole in itself is not yet the ledger that somebody saw.
+            Ok(if sound.anchored || known.is_anything() { Answer::Yes } else { Answer::Unknown })
         }
         Err(unsound) if unsound.is_unreadable() => Err(unsound.into()),
         Err(unsound) => refuse(&unsound.to_string(), json),
     }
 }
 
-fn report(sound: &Sound, abandoned: &[PathBuf], json: bool) -> Result<()> {
+fn report(sound: &Sound, known: &Known<'_>, abandoned: &[PathBuf], json: bool) -> Result<()> {
     let statements = sound.head.map_or(0, |head| head.tree_size);
     let blocks = sound.head.map_or(0, |head| head.height + 1);
     let root = sound.head.map(|head| head.root.to_string());
@@ -72,7 +81,8 @@ fn report(sound: &Sound, abandoned: &[PathBuf], json: bool) -> Result<()> {
         return Ok(terminal::json(&json!({
             "verified": true, "origin": sound.origin, "founding_leaf_hash": sound.founding_leaf_hash.to_string(),
             "statements": statements, "blocks": blocks, "root": root, "recorded_at": recorded_at,
-            "anchored": sound.anchored, "checkpoint": sound.checkpoint, "abandoned": abandoned,
+            "anchored": sound.anchored, "pinned": known.founding_leaf_hash.is_some(),
+            "against_checkpoint": known.checkpoint.is_some(), "checkpoint": sound.checkpoint, "abandoned": abandoned,
         }))?);
     }
     outln!("verified: {statements} statements in {blocks} blocks of {}", sound.origin);
@@ -83,8 +93,17 @@ fn report(sound: &Sound, abandoned: &[PathBuf], json: bool) -> Result<()> {
     for path in abandoned {
         outln!("abandoned           {}   (never released: the stream went on from another block)", path.display());
     }
+    if known.checkpoint.is_some() {
+        outln!("the log contains all that the checkpoint given covers");
+    }
     if !sound.anchored {
         outln!("no anchor was found: what is here is whole, but whether later blocks are missing cannot be told");
+    }
+    if !sound.anchored && !known.is_anything() {
+        outln!(
+            "there was nothing to hold it against: whether this is the ledger that you mean cannot be told either; \
+             add --anchor, --pinned or --against"
+        );
     }
     Ok(())
 }

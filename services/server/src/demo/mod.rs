@@ -18,7 +18,7 @@ use crate::commands::found;
 use crate::config::{Config, NatsSection, anchor_beside};
 use crate::ledger_dir::LedgerDir;
 use crate::nats::NatsArgs;
-use crate::replay;
+use crate::replay::{self, Known};
 use crate::running::Running;
 
 /// Where the blocks of the demo's ledger live.
@@ -126,7 +126,7 @@ impl DemoLedger {
 fn verify(directory: &Path) -> Result<bool> {
     let dir = LedgerDir::new(directory);
     let options = FileLogOptions::new(dir.log()).anchor(anchor_beside(directory));
-    match replay::verify(&options, None, |_| {})? {
+    match replay::verify(&options, &Known::default(), |_| {})? {
         Ok(sound) => {
             let head = sound.head.context("the log is empty")?;
             outln!("verified: {} statements, root {}", head.tree_size, head.root);
