@@ -38,6 +38,8 @@ pub struct Election {
     phase: Phase,
     /// No attempt before this: a halted registrar that has more blocks was heard.
     held_back_until: Duration,
+    /// It left to the others because of its clock, which is still unfit.
+    left_for_clock: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,11 @@ pub enum ElectionEvent {
     Attempted(Attempt),
     /// The log went on from the block of another registrar.
     Deposed,
+    /// Whether a block can be sealed under this machine's clock.
+    Clock {
+        /// Whether it can.
+        fit: bool,
+    },
     /// The ledger halted here.
     Halted,
     /// The process is to end.
@@ -112,7 +119,8 @@ impl Election {
     /// that may not lead only follows.
     #[must_use]
     pub fn new(id: u64, may_lead: bool, now: Duration) -> Self {
-        let mut election = Self { id, may_lead, phase: Phase::Stopped, held_back_until: Duration::ZERO };
+        let mut election =
+            Self { id, may_lead, phase: Phase::Stopped, held_back_until: Duration::ZERO, left_for_clock: false };
         election.stand_by(now);
         election
     }
@@ -174,6 +182,16 @@ impl Election {
                 self.phase = Phase::Halted { announce_at: now };
                 Vec::new()
             }
+            (ElectionEvent::Clock { fit: true }, _) => {
+                self.left_for_clock = false;
+                Vec::new()
+            }
+            // Once, for a registrar that is alone must come back and say what is wrong.
+            (ElectionEvent::Clock { fit: false }, Phase::Active { .. }) if !self.left_for_clock => {
+                self.left_for_clock = true;
+                self.stand_by(now);
+                vec![StepDown, Announce(RegistrarState::Leaving)]
+            }
             (ElectionEvent::Deadline, phase) => self.deadline_passed(phase, now),
             (ElectionEvent::Attempted(attempt), Phase::Attempting) => self.attempted(attempt, now),
             (ElectionEvent::Deposed, Phase::Active { .. }) => {
@@ -200,6 +218,7 @@ impl Election {
                 | ElectionEvent::Asked
                 | ElectionEvent::Answered(_)
                 | ElectionEvent::Attempted(_)
+                | ElectionEvent::Clock { .. }
                 | ElectionEvent::Deposed,
                 _,
             ) => Vec::new(),

@@ -83,6 +83,15 @@ pub enum Unavailable {
         /// By how many seconds.
         ahead_s: u64,
     },
+    /// This machine's clock was set ahead, by more than its steady progress explains.
+    #[error(
+        "this machine's clock jumped {ahead_s} s ahead and no block is sealed under it: set it right, or, if it is \
+         right now, start this registrar again"
+    )]
+    ClockJumped {
+        /// By how many seconds.
+        ahead_s: u64,
+    },
     /// Another process appends; this one follows.
     #[error("this server is a standby and takes no statements; {}", whither(active.as_deref(), *reachable))]
     Standby {

@@ -167,6 +167,11 @@ impl Task {
             Err(error) => tracing::info!(%error, "who is active could not be found out; listening"),
         }
         while !self.election.is_stopped() {
+            // The active one looks at least every second.
+            if self.election.is_active() {
+                let fault = self.registrar.clock_fault();
+                self.step(ElectionEvent::Clock { fit: fault.is_none() }, None).await;
+            }
             match self.wait().await {
                 Woken::By(event) => self.step(event, None).await,
                 Woken::Asked(question) => self.step(ElectionEvent::Asked, Some(question)).await,

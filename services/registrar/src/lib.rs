@@ -8,6 +8,7 @@
 //! that does not come back from the log.
 
 mod block;
+mod clock_guard;
 mod election;
 mod error;
 mod found;

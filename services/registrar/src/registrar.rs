@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
 use crate::block::Sealer;
+use crate::clock_guard::ClockGuard;
 use crate::error::{HaltReason, RegisterError, Rejection, Unavailable};
 use crate::leadership::Leadership;
 use crate::sequencer::{Message, Pipeline, Request, Sequenced, Sequencer, forward};
@@ -84,6 +85,7 @@ pub struct Registrar {
     ledger: Arc<Ledger>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    clock_guard: Arc<ClockGuard>,
     sender: mpsc::UnboundedSender<Message>,
     room: Arc<Semaphore>,
     limit: usize,
@@ -106,12 +108,14 @@ impl Registrar {
         let sealer = secrets.map(Sealer::new).transpose()?.map(Arc::new);
         let ledger = replica.ledger().clone();
         let shared = Arc::new(Shared::new(replica.state.keyring().clone(), first));
+        let clock_guard = Arc::new(ClockGuard::new(clock.clone()));
         let (sender, messages) = mpsc::unbounded_channel();
         let (durabilities, resolved) = mpsc::unbounded_channel();
         Handle::current().spawn(forward(resolved, sender.downgrade()));
         let sequencer = Sequencer {
             sealer,
             clock: clock.clone(),
+            clock_guard: clock_guard.clone(),
             shared: shared.clone(),
             replica,
             messages,
@@ -121,7 +125,7 @@ impl Registrar {
         let thread = Builder::new().name("probity-sequencer".to_owned()).spawn(move || sequencer.run());
         let thread = Mutex::new(Some(thread.map_err(StartError::Thread)?));
         let room = Arc::new(Semaphore::new(limit));
-        Ok(Self { ledger, shared, clock, sender, room, limit, thread })
+        Ok(Self { ledger, shared, clock, clock_guard, sender, room, limit, thread })
     }
 
     /// Records statements; one result for each, in order. Comes back when everything it speaks of is durable.
@@ -246,6 +250,11 @@ impl Registrar {
     /// The clock it lives by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// Why no block could be opened now for the clock's sake, if so.
+    pub fn clock_fault(&self) -> Option<Unavailable> {
+        self.clock_guard.time_after(self.head().time).err()
     }
 
     /// Why writes are refused, if they are; changes once, when the ledger halts.

@@ -17,15 +17,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender}
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::block::{OpenBlock, SealedBlock, Sealer};
+use crate::clock_guard::ClockGuard;
 use crate::error::{HaltReason, Rejection, Unavailable};
 use crate::leadership::Leadership;
 use crate::limit::PerSecond;
 use crate::settling::{Pending, Waiting};
 use crate::shared::Shared;
 use crate::verify::{Verified, VerifyResult};
-
-/// How far the newest block may be ahead of this machine's clock, in seconds, before writes are refused.
-const MAX_CLOCK_LAG_S: u64 = 60;
 
 /// Statements whose key was not known ahead of order are verified here, on one core: no more than this many a second.
 const ORDERED_VERIFICATIONS_PER_SECOND: u32 = 1_000;
@@ -94,6 +92,7 @@ pub(crate) struct Sequencer {
     /// `None` in a process that only follows.
     pub(crate) sealer: Option<Arc<Sealer>>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock_guard: Arc<ClockGuard>,
     pub(crate) shared: Arc<Shared>,
     /// Ahead of the log by what is under way.
     pub(crate) replica: Replica,
@@ -303,12 +302,7 @@ impl Sequencer {
     }
 
     fn open_block(&mut self) -> Result<OpenBlock, Unavailable> {
-        let now = self.clock.now();
-        let ahead_s = self.replica.head.time.saturating_sub(now);
-        if ahead_s > MAX_CLOCK_LAG_S {
-            return Err(Unavailable::ClockBehind { ahead_s });
-        }
-        let time = now.max(self.replica.head.time);
+        let time = self.clock_guard.time_after(self.replica.head.time)?;
         Ok(OpenBlock::new(self.replica.head.height + 1, time, self.replica.frontier.clone(), self.replica.state.mark()))
     }
 

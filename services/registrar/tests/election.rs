@@ -33,6 +33,8 @@ enum Fault {
     Restart(usize),
     /// It halts.
     Halt(usize),
+    /// Its clock becomes unfit, or fit again.
+    Clock(usize, bool),
     /// So many percent of what is said is lost.
     Lossy(u8),
     /// What is said takes up to so many milliseconds.
@@ -48,6 +50,7 @@ fn faults() -> impl Strategy<Value = Vec<(u16, Fault)>> {
         3 => node.clone().prop_map(Fault::Reconnect),
         2 => node.clone().prop_map(Fault::Crash),
         2 => node.clone().prop_map(Fault::Restart),
+        2 => (node.clone(), any::<bool>()).prop_map(|(node, fit)| Fault::Clock(node, fit)),
         1 => node.prop_map(Fault::Halt),
         2 => (0_u8..90).prop_map(Fault::Lossy),
         2 => (0_u16..3_000).prop_map(Fault::Slow),
@@ -64,6 +67,7 @@ struct Node {
     blocks: usize,
     reachable: bool,
     halted: bool,
+    clock_is_fit: bool,
     /// What an attempt will say, and when.
     attempt: Option<(Duration, ElectionEvent)>,
     /// Whether it takes statements.
@@ -122,6 +126,7 @@ impl World {
             blocks,
             reachable: true,
             halted: false,
+            clock_is_fit: true,
             attempt: None,
             leads: false,
             follows: None,
@@ -151,6 +156,7 @@ impl World {
                 self.start_again(node);
             }
             Fault::Halt(node) => self.halt(node),
+            Fault::Clock(node, fit) => self.nodes[node].clock_is_fit = fit,
             Fault::Lossy(percent) => self.lost_percent = percent.into(),
             Fault::Slow(ms) => self.slowest_ms = ms.into(),
             Fault::StreamLoses => {
@@ -177,6 +183,7 @@ impl World {
         (self.lost_percent, self.slowest_ms) = (0, 100);
         for node in &mut self.nodes {
             node.reachable = true;
+            node.clock_is_fit = true;
         }
     }
 
@@ -209,7 +216,11 @@ impl World {
                 self.tell(node, ElectionEvent::Deadline);
             }
             self.follow(node);
-            if self.nodes[node].leads && self.below(4) == 0 {
+            let fit = self.nodes[node].clock_is_fit;
+            if self.nodes[node].leads {
+                self.tell(node, ElectionEvent::Clock { fit });
+            }
+            if self.nodes[node].leads && fit && self.below(4) == 0 {
                 self.append(node);
             }
         }
@@ -439,4 +450,22 @@ fn one_that_may_not_lead_never_tries_and_is_never_heard() {
     assert_eq!(follower.on(ElectionEvent::Deadline, Duration::from_secs(60), 5), []);
     assert_eq!(follower.on(ElectionEvent::Halted, Duration::from_secs(60), 5), []);
     assert_eq!((follower.deadline(), follower.hears_questions()), (None, false));
+}
+
+#[test]
+fn one_whose_clock_is_unfit_leaves_to_the_others_and_comes_back_if_there_are_none() {
+    let mut election = active(3);
+    let mut now = Duration::from_secs(1);
+    let unfit = ElectionEvent::Clock { fit: false };
+    let actions = election.on(unfit.clone(), now, 5);
+    assert_eq!(actions, [ElectionAction::StepDown, ElectionAction::Announce(RegistrarState::Leaving)]);
+    // None of the others takes over.
+    now = election.deadline().unwrap();
+    assert_eq!(election.on(ElectionEvent::Deadline, now, 5), [ElectionAction::Attempt]);
+    election.on(ElectionEvent::Attempted(Attempt::Ready), now, 5);
+    assert_eq!(election.on(unfit.clone(), now, 5), [], "it goes on and says why it takes nothing");
+    assert!(election.is_active());
+    // The clock is put right, and wrong again.
+    assert_eq!(election.on(ElectionEvent::Clock { fit: true }, now, 5), []);
+    assert_eq!(election.on(unfit, now, 5).first(), Some(&ElectionAction::StepDown));
 }

@@ -75,7 +75,11 @@ async fn ready(State(watched): State<Watched>) -> Response {
         Leadership::Standby { active: None } => ", standby".to_owned(),
     };
     let name = if watched.is_registrar { "registrar" } else { "log" };
-    line(name, halted.map_or(Ok(format!("{size} statements{leadership}")), |halted| Err(halted.to_string())));
+    // Only the active one seals blocks.
+    let is_active = watched.is_registrar && *watched.registrar.watch_leadership().borrow() == Leadership::Active;
+    let clock_fault = is_active.then(|| watched.registrar.clock_fault()).flatten();
+    let fault = halted.or(clock_fault);
+    line(name, fault.map_or(Ok(format!("{size} statements{leadership}")), |fault| Err(fault.to_string())));
     if let Some(status) = stream_status(&*watched.log) {
         let blocks = watched.registrar.head().height + 1;
         line("nats", stream_line(&status, blocks));

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod clock;
 mod faults;
 mod held;
 mod in_flight;

@@ -33,12 +33,40 @@ pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("too long until {what}"))
 }
 
-#[derive(Debug)]
-struct StandingClock;
+/// Moves when it is told to.
+#[derive(Debug, Default)]
+pub(crate) struct TestClock {
+    /// How far the time of day is after the beginning, in milliseconds.
+    pub(crate) day_ms: AtomicU64,
+    /// How much time has really passed, in milliseconds.
+    pub(crate) steady_ms: AtomicU64,
+}
 
-impl Clock for StandingClock {
+impl TestClock {
+    /// Time passes.
+    pub(crate) fn pass(&self, ms: u64) {
+        self.set_ahead(ms);
+        self.steady_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// The clock is set ahead.
+    pub(crate) fn set_ahead(&self, ms: u64) {
+        self.day_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// The clock is set back.
+    pub(crate) fn set_back(&self, ms: u64) {
+        self.day_ms.fetch_sub(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
     fn now_ms(&self) -> u64 {
-        NOW_MS
+        NOW_MS + self.day_ms.load(Ordering::Relaxed)
+    }
+
+    fn steady_ms(&self) -> Option<u64> {
+        Some(self.steady_ms.load(Ordering::Relaxed))
     }
 }
 
@@ -51,6 +79,7 @@ pub(crate) struct Scene {
     ada: (Identity, SecretKey),
     store: Store,
     views: AtomicU64,
+    pub(crate) clock: Arc<TestClock>,
     _home: TempDir,
 }
 
@@ -73,7 +102,8 @@ impl Scene {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path(), 16 << 20).unwrap();
         let disk = SimulatedDisk::default();
-        let scene = Self { disk, segment_length, secrets, ada, store, views: AtomicU64::new(0), _home: home };
+        let clock = Arc::new(TestClock::default());
+        let scene = Self { disk, segment_length, secrets, ada, store, views: AtomicU64::new(0), clock, _home: home };
         let log = FileLog::create(&scene.options(&scene.disk), scene.verifier()).unwrap();
         block_on(log.enqueue(scene.first_block())).unwrap();
         scene
@@ -87,7 +117,7 @@ impl Scene {
             number += 1;
             [number; 10]
         };
-        founding_block(&self.secrets, &founding, &StandingClock, random).unwrap()
+        founding_block(&self.secrets, &founding, &*self.clock, random).unwrap()
     }
 
     fn options(&self, disk: &SimulatedDisk) -> FileLogOptions {
@@ -110,7 +140,7 @@ impl Scene {
             backend,
             view: self.store.view(&view).unwrap(),
             secrets: Some(self.secrets.clone()),
-            clock: Arc::new(StandingClock),
+            clock: self.clock.clone(),
             waiting_statements: 10_000,
         };
         Arc::new(Registrar::open(options).unwrap())
