@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use probity_admission::Rights;
-use probity_log::{Backend, Block, Head, ReadError, Reader};
+use probity_log::{Backend, Block, BlockReader, Head, ReadError};
 use probity_query::{Access, Caller};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 use probity_statement::{LedgerKeys, SecretKey};
@@ -116,7 +116,7 @@ impl Ledger {
         &self.backend
     }
 
-    fn reader(&self) -> &Reader {
+    fn reader(&self) -> &BlockReader {
         self.backend.reader()
     }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use probity_admission::State;
-use probity_log::{Backend, Head, ReadError, Reader};
+use probity_log::{Backend, BlockReader, Head, ReadError};
 use probity_projection::{Cursor, StoreError, View};
 use probity_statement::{LedgerKeys, LedgerSecrets};
 use probity_tlog::Frontier;
@@ -121,7 +121,7 @@ struct Resumed {
 }
 
 /// The index and the state on disk, as far as they belong to this log.
-fn resume(log: &Reader, view: &View, genesis: &Genesis) -> Result<Option<Resumed>, ReplicaError> {
+fn resume(log: &BlockReader, view: &View, genesis: &Genesis) -> Result<Option<Resumed>, ReplicaError> {
     let cursor = match Index::cursor(view) {
         Ok(Some(cursor)) if cursor.next_height > 0 => cursor,
         Ok(_) => return Ok(None),
@@ -148,7 +148,7 @@ fn resume(log: &Reader, view: &View, genesis: &Genesis) -> Result<Option<Resumed
     Ok(Some(Resumed { state: genesis.state()?, state_height: 0, next_height }))
 }
 
-fn belongs(log: &Reader, cursor: &Cursor) -> Result<bool, ReplicaError> {
+fn belongs(log: &BlockReader, cursor: &Cursor) -> Result<bool, ReplicaError> {
     let Some(last) = cursor.next_height.checked_sub(1) else { return Ok(false) };
     match log.block(last) {
         Ok(block) => Ok(cursor_after(&block)? == *cursor),

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt as _};
 use tokio::sync::watch;
 
-use crate::{Block, Durability, FatalError, FileLog, JetStreamLog, Log, Opening, Reader, Status};
+use crate::{Block, BlockReader, Durability, FatalError, FileLog, JetStreamLog, Log, Opening, Status};
 
 /// A [`Log`] that one process has open to write to.
 pub trait Backend: Log {
     /// Reads committed blocks from the local files, without a runtime.
-    fn reader(&self) -> &Reader;
+    fn reader(&self) -> &BlockReader;
 
     /// What opening the local files found above the anchor.
     fn opening(&self) -> &Opening;
@@ -42,7 +42,7 @@ pub trait Backend: Log {
 }
 
 impl Backend for FileLog {
-    fn reader(&self) -> &Reader {
+    fn reader(&self) -> &BlockReader {
         self.reader()
     }
 
@@ -73,7 +73,7 @@ impl Backend for FileLog {
 }
 
 impl Backend for JetStreamLog {
-    fn reader(&self) -> &Reader {
+    fn reader(&self) -> &BlockReader {
         self.reader()
     }
 

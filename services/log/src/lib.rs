@@ -30,7 +30,7 @@ pub use anchor::{Anchor, AnchorError};
 pub use backend::Backend;
 pub use block::{Block, BlockError, MAX_BLOCK_LENGTH, MAX_BLOCK_STATEMENTS, STATEMENT_OVERHEAD, TARGET_BLOCK_LENGTH};
 pub use chain::{BlockFault, Chain, FrontierMismatch};
-pub use file_log::{DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, JoinError, OpenError, Opening, Reader, join};
+pub use file_log::{BlockReader, DEFAULT_SEGMENT_LENGTH, FileLog, FileLogOptions, JoinError, OpenError, Opening, join};
 pub use frame::FrameFault;
 pub use jetstream::{
     ArrivalError, Disagreement, Drift, Heard, Heartbeat, Heartbeats, JetStreamError, JetStreamLog, JoinStreamError,

@@ -27,6 +27,6 @@ pub use election::{ANNOUNCE, Attempt, Election, ElectionAction, ElectionEvent, M
 pub use error::{HaltReason, RegisterError, Rejection, Unavailable};
 pub use found::{FoundError, Founding, founding_block};
 pub use leadership::{Leadership, Participant, Participation};
-pub use registrar::{MAX_REQUEST_STATEMENTS, Recorded, Registrar, RegistrarOptions, StartError};
+pub use registrar::{MAX_REQUEST_STATEMENTS, Registered, Registrar, RegistrarOptions, StartError};
 pub use registration_service::{RandomBytes, RegistrationHandler};
 pub use verify::Submission;

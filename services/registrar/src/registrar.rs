@@ -37,7 +37,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// A statement that is in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
+pub struct Registered {
     /// Its position in the log.
     pub index: u64,
     /// The tree size its receipt is for.
@@ -136,7 +136,7 @@ impl Registrar {
     pub async fn register(
         &self,
         submissions: Vec<Submission>,
-    ) -> Result<Vec<Result<Recorded, Rejection>>, RegisterError> {
+    ) -> Result<Vec<Result<Registered, Rejection>>, RegisterError> {
         if let Some(unavailable) = self.shared.unavailable() {
             return Err(unavailable.into());
         }
@@ -210,10 +210,10 @@ impl Registrar {
         self.shared.watch_leadership()
     }
 
-    async fn answer(&self, outcome: Sequenced) -> Result<Recorded, Rejection> {
+    async fn answer(&self, outcome: Sequenced) -> Result<Registered, Rejection> {
         match outcome {
             Sequenced::Rejected(rejection) => Err(rejection),
-            Sequenced::Recorded { block, index } => Ok(Recorded {
+            Sequenced::Recorded { block, index } => Ok(Registered {
                 index,
                 tree_size: block.block().tree_size(),
                 recorded_at: block.block().time(),
@@ -226,7 +226,7 @@ impl Registrar {
                 if found.block().statement(index) != Some(&statement[..]) {
                     return Err(Rejection::IdTaken { id, index });
                 }
-                Ok(Recorded {
+                Ok(Registered {
                     index,
                     tree_size: found.block().tree_size(),
                     recorded_at: found.block().time(),

@@ -9,7 +9,7 @@ use probity_statement::{KeyId, Unsigned};
 use tonic::{Code, Request, Response, Status};
 
 use crate::error::Rejection;
-use crate::registrar::{Recorded, Registrar};
+use crate::registrar::{Registered, Registrar};
 use crate::status::event_error;
 use crate::verify::Submission;
 
@@ -95,7 +95,7 @@ impl RegistrationHandler {
     }
 }
 
-fn result(outcome: Result<Recorded, Rejection>) -> v1::RegisterResult {
+fn result(outcome: Result<Registered, Rejection>) -> v1::RegisterResult {
     use v1::register_result::Result as Kind;
     let result = match outcome {
         Ok(recorded) => Kind::Recorded(v1::Recorded {

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub use error::OpenError;
 pub use joining::{JoinError, join};
 pub use options::{DEFAULT_SEGMENT_LENGTH, FileLogOptions};
-pub use reader::Reader;
+pub use reader::BlockReader;
 
 use crate::log::{AppendError, Durability, FatalError, Head, Log, ReadError};
 use crate::storage::StoredFile;
@@ -38,7 +38,7 @@ pub struct FileLog {
     queue: Option<mpsc::Sender<Submission>>,
     writer: Option<JoinHandle<()>>,
     failure: watch::Receiver<Option<Arc<FatalError>>>,
-    reader: Reader,
+    reader: BlockReader,
     opening: Opening,
     /// Held for as long as the log is open.
     _lock: Arc<dyn StoredFile>,
@@ -97,7 +97,7 @@ impl FileLog {
 
     /// Reads blocks without a runtime; cheap to clone, and still reads after the log was closed.
     #[must_use]
-    pub fn reader(&self) -> &Reader {
+    pub fn reader(&self) -> &BlockReader {
         &self.reader
     }
 

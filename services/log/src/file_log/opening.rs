@@ -8,7 +8,7 @@ use probity_tlog::CheckpointVerifier;
 use tokio::sync::watch;
 
 use super::ends::{Released, Written};
-use super::{FileLogOptions, OpenError, Opening, Reader};
+use super::{BlockReader, FileLogOptions, OpenError, Opening};
 use crate::segments::{Segments, list, segment_has_frames};
 use crate::storage::{Operation, Storage, StorageError, StoredFile, read_whole};
 use crate::tiles::Tiles;
@@ -23,7 +23,7 @@ pub(crate) struct Opened {
     pub(crate) lock: Arc<dyn StoredFile>,
     pub(crate) written: Written,
     pub(crate) released: Released,
-    pub(crate) reader: Reader,
+    pub(crate) reader: BlockReader,
     /// The end of what is released.
     pub(crate) chain: Chain,
     /// The blocks that are written but not released.
@@ -107,7 +107,7 @@ pub(crate) fn open(options: &FileLogOptions, verifier: CheckpointVerifier, adopt
     Ok(Opened {
         lock,
         written: Written::new(segments.clone(), chain),
-        reader: Reader::new(segments, tiles.clone(), follows),
+        reader: BlockReader::new(segments, tiles.clone(), follows),
         released: Released::new(anchor, tiles, head),
         chain: released,
         unreleased,

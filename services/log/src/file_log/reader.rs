@@ -16,13 +16,13 @@ const BATCH_BYTES: usize = 256 * 1024;
 
 /// Reads a log's committed blocks: those its anchor covers. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Reader {
+pub struct BlockReader {
     segments: Arc<Segments>,
     tiles: Tiles,
     head: watch::Receiver<Option<Head>>,
 }
 
-impl Reader {
+impl BlockReader {
     pub(super) fn new(segments: Arc<Segments>, tiles: Tiles, head: watch::Receiver<Option<Head>>) -> Self {
         Self { segments, tiles, head }
     }
@@ -67,7 +67,7 @@ impl Reader {
         self.stream(height, false)
     }
 
-    /// Like [`Reader::read`], and then those that are committed later. Ends when the log is closed, or after an error.
+    /// Like [`BlockReader::read`], and then those that are committed later. Ends when the log is closed, or after an error.
     pub fn follow(&self, height: u64) -> impl Stream<Item = Result<Block, ReadError>> + Send + 'static {
         self.stream(height, true)
     }

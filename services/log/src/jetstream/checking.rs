@@ -10,7 +10,7 @@ use super::configuration::{self, StreamName};
 use super::error::{Disagreement, JetStreamError, StreamError};
 use super::stream::{BlockStream, Info};
 use crate::storage::{Operation, Storage, StorageError, read_whole, replace};
-use crate::{Block, FileLogOptions, Head, Reader};
+use crate::{Block, BlockReader, FileLogOptions, Head};
 
 /// How often a loss must be seen before it is believed: a leader that was just elected may still be reading its log.
 const LOOKS: u32 = 5;
@@ -58,7 +58,7 @@ impl Identity {
 
 /// What the local log knows to be true of the stream.
 pub(super) struct Known<'a> {
-    pub(super) reader: &'a Reader,
+    pub(super) reader: &'a BlockReader,
     /// When the stream was created, if that was written down.
     pub(super) created: Option<i128>,
 }

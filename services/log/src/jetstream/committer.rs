@@ -17,7 +17,7 @@ use super::local::Local;
 use super::stream::{BlockStream, Published};
 use super::{Status, halt};
 use crate::log::{AppendError, FatalError, Resolver};
-use crate::{Block, Reader};
+use crate::{Block, BlockReader};
 
 /// The most blocks that are made durable here together.
 const GROUP_BLOCKS: usize = 4;
@@ -49,7 +49,7 @@ pub(super) enum Command {
 pub(super) struct Committer {
     pub(super) local: Option<Local>,
     pub(super) stream: BlockStream,
-    pub(super) reader: Reader,
+    pub(super) reader: BlockReader,
     pub(super) status: Arc<watch::Sender<Status>>,
     pub(super) failure: watch::Sender<Option<Arc<FatalError>>>,
     /// Whether the log is to be closed: then nothing is waited for any longer.

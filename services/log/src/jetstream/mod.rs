@@ -38,7 +38,7 @@ pub use repair::{Repair, Shortfall};
 
 use crate::file_log::opening::{self, Adopt};
 use crate::log::{AppendError, Durability, FatalError, Head, Log, ReadError};
-use crate::{Block, FileLog, FileLogOptions, Opening, Reader};
+use crate::{Block, BlockReader, FileLog, FileLogOptions, Opening};
 use checking::{Identity, Known};
 use committer::{Command, Committer};
 use local::Local;
@@ -53,7 +53,7 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 pub struct JetStreamLog {
     queue: mpsc::UnboundedSender<Command>,
     stream: BlockStream,
-    reader: Reader,
+    reader: BlockReader,
     opening: Opening,
     status: Arc<watch::Sender<Status>>,
     failure: watch::Receiver<Option<Arc<FatalError>>>,
@@ -176,7 +176,7 @@ impl JetStreamLog {
 
     /// Reads released blocks from the local files.
     #[must_use]
-    pub fn reader(&self) -> &Reader {
+    pub fn reader(&self) -> &BlockReader {
         &self.reader
     }
 

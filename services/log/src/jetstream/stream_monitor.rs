@@ -9,7 +9,7 @@ use super::checking::{Identity, Known};
 use super::error::JetStreamError;
 use super::stream::{BlockStream, Info};
 use super::{Status, StreamStatus, halt};
-use crate::Reader;
+use crate::BlockReader;
 use crate::storage::Storage;
 
 /// How often to look when nothing happens. A new leader is noticed by this.
@@ -19,7 +19,7 @@ const ROUND: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct StreamMonitor {
     pub(super) stream: BlockStream,
-    pub(super) reader: Reader,
+    pub(super) reader: BlockReader,
     pub(super) identity: Identity,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) status: Arc<watch::Sender<Status>>,

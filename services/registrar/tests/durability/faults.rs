@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use probity_log::simulated_disk::{Mode, SimulatedDisk, Survivors};
-use probity_registrar::{Recorded, Rejection, Submission, Unavailable};
+use probity_registrar::{Registered, Rejection, Submission, Unavailable};
 
 use crate::scene::{FOUNDING, Scene, acknowledged, all_unavailable, register};
 
@@ -48,7 +48,7 @@ async fn session(
     statements: &[Submission],
     step: usize,
     mode: Mode,
-) -> (Vec<Option<Recorded>>, bool) {
+) -> (Vec<Option<Registered>>, bool) {
     let log = Arc::new(scene.log_on(disk).unwrap());
     let registrar = scene.registrar(log);
     disk.fail_at(step, mode);
@@ -60,7 +60,13 @@ async fn session(
     (taken, disk.has_failed())
 }
 
-async fn check(scene: &Scene, disk: &SimulatedDisk, statements: &[Submission], taken: &[Option<Recorded>], what: &str) {
+async fn check(
+    scene: &Scene,
+    disk: &SimulatedDisk,
+    statements: &[Submission],
+    taken: &[Option<Registered>],
+    what: &str,
+) {
     let log = Arc::new(scene.log_on(disk).unwrap_or_else(|error| panic!("{what}: {error}")));
     let registrar = scene.registrar(log);
     for (submission, recorded) in statements.iter().zip(taken) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use probity_log::{
-    AppendError, Backend, Block, Durability, FatalError, FileLog, Head, Log, Opening, ReadError, Reader, Resolver,
+    AppendError, Backend, Block, BlockReader, Durability, FatalError, FileLog, Head, Log, Opening, ReadError, Resolver,
     Status,
 };
 use tokio::sync::watch;
@@ -96,7 +96,7 @@ impl Log for Held {
 }
 
 impl Backend for Held {
-    fn reader(&self) -> &Reader {
+    fn reader(&self) -> &BlockReader {
         self.files.reader()
     }
 

@@ -40,7 +40,7 @@ impl Running {
 }
 
 type Answer =
-    Result<Vec<Result<probity_registrar::Recorded, probity_registrar::Rejection>>, probity_registrar::RegisterError>;
+    Result<Vec<Result<probity_registrar::Registered, probity_registrar::Rejection>>, probity_registrar::RegisterError>;
 
 async fn answer(task: JoinHandle<Answer>) -> Answer {
     within("an answer comes", task).await.unwrap()

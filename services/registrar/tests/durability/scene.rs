@@ -10,7 +10,8 @@ use probity_log::simulated_disk::SimulatedDisk;
 use probity_log::{Backend, FileLog, FileLogOptions, Log as _, OpenError};
 use probity_projection::Store;
 use probity_registrar::{
-    Founding, Recorded, RegisterError, Registrar, RegistrarOptions, Rejection, Submission, Unavailable, founding_block,
+    Founding, RegisterError, Registered, Registrar, RegistrarOptions, Rejection, Submission, Unavailable,
+    founding_block,
 };
 use probity_schemas::{Clock, Event, EventId, Identity};
 use probity_statement::{LedgerSecrets, Receipt, SecretKey, Unsigned};
@@ -173,7 +174,7 @@ impl Scene {
     }
 
     /// Fails unless the log holds `submission` where it was acknowledged, and the receipt says so.
-    pub(crate) fn assert_recorded(&self, registrar: &Registrar, submission: &Submission, recorded: &Recorded) {
+    pub(crate) fn assert_recorded(&self, registrar: &Registrar, submission: &Submission, recorded: &Registered) {
         let block = registrar.ledger().block_of(recorded.index).unwrap();
         assert_eq!(block.statement(recorded.index), Some(&submission.statement[..]), "index {}", recorded.index);
         let receipt = Receipt::parse(Bytes::copy_from_slice(&recorded.receipt)).unwrap();
@@ -186,17 +187,17 @@ impl Scene {
 pub(crate) async fn register(
     registrar: &Registrar,
     submissions: Vec<Submission>,
-) -> Result<Vec<Result<Recorded, Rejection>>, RegisterError> {
+) -> Result<Vec<Result<Registered, Rejection>>, RegisterError> {
     within("the registrar answers", registrar.register(submissions)).await
 }
 
 /// One statement, as far as it is acknowledged.
-pub(crate) async fn acknowledged(registrar: &Registrar, submission: &Submission) -> Option<Recorded> {
+pub(crate) async fn acknowledged(registrar: &Registrar, submission: &Submission) -> Option<Registered> {
     register(registrar, vec![submission.clone()]).await.ok()?.remove(0).ok()
 }
 
 /// What kept all of these from being recorded.
-pub(crate) fn all_unavailable(results: Vec<Result<Recorded, Rejection>>) -> Unavailable {
+pub(crate) fn all_unavailable(results: Vec<Result<Registered, Rejection>>) -> Unavailable {
     let mut reasons: Vec<Unavailable> = results
         .into_iter()
         .map(|result| match result {

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use probity_admission::KNOWN_RULE_SETS;
 use probity_log::{Chain, FileLogOptions, JetStreamLog, scrub};
 use probity_projection::Store;
-use probity_registrar::{Leadership, Participant, Participation, Recorded, Registrar, RegistrarOptions, Submission};
+use probity_registrar::{Leadership, Participant, Participation, Registered, Registrar, RegistrarOptions, Submission};
 use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
 use probity_schemas::{Clock, Data, Event, EventId, Occurred, Subject, SystemClock, Text, Timestamp};
 use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
@@ -176,7 +176,7 @@ impl AdoptArgs {
         dir: &LedgerDir,
         secrets: LedgerSecrets,
         statement: SignedStatement,
-    ) -> Result<Recorded> {
+    ) -> Result<Registered> {
         let limits = self.ledger.config()?.limits;
         let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
         let OpenLog { backend, stream } = log;
@@ -207,7 +207,7 @@ impl AdoptArgs {
     }
 
     /// Says what is different from now on; `recorded` is missing where nothing is.
-    fn report(&self, before: RuleSetInForce, recorded: Option<Recorded>, json: bool) -> Result<Answer> {
+    fn report(&self, before: RuleSetInForce, recorded: Option<Registered>, json: bool) -> Result<Answer> {
         let number = self.number;
         let (since, time) = recorded.as_ref().map_or((before.since, before.time), |it| (it.index, it.recorded_at));
         if json {
