@@ -1,4 +1,5 @@
-//! Taking in what another process appended: nothing is believed that was not checked and judged here.
+//! Taking in what another process appended: nothing is believed that was not checked and judged
+//! here.
 
 use std::sync::Arc;
 
@@ -28,8 +29,8 @@ pub enum AdoptionError {
         /// What is wrong with the block.
         fault: BlockFault,
     },
-    /// A block holds a statement that is not readable or should not have been admitted. Those before
-    /// it were taken in.
+    /// A block holds a statement that is not readable or should not have been admitted. Those
+    /// before it were taken in.
     #[error("in the stream, {}", with_causes(.fault))]
     Inadmissible {
         /// What is wrong with it.
@@ -50,12 +51,12 @@ pub enum AdoptionError {
 }
 
 impl Replica {
-    /// Takes in blocks that continue what is committed. Those before the first bad one are taken in.
-    /// May be called only while nothing admitted here is on its way; waits for the disk.
+    /// Takes in blocks that continue what is committed. Those before the first bad one are taken
+    /// in. May be called only while nothing admitted here is on its way; waits for the disk.
     ///
     /// # Errors
-    /// See [`AdoptionError`]. Except where there is no room, a person has to look before anything is
-    /// written.
+    /// See [`AdoptionError`]. Except where there is no room, a person has to look before anything
+    /// is written.
     pub fn adopt(&mut self, blocks: &[Block]) -> Result<(), AdoptionError> {
         // What came twice is known.
         let known = blocks.iter().take_while(|block| block.height() <= self.head.height).count();

@@ -1,10 +1,12 @@
 //! The index of event ids and revisions: what admission asks of the past.
 //!
-//! It lives on disk, is written behind the log by a thread of its own, and can be deleted: it comes back from the log.
-//! What is committed but not yet written is kept in memory, so that a lookup always sees every committed statement.
+//! It lives on disk, is written behind the log by a thread of its own, and can be deleted: it comes
+//! back from the log. What is committed but not yet written is kept in memory, so that a lookup
+//! always sees every committed statement.
 //!
-//! Two shortcuts keep most lookups off the disk: ids that are newer than any other of their issuer cannot be there
-//! (clients make them in order of time), and the revisions of subjects that were written lately are remembered.
+//! Two shortcuts keep most lookups off the disk: ids that are newer than any other of their issuer
+//! cannot be there (clients make them in order of time), and the revisions of subjects that were
+//! written lately are remembered.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,19 +31,21 @@ const STATE: [u8; 1] = [3];
 /// Where the snapshot was taken: next height (8 bytes), size (8 bytes), root.
 const STATE_CURSOR: [u8; 1] = [4];
 
-/// Statements between two snapshots of the admission state. A snapshot takes time in proportion to the state (one to two
-/// seconds for 100,000 versions), a restart after a crash in proportion to the statements since the last one (three
-/// seconds or so for these). One is also taken when the ledger is closed.
+/// Statements between two snapshots of the admission state. A snapshot takes time in proportion to
+/// the state (one to two seconds for 100,000 versions), a restart after a crash in proportion to
+/// the statements since the last one (three seconds or so for these). One is also taken when the
+/// ledger is closed.
 const SNAPSHOT_EVERY: u64 = 400_000;
 
-/// Committed entries that are written together: more make writing cheaper, fewer make the tail that a restart folds
-/// shorter. A restart folds some hundred thousand a second.
+/// Committed entries that are written together: more make writing cheaper, fewer make the tail that
+/// a restart folds shorter. A restart folds some hundred thousand a second.
 const WRITE_TOGETHER: usize = 8_192;
 
 /// Subjects whose revisions are remembered, in each of two generations.
 const REMEMBERED: usize = 16_384;
 
-/// Committed entries that may wait in memory for the writer; beyond that, commits wait for it. About 30 MiB.
+/// Committed entries that may wait in memory for the writer; beyond that, commits wait for it.
+/// About 30 MiB.
 const MAX_UNWRITTEN: usize = 100_000;
 
 /// The entries of one or more blocks.
@@ -129,7 +133,8 @@ pub struct Index {
     remembered: RefCell<Remembered>,
 }
 
-/// Revisions by subject, of the subjects that were asked for or written last; forgets the older half when it is full.
+/// Revisions by subject, of the subjects that were asked for or written last; forgets the older
+/// half when it is full.
 #[derive(Debug, Default)]
 struct Remembered {
     young: HashMap<String, u64>,
@@ -209,8 +214,9 @@ impl Index {
         Ok(place.zip(view.get(&STATE)?.map(|bytes| bytes.to_vec())))
     }
 
-    /// Takes in what has been committed. Waits for the writer only if far too much is unwritten. `state` makes a copy of the
-    /// admission state at the cursor, where it is time to write it down.
+    /// Takes in what has been committed. Waits for the writer only if far too much is unwritten.
+    /// `state` makes a copy of the admission state at the cursor, where it is time to write it
+    /// down.
     ///
     /// # Errors
     /// The index could not be written, now or earlier: it comes back from the log.

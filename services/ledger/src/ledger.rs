@@ -139,7 +139,8 @@ impl Ledger {
         self.rights.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes who may read what; `rights` follow from what is durable, not from what is on its way.
+    /// Changes who may read what; `rights` follow from what is durable, not from what is on its
+    /// way.
     pub fn publish_rights(&self, rights: Rights) {
         *self.rights.write().unwrap_or_else(PoisonError::into_inner) = rights;
     }
@@ -191,11 +192,12 @@ impl Ledger {
         }
     }
 
-    /// The block of a statement, with what makes receipts for it: the same bytes as when it was recorded.
+    /// The block of a statement, with what makes receipts for it: the same bytes as when it was
+    /// recorded.
     ///
     /// # Errors
-    /// There is no such statement, the log cannot be read or is damaged, or this process has no receipt
-    /// key.
+    /// There is no such statement, the log cannot be read or is damaged, or this process has no
+    /// receipt key.
     pub async fn committed_block(self: &Arc<Self>, index: u64) -> Result<CommittedBlock, ReadFault> {
         let ledger = self.clone();
         let task = tokio::task::spawn_blocking(move || ledger.rebuild(index));
@@ -230,7 +232,8 @@ impl Ledger {
         Ok((receipt, committed.block().tree_size()))
     }
 
-    /// The proof that the statement at `index` is in the tree of `size` (0 for the newest), and its leaf.
+    /// The proof that the statement at `index` is in the tree of `size` (0 for the newest), and its
+    /// leaf.
     ///
     /// # Errors
     /// There is no such proof, or the nodes of the tree are damaged.

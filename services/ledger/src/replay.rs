@@ -197,8 +197,8 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Judges blocks, as far as they are good, and leaves the index as it is. The state is that after
-    /// the last statement that was admitted.
+    /// Judges blocks, as far as they are good, and leaves the index as it is. The state is that
+    /// after the last statement that was admitted.
     pub(crate) fn judge(&mut self, blocks: &[Block]) -> Judged {
         let mut judged = Judged::default();
         let mut rest = blocks;

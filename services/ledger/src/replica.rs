@@ -1,7 +1,8 @@
 //! From what is on disk to a replica that can be read and written to.
 //!
-//! The admission state and the index of event ids and revisions are kept on disk, bound to a size and a root. If they
-//! belong to this log, only its tail is folded; if not, they are thrown away and folded from the first block.
+//! The admission state and the index of event ids and revisions are kept on disk, bound to a size
+//! and a root. If they belong to this log, only its tail is folded; if not, they are thrown away
+//! and folded from the first block.
 
 use std::sync::Arc;
 

@@ -16,8 +16,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Begins with what `genesis` founds. `scratch` is an empty view; it holds what does not fit into
-    /// memory and can be thrown away afterwards.
+    /// Begins with what `genesis` founds. `scratch` is an empty view; it holds what does not fit
+    /// into memory and can be thrown away afterwards.
     ///
     /// # Errors
     /// The founding statement cannot be judged by, or the index does not start.
@@ -25,8 +25,8 @@ impl Verifier {
         Ok(Self { state: genesis.state()?, index: Index::start(scratch)?, batch: Batch::default() })
     }
 
-    /// Takes the next block, which a chain has checked. Its statements are judged with those of later
-    /// blocks, so a fault may be of a block given earlier.
+    /// Takes the next block, which a chain has checked. Its statements are judged with those of
+    /// later blocks, so a fault may be of a block given earlier.
     ///
     /// # Errors
     /// The first statement that does not replay, or the scratch view cannot be read or written.

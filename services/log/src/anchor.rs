@@ -1,9 +1,11 @@
 //! The anchor: the newest released checkpoint, kept apart from the log it speaks about.
 //!
-//! A log that was cut short, restored from an old copy or replaced cannot know it; its anchor does. Put the anchor on
-//! another volume and outside the backup set. It never goes back, and never takes another root for its size.
+//! A log that was cut short, restored from an old copy or replaced cannot know it; its anchor does.
+//! Put the anchor on another volume and outside the backup set. It never goes back, and never takes
+//! another root for its size.
 //!
-//! The file has two slots that are overwritten alternately, so that a write that is cut short leaves the other one.
+//! The file has two slots that are overwritten alternately, so that a write that is cut short
+//! leaves the other one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,8 +70,8 @@ impl Anchor {
             Err(error) => return Err(StorageError::of(Operation::Open, path)(error).into()),
         };
         let (head, slot) = newest(&*file, path)?;
-        // The process that wrote this may have ended before it was synced, or because it could not be. The other slot is
-        // the next to be overwritten, so this one must not be lost.
+        // The process that wrote this may have ended before it was synced, or because it could not
+        // be. The other slot is the next to be overwritten, so this one must not be lost.
         file.write_all_at(&encode(head), SLOTS[slot]).map_err(StorageError::of(Operation::Write, path))?;
         file.sync_data().map_err(StorageError::of(Operation::Sync, path))?;
         let dir = directory(path);
@@ -98,8 +100,9 @@ impl Anchor {
     /// Moves on to `head`; on return it is on stable storage. The same head again is fine.
     ///
     /// # Errors
-    /// `head` is older, or disagrees at the same size: nothing was changed. Or the file system refuses: what is on
-    /// storage is then unknown, and the anchor must be opened again before it is used.
+    /// `head` is older, or disagrees at the same size: nothing was changed. Or the file system
+    /// refuses: what is on storage is then unknown, and the anchor must be opened again before it
+    /// is used.
     pub fn advance(&mut self, head: Head) -> Result<(), AnchorError> {
         if let Some(current) = self.head {
             if head == current {

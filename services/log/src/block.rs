@@ -1,5 +1,6 @@
-//! A block: the statements admitted together, and the signed checkpoint of the tree that covers them (FORMATS,
-//! "Block"). It is the unit of commit: all of it becomes durable in one append, or none.
+//! A block: the statements admitted together, and the signed checkpoint of the tree that covers
+//! them (FORMATS, "Block"). It is the unit of commit: all of it becomes durable in one append, or
+//! none.
 //!
 //! A block is kept as the bytes it was made of or read from; it is never encoded again.
 
@@ -37,9 +38,10 @@ struct Encoded {
 impl Block {
     /// Makes a block.
     ///
-    /// `height` is its position among the blocks, `first_index` that of its first statement in the log, `time` is in
-    /// Unix seconds and `checkpoint` the signed note for the tree size after it. Nothing but the limits is checked:
-    /// whether a block continues a log is for [`Chain`](crate::Chain) to say.
+    /// `height` is its position among the blocks, `first_index` that of its first statement in the
+    /// log, `time` is in Unix seconds and `checkpoint` the signed note for the tree size after it.
+    /// Nothing but the limits is checked: whether a block continues a log is for
+    /// [`Chain`](crate::Chain) to say.
     ///
     /// # Errors
     /// There is no statement or too many, one is too long, or all of them together are.

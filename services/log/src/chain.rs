@@ -37,7 +37,8 @@ impl Chain {
         Ok(Self { verifier, frontier, head })
     }
 
-    /// Checks that `block` continues this log, takes it in, and returns its tree (for receipts and stored nodes).
+    /// Checks that `block` continues this log, takes it in, and returns its tree (for receipts and
+    /// stored nodes).
     ///
     /// # Errors
     /// It does not; the chain stays as it was.
@@ -70,7 +71,8 @@ impl Chain {
         Ok(tree)
     }
 
-    /// From the next block on checkpoints are signed by other keys: for whoever read of a rotation in the log.
+    /// From the next block on checkpoints are signed by other keys: for whoever read of a rotation
+    /// in the log.
     pub fn rotate(&mut self, verifier: CheckpointVerifier) {
         self.verifier = verifier;
     }

@@ -83,7 +83,8 @@ impl Ledger {
         (0..count).map(|i| self.block(i % 3 + 1)).collect()
     }
 
-    /// A block that could come next, with other statements for every `word`. The next block stays open.
+    /// A block that could come next, with other statements for every `word`. The next block stays
+    /// open.
     #[must_use]
     pub fn alternative(&self, statements: usize, word: &str) -> Block {
         let first = self.chain.size();

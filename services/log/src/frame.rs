@@ -54,7 +54,8 @@ pub enum FrameFault {
 }
 
 impl FrameFault {
-    /// Whether an append that was cut short can leave this behind. Anything else was written whole, by whomever.
+    /// Whether an append that was cut short can leave this behind. Anything else was written whole,
+    /// by whomever.
     pub(crate) fn is_torn(&self) -> bool {
         match self {
             Self::Missing | Self::Truncated { .. } | Self::Length { .. } | Self::Checksum { .. } => true,
@@ -125,7 +126,8 @@ impl FrameReader {
         self.position
     }
 
-    /// The next block; `None` where the frames end. After an error the position is still that of the frame in error.
+    /// The next block; `None` where the frames end. After an error the position is still that of
+    /// the frame in error.
     pub(crate) fn next(&mut self) -> Result<Option<Block>, FrameError> {
         let header = self.peek(FRAME_HEADER)?;
         let Some(&[l0, l1, l2, l3, c0, c1, c2, c3]) = header.first_chunk() else {

@@ -1,12 +1,13 @@
 //! Where blocks live: the append-only log of a ledger, its anchor, and the nodes of its tree.
 //!
-//! A [`Block`] is what is committed at once. A [`Log`] keeps blocks in order for one writer and many readers;
-//! [`FileLog`] keeps them in local files, [`JetStreamLog`] in local files and in a
-//! stream of NATS JetStream. A [`Chain`] says whether a block continues the blocks before it, and is run
-//! wherever blocks come from outside. [`Tiles`] gives the nodes proofs are made of, and [`scrub`] reads everything again.
+//! A [`Block`] is what is committed at once. A [`Log`] keeps blocks in order for one writer and
+//! many readers; [`FileLog`] keeps them in local files, [`JetStreamLog`] in local files and in a
+//! stream of NATS JetStream. A [`Chain`] says whether a block continues the blocks before it, and
+//! is run wherever blocks come from outside. [`Tiles`] gives the nodes proofs are made of, and
+//! [`scrub`] reads everything again.
 //!
-//! Nothing here reads a clock, signs anything or judges a statement. What was released is never changed: where stored
-//! bytes and signatures disagree, this crate stops and names the place.
+//! Nothing here reads a clock, signs anything or judges a statement. What was released is never
+//! changed: where stored bytes and signatures disagree, this crate stops and names the place.
 
 mod anchor;
 mod backend;

@@ -29,17 +29,19 @@ pub struct Head {
 ///
 /// Every implementation passes the suite in the module `conformance`.
 pub trait Log: std::fmt::Debug + Send + Sync {
-    /// Queues a block. Blocks are appended in the order of the calls, and the future resolves once this one is durable
-    /// and readers may see it.
+    /// Queues a block. Blocks are appended in the order of the calls, and the future resolves once
+    /// this one is durable and readers may see it.
     ///
-    /// Dropping the future does not take the block back. When a block fails, those queued after it fail too, since
-    /// they continue it.
+    /// Dropping the future does not take the block back. When a block fails, those queued after it
+    /// fail too, since they continue it.
     fn enqueue(&self, block: Block) -> Durability;
 
-    /// The committed blocks from `height` on; ends at the block that was the head when the end was reached.
+    /// The committed blocks from `height` on; ends at the block that was the head when the end was
+    /// reached.
     fn read(&self, height: u64) -> BoxStream<'_, Result<Block, ReadError>>;
 
-    /// Like [`Log::read`], but waits for more at the head. Ends when the log is closed, or after an error.
+    /// Like [`Log::read`], but waits for more at the head. Ends when the log is closed, or after an
+    /// error.
     fn follow(&self, height: u64) -> BoxStream<'_, Result<Block, ReadError>>;
 
     /// The last committed block; `None` as long as there is none.
@@ -55,7 +57,8 @@ pub struct Durability(VecDeque<oneshot::Receiver<Result<(), AppendError>>>);
 pub struct Resolver(oneshot::Sender<Result<(), AppendError>>);
 
 impl Durability {
-    /// A future and what resolves it. A resolver that is dropped resolves it to [`FatalError::Closed`].
+    /// A future and what resolves it. A resolver that is dropped resolves it to
+    /// [`FatalError::Closed`].
     #[must_use]
     pub fn pending() -> (Resolver, Self) {
         let (sender, receiver) = oneshot::channel();
@@ -70,7 +73,8 @@ impl Durability {
         durability
     }
 
-    /// Resolves when all of these have, in their order; to the first error, as soon as there is one.
+    /// Resolves when all of these have, in their order; to the first error, as soon as there is
+    /// one.
     #[must_use]
     pub fn all(durabilities: impl IntoIterator<Item = Self>) -> Self {
         Self(durabilities.into_iter().flat_map(|durability| durability.0).collect())
@@ -103,7 +107,8 @@ impl Future for Durability {
 /// Why a block was not appended, or may not have been.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
-    /// The block does not continue the log from its head: another one did before. Nothing was written.
+    /// The block does not continue the log from its head: another one did before. Nothing was
+    /// written.
     #[error("the log goes on from another block than this one expects")]
     Conflict {
         /// The last block that was appended; `None` if none was. It may not be durable yet.
@@ -115,17 +120,19 @@ pub enum AppendError {
     /// There is no room at present. Nothing was written, and the same block may be tried again.
     #[error("the log cannot take the block now")]
     Unavailable(#[source] Arc<Unavailable>),
-    /// The block may or may not be in the log. Read what is at its height before trying anything else.
+    /// The block may or may not be in the log. Read what is at its height before trying anything
+    /// else.
     #[error("it is not known whether block {height} was appended")]
     OutcomeUnknown {
         /// The height of the block.
         height: u64,
     },
-    /// The stream that carries the log disagrees with what was signed: nothing is appended until a person has looked.
-    /// What the log released before can be read.
+    /// The stream that carries the log disagrees with what was signed: nothing is appended until a
+    /// person has looked. What the log released before can be read.
     #[error("the log is halted: {0}")]
     Halted(Arc<Disagreement>),
-    /// The log takes no more blocks; the process must exit and open it again, which tells whether this block is in it.
+    /// The log takes no more blocks; the process must exit and open it again, which tells whether
+    /// this block is in it.
     #[error("the log has failed")]
     Fatal(#[source] Arc<FatalError>),
 }

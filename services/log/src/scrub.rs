@@ -1,6 +1,7 @@
 //! Reading a whole log again from block 0: every frame, signature, statement and root.
 //!
-//! Nothing is locked or changed, so a log can be scrubbed while it is written to, and a copy of one anywhere.
+//! Nothing is locked or changed, so a log can be scrubbed while it is written to, and a copy of one
+//! anywhere.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -31,8 +32,8 @@ pub struct Progress {
 pub struct Scrubbed {
     /// The last block that was read; `None` in an empty log.
     pub head: Option<Head>,
-    /// What the anchor says; `None` if there is no anchor. If there is one, `head` is the same, unless the visitor broke
-    /// off.
+    /// What the anchor says; `None` if there is no anchor. If there is one, `head` is the same,
+    /// unless the visitor broke off.
     pub anchored: Option<Head>,
 }
 
@@ -60,8 +61,8 @@ pub fn first_block(options: &FileLogOptions) -> Result<Block, ScrubError> {
 
 /// Reads and verifies all blocks up to the anchor, or where there is none to the last whole block.
 ///
-/// `chain` is the empty chain with the ledger's first keys; `visit` sees every block once it is verified, may rotate
-/// the chain's keys for the next one, and may break off.
+/// `chain` is the empty chain with the ledger's first keys; `visit` sees every block once it is
+/// verified, may rotate the chain's keys for the next one, and may break off.
 ///
 /// # Errors
 /// The first thing that is not as it was written, and where it is.

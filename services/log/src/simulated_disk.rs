@@ -100,7 +100,8 @@ impl SimulatedDisk {
         self.fail_on("", at, mode);
     }
 
-    /// Makes operation number `at` (from 0) among those that change something whose path contains `part` go wrong.
+    /// Makes operation number `at` (from 0) among those that change something whose path contains
+    /// `part` go wrong.
     pub fn fail_on(&self, part: &'static str, at: usize, mode: Mode) {
         let mut world = self.world();
         world.operations = 0;
@@ -118,7 +119,8 @@ impl SimulatedDisk {
         self.world().full = false;
     }
 
-    /// The process is gone, and all its locks; a new one starts on the same machine, with room on its disk.
+    /// The process is gone, and all its locks; a new one starts on the same machine, with room on
+    /// its disk.
     pub fn restart(&self) {
         let mut world = self.world();
         world.fault = None;

@@ -31,8 +31,8 @@ pub trait StoredFile: std::fmt::Debug + Send + Sync {
     /// Returns once what was written is on stable storage (`fdatasync`).
     ///
     /// # Errors
-    /// Those of the file system. Afterwards nobody knows what is on storage, and calling it again may wrongly
-    /// succeed: whoever gets an error must stop.
+    /// Those of the file system. Afterwards nobody knows what is on storage, and calling it again
+    /// may wrongly succeed: whoever gets an error must stop.
     fn sync_data(&self) -> io::Result<()>;
 
     /// Reads at `offset` until `buffer` is full or the file ends, and returns the number of bytes.
@@ -120,8 +120,8 @@ pub trait Storage: std::fmt::Debug + Send + Sync {
     /// As [`StoredFile::sync_data`].
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Opens (or creates) a file and locks it against every other process for as long as it stays open; `None` if
-    /// somebody else holds it.
+    /// Opens (or creates) a file and locks it against every other process for as long as it stays
+    /// open; `None` if somebody else holds it.
     ///
     /// # Errors
     /// Those of the file system.

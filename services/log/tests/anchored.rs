@@ -177,7 +177,8 @@ fn a_segment_with_garbage_behind_its_blocks_is_not_followed_by_another() {
     let mut ledger = Ledger::new();
     let mut blocks = ledger.blocks(10);
     let garbage = closed.frames[9].1.end + 20;
-    // The anchor covers nine blocks, the tenth is the last of the first segment, the eleventh is in the second.
+    // The anchor covers nine blocks, the tenth is the last of the first segment, the eleventh is in
+    // the second.
     let disk = closed.changed(&segment(0), |bytes| bytes[garbage] = 1);
     disk.set_contents(&anchor(), Closed::with_blocks(9).disk.contents(&anchor()));
     let log = open(&disk).unwrap();

@@ -9,7 +9,8 @@ use probity_log::{FileLog, FileLogOptions};
 use probity_tlog::CheckpointVerifier;
 use tempfile::TempDir;
 
-/// Logs in a directory that is removed in the end, with segments that hold a few blocks or all of them.
+/// Logs in a directory that is removed in the end, with segments that hold a few blocks or all of
+/// them.
 struct Files {
     root: TempDir,
     segment_length: u64,

@@ -1,5 +1,6 @@
-//! Bytes are changed, cut off, zeroed and taken away everywhere in a small log: each time the log opens with all its blocks,
-//! or stops and names the place. It never opens with fewer blocks than were released.
+//! Bytes are changed, cut off, zeroed and taken away everywhere in a small log: each time the log
+//! opens with all its blocks, or stops and names the place. It never opens with fewer blocks than
+//! were released.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 

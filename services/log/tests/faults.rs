@@ -1,5 +1,6 @@
-//! Every operation of a log's life is made to fail in every way, and every failure is followed by a restart and by power
-//! cuts: no acknowledged block is ever lost, nothing appears that was not submitted, and the log always goes on.
+//! Every operation of a log's life is made to fail in every way, and every failure is followed by a
+//! restart and by power cuts: no acknowledged block is ever lost, nothing appears that was not
+//! submitted, and the log always goes on.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
@@ -67,7 +68,8 @@ fn open(disk: &SimulatedDisk, acknowledged: usize, what: &str) -> FileLog {
     log.unwrap_or_else(|error| panic!("{what}: false halt: {error:?}"))
 }
 
-/// Checks that the log holds `blocks`, at least the acknowledged ones and nothing else; returns how many.
+/// Checks that the log holds `blocks`, at least the acknowledged ones and nothing else; returns how
+/// many.
 fn check(log: &FileLog, blocks: &[Block], acknowledged: usize, what: &str) -> usize {
     let count = log.reader().head().map_or(0, |head| head.height as usize + 1);
     assert!(count >= acknowledged, "{what}: {acknowledged} were acknowledged, {count} are there");
@@ -93,8 +95,8 @@ fn check_every_aftermath(disk: &SimulatedDisk, blocks: &[Block], acknowledged: u
         let what = format!("{what}, then {how}");
         let log = open(&disk, acknowledged, &what);
         let count = check(&log, blocks, acknowledged, &what);
-        // As long as the blocks that were lost, if any were, so that what followed those would fit; and enough of them to
-        // fill the segment that was being made.
+        // As long as the blocks that were lost, if any were, so that what followed those would fit;
+        // and enough of them to fill the segment that was being made.
         let mut ledger = ledger_of(&log);
         let mut blocks = blocks[..count].to_vec();
         for _ in 0..4 {

@@ -1,8 +1,8 @@
 //! Whether the time of day may be signed.
 //!
-//! The times of blocks never decrease, so one block sealed under a clock that was set ahead keeps the
-//! ledger from taking statements until that time has passed. A jump is therefore noticed before it is
-//! signed: by a clock that cannot be set.
+//! The times of blocks never decrease, so one block sealed under a clock that was set ahead keeps
+//! the ledger from taking statements until that time has passed. A jump is therefore noticed before
+//! it is signed: by a clock that cannot be set.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,7 +33,8 @@ impl ClockGuard {
         Self { clock, believed }
     }
 
-    /// The time of a block that is opened now, after one of the time `previous`, both in Unix seconds.
+    /// The time of a block that is opened now, after one of the time `previous`, both in Unix
+    /// seconds.
     pub(crate) fn time_after(&self, previous: u64) -> Result<u64, Unavailable> {
         let (now_ms, steady) = (self.clock.now_ms(), self.clock.steady_ms());
         let now = now_ms / 1_000;

@@ -6,11 +6,11 @@
 //!
 //! What is guaranteed, whatever is lost, delayed or repeated on the way:
 //! - a registrar appends only after an attempt that found it to have all released blocks;
-//! - of two that hear each other being active, the one with fewer blocks steps down, and of two with
-//!   as many blocks the one with the lower id;
+//! - of two that hear each other being active, the one with fewer blocks steps down, and of two
+//!   with as many blocks the one with the lower id;
 //! - a standby that hears an active registrar at least every [`SILENCE`] never tries to append;
-//! - a registrar that hears a halted one with more blocks than its own stops appending, and does not
-//!   try to for [`SILENCE`].
+//! - a registrar that hears a halted one with more blocks than its own stops appending, and does
+//!   not try to for [`SILENCE`].
 //!
 //! Two can be active at once for as long as they do not hear each other.
 
@@ -115,8 +115,8 @@ pub enum ElectionAction {
 }
 
 impl Election {
-    /// Begins as a standby at `now`. `id` is a random number that tells processes apart; a registrar
-    /// that may not lead only follows.
+    /// Begins as a standby at `now`. `id` is a random number that tells processes apart; a
+    /// registrar that may not lead only follows.
     #[must_use]
     pub fn new(id: u64, may_lead: bool, now: Duration) -> Self {
         let mut election =
@@ -163,8 +163,8 @@ impl Election {
         }
     }
 
-    /// Takes note of an event at `now` (monotonic, from any beginning), with `blocks` blocks released
-    /// here, and says what follows from it, in order.
+    /// Takes note of an event at `now` (monotonic, from any beginning), with `blocks` blocks
+    /// released here, and says what follows from it, in order.
     pub fn on(&mut self, event: ElectionEvent, now: Duration, blocks: u64) -> Vec<ElectionAction> {
         use ElectionAction::{Announce, Answer, Follow, StepDown};
         match (event, self.phase) {

@@ -37,8 +37,8 @@ pub enum Rejection {
     /// Too many statements by keys that were not known ahead of order; try again.
     #[error("too many statements by keys that are not enrolled; try again in a second")]
     TooManyUnknownKeys,
-    /// The statement with this event id is recorded, but cannot be read back at present, so it is not
-    /// known whether it is the same one.
+    /// The statement with this event id is recorded, but cannot be read back at present, so it is
+    /// not known whether it is the same one.
     #[error("event id {id} is recorded at index {index}, but that statement cannot be read: {fault}")]
     Unreadable {
         /// The id.

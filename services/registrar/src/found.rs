@@ -73,8 +73,8 @@ pub enum FoundError {
     Seal(#[from] SealError),
 }
 
-/// Makes block 0: statement 0 founds the ledger, statements 1 and 2 put the default roles and the gate to production into
-/// force.
+/// Makes block 0: statement 0 founds the ledger, statements 1 and 2 put the default roles and the
+/// gate to production into force.
 ///
 /// # Errors
 /// What `founding` says cannot found a ledger, or a default policy of this build is unusable.

@@ -64,8 +64,8 @@ pub struct Participant {
 }
 
 impl Participant {
-    /// Starts to follow the stream, and to append when no other registrar does. Must be called within
-    /// a Tokio runtime.
+    /// Starts to follow the stream, and to append when no other registrar does. Must be called
+    /// within a Tokio runtime.
     #[must_use]
     pub fn start(registrar: Arc<Registrar>, participation: Participation) -> Self {
         let (stop, stopped) = watch::channel(false);

@@ -4,8 +4,8 @@
 //! makes blocks durable; every statement of a durable block gets its receipt. Nothing leaves before
 //! it is durable.
 //!
-//! The registrar never re-serialises a statement, never reads a clock of its own, and keeps no state
-//! that does not come back from the log.
+//! The registrar never re-serialises a statement, never reads a clock of its own, and keeps no
+//! state that does not come back from the log.
 
 mod block;
 mod clock_guard;

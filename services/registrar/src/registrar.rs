@@ -93,8 +93,8 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// Opens a ledger and starts the ordered thread. Must be called within a tokio runtime. Takes as
-    /// long as folding the log's tail beyond the index.
+    /// Opens a ledger and starts the ordered thread. Must be called within a tokio runtime. Takes
+    /// as long as folding the log's tail beyond the index.
     ///
     /// # Errors
     /// The replica does not open, the origin cannot stand in a checkpoint, or no thread starts.
@@ -128,11 +128,12 @@ impl Registrar {
         Ok(Self { ledger, shared, clock, clock_guard, sender, room, limit, thread })
     }
 
-    /// Records statements; one result for each, in order. Comes back when everything it speaks of is durable.
+    /// Records statements; one result for each, in order. Comes back when everything it speaks of
+    /// is durable.
     ///
     /// # Errors
-    /// Nothing of the request was taken: there is no room for it, it is too large, or the ledger takes
-    /// no statements. With [`Unavailable::Unsettled`] it may be recorded all the same.
+    /// Nothing of the request was taken: there is no room for it, it is too large, or the ledger
+    /// takes no statements. With [`Unavailable::Unsettled`] it may be recorded all the same.
     pub async fn register(
         &self,
         submissions: Vec<Submission>,
@@ -175,8 +176,9 @@ impl Registrar {
         }
     }
 
-    /// Takes in blocks that another process appended, in order: they must continue what is committed, carry signatures
-    /// that verify, and be admitted again. On return they are durable here.
+    /// Takes in blocks that another process appended, in order: they must continue what is
+    /// committed, carry signatures that verify, and be admitted again. On return they are durable
+    /// here.
     pub(crate) async fn adopt(&self, blocks: Vec<Block>) -> Result<(), Unavailable> {
         let (reply, adopted) = oneshot::channel();
         self.sender.send(Message::Adopt { blocks, reply }).map_err(|_| Unavailable::ShuttingDown)?;

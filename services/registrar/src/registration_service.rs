@@ -16,7 +16,8 @@ use crate::verify::Submission;
 /// Ten random bytes for an event id.
 pub type RandomBytes = Arc<dyn Fn() -> [u8; 10] + Send + Sync>;
 
-/// The write side over gRPC. Writing needs no transport identity: the signature and its roles decide.
+/// The write side over gRPC. Writing needs no transport identity: the signature and its roles
+/// decide.
 #[derive(Clone)]
 pub struct RegistrationHandler {
     registrar: Arc<Registrar>,

@@ -1,7 +1,9 @@
-//! The ordered part: one thread that admits statements, fills blocks, and answers once they are durable.
+//! The ordered part: one thread that admits statements, fills blocks, and answers once they are
+//! durable.
 //!
-//! While one block is being made durable, the next one fills; a lone statement waits for nothing. No answer leaves
-//! before everything it speaks of is durable: not a receipt, not "already recorded", not a refusal.
+//! While one block is being made durable, the next one fills; a lone statement waits for nothing.
+//! No answer leaves before everything it speaks of is durable: not a receipt, not "already
+//! recorded", not a refusal.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +27,8 @@ use crate::settling::{Pending, Waiting};
 use crate::shared::Shared;
 use crate::verify::{Verified, VerifyResult};
 
-/// Statements whose key was not known ahead of order are verified here, on one core: no more than this many a second.
+/// Statements whose key was not known ahead of order are verified here, on one core: no more than
+/// this many a second.
 const ORDERED_VERIFICATIONS_PER_SECOND: u32 = 1_000;
 
 /// What reaches the ordered thread.
@@ -70,7 +73,8 @@ pub(crate) enum Sequenced {
         block: Arc<CommittedBlock>,
         index: u64,
     },
-    /// An event of this issuer and id is at `index`; whether it is the same statement is for the reader to see.
+    /// An event of this issuer and id is at `index`; whether it is the same statement is for the
+    /// reader to see.
     IdKnown {
         index: u64,
         id: EventId,
@@ -108,7 +112,8 @@ pub(crate) struct Pipeline {
     pub(crate) open: Option<OpenBlock>,
     pub(crate) in_flight: VecDeque<SealedBlock>,
     pub(crate) waiting: VecDeque<Waiting>,
-    /// Counts the times that blocks in flight were given up, so that late news of them is not taken for news of others.
+    /// Counts the times that blocks in flight were given up, so that late news of them is not taken
+    /// for news of others.
     pub(crate) generation: u64,
     pub(crate) stopping: bool,
     /// Who waits until nothing is under way any more.
@@ -130,8 +135,8 @@ impl Default for Pipeline {
     }
 }
 
-/// Brings the news of blocks in flight back in the order of the blocks, whichever resolved first: that a later one failed
-/// must not be taken for news of an earlier one that is durable.
+/// Brings the news of blocks in flight back in the order of the blocks, whichever resolved first:
+/// that a later one failed must not be taken for news of an earlier one that is durable.
 pub(crate) async fn forward(
     mut durabilities: UnboundedReceiver<(u64, Durability)>,
     messages: WeakUnboundedSender<Message>,
@@ -153,7 +158,8 @@ impl Sequencer {
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     if self.pipeline.in_flight.is_empty() {
-                        // Nothing else to admit and the disk is idle: a lone statement goes at once.
+                        // Nothing else to admit and the disk is idle: a lone statement goes at
+                        // once.
                         self.seal();
                     }
                     if self.pipeline.in_flight.is_empty() {
@@ -189,7 +195,8 @@ impl Sequencer {
                 Message::Stop => self.pipeline.stopping = true,
             }
         }
-        // What is not known to be durable is not written down; the next start finds it in the log if it is.
+        // What is not known to be durable is not written down; the next start finds it in the log
+        // if it is.
         self.give_up(Unavailable::ShuttingDown);
         if let Err(error) = self.replica.index.drain(&self.replica.state) {
             tracing::error!(%error, "the index could not be written; it comes back from the log at the next start");
@@ -283,7 +290,8 @@ impl Sequencer {
         }
     }
 
-    /// Looks an unknown key up once more, now that everything ahead of this statement has been admitted.
+    /// Looks an unknown key up once more, now that everything ahead of this statement has been
+    /// admitted.
     fn verify_late(&mut self, verified: &Verified) -> Result<(), Rejection> {
         if !verified.key_unknown {
             return Ok(());

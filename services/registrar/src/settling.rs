@@ -1,4 +1,5 @@
-//! What follows from a block being durable, or from its never being: answers leave, or everything that rests on it is undone.
+//! What follows from a block being durable, or from its never being: answers leave, or everything
+//! that rests on it is undone.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -50,7 +51,8 @@ impl Sequencer {
             Err(AppendError::OutcomeUnknown { .. }) if self.pipeline.stopping => {
                 self.give_up(Unavailable::ShuttingDown);
             }
-            // On a stream somebody else was faster: the log goes on from their block, and they go on.
+            // On a stream somebody else was faster: the log goes on from their block, and they go
+            // on.
             Err(AppendError::Conflict { .. }) if self.replica.ledger().backend().is_shared() => {
                 tracing::warn!("another process appended to the log; this one stands by");
                 let standby = Leadership::Standby { active: None };
@@ -112,7 +114,8 @@ impl Sequencer {
         unavailable
     }
 
-    /// Forgets the block that is open, once something else has halted the ledger. What is in flight is settled still.
+    /// Forgets the block that is open, once something else has halted the ledger. What is in flight
+    /// is settled still.
     pub(crate) fn leave_open(&mut self) {
         let Some(unavailable) = self.shared.unavailable().filter(Unavailable::is_halt) else { return };
         let Some(OpenBlock { height, before, frontier, .. }) = self.pipeline.open.take() else { return };
@@ -161,7 +164,8 @@ impl Waiting {
 
     pub(crate) fn refuse(self, unavailable: &Unavailable) {
         let refuse = |pending| match pending {
-            // What is wrong by itself stays wrong; all else was judged after statements that may never be recorded.
+            // What is wrong by itself stays wrong; all else was judged after statements that may
+            // never be recorded.
             Pending::Rejected(rejection @ (Rejection::Malformed(_) | Rejection::BadSignature { .. })) => {
                 Sequenced::Rejected(rejection)
             }

@@ -54,7 +54,8 @@ fn statement(error: &StatementError) -> Verdict {
     }
 }
 
-/// What is wrong with the bytes of an event: their form, their nesting, or that no event can look like this.
+/// What is wrong with the bytes of an event: their form, their nesting, or that no event can look
+/// like this.
 fn payload(error: &CborError, invalid: impl Fn(&'static str) -> Verdict) -> Verdict {
     match error {
         CborError::Expected { at, .. } => invalid("WRONG_SHAPE").with("offset", at),

@@ -1,4 +1,5 @@
-//! The expensive part, ahead of the ordered one and on all cores: parse, decode, verify the signature, hash the leaf.
+//! The expensive part, ahead of the ordered one and on all cores: parse, decode, verify the
+//! signature, hash the leaf.
 
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ pub(crate) struct Verified {
     pub(crate) event: Event,
     pub(crate) leaf: Hash,
     pub(crate) expected_revision: Option<u64>,
-    /// Whether the key is still to be looked up, in order: it may be enrolled by a statement just ahead of this one.
+    /// Whether the key is still to be looked up, in order: it may be enrolled by a statement just
+    /// ahead of this one.
     pub(crate) key_unknown: bool,
 }
 
@@ -47,7 +49,8 @@ fn verify(submission: Submission, keyring: &Keyring) -> VerifyResult {
     Ok(Box::new(Verified { statement, event, leaf, expected_revision: submission.expected_revision, key_unknown }))
 }
 
-/// Verifies submissions and keeps their order. One is verified where the caller stands; many are spread over all cores.
+/// Verifies submissions and keeps their order. One is verified where the caller stands; many are
+/// spread over all cores.
 pub(crate) async fn verify_all(submissions: Vec<Submission>, keyring: Arc<Keyring>) -> Vec<VerifyResult> {
     if submissions.len() <= 1 {
         return submissions.into_iter().map(|submission| verify(submission, &keyring)).collect();
@@ -70,7 +73,8 @@ pub(crate) async fn verify_all(submissions: Vec<Submission>, keyring: Arc<Keyrin
     }
     let mut verified = Vec::new();
     for (chunk, count) in chunks {
-        // A chunk is only lost if its verification panicked; its statements are then refused, not taken.
+        // A chunk is only lost if its verification panicked; its statements are then refused, not
+        // taken.
         match chunk.await {
             Ok(results) => verified.extend(results),
             Err(_) => verified.extend((0..count).map(|_| Err(Rejection::Unverified))),

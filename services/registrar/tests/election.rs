@@ -347,7 +347,8 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The rules of the election hold at every step, whatever goes wrong, and once all is quiet one is active.
+    /// The rules of the election hold at every step, whatever goes wrong, and once all is quiet one
+    /// is active.
     #[test]
     fn whatever_goes_wrong_one_is_active_once_all_is_quiet(seed: u64, faults in faults()) {
         let mut world = World::new(seed);

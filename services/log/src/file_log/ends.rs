@@ -1,7 +1,8 @@
-//! The two ends of a log in local files: the last block that is written, and the last one that is released.
+//! The two ends of a log in local files: the last block that is written, and the last one that is
+//! released.
 //!
-//! Between the two lie blocks that nobody was told of. They are released when they are durable wherever they must be,
-//! or given up; a released block is never given up.
+//! Between the two lie blocks that nobody was told of. They are released when they are durable
+//! wherever they must be, or given up; a released block is never given up.
 
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ impl Written {
         Self { appender: Appender::new(segments), chain }
     }
 
-    /// Writes a block if it continues what is written. It is not durable before [`Written::sync`] has returned.
+    /// Writes a block if it continues what is written. It is not durable before [`Written::sync`]
+    /// has returned.
     pub(crate) fn append(&mut self, block: &Block) -> Result<BlockTree, Refusal> {
         let head = self.chain.head();
         if block.height() != self.chain.next_height() || block.first_index() != self.chain.size() {
@@ -89,7 +91,8 @@ impl Released {
         Self { anchor, tiles, head }
     }
 
-    /// Lets readers see the durable blocks up to `head`, which add `leaves` to the tree. On return the anchor covers them.
+    /// Lets readers see the durable blocks up to `head`, which add `leaves` to the tree. On return
+    /// the anchor covers them.
     pub(crate) fn advance(&mut self, head: Head, leaves: impl IntoIterator<Item = Hash>) -> Result<(), AnchorError> {
         self.anchor.advance(head)?;
         self.tiles.append(leaves);

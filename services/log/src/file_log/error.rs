@@ -25,7 +25,8 @@ pub enum OpenError {
         /// The directory.
         dir: PathBuf,
     },
-    /// The log is carried by a stream, and what is above its anchor may not be taken for committed without asking there.
+    /// The log is carried by a stream, and what is above its anchor may not be taken for committed
+    /// without asking there.
     #[error("the log in {} is carried by a NATS stream; name the servers with --nats", dir.display())]
     OnStream {
         /// The directory.
@@ -87,7 +88,8 @@ pub enum OpenError {
         /// The block's root.
         root: Hash,
     },
-    /// The block the anchor names is not one of this ledger, or a whole block above the anchor does not continue it.
+    /// The block the anchor names is not one of this ledger, or a whole block above the anchor does
+    /// not continue it.
     #[error("the block at {at} does not verify")]
     Unverified {
         /// Where.

@@ -9,13 +9,15 @@ use crate::segments::{list, segment_path};
 use crate::storage::{Operation, StorageError};
 use crate::{Anchor, AnchorError, Block, Chain, Head, Progress, ScrubError, scrub};
 
-/// Makes the anchor of a log that has none, at a checkpoint that somebody got from elsewhere and trusts.
+/// Makes the anchor of a log that has none, at a checkpoint that somebody got from elsewhere and
+/// trusts.
 ///
-/// Everything up to it is read and verified from block 0; `visit` sees each block and may rotate the chain's keys for the
-/// next. What lies above is taken in, as always, when the log is opened.
+/// Everything up to it is read and verified from block 0; `visit` sees each block and may rotate
+/// the chain's keys for the next. What lies above is taken in, as always, when the log is opened.
 ///
 /// # Errors
-/// There is an anchor, another process has the log, a block does not verify, or no block ends with this checkpoint.
+/// There is an anchor, another process has the log, a block does not verify, or no block ends with
+/// this checkpoint.
 pub fn join(
     options: &FileLogOptions,
     chain: Chain,

@@ -1,7 +1,8 @@
 //! The log of local files: segments and an anchor, one writer thread, any number of readers.
 //!
-//! A block is released in this order and no other: frame written, segment synced, anchor advanced, readers told,
-//! future resolved. While one group of blocks is on its way the next one queues up, and shares its syncs.
+//! A block is released in this order and no other: frame written, segment synced, anchor advanced,
+//! readers told, future resolved. While one group of blocks is on its way the next one queues up,
+//! and shares its syncs.
 
 pub(crate) mod ends;
 mod error;
@@ -31,7 +32,8 @@ use crate::tiles::Tiles;
 use crate::{Block, Location};
 use writer::{Submission, Writer};
 
-/// A log in local files, open for appending. Closing it (dropping it) finishes the blocks that are queued.
+/// A log in local files, open for appending. Closing it (dropping it) finishes the blocks that are
+/// queued.
 #[derive(Debug)]
 pub struct FileLog {
     /// Taken when the log is closed, which ends the writer.
@@ -59,17 +61,19 @@ impl FileLog {
     /// Makes a new, empty log.
     ///
     /// # Errors
-    /// There is a log or an anchor already, another process has the directory, or the file system refuses.
+    /// There is a log or an anchor already, another process has the directory, or the file system
+    /// refuses.
     pub fn create(options: &FileLogOptions, verifier: CheckpointVerifier) -> Result<Self, OpenError> {
         opening::create(options)?;
         Self::open(options, verifier)
     }
 
-    /// Opens a log whose checkpoints `verifier` opens, and takes in what an earlier process left above the anchor.
+    /// Opens a log whose checkpoints `verifier` opens, and takes in what an earlier process left
+    /// above the anchor.
     ///
     /// # Errors
-    /// Anything that is not as an earlier process can have left it, such as an anchor that the log does not reach:
-    /// then a person has to look, and nothing at or below the anchor was changed.
+    /// Anything that is not as an earlier process can have left it, such as an anchor that the log
+    /// does not reach: then a person has to look, and nothing at or below the anchor was changed.
     pub fn open(options: &FileLogOptions, verifier: CheckpointVerifier) -> Result<Self, OpenError> {
         let opened = opening::open(options, verifier, opening::Adopt::All)?;
         let (failure_sender, failure) = watch::channel(None);
@@ -107,7 +111,8 @@ impl FileLog {
         self.reader.tiles()
     }
 
-    /// Resolves when the log has failed: the process should then exit, and a restart find out what is durable.
+    /// Resolves when the log has failed: the process should then exit, and a restart find out what
+    /// is durable.
     pub fn failed(&self) -> impl Future<Output = Arc<FatalError>> + Send + 'static {
         crate::log::failed(self.failure.clone())
     }

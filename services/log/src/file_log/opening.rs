@@ -1,4 +1,5 @@
-//! Making a log, and opening one: the anchored part must be there to the byte, what lies above it is taken in.
+//! Making a log, and opening one: the anchored part must be there to the byte, what lies above it
+//! is taken in.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ pub(crate) enum Adopt {
     Nothing,
 }
 
-/// Makes the directories and the anchor of a new log. A process that ends before the anchor is there leaves something
-/// that can be made again.
+/// Makes the directories and the anchor of a new log. A process that ends before the anchor is
+/// there leaves something that can be made again.
 pub(crate) fn create(options: &FileLogOptions) -> Result<(), OpenError> {
     let storage = &*options.storage;
     let segments = options.segments_dir();

@@ -32,7 +32,8 @@ impl FileLogOptions {
         self
     }
 
-    /// The length in bytes of segments made from now on; existing ones keep theirs. From 4 KiB to below 4 GiB.
+    /// The length in bytes of segments made from now on; existing ones keep theirs. From 4 KiB to
+    /// below 4 GiB.
     #[must_use]
     pub fn segment_length(mut self, bytes: u64) -> Self {
         self.segment_length = bytes;

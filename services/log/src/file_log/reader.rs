@@ -61,13 +61,14 @@ impl BlockReader {
         }
     }
 
-    /// The committed blocks from `height` on, up to the present head. Reads files on the blocking threads of the Tokio
-    /// runtime that polls it, and panics outside of one.
+    /// The committed blocks from `height` on, up to the present head. Reads files on the blocking
+    /// threads of the Tokio runtime that polls it, and panics outside of one.
     pub fn read(&self, height: u64) -> impl Stream<Item = Result<Block, ReadError>> + Send + 'static {
         self.stream(height, false)
     }
 
-    /// Like [`BlockReader::read`], and then those that are committed later. Ends when the log is closed, or after an error.
+    /// Like [`BlockReader::read`], and then those that are committed later. Ends when the log is
+    /// closed, or after an error.
     pub fn follow(&self, height: u64) -> impl Stream<Item = Result<Block, ReadError>> + Send + 'static {
         self.stream(height, true)
     }
@@ -94,7 +95,8 @@ impl BlockReader {
     }
 }
 
-/// Some blocks up to `last`, the last of them an error if one could not be read; then there is no going on.
+/// Some blocks up to `last`, the last of them an error if one could not be read; then there is no
+/// going on.
 fn batch(mut cursor: Cursor, last: u64) -> (Option<Cursor>, Vec<Result<Block, ReadError>>) {
     let (mut blocks, mut bytes) = (Vec::new(), 0);
     while cursor.height() <= last && bytes < BATCH_BYTES {

@@ -1,4 +1,5 @@
-//! The one thread that appends: it makes groups of what is queued, and a group durable before it releases it.
+//! The one thread that appends: it makes groups of what is queued, and a group durable before it
+//! releases it.
 
 use std::sync::{Arc, mpsc};
 
@@ -42,7 +43,8 @@ impl Writer {
         }
     }
 
-    /// Makes a group durable and releases it. Whoever is still in `resolvers` after an error has no answer yet.
+    /// Makes a group durable and releases it. Whoever is still in `resolvers` after an error has no
+    /// answer yet.
     fn commit(
         &mut self,
         group: impl Iterator<Item = Submission>,

@@ -27,11 +27,12 @@ pub enum ArrivalError {
     Disagrees(#[from] Disagreement),
 }
 
-/// The first block of the stream of the ledger `origin`, unverified, for whoever knows what it should be; `None` if the
-/// stream is empty.
+/// The first block of the stream of the ledger `origin`, unverified, for whoever knows what it
+/// should be; `None` if the stream is empty.
 ///
 /// # Errors
-/// There is no such stream ([`StreamError::Gone`]), NATS does not answer, or the message is no block.
+/// There is no such stream ([`StreamError::Gone`]), NATS does not answer, or the message is no
+/// block.
 pub async fn first_stream_block(nats: &NatsOptions, origin: &str) -> Result<Option<Block>, ArrivalError> {
     let stream = nats.connect(origin, false, watch::Sender::new(0)).await?;
     match stream.block(0).await? {

@@ -12,7 +12,8 @@ use super::stream::{BlockStream, Info};
 use crate::storage::{Operation, Storage, StorageError, read_whole, replace};
 use crate::{Block, BlockReader, FileLogOptions, Head};
 
-/// How often a loss must be seen before it is believed: a leader that was just elected may still be reading its log.
+/// How often a loss must be seen before it is believed: a leader that was just elected may still be
+/// reading its log.
 const LOOKS: u32 = 5;
 
 /// The time between two looks.
@@ -64,7 +65,8 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// Looks whether the stream holds what it must. Seen once, a loss may be an appearance: see [`Known::check`].
+    /// Looks whether the stream holds what it must. Seen once, a loss may be an appearance: see
+    /// [`Known::check`].
     ///
     /// # Errors
     /// It does not, or it could not be found out.
@@ -113,7 +115,8 @@ impl Known<'_> {
         Ok(())
     }
 
-    /// Looks until the answer can be relied upon: at once if all is well, several times before a loss is believed.
+    /// Looks until the answer can be relied upon: at once if all is well, several times before a
+    /// loss is believed.
     ///
     /// # Errors
     /// As [`Known::look`].
@@ -132,7 +135,8 @@ impl Known<'_> {
         found
     }
 
-    /// The first of `count` blocks in which the stream differs from the local log; `None` if it differs in none.
+    /// The first of `count` blocks in which the stream differs from the local log; `None` if it
+    /// differs in none.
     ///
     /// # Errors
     /// It could not be read.
@@ -207,7 +211,8 @@ impl Known<'_> {
     }
 }
 
-/// Whether a stream keeps what it is given, and has kept it: its settings, its first message, and all in between.
+/// Whether a stream keeps what it is given, and has kept it: its settings, its first message, and
+/// all in between.
 ///
 /// # Errors
 /// It does not, or has not.
@@ -226,7 +231,8 @@ pub(super) fn is_whole(name: &StreamName, info: &Info) -> Result<(), Disagreemen
 }
 
 impl Disagreement {
-    /// Whether one look is enough. What is missing may be there a moment later, after an election or a restart.
+    /// Whether one look is enough. What is missing may be there a moment later, after an election
+    /// or a restart.
     fn is_certain(&self) -> bool {
         match self {
             Self::NoStream { .. } | Self::Deleted { .. } | Self::Missing { .. } | Self::Shorter { .. } => false,

@@ -1,10 +1,12 @@
-//! The one task that commits: a block is durable here, then in the stream, then anchored, then released.
+//! The one task that commits: a block is durable here, then in the stream, then anchored, then
+//! released.
 //!
-//! One block is on its way to the stream at a time. The stream's fence compares sequences, not contents, so that a block
-//! sent behind one that loses against a rival would be taken as the rival's successor. While a block is under way the
-//! next one fills, so that nothing is lost by it.
+//! One block is on its way to the stream at a time. The stream's fence compares sequences, not
+//! contents, so that a block sent behind one that loses against a rival would be taken as the
+//! rival's successor. While a block is under way the next one fills, so that nothing is lost by it.
 //!
-//! Until it is known what became of a block, no other one is sent; it is read back, and sent again unchanged.
+//! Until it is known what became of a block, no other one is sent; it is read back, and sent again
+//! unchanged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,7 +138,8 @@ impl Committer {
         Ok(())
     }
 
-    /// Sends a block that is durable here, finds out whether the stream has it, and then releases it.
+    /// Sends a block that is durable here, finds out whether the stream has it, and then releases
+    /// it.
     async fn carry(&mut self, block: &Block) -> Result<(), AppendError> {
         let height = block.height();
         let mut closing = self.closing.clone();
@@ -206,7 +209,8 @@ impl Committer {
         self.status.borrow().halted.clone().map(AppendError::Halted)
     }
 
-    /// Does something with the local files where blocking is allowed. A failure of theirs is the end of this log.
+    /// Does something with the local files where blocking is allowed. A failure of theirs is the
+    /// end of this log.
     async fn locally<T: Send + 'static>(
         &mut self,
         what: impl FnOnce(&mut Local) -> Result<T, FatalError> + Send + 'static,

@@ -19,7 +19,8 @@ pub struct StreamName {
 }
 
 impl StreamName {
-    /// The names for the ledger `origin`, whose letters and digits are kept while everything else becomes `_`.
+    /// The names for the ledger `origin`, whose letters and digits are kept while everything else
+    /// becomes `_`.
     #[must_use]
     pub fn of(origin: &str) -> Self {
         let token: String = origin.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
@@ -73,7 +74,8 @@ pub(super) fn wanted(name: &StreamName, replicas: usize) -> Config {
 
 /// What differs from the configuration that the stream was created with and matters.
 ///
-/// Left to the operator: replicas, placement, compression, description, metadata and limits on consumers.
+/// Left to the operator: replicas, placement, compression, description, metadata and limits on
+/// consumers.
 pub(super) fn drift(name: &StreamName, found: &Config) -> Vec<Drift> {
     let unlimited = |limit: i64| limit <= 0;
     let mut drift = Vec::new();

@@ -25,7 +25,8 @@ pub struct NatsOptions {
     pub nkey: Option<PathBuf>,
     /// A user name and its password.
     pub user: Option<(String, String)>,
-    /// PEM certificates of the authority that the servers' certificates come from. Given, TLS is required.
+    /// PEM certificates of the authority that the servers' certificates come from. Given, TLS is
+    /// required.
     pub ca: Option<PathBuf>,
     /// PEM files of this client's certificate and private key.
     pub certificate: Option<(PathBuf, PathBuf)>,
@@ -38,7 +39,8 @@ impl NatsOptions {
         Self { url: url.into(), ..Self::default() }
     }
 
-    /// Connects; the result is there at once if `patiently`, and the connection whenever it can be made.
+    /// Connects; the result is there at once if `patiently`, and the connection whenever it can be
+    /// made.
     pub(super) async fn connect(
         &self,
         origin: &str,

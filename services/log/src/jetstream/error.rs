@@ -1,4 +1,5 @@
-//! What can be wrong with a stream: that it cannot be asked, or that it disagrees with what was signed.
+//! What can be wrong with a stream: that it cannot be asked, or that it disagrees with what was
+//! signed.
 
 use std::error::Error;
 use std::fmt;
@@ -67,7 +68,8 @@ impl StreamError {
     }
 }
 
-/// How a stream disagrees with what this process knows to be signed. Writes stop until a person has looked.
+/// How a stream disagrees with what this process knows to be signed. Writes stop until a person has
+/// looked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Disagreement {
     /// There is no such stream.

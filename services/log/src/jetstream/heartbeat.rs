@@ -1,4 +1,5 @@
-//! Who is active: what registrars tell each other over NATS. A courtesy; the stream's fence alone decides.
+//! Who is active: what registrars tell each other over NATS. A courtesy; the stream's fence alone
+//! decides.
 
 use std::time::Duration;
 
@@ -33,8 +34,8 @@ pub enum RegistrarState {
     Active,
     /// It is about to stop, and somebody else may append.
     Leaving,
-    /// It has stopped appending until a person has looked. Whoever has fewer blocks must not append: what it has
-    /// released may be lost from the stream.
+    /// It has stopped appending until a person has looked. Whoever has fewer blocks must not
+    /// append: what it has released may be lost from the stream.
     Halted,
 }
 
@@ -51,7 +52,8 @@ impl RegistrarState {
 }
 
 impl Heartbeat {
-    /// `id blocks state address`, as text: it is for people with the `nats` command as much as for registrars.
+    /// `id blocks state address`, as text: it is for people with the `nats` command as much as for
+    /// registrars.
     fn encode(&self) -> Bytes {
         format!("{:016x} {} {} {}", self.id, self.blocks, self.state.word(), self.address).into()
     }

@@ -1,4 +1,5 @@
-//! The local side of a log on a stream: blocks are written here first, and released once the stream has them.
+//! The local side of a log on a stream: blocks are written here first, and released once the stream
+//! has them.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use crate::log::{AppendError, FatalError};
 use crate::storage::{Operation, Storage, StorageError, StoredFile};
 use crate::{Block, BlockFault, Chain};
 
-/// Where blocks are kept that were written here and never released, because the stream went on from another.
+/// Where blocks are kept that were written here and never released, because the stream went on from
+/// another.
 pub(super) fn abandoned_dir(log: &Path) -> PathBuf {
     log.join("abandoned")
 }
@@ -100,8 +102,8 @@ impl Local {
         }
     }
 
-    /// Takes in blocks that the stream has, in order. What was written here and is not what the stream has is moved to
-    /// `abandoned/` first: nobody was told of it.
+    /// Takes in blocks that the stream has, in order. What was written here and is not what the
+    /// stream has is moved to `abandoned/` first: nobody was told of it.
     ///
     /// # Errors
     /// A block does not continue what is released, or the log has failed.

@@ -1,11 +1,13 @@
-//! The log on NATS JetStream: local files first, then the stream, then the anchor, then whoever waits.
+//! The log on NATS JetStream: local files first, then the stream, then the anchor, then whoever
+//! waits.
 //!
-//! The stream is carrier and replica. It is never the only witness of what was signed: every process keeps the blocks in
-//! files of its own, reads from those, and compares them with the stream whenever there is a new connection, a new
-//! leader, or some seconds have passed. Where the two disagree nothing is appended until a person has looked.
+//! The stream is carrier and replica. It is never the only witness of what was signed: every
+//! process keeps the blocks in files of its own, reads from those, and compares them with the
+//! stream whenever there is a new connection, a new leader, or some seconds have passed. Where the
+//! two disagree nothing is appended until a person has looked.
 //!
-//! The fence alone decides who appends: a block is stored only if the stream ends where it follows. A block that loses
-//! against another one was never released; it is kept in `abandoned/`.
+//! The fence alone decides who appends: a block is stored only if the stream ends where it follows.
+//! A block that loses against another one was never released; it is kept in `abandoned/`.
 
 mod arriving;
 mod checking;
@@ -102,7 +104,8 @@ impl JetStreamLog {
         replicas: usize,
     ) -> Result<Self, JetStreamError> {
         let stream = nats.connect(verifier.origin(), false, watch::Sender::new(0)).await?;
-        // The local log first: it is the easier of the two to remove, should the other not come about.
+        // The local log first: it is the easier of the two to remove, should the other not come
+        // about.
         drop(FileLog::create(options, verifier.clone())?);
         let info = stream.create(replicas).await?;
         Identity::of(options).write(&*options.storage, info.created)?;
@@ -111,8 +114,8 @@ impl JetStreamLog {
 
     /// Opens the local log of a ledger on a stream. Must be called within a Tokio runtime.
     ///
-    /// Whether NATS can be reached is not waited for longer than two seconds: what was released can be read without it. See
-    /// [`Status`].
+    /// Whether NATS can be reached is not waited for longer than two seconds: what was released can
+    /// be read without it. See [`Status`].
     ///
     /// # Errors
     /// The local log does not open, or credentials cannot be read.
@@ -186,15 +189,18 @@ impl JetStreamLog {
         self.status.subscribe()
     }
 
-    /// Resolves when the local files have failed: the process should then exit, and a restart find out what is durable.
+    /// Resolves when the local files have failed: the process should then exit, and a restart find
+    /// out what is durable.
     pub fn failed(&self) -> impl Future<Output = Arc<FatalError>> + Send + 'static {
         crate::log::failed(self.failure.clone())
     }
 
-    /// Makes files for a process that takes part in a ledger that is on a stream, and takes in its first block.
+    /// Makes files for a process that takes part in a ledger that is on a stream, and takes in its
+    /// first block.
     ///
     /// # Errors
-    /// There is a log or an anchor already, the block does not verify, or NATS or the file system refuse.
+    /// There is a log or an anchor already, the block does not verify, or NATS or the file system
+    /// refuse.
     pub async fn join(
         options: &FileLogOptions,
         verifier: CheckpointVerifier,
@@ -222,8 +228,8 @@ impl JetStreamLog {
         Heartbeats::new(self.stream.clone()).await
     }
 
-    /// The blocks that the stream has from `height` on and then those that come later, some at a time. What fails on the
-    /// way is tried again for ever, and told as an error that ends nothing.
+    /// The blocks that the stream has from `height` on and then those that come later, some at a
+    /// time. What fails on the way is tried again for ever, and told as an error that ends nothing.
     ///
     /// Whether they continue this log is not looked at here.
     pub fn arrivals(&self, height: u64) -> BoxStream<'static, Result<Vec<Block>, ArrivalError>> {
@@ -231,17 +237,19 @@ impl JetStreamLog {
         arriving::blocks(&self.stream, height, index)
     }
 
-    /// Takes in blocks that the stream has, after whoever calls has judged them: they are made durable here, anchored and
-    /// released. Blocks that are here already, unreleased and the same, are released; others give way.
+    /// Takes in blocks that the stream has, after whoever calls has judged them: they are made
+    /// durable here, anchored and released. Blocks that are here already, unreleased and the same,
+    /// are released; others give way.
     pub fn adopt(&self, blocks: Vec<Block>) -> Durability {
         self.send(|resolver| Command::Adopt(blocks, resolver))
     }
 
-    /// Makes ready to append: what is durable here and not known to be in the stream is sent again unchanged, and the
-    /// stream must hold all that is released and nothing else.
+    /// Makes ready to append: what is durable here and not known to be in the stream is sent again
+    /// unchanged, and the stream must hold all that is released and nothing else.
     ///
     /// # Errors
-    /// Another block stands where one was sent again (`Conflict`), the stream disagrees, or it could not be found out.
+    /// Another block stands where one was sent again (`Conflict`), the stream disagrees, or it
+    /// could not be found out.
     pub async fn prepare(&self) -> Result<Prepared, AppendError> {
         let (reply, answer) = oneshot::channel();
         let closed = || AppendError::Fatal(Arc::new(FatalError::Closed));
@@ -259,8 +267,8 @@ impl JetStreamLog {
         }
     }
 
-    /// Reads everything released again from the stream and compares it with the local files, byte by byte. `progress` is
-    /// told how many blocks have been compared.
+    /// Reads everything released again from the stream and compares it with the local files, byte
+    /// by byte. `progress` is told how many blocks have been compared.
     ///
     /// # Errors
     /// The stream could not be read.
@@ -269,7 +277,8 @@ impl JetStreamLog {
         Known { reader: &self.reader, created: None }.compare(&self.stream, count, progress).await
     }
 
-    /// Finishes what is queued, as far as that does not wait for NATS, and gives the local files back.
+    /// Finishes what is queued, as far as that does not wait for NATS, and gives the local files
+    /// back.
     pub async fn close(&self) {
         self.stream_monitor.abort();
         self.closing.send_replace(true);
@@ -283,7 +292,8 @@ impl JetStreamLog {
 
     fn send(&self, command: impl FnOnce(crate::Resolver) -> Command) -> Durability {
         let (resolver, durability) = Durability::pending();
-        // A command that cannot be sent is dropped with its resolver, which says that the log is closed.
+        // A command that cannot be sent is dropped with its resolver, which says that the log is
+        // closed.
         drop(self.queue.send(command(resolver)));
         durability
     }
@@ -354,7 +364,8 @@ impl Drop for JetStreamLog {
     }
 }
 
-/// The blocks in `abandoned/` of the log in `options`: written once, never released, and not what the stream went on from.
+/// The blocks in `abandoned/` of the log in `options`: written once, never released, and not what
+/// the stream went on from.
 ///
 /// # Errors
 /// The directory could not be read.

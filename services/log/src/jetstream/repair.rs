@@ -1,6 +1,8 @@
-//! Putting back what a stream lost: the same blocks, byte for byte, after proving that what it still has agrees.
+//! Putting back what a stream lost: the same blocks, byte for byte, after proving that what it
+//! still has agrees.
 //!
-//! Nothing is signed here and nothing is made up. A stream that holds anything else than the local log is left alone.
+//! Nothing is signed here and nothing is made up. A stream that holds anything else than the local
+//! log is left alone.
 
 use probity_tlog::CheckpointVerifier;
 use tokio::sync::watch;
@@ -44,12 +46,15 @@ impl Shortfall {
 }
 
 impl Repair {
-    /// Compares everything the stream has with the local log. `progress` is told how many blocks have been compared.
+    /// Compares everything the stream has with the local log. `progress` is told how many blocks
+    /// have been compared.
     ///
-    /// The local log must not be in use: a registrar that is to be repaired is stopped, and so are its standbys.
+    /// The local log must not be in use: a registrar that is to be repaired is stopped, and so are
+    /// its standbys.
     ///
     /// # Errors
-    /// The stream holds something else than the local log, its settings were changed, or it could not be found out.
+    /// The stream holds something else than the local log, its settings were changed, or it could
+    /// not be found out.
     pub async fn examine(
         options: &FileLogOptions,
         verifier: CheckpointVerifier,
@@ -98,12 +103,12 @@ impl Repair {
         self.shortfall
     }
 
-    /// Publishes what the stream lacks, each block only where it follows. A stream that is not there is made with this
-    /// many replicas.
+    /// Publishes what the stream lacks, each block only where it follows. A stream that is not
+    /// there is made with this many replicas.
     ///
     /// # Errors
-    /// A block could not be published, or somebody else published meanwhile. What was published is in its place; the
-    /// rest can be repaired again.
+    /// A block could not be published, or somebody else published meanwhile. What was published is
+    /// in its place; the rest can be repaired again.
     pub async fn put_back(&self, replicas: usize, mut progress: impl FnMut(u64, u64)) -> Result<(), JetStreamError> {
         if self.shortfall.no_stream {
             self.stream.create(replicas).await?;

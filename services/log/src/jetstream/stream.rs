@@ -1,6 +1,7 @@
 //! The stream that carries the blocks of a ledger: one message a block, sequence = height + 1.
 //!
-//! What comes out of it are bytes at heights. Whether they are this ledger's blocks is for others to find out.
+//! What comes out of it are bytes at heights. Whether they are this ledger's blocks is for others
+//! to find out.
 
 use std::time::Duration;
 
@@ -95,7 +96,8 @@ impl BlockStream {
         let mut attempts = CREATIONS;
         while let Err(error) = self.context.create_stream(config.clone()).await {
             attempts -= 1;
-            // Servers of a cluster that has just come together do not know of each other's storage yet.
+            // Servers of a cluster that has just come together do not know of each other's storage
+            // yet.
             let too_early = matches!(
                 error.kind(),
                 CreateStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::CLUSTER_NO_PEERS
@@ -183,8 +185,8 @@ impl BlockStream {
         }
     }
 
-    /// The messages from `height` on and then those that come later, in order and without a gap; what fails on the way is
-    /// tried again for ever, and told as an error that ends nothing.
+    /// The messages from `height` on and then those that come later, in order and without a gap;
+    /// what fails on the way is tried again for ever, and told as an error that ends nothing.
     pub(super) fn follow(&self, height: u64) -> BoxStream<'static, Result<(u64, Bytes), StreamError>> {
         let state = Following { stream: self.clone(), next: height, messages: None, failures: 0 };
         stream::unfold(state, |mut state| async move {
@@ -255,7 +257,8 @@ impl Following {
         };
         let message = messages.next().await.ok_or(StreamError::Ended)?.map_err(StreamError::nats)?;
         let sequence = message.info().map_err(StreamError::boxed)?.stream_sequence;
-        // A consumer that was made anew meanwhile may be the reason; that the message is gone, another.
+        // A consumer that was made anew meanwhile may be the reason; that the message is gone,
+        // another.
         if sequence != self.next + 1 {
             return Err(StreamError::Gap { height: self.next, found: sequence });
         }

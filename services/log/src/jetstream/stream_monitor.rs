@@ -1,4 +1,5 @@
-//! Compares the stream with the local log on every new connection, on a new leader, and every few seconds.
+//! Compares the stream with the local log on every new connection, on a new leader, and every few
+//! seconds.
 
 use std::sync::Arc;
 use std::time::Duration;

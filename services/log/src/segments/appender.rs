@@ -71,7 +71,8 @@ impl Appender {
         self.segments.state_mut().active.record(block, offset).ok_or(too_small)
     }
 
-    /// Returns once everything appended is on stable storage. After an error nothing may be appended any more.
+    /// Returns once everything appended is on stable storage. After an error nothing may be
+    /// appended any more.
     pub(crate) fn sync(&mut self) -> Result<(), StorageError> {
         for (path, file) in self.unsynced.drain(..) {
             file.sync_data().map_err(StorageError::of(Operation::Sync, &path))?;
@@ -79,8 +80,8 @@ impl Appender {
         Ok(())
     }
 
-    /// Gives up the blocks from `height` on; on return they are gone from stable storage. After an error nothing may be
-    /// appended any more.
+    /// Gives up the blocks from `height` on; on return they are gone from stable storage. After an
+    /// error nothing may be appended any more.
     pub(crate) fn retreat(&mut self, height: u64) -> Result<(), OpenError> {
         // Nobody may be making a segment while segments are cleared.
         self.preparer.wait();
@@ -116,7 +117,8 @@ impl Segments {
             let state = self.state();
             let span = Span { start: state.active.start, end: state.active.end };
             let path = table_path(&self.dir, number);
-            // A table can be made again at any time, so that it cannot be written is no reason to stop.
+            // A table can be made again at any time, so that it cannot be written is no reason to
+            // stop.
             if let Err(error) = Table::write(&*self.storage, &path, span, &state.active.entries) {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the table of a full segment is not kept");
             }
@@ -155,8 +157,9 @@ impl Preparer {
     fn take(&mut self, number: u64) -> Result<Arc<dyn StoredFile>, StorageError> {
         match self.pending.take().map(JoinHandle::join) {
             Some(Ok(Ok(prepared))) => Ok(prepared),
-            // What a failed sync leaves is unknown, and a second one would say yes to it. All else may go better now:
-            // a disk that was full when the segment was made in advance may have room again.
+            // What a failed sync leaves is unknown, and a second one would say yes to it. All else
+            // may go better now: a disk that was full when the segment was made in advance may have
+            // room again.
             Some(Ok(Err(error))) if error.operation == Operation::Sync => Err(error),
             Some(Ok(Err(_)) | Err(_)) | None => prepare(&*self.storage, &self.dir, number, self.segment_length),
         }

@@ -14,8 +14,8 @@ const WORTH_READING_AHEAD: u64 = 4;
 pub(crate) struct Cursor {
     segments: Arc<Segments>,
     height: u64,
-    /// Reads ahead, with the last height that was committed when it was made. What it holds of later blocks is not to be
-    /// used: they may have been given up since.
+    /// Reads ahead, with the last height that was committed when it was made. What it holds of
+    /// later blocks is not to be used: they may have been given up since.
     reader: Option<(FrameReader, u64)>,
 }
 
@@ -35,7 +35,8 @@ impl Cursor {
         let block = match self.read_ahead(last)? {
             Some(block) => block,
             None => {
-                // The end of a segment, bytes from before they were written, or damage: looking it up tells which.
+                // The end of a segment, bytes from before they were written, or damage: looking it
+                // up tells which.
                 self.reader = None;
                 self.segments.block(self.height)?
             }

@@ -1,7 +1,7 @@
 //! The names and headers of segment files.
 //!
-//! A segment is made as `<number>.segment.new`, filled with zeros, given its header, synced, and only then renamed to
-//! `<number>.segment`: a file with that name was complete once.
+//! A segment is made as `<number>.segment.new`, filled with zeros, given its header, synced, and
+//! only then renamed to `<number>.segment`: a file with that name was complete once.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -106,7 +106,8 @@ pub(crate) fn check_header(file: &dyn StoredFile, number: u64) -> io::Result<Res
 
 /// Makes segment `number`, `length` bytes long, zeroed and on stable storage under its name.
 ///
-/// A segment that exists already is opened instead; an opened log has only zeroed ones ahead of its end.
+/// A segment that exists already is opened instead; an opened log has only zeroed ones ahead of its
+/// end.
 pub(crate) fn prepare(
     storage: &dyn Storage,
     dir: &Path,
@@ -131,7 +132,8 @@ fn make(storage: &dyn Storage, new: &Path, number: u64, length: u64) -> Result<A
     let file = storage.create(new).map_err(StorageError::of(Operation::Create, new))?;
     let written = zero(&*file, 0, length).and_then(|()| file.write_all_at(&encode_header(number, length), 0));
     if let Err(error) = written {
-        // Most likely the disk is full: give back what was taken. What went wrong first is what counts.
+        // Most likely the disk is full: give back what was taken. What went wrong first is what
+        // counts.
         drop(storage.remove(new));
         return Err(StorageError::of(Operation::Write, new)(error));
     }
@@ -167,7 +169,8 @@ pub(crate) fn first_nonzero(file: &dyn StoredFile, start: u64) -> io::Result<Opt
     }
 }
 
-/// `magic ‖ u64be number ‖ u64be length`, zeros, and at the end of the 64 bytes a CRC-32C of all before it.
+/// `magic ‖ u64be number ‖ u64be length`, zeros, and at the end of the 64 bytes a CRC-32C of all
+/// before it.
 fn encode_header(number: u64, length: u64) -> [u8; FRAMES_START as usize] {
     let mut header = [0; FRAMES_START as usize];
     header[..8].copy_from_slice(&MAGIC);

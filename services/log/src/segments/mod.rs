@@ -1,7 +1,9 @@
-//! The segment files: framed blocks one after another, each file made and zeroed before it is needed.
+//! The segment files: framed blocks one after another, each file made and zeroed before it is
+//! needed.
 //!
-//! [`Segments`] finds and reads blocks, [`Appender`] adds them, `opening` and `recovery` take over what a process left behind. Which
-//! blocks are committed is not known here: readers ask for heights that an anchor covers.
+//! [`Segments`] finds and reads blocks, [`Appender`] adds them, `opening` and `recovery` take over
+//! what a process left behind. Which blocks are committed is not known here: readers ask for
+//! heights that an anchor covers.
 
 mod active;
 mod appender;
@@ -142,7 +144,8 @@ impl Segments {
         Ok(Place::new(number, self.open_segment(number)?, start, entry.ok_or_else(none)?))
     }
 
-    /// Where `height` is in a full segment by its frames alone; `None` if they do not lead that far.
+    /// Where `height` is in a full segment by its frames alone; `None` if they do not lead that
+    /// far.
     fn place_by_scanning(&self, number: u64, height: u64) -> Result<Option<Place>, ReadError> {
         let Some(start) = self.state().sealed.get(number as usize).copied() else { return Ok(None) };
         let scan = self.scan(number, start)?;

@@ -16,7 +16,8 @@ use crate::{OpenError, SegmentFault};
 pub(super) type OpenSegment = (PathBuf, Arc<dyn StoredFile>);
 
 impl Segments {
-    /// Opens the segments in `dir`, which must hold `anchored` blocks, and stands after the last of those.
+    /// Opens the segments in `dir`, which must hold `anchored` blocks, and stands after the last of
+    /// those.
     ///
     /// Reads the segments that have no table and the last one; makes the first if there is none.
     pub(crate) fn open(

@@ -1,7 +1,7 @@
 //! Judging what lies above the anchored blocks when a log is opened.
 //!
-//! Whole frames that continue the log are written and synced again before they count, because a killed process leaves
-//! pages that were never synced; the rest becomes zeros.
+//! Whole frames that continue the log are written and synced again before they count, because a
+//! killed process leaves pages that were never synced; the rest becomes zeros.
 
 use std::path::Path;
 use std::sync::PoisonError;
@@ -27,8 +27,8 @@ pub(crate) struct Recovered {
 }
 
 impl Segments {
-    /// Takes in the blocks above the anchored ones, each of which `extend` must accept, and clears what follows them.
-    /// On return all of it is on stable storage.
+    /// Takes in the blocks above the anchored ones, each of which `extend` must accept, and clears
+    /// what follows them. On return all of it is on stable storage.
     pub(crate) fn recover(&self, extend: impl FnMut(&Block) -> Result<(), BlockFault>) -> Result<Recovered, OpenError> {
         let mut recovery = Recovery { segments: self, extend, found: Recovered::default(), unsynced: Vec::new() };
         recovery.run()?;
@@ -40,8 +40,8 @@ impl Segments {
 }
 
 impl Segments {
-    /// Gives up every block from `height` on, which nobody was told of: what holds them becomes zeros.
-    /// On return that is on stable storage. Readers of earlier blocks are not disturbed.
+    /// Gives up every block from `height` on, which nobody was told of: what holds them becomes
+    /// zeros. On return that is on stable storage. Readers of earlier blocks are not disturbed.
     pub(crate) fn retreat(&self, height: u64) -> Result<(), OpenError> {
         // No table is made meanwhile of what is no longer full.
         let _no_tables = self.remaking.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,7 +88,8 @@ impl<E: FnMut(&Block) -> Result<(), BlockFault>> Recovery<'_, E> {
         later.into_iter().try_for_each(|segment| self.clear(segment, FRAMES_START))
     }
 
-    /// Writes the whole frames at the end of the active segment again; false if a torn one or garbage follows them.
+    /// Writes the whole frames at the end of the active segment again; false if a torn one or
+    /// garbage follows them.
     fn adopt(&mut self) -> Result<bool, OpenError> {
         let (path, file) = self.active();
         let mut offset = self.segments.state().active.offset;
@@ -140,7 +141,8 @@ impl<E: FnMut(&Block) -> Result<(), BlockFault>> Recovery<'_, E> {
         Ok(())
     }
 
-    /// Removes tables of segments that are not full: what a group that was cut short filled may be filled otherwise now.
+    /// Removes tables of segments that are not full: what a group that was cut short filled may be
+    /// filled otherwise now.
     fn remove_tables(&self) -> Result<(), StorageError> {
         let Segments { storage, dir, .. } = self.segments;
         let active = self.segments.state().sealed.len() as u64;

@@ -24,7 +24,8 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Reads the segment that starts with the block at `start`, up to but not including height `until`.
+    /// Reads the segment that starts with the block at `start`, up to but not including height
+    /// `until`.
     pub(crate) fn of(file: &Arc<dyn StoredFile>, start: Position, until: u64) -> io::Result<Self> {
         let mut reader = FrameReader::new(file.clone(), FRAMES_START);
         let mut scan = Self { entries: Vec::new(), end: start, offset: FRAMES_START, fault: None };

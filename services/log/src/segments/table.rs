@@ -1,7 +1,8 @@
-//! Where the blocks of a sealed segment are: a table on disk, so that memory does not grow with the log.
+//! Where the blocks of a sealed segment are: a table on disk, so that memory does not grow with the
+//! log.
 //!
-//! A table is a hint. It is never synced, what it says is checked against the block it leads to, and one that is
-//! missing or wrong is made again from the segment.
+//! A table is a hint. It is never synced, what it says is checked against the block it leads to,
+//! and one that is missing or wrong is made again from the segment.
 
 use std::io;
 use std::path::Path;
@@ -97,7 +98,8 @@ impl Table {
         }
     }
 
-    /// The height of the block that holds the statement at `index`; `None` if it is not in this segment.
+    /// The height of the block that holds the statement at `index`; `None` if it is not in this
+    /// segment.
     pub(crate) fn height_of(&self, index: u64) -> io::Result<Option<u64>> {
         let Span { start, end } = self.span;
         if !(start.index..end.index).contains(&index) {

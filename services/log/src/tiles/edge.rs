@@ -1,4 +1,5 @@
-//! The partial tiles at the right edge of the tree, which change with every statement and so stay in memory.
+//! The partial tiles at the right edge of the tree, which change with every statement and so stay
+//! in memory.
 
 use probity_tlog::{Hash, TILE_WIDTH, subtree_root};
 
@@ -18,7 +19,8 @@ pub(super) struct FullTile {
 }
 
 impl Edge {
-    /// Puts together the edge of a tree of `size` leaves from the hashes of its partial tiles, level by level.
+    /// Puts together the edge of a tree of `size` leaves from the hashes of its partial tiles,
+    /// level by level.
     pub(super) fn from_levels(size: u64, levels: Vec<Vec<Hash>>) -> Self {
         Self { size, levels }
     }

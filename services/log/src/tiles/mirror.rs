@@ -18,8 +18,8 @@ use crate::storage::{Storage, StorageError, replace};
 use crate::{Anchor, AnchorError, Block, Chain, FileLogOptions, Head, ScrubError, scrub};
 
 /// Writes the log in `options`, up to what its anchor covers, below the directory `to`. Files of an
-/// earlier mirror that cannot change are left alone, and the checkpoint comes last, so that no reader
-/// sees one whose tiles are missing.
+/// earlier mirror that cannot change are left alone, and the checkpoint comes last, so that no
+/// reader sees one whose tiles are missing.
 ///
 /// # Errors
 /// There is no anchor, the log is empty or does not verify, or the file system refuses.

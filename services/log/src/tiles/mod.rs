@@ -1,8 +1,9 @@
 //! The nodes of the tree on disk, in the C2SP tlog-tiles layout: where proofs come from.
 //!
-//! Full tiles are files, the partial ones at the right edge are in memory. Nothing here is synced and nothing is
-//! believed: every full tile that is read is checked against the tile above it and so, in the end, against the edge,
-//! whose root the log compares with the anchor. A tile that is missing or damaged is made again from the blocks.
+//! Full tiles are files, the partial ones at the right edge are in memory. Nothing here is synced
+//! and nothing is believed: every full tile that is read is checked against the tile above it and
+//! so, in the end, against the edge, whose root the log compares with the anchor. A tile that is
+//! missing or damaged is made again from the blocks.
 
 mod cache;
 mod edge;
@@ -52,7 +53,8 @@ enum Belief {
 }
 
 impl Tiles {
-    /// Puts together the right edge at `size` from stored tiles; what is missing is made from blocks.
+    /// Puts together the right edge at `size` from stored tiles; what is missing is made from
+    /// blocks.
     ///
     /// The result must be checked: compare the root of [`Tiles::frontier`] with a signed one.
     pub(crate) fn open(segments: Arc<Segments>, size: u64) -> Result<Self, TilesError> {

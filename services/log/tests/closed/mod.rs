@@ -42,7 +42,8 @@ pub(crate) fn anchor() -> PathBuf {
     PathBuf::from("/data/log.anchor")
 }
 
-/// A log that was closed: its first segment is full, its second in use and its third was made in advance.
+/// A log that was closed: its first segment is full, its second in use and its third was made in
+/// advance.
 pub(crate) struct Closed {
     pub(crate) disk: SimulatedDisk,
     pub(crate) blocks: Vec<Block>,

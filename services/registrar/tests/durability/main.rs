@@ -1,5 +1,5 @@
-//! The write side on a disk in memory: whatever happens to a block on its way, what was acknowledged
-//! is there, and what was refused can be handed in again.
+//! The write side on a disk in memory: whatever happens to a block on its way, what was
+//! acknowledged is there, and what was refused can be handed in again.
 
 #![allow(
     clippy::unwrap_used,
