@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use probity_schemas::deceives;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -67,9 +68,8 @@ impl From<Verdict> for v1::Refused {
     }
 }
 
-/// A text as it may be shown and logged anywhere: not too long, and nothing in it that a terminal
-/// obeys, that turns the direction of reading, or that is not seen. Names in a refusal are the
-/// sender's choice.
+/// A text as it may be shown and logged anywhere: not too long, and nothing in it that deceives.
+/// Names in a refusal are the sender's choice.
 fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars() {
@@ -77,32 +77,12 @@ fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        match c.is_control() || deceives(c) {
+        match deceives(c) {
             true => shown.extend(c.escape_unicode()),
             false => shown.push(c),
         }
     }
     shown
-}
-
-/// Whether a character is invisible or reorders its neighbours: the format characters (Cf) of
-/// Unicode that no script needs, and the separators of lines and paragraphs.
-fn deceives(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0001}'
-            | '\u{e0020}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ mod subject;
 mod text;
 mod time;
 mod tree;
+mod visible;
 
 mod families;
 
@@ -80,3 +81,4 @@ pub use sealed::SealedText;
 pub use subject::{Name, Namespace, Subject, SubjectKind, Version};
 pub use text::Text;
 pub use time::{Occurred, Timestamp};
+pub use visible::{deceives, shown};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
+use probity_schemas::deceives;
 use serde::Serialize;
 
 use crate::outln;
@@ -17,13 +18,30 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Prints one JSON document.
+/// Prints one JSON document. Deceiving characters stand in it as JSON writes them, `\u202e`: it
+/// says the same to programs.
 ///
 /// # Errors
 /// The value has no form in JSON.
 pub fn json(value: &impl Serialize) -> Result<(), serde_json::Error> {
-    outln!("{}", serde_json::to_string_pretty(value)?);
+    outln!("{}", plain_json(&serde_json::to_string_pretty(value)?));
     Ok(())
+}
+
+/// A JSON document with everything escaped that deceives. Such characters stand in texts only,
+/// except for the line ends between the fields.
+fn plain_json(document: &str) -> String {
+    let mut plain = String::with_capacity(document.len());
+    for c in document.chars() {
+        if c == '\n' || !deceives(c) {
+            plain.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            plain.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    plain
 }
 
 /// Unix seconds as an RFC 3339 time in UTC.

@@ -5,6 +5,7 @@
 
 mod agent;
 mod config;
+mod deceiving;
 mod guided;
 mod keys;
 mod ledger;

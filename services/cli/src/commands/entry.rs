@@ -68,7 +68,7 @@ pub(crate) async fn run(args: EntryArgs, session: &Session) -> Result<Answer> {
     outln!("signed by {} with key {}", people.show(&statement.issuer().to_string()), statement.kid());
     outln!("event     {}", event.id);
     outln!("digest    {digest}");
-    outln!("{}", serde_json::to_string_pretty(&named(sealed.show(tree)?, &people))?);
+    output::json(&named(sealed.show(tree)?, &people))?;
     Ok(Answer::Yes)
 }
 

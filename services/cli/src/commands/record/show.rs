@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use probity_schemas::{Clock, Identity, Subject, SystemClock, TypeInfo};
+use probity_schemas::{Clock, Identity, Subject, SystemClock, TypeInfo, shown};
 use probity_statement::SealingKeyId;
 use serde_json::Value;
 
@@ -83,8 +83,9 @@ impl PlainWords<'_> {
     fn line(&mut self, depth: usize, label: &str, value: &str) {
         let indent = depth * 2;
         let width = COLUMN.saturating_sub(indent).max(label.chars().count());
-        // Further lines of a text stand under its first.
-        let value = value.replace('\n', &format!("\n{:1$}", "", indent + width + 1));
+        // Further lines of a text stand under its first; nothing in them is other than it seems.
+        let lines: Vec<_> = value.split('\n').map(shown).collect();
+        let value = lines.join(&format!("\n{:1$}", "", indent + width + 1));
         // Writing to a text does not fail.
         let _ = writeln!(self.text, "{:indent$}{label:width$} {value}", "");
     }
