@@ -2,17 +2,23 @@
 //!
 //! A record says which properties and words it has; what it had before is taken out of the indexes first.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use probity_projection::{Batch, ProjectionError};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::catalogue::{COUNTS, FACETS, WORDS};
 
 /// Words of one subject that are found, at most.
 const MAX_WORDS: usize = 96;
-/// The longest value of a user's own field that is indexed, in bytes.
+/// The longest value of a user's own field that is indexed as it stands, in bytes.
 const MAX_ATTRIBUTE: usize = 96;
+/// What is kept of the beginning of a longer one, in bytes.
+const BEGINNING: usize = 48;
+/// How many hexadecimal digits of its SHA-256 tell a longer one from others with that beginning.
+const DIGITS: usize = 32;
 
 /// A property and its value, such as `state` and `live`.
 pub(crate) type Facet = (String, String);
@@ -37,7 +43,7 @@ impl Indexed {
         }
     }
 
-    /// Adds the short texts, numbers and booleans among a user's own fields.
+    /// Adds the texts, numbers and booleans among a user's own fields.
     pub(crate) fn attributes(&mut self, json: &str) {
         let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(json) else { return };
         for (name, value) in fields {
@@ -47,9 +53,7 @@ impl Indexed {
                 serde_json::Value::Bool(boolean) => boolean.to_string(),
                 _ => continue,
             };
-            if text.len() <= MAX_ATTRIBUTE {
-                self.facet(&format!("attribute:{name}"), &text);
-            }
+            self.facet(&format!("attribute:{name}"), &attribute(&text));
         }
     }
 
@@ -87,6 +91,19 @@ impl Indexed {
         *self = new;
         Ok(())
     }
+}
+
+/// A value of a user's own field as it is indexed, asked for and counted: as it stands, or, where it
+/// is long, its beginning and a hash of the whole. What is counted can be asked for: the short form
+/// is one of itself.
+pub(crate) fn attribute(value: &str) -> Cow<'_, str> {
+    if value.len() <= MAX_ATTRIBUTE {
+        return Cow::Borrowed(value);
+    }
+    let end = (0..=BEGINNING).rev().find(|end| value.is_char_boundary(*end)).unwrap_or_default();
+    let beginning = &value[..end];
+    let hash: String = Sha256::digest(value).iter().map(|byte| format!("{byte:02x}")).collect();
+    Cow::Owned(format!("{beginning}… sha256:{}", &hash[..DIGITS]))
 }
 
 fn count(

@@ -20,7 +20,8 @@ pub struct InventoryProjector;
 
 impl Projector for InventoryProjector {
     const NAME: &'static str = "inventory";
-    const VERSION: u32 = 1;
+    // 2: values of a user's own field that are long are indexed by their hash.
+    const VERSION: u32 = 2;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let event = &recorded.event;

@@ -16,7 +16,7 @@ use crate::catalogue::{
     VALUES, VERSIONS, WORDS, version_key,
 };
 pub use crate::dossier::dossier;
-use crate::facets::{namespace_of, words};
+use crate::facets::{attribute, namespace_of, words};
 
 /// Subjects in ascending order, or why there are no more.
 type Subjects<'a> = Box<dyn Iterator<Item = Result<String, QueryError>> + 'a>;
@@ -44,7 +44,7 @@ impl Filter {
         };
         facet("owner", filter.owner);
         match filter.attribute.split_once('=') {
-            Some((name, value)) => facet(&format!("attribute:{name}"), value.to_owned()),
+            Some((name, value)) => facet(&format!("attribute:{name}"), attribute(value).into_owned()),
             None if filter.attribute.is_empty() => {}
             None => {
                 let reason = "write name=value".to_owned();

@@ -5,7 +5,8 @@
 mod scenes;
 
 use probity_inventory::query::{self, Filter};
-use probity_query::QueryError;
+use probity_proto::v1::InventoryFilter;
+use probity_query::{Page, QueryError};
 use scenes::{ANNA, BO, CI, E, LENDING, Life, PD, all, at, digest, values, version};
 use serde_json::{Value, json};
 
@@ -250,6 +251,37 @@ fn amendments_change_one_field_and_those_that_are_void_change_nothing() {
     );
     assert_eq!(life.counts("model", "attribute:cost_centre"), [("C2".to_owned(), 1)]);
     assert_eq!(life.counts("model", "attribute:tier"), []);
+}
+
+#[test]
+fn a_long_value_of_ones_own_field_is_counted_and_found() {
+    let mut life = Life::new();
+    // Longer than what is indexed as it stands, alike at the beginning, and cut inside a letter.
+    let long = |end: &str| format!("{}{end}", "ö".repeat(60));
+    let values =
+        [("a", long("one")), ("b", long("two")), ("c", long("one")), ("d", "x".repeat(97)), ("e", "x".repeat(96))];
+    for (name, value) in &values {
+        let subject = format!("model:credit/{name}");
+        life.say("model.registered", &subject, json!({ "$attributes": { "use": value }, "purpose": "To lend." }));
+    }
+    let counted = life.counts("model", "attribute:use");
+    let numbers: Vec<u64> = counted.iter().map(|(_, count)| *count).collect();
+    assert_eq!((numbers.iter().sum::<u64>(), counted.len()), (5, 4), "{counted:?}");
+    let found = |value: &str| {
+        let filter = InventoryFilter { attribute: format!("use={value}"), ..InventoryFilter::default() };
+        let page = Page::of(0, "").unwrap();
+        let found = query::models(life.scene.view(), &Filter::of(filter).unwrap(), &life.scope, &page).unwrap();
+        found.items.into_iter().map(|model| model.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&long("one")), ["model:credit/a", "model:credit/c"]);
+    assert_eq!(found(&long("two")), ["model:credit/b"]);
+    assert_eq!(found(&long("three")), [] as [String; 0]);
+    assert_eq!(found(&"x".repeat(97)), ["model:credit/d"]);
+    assert_eq!(found(&"x".repeat(96)), ["model:credit/e"]);
+    // What is counted can be asked for, and fits into a line.
+    for (value, count) in &counted {
+        assert!(value.len() <= 96 && found(value).len() as u64 == *count, "{value}");
+    }
 }
 
 #[test]
