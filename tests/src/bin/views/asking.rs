@@ -135,7 +135,12 @@ async fn once(services: &Services, question: &str, number: u64) -> Result<()> {
         }
         "event" => {
             let which = Some(v1::get_event_request::Which::Index(number * 97));
-            drop(services.audit.get_event(request(v1::GetEventRequest { which, ..v1::GetEventRequest::default() })).await?);
+            drop(
+                services
+                    .audit
+                    .get_event(request(v1::GetEventRequest { which, ..v1::GetEventRequest::default() }))
+                    .await?,
+            );
         }
         "models page" => {
             let namespace = format!("unit-{:02}/*", number % 20);
