@@ -17,6 +17,7 @@
 
 use std::fmt;
 
+use probity_domain::corrections::is_act;
 use probity_domain::serving::Step;
 use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Table, View};
 use probity_query::QueryError;
@@ -60,7 +61,7 @@ impl Head {
     }
 
     pub(crate) fn is_act(&self) -> bool {
-        probity_schemas::newest(&self.event_type).is_ok_and(|info| info.is_act())
+        is_act(&self.event_type)
     }
 
     pub(crate) fn provenance(&self) -> &'static str {

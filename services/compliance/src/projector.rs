@@ -1,9 +1,10 @@
 //! Which statement changes what, and what is judged again.
 
 use probity_domain::authority::{Enacted, Power};
+use probity_domain::corrections::can_be_void;
 use probity_domain::ids::model_of;
 use probity_domain::{SignedBy, effects};
-use probity_projection::{Batch, ProjectionError, Projector, Recorded};
+use probity_projection::{Batch, Identified, ProjectionError, Projector, Recorded};
 use probity_schemas::Data;
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::retirement::RetirementEvent;
@@ -147,12 +148,10 @@ fn retire(
     judging::model(batch, subject)
 }
 
-/// One's own fact is void: it is as if it had not been said. Somebody else's stays, and so does an act.
+/// Leaves out what is void.
 fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let is_fact = |event_type: &str| probity_schemas::newest(event_type).is_ok_and(|info| !info.is_act());
-    let own = IDS.regarded(batch, recorded)?;
-    let own = own.filter(|voided| voided.signer == recorded.signer() && is_fact(&voided.event_type));
-    let Some(voided) = own else { return Ok(()) };
+    let own = |voided: &Identified| can_be_void(&voided.event_type, &voided.signer, &recorded.signer());
+    let Some(voided) = IDS.regarded(batch, recorded)?.filter(own) else { return Ok(()) };
     let subject = voided.subject.as_str();
     match voided.event_type.split('.').next().unwrap_or_default() {
         "deployment" => endpoints::leave_out(batch, subject, (voided.at_ms, voided.index)),

@@ -10,6 +10,7 @@
 
 pub mod approvals;
 pub mod authority;
+pub mod corrections;
 pub mod effects;
 pub mod evaluator;
 pub mod exceptions;

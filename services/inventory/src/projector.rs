@@ -1,5 +1,6 @@
 //! Which statement changes what.
 
+use probity_domain::corrections::can_be_void;
 use probity_domain::ids::model_of;
 use probity_projection::{Batch, Identified, ProjectionError, Projector, Recorded};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
@@ -175,10 +176,9 @@ fn retire(
     models::active(batch, subject, recorded.sorted_at_ms())
 }
 
-/// One's own fact is void: it is as if it had not been said. Somebody else's stays, and so does an act.
+/// Leaves out what is void.
 fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let is_fact = |event_type: &str| probity_schemas::newest(event_type).is_ok_and(|info| !info.is_act());
-    let own = |voided: &Identified| voided.signer == recorded.signer() && is_fact(&voided.event_type);
+    let own = |voided: &Identified| can_be_void(&voided.event_type, &voided.signer, &recorded.signer());
     let Some(voided) = IDS.regarded(batch, recorded)?.filter(own) else { return Ok(()) };
     let (subject, index) = (voided.subject.as_str(), voided.index);
     let now_ms = recorded.recorded_at_ms();

@@ -1,5 +1,6 @@
 //! What a statement put into the graph, taken back: by a correction of its own signer, and by the correction of that.
 
+use probity_domain::corrections::can_be_void;
 use probity_projection::StoreError;
 use probity_schemas::EventId;
 
@@ -14,7 +15,8 @@ impl Telling<'_, '_> {
 
     /// Takes back a fact, if it is the signer's own.
     pub(crate) fn take_back(&mut self, id: EventId) -> Result<bool, StoreError> {
-        let own = self.fact_of(id)?.is_some_and(|fact| fact.signer == self.fact.signer);
+        let by = &self.fact.signer;
+        let own = self.fact_of(id)?.is_some_and(|fact| can_be_void(&fact.event_type, &fact.signer, by));
         if own {
             let id = *id.as_uuid().as_bytes();
             self.fact.takes_back = Some(id);

@@ -224,6 +224,8 @@ pub(crate) struct Fact {
     pub(crate) index: u64,
     /// Who signed it, and so may take it back.
     pub(crate) signer: String,
+    /// The type of the event.
+    pub(crate) event_type: String,
     /// How many corrections that hold take it back.
     pub(crate) voids: u32,
     pub(crate) links: Vec<Link>,

@@ -22,7 +22,7 @@ pub struct LineageProjector;
 
 impl Projector for LineageProjector {
     const NAME: &'static str = "lineage";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut telling = Telling::of(recorded, batch);

@@ -19,7 +19,8 @@ pub(crate) struct Telling<'t, 'b> {
 
 impl<'t, 'b> Telling<'t, 'b> {
     pub(crate) fn of(recorded: &'t Recorded, batch: &'t mut Batch<'b>) -> Self {
-        let fact = Fact { index: recorded.index, signer: recorded.signer(), ..Fact::default() };
+        let event_type = recorded.event.event_type().to_owned();
+        let fact = Fact { index: recorded.index, signer: recorded.signer(), event_type, ..Fact::default() };
         Self { recorded, batch, fact }
     }
 

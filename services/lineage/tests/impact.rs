@@ -255,3 +255,11 @@ fn what_is_retired_by_itself_or_with_its_model_is_marked_so() {
     life.say(DEVELOPER, "retirement.completed", "model:credit/pd@1", json!({}));
     assert_eq!(retired(&life).into_iter().map(|(_, retired)| retired).collect::<Vec<_>>(), [true, false]);
 }
+
+#[test]
+fn an_owner_stays_whose_acceptance_is_called_void() {
+    let mut life = two_models();
+    let accepted = life.say("service:first", "model.ownership_accepted", "model:credit/pd", json!({ "role": "owner" }));
+    life.void("service:first", accepted);
+    assert_eq!(life.impact("dataset:credit/loans").affected[0].owners, ["service:first"]);
+}

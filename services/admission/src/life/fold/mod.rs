@@ -6,6 +6,7 @@ mod uses;
 use std::sync::Arc;
 
 use probity_domain::authority::Authority;
+use probity_domain::corrections::can_be_void;
 use probity_domain::signed::add;
 use probity_domain::subjects::Absorb as _;
 use probity_domain::{Effect, SignedBy, effects};
@@ -110,11 +111,7 @@ impl Life {
     /// One's own fact is void: nothing more can answer it, and a completed retirement is none. Acts are revoked, never
     /// corrected.
     fn void(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
-        let opened_by_act = |matter: &Matter| {
-            let event_type = matter.case.opened_by();
-            probity_schemas::newest(event_type).is_ok_and(|info| info.is_act())
-        };
-        let own = |matter: &&mut Matter| matter.issuer == by.number && !opened_by_act(matter);
+        let own = |matter: &&mut Matter| can_be_void(matter.case.opened_by(), &matter.issuer, &by.number);
         let Some(matter) = self.answered(event).filter(own) else { return false };
         matter.closed = Some(by.signed);
         if matches!(matter.case, Case::RetirementCompletion) {
