@@ -135,7 +135,8 @@ impl Client {
         LedgerKeys::from_founding(&founding).context("the founding statement")
     }
 
-    /// Waits until every view that this server answers from has taken in so many statements.
+    /// Waits until every view that this server answers from has taken in so many statements, for as long
+    /// as they make progress.
     pub(crate) async fn wait_for_views(&mut self, min_tree_size: u64) -> Result<()> {
         let models = v1::ListModelsRequest { min_tree_size, page_size: 1, ..v1::ListModelsRequest::default() };
         let events = v1::ListEventsRequest { min_tree_size, page_size: 1, ..v1::ListEventsRequest::default() };
@@ -143,10 +144,10 @@ impl Client {
         let node = Subject::this_ledger().to_string();
         let walk =
             v1::WalkRequest { node, direction: "upstream".to_owned(), min_tree_size, ..v1::WalkRequest::default() };
-        taken_in(self.inventory.list_models(models).await)?;
-        taken_in(self.audit.list_events(events).await)?;
-        taken_in(self.compliance.list_questions(questions).await)?;
-        taken_in(self.lineage.walk(walk).await)
+        taken_in(async || self.inventory.list_models(models.clone()).await).await?;
+        taken_in(async || self.audit.list_events(events.clone()).await).await?;
+        taken_in(async || self.compliance.list_questions(questions.clone()).await).await?;
+        taken_in(async || self.lineage.walk(walk.clone()).await).await
     }
 
     /// Records statements in one call at the active server and returns a result for each.
@@ -159,15 +160,21 @@ impl Client {
     }
 }
 
-/// Whether a view has taken in what was asked for. One that is not served here, that this caller
+/// Asks a view until it has taken in what is asked for. One that is not served here, that this caller
 /// may not ask, or that knows no such thing, is no reason to wait.
-fn taken_in<T>(answer: Result<tonic::Response<T>, tonic::Status>) -> Result<()> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(status) => match status.code() {
-            Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => Ok(()),
-            _ => Err(failed(status)),
-        },
+///
+/// A server waits some seconds before it says how far the view is. A view that has come further by then
+/// is asked again.
+async fn taken_in<T>(mut ask: impl AsyncFnMut() -> Result<tonic::Response<T>, tonic::Status>) -> Result<()> {
+    let mut behind = String::new();
+    loop {
+        let Err(status) = ask().await else { return Ok(()) };
+        match status.code() {
+            Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => return Ok(()),
+            // The message says how many statements the view has taken in.
+            Code::DeadlineExceeded if status.message() != behind => status.message().clone_into(&mut behind),
+            _ => return Err(failed(status)),
+        }
     }
 }
 
