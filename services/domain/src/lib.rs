@@ -2,7 +2,7 @@
 //!
 //! Admission asks "does it hold now" before it lets an act in; a view asks "from when until when, and
 //! why does it end". Both get their answer here: the [`Evaluator`] decides whether a version may
-//! serve for a purpose, [`authority`] who holds which role with which key, [`effects`] what a
+//! serve for a purpose, [`authority`] who holds which role with which key, [`effects()`] what a
 //! statement says of a model, a version or its data, and [`serving`] which version serves where.
 //!
 //! Nothing here reads a clock, a file or a network, and nothing here stores: the evaluator asks a
@@ -23,12 +23,14 @@ pub mod serving;
 pub mod signed;
 pub mod subjects;
 pub mod timeline;
+pub mod verdict;
 
 pub use effects::{Effect, effects};
-pub use evaluator::{Asking, Bytes, Denial, Evaluator, Ground, Pass, Purpose, Use, Verdict};
+pub use evaluator::Evaluator;
 pub use facts::Facts;
 pub use gates::{Gate, Gates};
 pub use ids::{DatasetId, EndpointId, ModelId, UseCaseId, VersionId};
 pub use lapse::{End, Lapse};
 pub use signed::{Actors, At, Signed, SignedBy};
 pub use timeline::Timeline;
+pub use verdict::{Asking, Bytes, Denial, Ground, Pass, Purpose, Use, Verdict};
