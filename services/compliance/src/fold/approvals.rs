@@ -179,21 +179,13 @@ fn change_grant(
         let found = request.is_some_and(|request| request.request.grants.iter().any(|grant| grant.id == id));
         if found {
             return change_request(batch, index, |request| {
-                request.request.grants.iter_mut().find(|grant| grant.id == id).into_iter().for_each(once(change));
+                if let Some(grant) = request.request.grants.iter_mut().find(|grant| grant.id == id) {
+                    change(grant);
+                }
             });
         }
     }
     Ok(())
-}
-
-/// A closure to be called for the one item there is.
-fn once<T>(change: impl FnOnce(&mut T)) -> impl FnMut(&mut T) {
-    let mut change = Some(change);
-    move |item| {
-        if let Some(change) = change.take() {
-            change(item);
-        }
-    }
 }
 
 /// Takes in what is said of a plan.

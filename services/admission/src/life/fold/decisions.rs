@@ -57,8 +57,10 @@ impl Life {
             Some(Case::Grant(request)) => *request,
             _ => return false,
         };
-        if let Some(Matter { case: Case::ApprovalRequest(request), .. }) = self.matters.get_mut(&request) {
-            request.grants.iter_mut().filter(|grant| grant.id == id).for_each(change_once(change));
+        if let Some(Matter { case: Case::ApprovalRequest(request), .. }) = self.matters.get_mut(&request)
+            && let Some(grant) = request.grants.iter_mut().find(|grant| grant.id == id)
+        {
+            change(grant);
         }
         true
     }
@@ -190,16 +192,6 @@ impl Life {
     pub(crate) fn cover(&mut self, plan: &EventId, version: VersionId) {
         if let Some(Matter { case: Case::Plan(plan), .. }) = self.matters.get_mut(plan) {
             add(&mut plan.covered, version);
-        }
-    }
-}
-
-/// A closure to be called for the one item there is.
-fn change_once<T>(change: impl FnOnce(&mut T)) -> impl FnMut(&mut T) {
-    let mut change = Some(change);
-    move |item| {
-        if let Some(change) = change.take() {
-            change(item);
         }
     }
 }
