@@ -9,8 +9,8 @@ use probity_schemas::training::Completed;
 use probity_schemas::{Digest, Event, Identity, Kid, Name, Namespace, Origin, RolesPolicy, TypeInfo};
 use probity_statement::{KeyId, Possession, PublicKey};
 
-use crate::broken::Broken;
 use crate::refusal::Refusal;
+use crate::violation::RuleViolation;
 
 /// The identity that an event of authority is about.
 pub(crate) fn subject_identity(event: &Event) -> Result<Identity, Refusal> {
@@ -198,14 +198,14 @@ impl Checks for Authority {
         signed: Signed,
         persons: &[Identity],
     ) -> Result<&Pending, Refusal> {
-        let unknown = || Broken::NothingToConfirm { statement_digest: *digest };
+        let unknown = || RuleViolation::NothingToConfirm { statement_digest: *digest };
         let pending = self.pending(digest).ok_or_else(unknown)?;
         let index = pending.index();
         if !pending.in_time(signed.time_ms) {
-            return Err(Broken::ConfirmationTooLate { index }.into());
+            return Err(RuleViolation::ConfirmationTooLate { index }.into());
         }
         if pending.subject != event.subject || event.regarding.is_some_and(|id| id != pending.id) {
-            return Err(Broken::ConfirmsAnother { index, subject: pending.subject.to_string() }.into());
+            return Err(RuleViolation::ConfirmsAnother { index, subject: pending.subject.to_string() }.into());
         }
         let recovery = self.is_recovery_key(&signed);
         let again = match recovery {
@@ -213,7 +213,7 @@ impl Checks for Authority {
             false => pending.signed.iter().any(|(_, earlier)| earlier.iter().any(|person| persons.contains(person))),
         };
         match again || recovery != pending.recovery {
-            true => Err(Broken::NotASecondPerson { index }.into()),
+            true => Err(RuleViolation::NotASecondPerson { index }.into()),
             false => Ok(pending),
         }
     }

@@ -8,7 +8,7 @@ use probity_domain::subjects::{Dataset, Model, Version};
 use probity_domain::{At, DatasetId, Facts, Gates, ModelId, Signed, VersionId};
 use probity_schemas::{Digest, Kid};
 
-use crate::life::Case;
+use crate::domain::Case;
 use crate::state::State;
 
 impl Facts for State {
@@ -19,29 +19,29 @@ impl Facts for State {
     }
 
     fn version(&self, version: &VersionId) -> Result<Option<Cow<'_, Version>>, Infallible> {
-        Ok(self.life.versions.get(version.as_str()).map(Cow::Borrowed))
+        Ok(self.domain.versions.get(version.as_str()).map(Cow::Borrowed))
     }
 
     fn model(&self, model: &ModelId) -> Result<Option<Cow<'_, Model>>, Infallible> {
-        Ok(self.life.models.get(model.as_str()).map(Cow::Borrowed))
+        Ok(self.domain.models.get(model.as_str()).map(Cow::Borrowed))
     }
 
     fn dataset(&self, dataset: &DatasetId) -> Result<Option<Cow<'_, Dataset>>, Infallible> {
-        Ok(self.life.datasets.get(dataset.as_str()).map(Cow::Borrowed))
+        Ok(self.domain.datasets.get(dataset.as_str()).map(Cow::Borrowed))
     }
 
     fn data_withdrawn(&self, digest: &Digest) -> Result<Option<At>, Infallible> {
-        Ok(self.life.withdrawn_data.get(digest).copied())
+        Ok(self.domain.withdrawn_data.get(digest).copied())
     }
 
     fn document_withdrawn(&self, digest: &Digest) -> Result<Option<At>, Infallible> {
-        Ok(self.life.documents.get(digest).copied().flatten())
+        Ok(self.domain.documents.get(digest).copied().flatten())
     }
 
     fn requests(&self, version: &VersionId) -> Result<Vec<Requested<'_>>, Infallible> {
-        let ids = self.life.versions.get(version.as_str()).map(|version| version.requests.as_slice());
+        let ids = self.domain.versions.get(version.as_str()).map(|version| version.requests.as_slice());
         let requests = ids.unwrap_or_default().iter().filter_map(|id| {
-            let item = self.life.matter(id)?;
+            let item = self.domain.item(id)?;
             let Case::ApprovalRequest(request) = &item.case else { return None };
             Some(Requested { at: item.at, request: Cow::Borrowed(request.as_ref()), rejected: item.closed })
         });
@@ -49,9 +49,9 @@ impl Facts for State {
     }
 
     fn plans(&self, model: &ModelId) -> Result<Vec<Planned<'_>>, Infallible> {
-        let ids = self.life.models.get(model.as_str()).map(|model| model.plans.as_slice());
+        let ids = self.domain.models.get(model.as_str()).map(|model| model.plans.as_slice());
         let plans = ids.unwrap_or_default().iter().filter_map(|id| {
-            let item = self.life.matter(id)?;
+            let item = self.domain.item(id)?;
             let Case::Plan(plan) = &item.case else { return None };
             Some(Planned { id: *id, plan: Cow::Borrowed(plan.as_ref()), revoked: item.closed })
         });
@@ -59,9 +59,9 @@ impl Facts for State {
     }
 
     fn exceptions(&self, subject: &str) -> Result<Vec<Excepted<'_>>, Infallible> {
-        let ids = self.life.exceptions.get(subject).map(Vec::as_slice);
+        let ids = self.domain.exceptions.get(subject).map(Vec::as_slice);
         let exceptions = ids.unwrap_or_default().iter().filter_map(|id| {
-            let item = self.life.matter(id)?;
+            let item = self.domain.item(id)?;
             let (Case::Exception(exception) | Case::Emergency(exception)) = &item.case else { return None };
             Some(Excepted { exception: Cow::Borrowed(exception.as_ref()), revoked: item.closed })
         });

@@ -6,7 +6,7 @@ use probity_schemas::{Data, Identity};
 use probity_statement::{KeyError, KeyId, LedgerKeys, LedgerKeysError, PublicKey, SignedStatement, StatementError};
 
 use crate::KNOWN_RULE_SETS;
-use crate::life::Life;
+use crate::domain::DomainState;
 use crate::policies::Policies;
 use crate::state::State;
 
@@ -85,7 +85,7 @@ impl State {
         check_administrators(&keys, &founded)?;
         check_recovery_keys(&keys, &founded)?;
         let authority = Authority::found(&founded);
-        Ok(Self::new(keys.origin, founded.rule_set, authority, Policies::default(), Life::default()))
+        Ok(Self::new(keys.origin, founded.rule_set, authority, Policies::default(), DomainState::default()))
     }
 }
 

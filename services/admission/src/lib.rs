@@ -5,27 +5,26 @@
 //! no file, no network. Which event ids and revisions exist is asked of a [`History`], because they do not fit in memory.
 //!
 //! Facts are refused for one of three reasons only: their form, their signer, their signer's roles. Acts also obey the
-//! rules of `rules`, each of which is a variant of [`Broken`].
+//! rules of `rules`, each of which is a variant of [`RuleViolation`].
 //!
 //! Which rules hold is itself in the log. Rule set 1 asks of an act that it is timely and its signer authorised; power
 //! takes effect with one signature. Rule set 2 holds everything in `rules`, and power takes two persons. Whatever the
 //! rule set, the state is folded from every statement, so that a later rule set knows the past.
 
 mod authority;
-mod broken;
+mod domain;
 mod empower;
 mod facts;
 mod genesis;
 mod history;
-mod life;
 mod moment;
 mod policies;
 mod refusal;
 mod rules;
 mod snapshot;
 mod state;
+mod violation;
 
-pub use broken::Broken;
 pub use genesis::GenesisError;
 pub use history::{EmptyHistory, History};
 pub use probity_domain::authority::CONFIRMATION_MAX_WAIT_MS;
@@ -35,6 +34,7 @@ pub use refusal::Refusal;
 pub use rules::{ACT_MAX_AGE_MS, ACT_MAX_LEAD_MS};
 pub use snapshot::SnapshotError;
 pub use state::{AdmitError, Admitted, Mark, Position, Rights, State, Submitted, Verdict};
+pub use violation::RuleViolation;
 
 /// The number of the rule set that this version founds ledgers with.
 pub const CURRENT_RULE_SET: u32 = 2;

@@ -9,7 +9,7 @@ use probity_schemas::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::broken::Broken;
+use crate::violation::RuleViolation;
 
 /// A policy under its subject without a version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl Policies {
     }
 
     /// Holds the user's own fields to the schema that is published for their namespace, if there is one.
-    pub(crate) fn attributes(&self, event: &Event) -> Result<(), Broken> {
+    pub(crate) fn attributes(&self, event: &Event) -> Result<(), RuleViolation> {
         if self.attributes.is_empty() || event.attributes.is_empty() {
             return Ok(());
         }
@@ -75,10 +75,14 @@ impl Policies {
                 let names = schemas.iter().flat_map(|schema| schema.fields.keys());
                 let distance = |name: &&Name| strsim::damerau_levenshtein(name.as_str(), field);
                 let nearest = names.min_by_key(distance).filter(|name| distance(name) <= 3).cloned();
-                return Err(Broken::UnknownAttribute { field: field.clone(), namespace: namespace.clone(), nearest });
+                return Err(RuleViolation::UnknownAttribute {
+                    field: field.clone(),
+                    namespace: namespace.clone(),
+                    nearest,
+                });
             };
             if !fits(wanted, value) {
-                return Err(Broken::AttributeUnfit { field: field.clone(), expected: expected(wanted) });
+                return Err(RuleViolation::AttributeUnfit { field: field.clone(), expected: expected(wanted) });
             }
         }
         Ok(())

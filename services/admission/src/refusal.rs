@@ -3,8 +3,8 @@
 use probity_schemas::{Identity, Name, Namespace, Timestamp};
 use probity_statement::KeyId;
 
-use crate::broken::Broken;
 use crate::moment::moment;
+use crate::violation::RuleViolation;
 
 /// Why a statement is refused. What it says is final for this statement at this position, except where noted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -179,12 +179,12 @@ pub enum Refusal {
     NoAdministratorRole,
     /// An act that breaks a rule.
     #[error(transparent)]
-    Broken(Box<Broken>),
+    RuleViolation(Box<RuleViolation>),
 }
 
-impl From<Broken> for Refusal {
-    fn from(broken: Broken) -> Self {
-        Self::Broken(Box::new(broken))
+impl From<RuleViolation> for Refusal {
+    fn from(broken: RuleViolation) -> Self {
+        Self::RuleViolation(Box::new(broken))
     }
 }
 

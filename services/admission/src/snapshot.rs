@@ -4,7 +4,7 @@ use probity_domain::authority::Authority;
 use probity_schemas::Origin;
 use serde::{Deserialize, Serialize};
 
-use crate::life::Life;
+use crate::domain::DomainState;
 use crate::policies::Policies;
 use crate::state::State;
 
@@ -18,7 +18,7 @@ struct Snapshot {
     rule_set: u32,
     authority: Authority,
     policies: Policies,
-    life: Life,
+    domain: DomainState,
 }
 
 /// Why bytes are not a state. The state comes back from the log.
@@ -47,7 +47,7 @@ impl State {
             rule_set: self.rule_set,
             authority: self.authority.as_ref().clone(),
             policies: self.policies.as_ref().clone(),
-            life: self.life.clone(),
+            domain: self.domain.clone(),
         };
         let mut bytes = Vec::new();
         ciborium::into_writer(&snapshot, &mut bytes)?;
@@ -59,8 +59,8 @@ impl State {
         let snapshot: Snapshot = ciborium::from_reader(bytes)?;
         match snapshot.version {
             VERSION => {
-                let Snapshot { origin, rule_set, authority, policies, life, .. } = snapshot;
-                Ok(Self::new(origin, rule_set, authority, policies, life))
+                let Snapshot { origin, rule_set, authority, policies, domain, .. } = snapshot;
+                Ok(Self::new(origin, rule_set, authority, policies, domain))
             }
             found => Err(SnapshotError::Version { found }),
         }

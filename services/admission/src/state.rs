@@ -12,12 +12,12 @@ use probity_schemas::{Data, Event, EventId, Identity, Namespace, NamespacePatter
 use probity_statement::{Keyring, PublicKey, SignedStatement};
 
 use crate::authority::Checks as _;
-use crate::broken::Broken;
+use crate::domain::{DomainMark, DomainState};
 use crate::history::History;
-use crate::life::{Life, LifeMark};
 use crate::policies::Policies;
 use crate::refusal::Refusal;
-use crate::rules::{self, Judging};
+use crate::rules::{self, RuleContext};
+use crate::violation::RuleViolation;
 use crate::{KNOWN_RULE_SETS, RULES_OF_POWER};
 
 /// Where a statement would stand.
@@ -89,7 +89,7 @@ pub struct State {
     pub(crate) rule_set: u32,
     pub(crate) authority: Arc<Authority>,
     pub(crate) policies: Arc<Policies>,
-    pub(crate) life: Life,
+    pub(crate) domain: DomainState,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) changes: u64,
 }
@@ -101,7 +101,7 @@ pub struct Mark {
     authority: Arc<Authority>,
     policies: Arc<Policies>,
     keyring: Arc<Keyring>,
-    life: LifeMark,
+    domain: DomainMark,
     changes: u64,
 }
 
@@ -151,10 +151,16 @@ fn keyring(authority: &Authority) -> Keyring {
 }
 
 impl State {
-    pub(crate) fn new(origin: Origin, rule_set: u32, authority: Authority, policies: Policies, life: Life) -> Self {
+    pub(crate) fn new(
+        origin: Origin,
+        rule_set: u32,
+        authority: Authority,
+        policies: Policies,
+        domain: DomainState,
+    ) -> Self {
         let keyring = Arc::new(keyring(&authority));
         let (authority, policies) = (Arc::new(authority), Arc::new(policies));
-        Self { origin, rule_set, authority, policies, life, keyring, changes: 0 }
+        Self { origin, rule_set, authority, policies, domain, keyring, changes: 0 }
     }
 
     /// The ledger's name.
@@ -178,9 +184,9 @@ impl State {
         self.changes
     }
 
-    /// How many subjects and open matters there are, by kind: what this takes in memory grows with them.
+    /// How many subjects and open items there are, by kind: what this takes in memory grows with them.
     pub fn counts(&self) -> [(&'static str, usize); 6] {
-        self.life.counts()
+        self.domain.counts()
     }
 
     /// Who may read what now.
@@ -196,7 +202,7 @@ impl State {
             authority: self.authority.clone(),
             policies: self.policies.clone(),
             keyring: self.keyring.clone(),
-            life: self.life.mark(),
+            domain: self.domain.mark(),
             changes: self.changes,
         }
     }
@@ -207,7 +213,7 @@ impl State {
         self.authority = mark.authority.clone();
         self.policies = mark.policies.clone();
         self.keyring = mark.keyring.clone();
-        self.life.go_back(&mark.life);
+        self.domain.go_back(&mark.domain);
         // Not back to the old count: what was written down in between is not what is there now.
         self.changes += 1;
     }
@@ -215,8 +221,8 @@ impl State {
     /// Marks before this one are needed no more; without one, none is.
     pub fn forget(&mut self, before: Option<&Mark>) {
         match before {
-            Some(mark) => self.life.forget(&mark.life),
-            None => self.life.forget_all(),
+            Some(mark) => self.domain.forget(&mark.domain),
+            None => self.domain.forget_all(),
         }
     }
 
@@ -250,7 +256,7 @@ impl State {
         if event.info().is_act() {
             rules::timely(event, time_ms)?;
             if self.two_persons() {
-                Judging::new(self, event, by).judge()?;
+                RuleContext::new(self, event, by).judge()?;
                 self.attests_what_is_there(event, history)?;
             }
         }
@@ -269,7 +275,7 @@ impl State {
         if self.authority.is_recovery_key(&by.signed) {
             return match &event.data {
                 Data::Authority(AuthorityEvent::Enrolled(_) | AuthorityEvent::Confirmed(_)) => Ok(()),
-                _ => Err(Broken::RecoveryKeyOnly.into()),
+                _ => Err(RuleViolation::RecoveryKeyOnly.into()),
             };
         }
         match (by.issuer, &event.data) {
@@ -283,7 +289,7 @@ impl State {
         if strict {
             self.policies.attributes(event)?;
             if info.is_act() {
-                Judging::new(self, event, by).in_office()?;
+                RuleContext::new(self, event, by).in_office()?;
                 // Whoever signs in another's place does so with the other's roles.
                 whose = event.on_behalf_of.as_ref().unwrap_or(whose);
             }
@@ -307,7 +313,7 @@ impl State {
             let actual = history.revision(&attested.subject.to_string()).map_err(AdmitError::History)?;
             if attested.revision > actual {
                 let (subject, stated) = (attested.subject.to_string(), attested.revision);
-                return Err(Refusal::from(Broken::RevisionAhead { subject, stated, actual }).into());
+                return Err(Refusal::from(RuleViolation::RevisionAhead { subject, stated, actual }).into());
             }
         }
         Ok(())
@@ -327,7 +333,7 @@ impl State {
             }
             if adopted.rule_set < self.rule_set {
                 let (present, found) = (self.rule_set, adopted.rule_set);
-                return Err(Refusal::from(Broken::RulesGoBack { present, found }).into());
+                return Err(Refusal::from(RuleViolation::RulesGoBack { present, found }).into());
             }
             self.rule_set = adopted.rule_set;
         }
@@ -337,25 +343,25 @@ impl State {
         Ok(())
     }
 
-    /// Folds the event into what is known of models, uses, endpoints and open matters.
+    /// Folds the event into what is known of models, uses, endpoints and open items.
     fn live(&mut self, event: &Event, by: SignedBy<'_>, payload: &[u8]) -> bool {
         use probity_schemas::approval::ApprovalEvent as Approval;
         use probity_schemas::deployment::DeploymentEvent as Deployment;
         // What a signature fills, and which plan let a version through, is seen from before the act.
         match &event.data {
             Data::Approval(Approval::Granted(granted)) => {
-                if let Some(grant) = Judging::new(self, event, by).signature(granted) {
-                    self.life.sign_request(event, by, &self.authority, grant);
+                if let Some(grant) = RuleContext::new(self, event, by).signature(granted) {
+                    self.domain.sign_request(event, by, &self.authority, grant);
                 }
             }
             Data::Deployment(Deployment::Authorized(authorized)) => {
-                if let Some(plan) = Judging::new(self, event, by).used_plan(authorized) {
-                    self.life.cover(&plan.0, plan.1);
+                if let Some(plan) = RuleContext::new(self, event, by).used_plan(authorized) {
+                    self.domain.cover(&plan.0, plan.1);
                     return true;
                 }
             }
             _ => {}
         }
-        self.life.fold(event, by, &self.authority, payload)
+        self.domain.fold(event, by, &self.authority, payload)
     }
 }

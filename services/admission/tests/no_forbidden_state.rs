@@ -107,7 +107,7 @@ fn tree(step: &Move, history: &[Past], now: u64) -> Value {
             let data = json!({ "version": version(name), "digest": digest(name), "environment": "production" });
             (endpoint, &[], data)
         }
-        "deployment.suspended" => (endpoint, &[], json!({ "reason": "Broken.", "scope": "endpoint" })),
+        "deployment.suspended" => (endpoint, &[], json!({ "reason": "RuleViolation.", "scope": "endpoint" })),
         "deployment.resumed" => (endpoint, &["deployment.suspended"], json!({ "rationale": "Mended." })),
         "retirement.proposed" => (model(), &[], json!({ "reason": "Replaced." })),
         "retirement.approved" => (model(), &["retirement.proposed"], json!({ "rationale": "Yes." })),

@@ -13,7 +13,7 @@ mod scene;
 
 use std::sync::LazyLock;
 
-use probity_admission::{Broken, Refusal};
+use probity_admission::{Refusal, RuleViolation};
 use probity_compliance::{ComplianceProjector, query};
 use probity_domain::{EndpointId, Purpose};
 use probity_projection::Recorded;
@@ -303,8 +303,8 @@ proptest! {
                 let Data::Deployment(DeploymentEvent::Authorized(authorized)) = &event.data else { unreachable!() };
                 let expected = match door.clone().say(DEPLOYER, asked) {
                     Ok(_) => None,
-                    Err(Refusal::Broken(broken)) => match *broken {
-                        Broken::GateClosed { gate, lapse, .. } => Some((gate, lapse)),
+                    Err(Refusal::RuleViolation(broken)) => match *broken {
+                        RuleViolation::GateClosed { gate, lapse, .. } => Some((gate, lapse)),
                         // It does not come to a gate.
                         _ => continue,
                     },

@@ -161,7 +161,7 @@ fn refused(refusal: &Refusal) -> Verdict {
         Refusal::AlreadyOver { until } => broken("ALREADY_OVER").with("until_ms", until.as_ms()),
         Refusal::NoAdministratorRole => broken("NO_ADMINISTRATOR_ROLE"),
         // Each rule names itself; what it rests on can be looked up and proven.
-        Refusal::Broken(rule) => match rule.rests_on() {
+        Refusal::RuleViolation(rule) => match rule.rests_on() {
             Some(index) => broken(rule.reason()).with("rests_on", index),
             None => broken(rule.reason()),
         },

@@ -7,24 +7,24 @@ use probity_domain::subjects::Version;
 use probity_schemas::approval::{ConditionMet, Granted, Rejected};
 use probity_schemas::{Digest, Identity, Name};
 
-use super::Judging;
+use super::RuleContext;
 use crate::authority::Checks as _;
-use crate::broken::Broken;
-use crate::life::{Case, Matter};
+use crate::domain::{Case, OpenItem};
+use crate::violation::RuleViolation;
 
 const REQUEST: &[&str] = &["approval.requested"];
 const GRANT: &[&str] = &["approval.granted"];
 
-impl<'a> Judging<'a> {
+impl<'a> RuleContext<'a> {
     /// `approval.granted`.
-    pub(super) fn approval_granted(&self, granted: &Granted) -> Result<(), Broken> {
+    pub(super) fn approval_granted(&self, granted: &Granted) -> Result<(), RuleViolation> {
         let opener = self.opener(REQUEST)?;
         let request = request(opener)?;
         self.same_gate(&granted.gate, request)?;
         self.registered(self.by.subject)?;
         self.not_retired(self.by.subject)?;
-        let Some(version) = self.state.life.version(self.by.subject) else {
-            return Err(Broken::NotRegistered { subject: self.by.subject.to_owned() });
+        let Some(version) = self.state.domain.version(self.by.subject) else {
+            return Err(RuleViolation::NotRegistered { subject: self.by.subject.to_owned() });
         };
         self.signs_for(&granted.gate, opener.at.index)?;
         self.uninvolved(version)?;
@@ -42,68 +42,68 @@ impl<'a> Judging<'a> {
     }
 
     /// `approval.rejected`.
-    pub(super) fn approval_rejected(&self, rejected: &Rejected) -> Result<(), Broken> {
+    pub(super) fn approval_rejected(&self, rejected: &Rejected) -> Result<(), RuleViolation> {
         let opener = self.opener(REQUEST)?;
         self.same_gate(&rejected.gate, request(opener)?)?;
         self.signs_for(&rejected.gate, opener.at.index).map(drop)
     }
 
     /// `approval.condition_met`.
-    pub(super) fn condition_met(&self, met: &ConditionMet) -> Result<(), Broken> {
+    pub(super) fn condition_met(&self, met: &ConditionMet) -> Result<(), RuleViolation> {
         let (request, index, grant) = self.grant()?;
         let open = |condition: &&Condition| {
             let already = condition.met.is_some_and(|met| self.state.authority.counts(&met));
             condition.id == met.condition && !already
         };
         if !grant.conditions.iter().any(|condition| open(&condition)) {
-            return Err(Broken::NoSuchCondition { condition: met.condition.clone() });
+            return Err(RuleViolation::NoSuchCondition { condition: met.condition.clone() });
         }
-        if let Some(version) = self.state.life.versions.get(self.by.subject) {
+        if let Some(version) = self.state.domain.versions.get(self.by.subject) {
             self.uninvolved(version)?;
         }
         self.signs_for(&request.gate, index).map(drop)
     }
 
     /// `approval.revoked`.
-    pub(super) fn approval_revoked(&self) -> Result<(), Broken> {
+    pub(super) fn approval_revoked(&self) -> Result<(), RuleViolation> {
         let (request, index, grant) = self.grant()?;
         match (grant.revoked, self.event.regarding) {
-            (Some((index, _)), Some(regarding)) => Err(Broken::OpenerClosed { regarding, index }),
+            (Some((index, _)), Some(regarding)) => Err(RuleViolation::OpenerClosed { regarding, index }),
             _ => self.signs_for(&request.gate, index).map(drop),
         }
     }
 
     /// The signature this act is about, the request it was given to, and where that is.
-    fn grant(&self) -> Result<(&'a Request, u64, &'a Grant), Broken> {
+    fn grant(&self) -> Result<(&'a Request, u64, &'a Grant), RuleViolation> {
         let opener = self.answered(GRANT)?;
-        let life = &self.state.life;
+        let domain = &self.state.domain;
         let Case::Grant(id) = &opener.case else { return Err(self.unknown(GRANT)) };
-        let matter = life.matter(id).ok_or_else(|| self.unknown(GRANT))?;
-        let request = request(matter)?;
+        let item = domain.item(id).ok_or_else(|| self.unknown(GRANT))?;
+        let request = request(item)?;
         let grant = request.grants.iter().find(|grant| Some(grant.id) == self.event.regarding);
-        grant.map(|grant| (request, matter.at.index, grant)).ok_or_else(|| self.unknown(GRANT))
+        grant.map(|grant| (request, item.at.index, grant)).ok_or_else(|| self.unknown(GRANT))
     }
 
-    fn unknown(&self, takes: &'static [&'static str]) -> Broken {
-        Broken::OpenerUnknown { regarding: self.event.regarding.unwrap_or(self.event.id), takes }
+    fn unknown(&self, takes: &'static [&'static str]) -> RuleViolation {
+        RuleViolation::OpenerUnknown { regarding: self.event.regarding.unwrap_or(self.event.id), takes }
     }
 
-    fn same_gate(&self, gate: &Name, request: &Request) -> Result<(), Broken> {
+    fn same_gate(&self, gate: &Name, request: &Request) -> Result<(), RuleViolation> {
         match request.gate == *gate {
             true => Ok(()),
-            false => Err(Broken::OpenerDiffers { field: "gate", expected: request.gate.to_string() }),
+            false => Err(RuleViolation::OpenerDiffers { field: "gate", expected: request.gate.to_string() }),
         }
     }
 
     /// The policy of a gate as it was when the request was made: the policy decides, not the requester.
-    fn gate(&self, gate: &Name, at: u64) -> Result<&'a Gate, Broken> {
+    fn gate(&self, gate: &Name, at: u64) -> Result<&'a Gate, RuleViolation> {
         let namespace = &self.event.subject.namespace;
         let gates = self.state.policies.gates();
         gates.named(gate, namespace, at).ok_or_else(|| {
             let names = gates.names(namespace, at);
             let distance = |name: &&&Name| strsim::damerau_levenshtein(name.as_str(), gate.as_str());
             let nearest = names.iter().min_by_key(distance).filter(|name| distance(name) <= 3);
-            Broken::NoSuchGate {
+            RuleViolation::NoSuchGate {
                 gate: gate.clone(),
                 namespace: namespace.clone(),
                 nearest: nearest.map(|name| (*name).clone()),
@@ -112,12 +112,12 @@ impl<'a> Judging<'a> {
     }
 
     /// The gate's roles that the signer, or whom it signs for, holds here.
-    pub(crate) fn signs_for(&self, gate: &Name, at: u64) -> Result<Vec<Name>, Broken> {
+    pub(crate) fn signs_for(&self, gate: &Name, at: u64) -> Result<Vec<Name>, RuleViolation> {
         let policy = self.gate(gate, at)?;
         let roles = policy.roles_among(&self.held());
         match roles.is_empty() {
             false => Ok(roles),
-            true => Err(Broken::NotASignatory {
+            true => Err(RuleViolation::NotASignatory {
                 gate: gate.clone(),
                 namespace: self.event.subject.namespace.clone(),
                 person: acting(self.event, self.by.issuer).clone(),
@@ -127,24 +127,24 @@ impl<'a> Judging<'a> {
     }
 
     /// Whoever had a hand in a version does not decide on it.
-    fn uninvolved(&self, version: &Version) -> Result<(), Broken> {
+    fn uninvolved(&self, version: &Version) -> Result<(), RuleViolation> {
         let hand = version.involved.iter().find(|hand| self.actors.persons.contains(&hand.person));
         if let Some(hand) = hand {
-            return Err(Broken::FourEyes { person: hand.person.clone(), index: hand.index });
+            return Err(RuleViolation::FourEyes { person: hand.person.clone(), index: hand.index });
         }
         let Some(index) = version.anonymous else { return Ok(()) };
         let namespace = &self.event.subject.namespace;
-        let model = self.state.life.models.get(model_of(self.by.subject));
+        let model = self.state.domain.models.get(model_of(self.by.subject));
         let owns =
             |person: &Identity| model.is_some_and(|model| model.owners.iter().any(|owner| owner.person == *person));
         let develops = |person: &Identity| self.state.authority.develops(person, namespace, self.by.signed.time_ms);
         match self.actors.persons.iter().find(|person| develops(person) || owns(person)) {
-            Some(person) => Err(Broken::UnknownInitiator { person: person.clone(), index }),
+            Some(person) => Err(RuleViolation::UnknownInitiator { person: person.clone(), index }),
             None => Ok(()),
         }
     }
 
-    fn signs_once(&self, request: &Request) -> Result<(), Broken> {
+    fn signs_once(&self, request: &Request) -> Result<(), RuleViolation> {
         let mut good =
             request.grants.iter().filter(|grant| grant.revoked.is_none() && self.state.authority.counts(&grant.signed));
         let same = good.find_map(|grant| {
@@ -153,60 +153,60 @@ impl<'a> Judging<'a> {
             Some((person, grant.signed.index))
         });
         match same {
-            Some((person, index)) => Err(Broken::SignedAlready { person, index }),
+            Some((person, index)) => Err(RuleViolation::SignedAlready { person, index }),
             None => Ok(()),
         }
     }
 
     /// An approval is for artefacts of this version that were asked for.
-    fn binds(&self, granted: &Granted, request: &Request, version: &Version) -> Result<(), Broken> {
+    fn binds(&self, granted: &Granted, request: &Request, version: &Version) -> Result<(), RuleViolation> {
         if !version.artifacts.is_empty() && granted.digests.is_empty() {
-            return Err(Broken::DigestsMissing);
+            return Err(RuleViolation::DigestsMissing);
         }
         let asked = |digest: &Digest| request.digests.is_empty() || request.digests.contains(digest);
         match granted.digests.iter().find(|digest| !version.consists_of(digest) || !asked(digest)) {
-            Some(digest) => Err(Broken::ForeignDigest { digest: *digest }),
+            Some(digest) => Err(RuleViolation::ForeignDigest { digest: *digest }),
             None => Ok(()),
         }
     }
 
-    fn evidence_is_there(&self, seen: &[Digest]) -> Result<(), Broken> {
+    fn evidence_is_there(&self, seen: &[Digest]) -> Result<(), RuleViolation> {
         for digest in seen {
-            let life = &self.state.life;
-            match life.documents.get(digest) {
-                None => return Err(Broken::EvidenceUnknown { digest: *digest }),
-                Some(Some(at)) => return Err(Broken::EvidenceWithdrawn { digest: *digest, index: at.index }),
+            let domain = &self.state.domain;
+            match domain.documents.get(digest) {
+                None => return Err(RuleViolation::EvidenceUnknown { digest: *digest }),
+                Some(Some(at)) => return Err(RuleViolation::EvidenceWithdrawn { digest: *digest, index: at.index }),
                 Some(None) => {}
             }
         }
         Ok(())
     }
 
-    fn validated(&self, gate: &Name, at: u64, version: &Version) -> Result<(), Broken> {
+    fn validated(&self, gate: &Name, at: u64, version: &Version) -> Result<(), RuleViolation> {
         for scope in &self.gate(gate, at)?.policy.validation_scopes {
             let independent = version.validations.iter().filter(|validation| version.is_independent(validation));
             let latest = independent.filter(|validation| validation.scopes.contains(scope));
             if !latest.max_by_key(|validation| validation.index).is_some_and(|validation| validation.passed) {
-                return Err(Broken::NotValidated { scope: *scope });
+                return Err(RuleViolation::NotValidated { scope: *scope });
             }
         }
         Ok(())
     }
 
     /// What the lifecycle policies in force ask for before anything is granted.
-    fn lifecycle(&self, granted: &Granted) -> Result<(), Broken> {
-        let life = &self.state.life;
+    fn lifecycle(&self, granted: &Granted) -> Result<(), RuleViolation> {
+        let domain = &self.state.domain;
         let name = model_of(self.by.subject);
-        let model = life.models.get(name);
+        let model = domain.models.get(name);
         for policy in self.state.policies.lifecycles(&self.event.subject.namespace) {
             if policy.use_case_accepted {
                 for use_case in &granted.scope.uses {
-                    let known = life.use_cases.get(use_case.to_string().as_str());
+                    let known = domain.use_cases.get(use_case.to_string().as_str());
                     let counts = |signed| self.state.authority.counts(&signed);
                     let accepted = known
                         .is_some_and(|known| known.accepted.is_some_and(counts) && !known.retired.is_some_and(counts));
                     if !accepted {
-                        return Err(Broken::UseNotAccepted { use_case: use_case.to_string() });
+                        return Err(RuleViolation::UseNotAccepted { use_case: use_case.to_string() });
                     }
                 }
             }
@@ -217,12 +217,12 @@ impl<'a> Judging<'a> {
                 })
             });
             if policy.owner_accepted && !owned {
-                return Err(Broken::NoOwner { model: name.to_owned() });
+                return Err(RuleViolation::NoOwner { model: name.to_owned() });
             }
             let classified = model.and_then(|model| model.classified_until);
             let in_time = |until: Option<u64>| until.is_none_or(|until| self.by.signed.time_ms < until);
             if policy.classified && !classified.is_some_and(in_time) {
-                return Err(Broken::NotClassified { model: name.to_owned() });
+                return Err(RuleViolation::NotClassified { model: name.to_owned() });
             }
         }
         Ok(())
@@ -230,7 +230,7 @@ impl<'a> Judging<'a> {
 
     /// The signature as it is kept, with the roles it fills and the end that the gate sets.
     pub(crate) fn signature(&self, granted: &Granted) -> Option<Grant> {
-        let opener = self.state.life.matter(&self.event.regarding?)?;
+        let opener = self.state.domain.item(&self.event.regarding?)?;
         // Under rule set 1 any approver's signature was taken, whatever gate it named.
         let gate = self.gate(&granted.gate, opener.at.index).ok();
         Some(Grant::of(self.event, granted, self.by, gate, &self.held()))
@@ -243,9 +243,9 @@ impl<'a> Judging<'a> {
     }
 }
 
-fn request(matter: &Matter) -> Result<&Request, Broken> {
-    match &matter.case {
+fn request(item: &OpenItem) -> Result<&Request, RuleViolation> {
+    match &item.case {
         Case::ApprovalRequest(request) => Ok(request),
-        other => Err(Broken::OpenerDiffers { field: "regarding", expected: other.opened_by().to_owned() }),
+        other => Err(RuleViolation::OpenerDiffers { field: "regarding", expected: other.opened_by().to_owned() }),
     }
 }

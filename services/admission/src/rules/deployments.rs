@@ -5,13 +5,13 @@ use probity_domain::{Asking, Denial, EndpointId, Evaluator, Gate, Lapse, Purpose
 use probity_schemas::deployment::{Authorized, StopScope};
 use probity_schemas::{EventId, Name};
 
-use super::Judging;
-use crate::broken::Broken;
-use crate::life::Case;
+use super::RuleContext;
+use crate::domain::Case;
+use crate::violation::RuleViolation;
 
-impl Judging<'_> {
+impl RuleContext<'_> {
     /// `deployment.authorized`.
-    pub(super) fn authorized(&self, authorized: &Authorized) -> Result<(), Broken> {
+    pub(super) fn authorized(&self, authorized: &Authorized) -> Result<(), RuleViolation> {
         let version = authorized.version.to_string();
         if self.event.regarding.is_some() {
             self.opener(&["deployment.requested"])?;
@@ -22,12 +22,12 @@ impl Judging<'_> {
         if let Some(until) = authorized.expires_at {
             self.later_than_now("expires_at", until.as_ms())?;
         }
-        let Some(known) = self.state.life.version(&version) else {
-            return Err(Broken::NotRegistered { subject: version });
+        let Some(known) = self.state.domain.version(&version) else {
+            return Err(RuleViolation::NotRegistered { subject: version });
         };
         match authorized.digest {
-            Some(digest) if !known.consists_of(&digest) => return Err(Broken::ForeignDigest { digest }),
-            None if !known.artifacts.is_empty() => return Err(Broken::DigestsMissing),
+            Some(digest) if !known.consists_of(&digest) => return Err(RuleViolation::ForeignDigest { digest }),
+            None if !known.artifacts.is_empty() => return Err(RuleViolation::DigestsMissing),
             _ => {}
         }
         if let Some(use_case) = &authorized.use_case {
@@ -35,7 +35,7 @@ impl Judging<'_> {
         }
         for gate in self.guarding(authorized) {
             if let Err(denial) = self.passes(authorized, gate) {
-                return Err(Broken::GateClosed { version, gate: gate.clone(), lapse: denial.lapse });
+                return Err(RuleViolation::GateClosed { version, gate: gate.clone(), lapse: denial.lapse });
             }
         }
         Ok(())
@@ -68,28 +68,26 @@ impl Judging<'_> {
     }
 
     /// Nothing is let through to where somebody pulled the plug.
-    fn not_suspended(&self, endpoint: &str, version: &str) -> Result<(), Broken> {
-        let life = &self.state.life;
-        let here = life.endpoints.get(endpoint).map(|endpoint| endpoint.stops.as_slice()).unwrap_or_default();
+    fn not_suspended(&self, endpoint: &str, version: &str) -> Result<(), RuleViolation> {
+        let domain = &self.state.domain;
+        let here = domain.endpoints.get(endpoint).map(|endpoint| endpoint.stops.as_slice()).unwrap_or_default();
         let whole = |id: &&EventId| {
-            let matter = life.matter(id);
-            matter.is_some_and(
-                |matter| matches!(&matter.case, Case::Suspension(stop) if stop.scope == StopScope::Endpoint),
-            )
+            let item = domain.item(id);
+            item.is_some_and(|item| matches!(&item.case, Case::Suspension(stop) if stop.scope == StopScope::Endpoint))
         };
         let targets = [version, model_of(version)];
-        let aimed = targets.iter().filter_map(|subject| life.stops.get(*subject)).flatten();
-        let open = here.iter().filter(whole).chain(aimed).filter_map(|id| life.matter(id));
-        match open.into_iter().find(|matter| self.counts(matter)) {
-            Some(stop) => Err(Broken::Suspended { subject: stop.subject.to_string(), index: stop.at.index }),
+        let aimed = targets.iter().filter_map(|subject| domain.stops.get(*subject)).flatten();
+        let open = here.iter().filter(whole).chain(aimed).filter_map(|id| domain.item(id));
+        match open.into_iter().find(|item| self.counts(item)) {
+            Some(stop) => Err(RuleViolation::Suspended { subject: stop.subject.to_string(), index: stop.at.index }),
             None => Ok(()),
         }
     }
 
     /// `deployment.resumed`.
-    pub(super) fn resumed(&self) -> Result<(), Broken> {
+    pub(super) fn resumed(&self) -> Result<(), RuleViolation> {
         let stop = self.opener(&["deployment.suspended"])?;
-        let serves = self.state.life.endpoints.get(self.by.subject).and_then(|endpoint| endpoint.serves.as_ref());
+        let serves = self.state.domain.endpoints.get(self.by.subject).and_then(|endpoint| endpoint.serves.as_ref());
         let target = match &stop.case {
             Case::Suspension(stop) => stop.target.as_ref(),
             _ => None,

@@ -6,31 +6,31 @@ use probity_schemas::risk::Accepted;
 use probity_schemas::subscription::Removed;
 use probity_schemas::{Identity, Subject};
 
-use super::Judging;
-use crate::broken::Broken;
-use crate::life::{Case, Matter, UseCase};
+use super::RuleContext;
+use crate::domain::{Case, OpenItem, UseCase};
+use crate::violation::RuleViolation;
 
-impl Judging<'_> {
-    fn use_case(&self) -> Result<&UseCase, Broken> {
-        let known = self.state.life.use_cases.get(self.by.subject).filter(|known| known.proposed.is_some());
-        let known = known.ok_or_else(|| Broken::NotRegistered { subject: self.by.subject.to_owned() })?;
+impl RuleContext<'_> {
+    fn use_case(&self) -> Result<&UseCase, RuleViolation> {
+        let known = self.state.domain.use_cases.get(self.by.subject).filter(|known| known.proposed.is_some());
+        let known = known.ok_or_else(|| RuleViolation::NotRegistered { subject: self.by.subject.to_owned() })?;
         match known.retired.filter(|retired| self.state.authority.counts(retired)) {
-            Some(retired) => Err(Broken::Retired { subject: self.by.subject.to_owned(), index: retired.index }),
+            Some(retired) => Err(RuleViolation::Retired { subject: self.by.subject.to_owned(), index: retired.index }),
             None => Ok(known),
         }
     }
 
     /// A use that an act names has not been retired.
-    pub(super) fn use_goes_on(&self, use_case: &Subject) -> Result<(), Broken> {
+    pub(super) fn use_goes_on(&self, use_case: &Subject) -> Result<(), RuleViolation> {
         let subject = use_case.to_string();
-        let known = self.state.life.use_cases.get(subject.as_str());
+        let known = self.state.domain.use_cases.get(subject.as_str());
         match known.and_then(|known| known.retired).filter(|retired| self.state.authority.counts(retired)) {
-            Some(retired) => Err(Broken::Retired { subject, index: retired.index }),
+            Some(retired) => Err(RuleViolation::Retired { subject, index: retired.index }),
             None => Ok(()),
         }
     }
 
-    fn proposal(&self) -> Result<(), Broken> {
+    fn proposal(&self) -> Result<(), RuleViolation> {
         match self.event.regarding {
             Some(_) => self.opener(&["usecase.proposed"]).map(drop),
             None => Ok(()),
@@ -38,113 +38,113 @@ impl Judging<'_> {
     }
 
     /// `usecase.accepted`.
-    pub(super) fn use_case_accepted(&self) -> Result<(), Broken> {
+    pub(super) fn use_case_accepted(&self) -> Result<(), RuleViolation> {
         let known = self.use_case()?;
         self.proposal()?;
         let proposer = known.proposers.iter().find(|person| self.actors.persons.contains(person));
         match (proposer, known.proposed) {
-            (Some(person), Some(index)) => Err(Broken::FourEyes { person: person.clone(), index }),
+            (Some(person), Some(index)) => Err(RuleViolation::FourEyes { person: person.clone(), index }),
             _ => Ok(()),
         }
     }
 
     /// `usecase.declined`.
-    pub(super) fn use_case_declined(&self) -> Result<(), Broken> {
+    pub(super) fn use_case_declined(&self) -> Result<(), RuleViolation> {
         self.use_case()?;
         self.proposal()
     }
 
     /// `usecase.retired`.
-    pub(super) fn use_case_retired(&self) -> Result<(), Broken> {
+    pub(super) fn use_case_retired(&self) -> Result<(), RuleViolation> {
         self.use_case().map(drop)
     }
 
     /// `model.ownership_accepted`.
-    pub(super) fn ownership_accepted(&self) -> Result<(), Broken> {
+    pub(super) fn ownership_accepted(&self) -> Result<(), RuleViolation> {
         self.registered(self.by.subject)?;
         self.not_retired(self.by.subject)
     }
 
     /// `finding.closed`.
-    pub(super) fn finding_closed(&self) -> Result<(), Broken> {
+    pub(super) fn finding_closed(&self) -> Result<(), RuleViolation> {
         let opener = self.opener(&["finding.raised"])?;
         self.not_its_owner(opener)
     }
 
     /// `finding.extended`.
-    pub(super) fn finding_extended(&self, extended: &Extended) -> Result<(), Broken> {
+    pub(super) fn finding_extended(&self, extended: &Extended) -> Result<(), RuleViolation> {
         let opener = self.opener(&["finding.raised"])?;
         self.not_its_owner(opener)?;
         self.later_than_now("due", extended.due.as_ms())
     }
 
-    fn not_its_owner(&self, finding: &Matter) -> Result<(), Broken> {
+    fn not_its_owner(&self, finding: &OpenItem) -> Result<(), RuleViolation> {
         let Case::Finding { owner: Some(owner) } = &finding.case else { return Ok(()) };
         match self.actors.persons.contains(owner) {
-            true => Err(Broken::OwnFinding { person: owner.clone() }),
+            true => Err(RuleViolation::OwnFinding { person: owner.clone() }),
             false => Ok(()),
         }
     }
 
     /// `risk.accepted`.
-    pub(super) fn risk_accepted(&self, accepted: &Accepted) -> Result<(), Broken> {
+    pub(super) fn risk_accepted(&self, accepted: &Accepted) -> Result<(), RuleViolation> {
         self.opener(&["risk.assessed"])?;
         self.known_model()?;
         self.later_than_now("expires_at", accepted.expires_at.as_ms())
     }
 
     /// `retirement.approved`.
-    pub(super) fn retirement_approved(&self) -> Result<(), Broken> {
+    pub(super) fn retirement_approved(&self) -> Result<(), RuleViolation> {
         let opener = self.opener(&["retirement.proposed"])?;
         self.four_eyes(opener)?;
         self.not_retired(self.by.subject)
     }
 
     /// `retirement.reversed`.
-    pub(super) fn retirement_reversed(&self) -> Result<(), Broken> {
+    pub(super) fn retirement_reversed(&self) -> Result<(), RuleViolation> {
         self.opener(&["retirement.approved", "retirement.completed"]).map(drop)
     }
 
     /// `hold.lifted`.
-    pub(super) fn hold_lifted(&self) -> Result<(), Broken> {
+    pub(super) fn hold_lifted(&self) -> Result<(), RuleViolation> {
         self.opener(&["hold.set"]).map(drop)
     }
 
     /// `payload.erased`: nothing that a hold covers, wherever the key's texts are.
-    pub(super) fn erased(&self, erased: &Erased) -> Result<(), Broken> {
-        let life = &self.state.life;
+    pub(super) fn erased(&self, erased: &Erased) -> Result<(), RuleViolation> {
+        let domain = &self.state.domain;
         let mut subjects: Vec<Subject> = self.event.about.clone();
         subjects.push(self.event.subject.clone());
         if erased.kind == ErasedKind::SealingKey {
-            let sealed = key_id(&erased.key).and_then(|kid| life.sealed.get(&kid));
+            let sealed = key_id(&erased.key).and_then(|kid| domain.sealed.get(&kid));
             subjects.extend(sealed.into_iter().flatten().filter_map(|key| key.parse().ok()));
         }
         for subject in subjects {
-            if let Some(index) = life.hold_over(&subject) {
-                return Err(Broken::OnHold { subject: subject.to_string(), index });
+            if let Some(index) = domain.hold_over(&subject) {
+                return Err(RuleViolation::OnHold { subject: subject.to_string(), index });
             }
         }
         Ok(())
     }
 
     /// `subscription.removed`.
-    pub(super) fn subscription_removed(&self, removed: &Removed) -> Result<(), Broken> {
+    pub(super) fn subscription_removed(&self, removed: &Removed) -> Result<(), RuleViolation> {
         let opener = self.opener(&["subscription.configured"])?;
         match &opener.case {
             Case::Subscription { name } if *name != removed.name => {
-                Err(Broken::OpenerDiffers { field: "name", expected: name.to_string() })
+                Err(RuleViolation::OpenerDiffers { field: "name", expected: name.to_string() })
             }
             _ => Ok(()),
         }
     }
 
     /// Whoever is spoken for has asked for it, and neither has left.
-    pub(crate) fn in_office(&self) -> Result<(), Broken> {
+    pub(crate) fn in_office(&self) -> Result<(), RuleViolation> {
         let now = self.by.signed.time_ms;
         let authority = &self.state.authority;
         for person in probity_domain::approvals::signatories(self.event, self.by.issuer) {
             if let Some(last_day_ms) = authority.departed(&person, now) {
-                return Err(Broken::Departed { person, last_day_ms });
+                return Err(RuleViolation::Departed { person, last_day_ms });
             }
         }
         // A service for which nobody answers any more carries nothing out.
@@ -154,7 +154,7 @@ impl Judging<'_> {
             if let Some(Some((person, last_day_ms))) =
                 left.first().cloned().filter(|_| left.iter().all(Option::is_some))
             {
-                return Err(Broken::Departed { person, last_day_ms });
+                return Err(RuleViolation::Departed { person, last_day_ms });
             }
         }
         let Some(delegator) = &self.event.on_behalf_of else { return Ok(()) };
@@ -162,7 +162,7 @@ impl Judging<'_> {
         let persons = matches!((delegator, delegate), (Identity::Person(_), Identity::Person(_)));
         match persons && self.state.authority.delegated(delegator, delegate, self.info(), now) {
             true => Ok(()),
-            false => Err(Broken::NotDelegated {
+            false => Err(RuleViolation::NotDelegated {
                 delegator: delegator.clone(),
                 delegate: delegate.clone(),
                 event_type: self.info().event_type,

@@ -12,10 +12,10 @@ mod power;
 use probity_domain::{Actors, SignedBy};
 use probity_schemas::{Data, Event, Identity, SubjectKind, TypeInfo};
 
-use crate::broken::Broken;
-use crate::life::Matter;
+use crate::domain::OpenItem;
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::violation::RuleViolation;
 
 /// How old an act may be when it is handed in: a signed approval that its author dropped cannot turn up a year later.
 pub const ACT_MAX_AGE_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -43,14 +43,14 @@ pub(crate) fn timely(act: &Event, block_time_ms: u64) -> Result<(), Refusal> {
 }
 
 /// An act before its judges: rule set 2.
-pub(crate) struct Judging<'a> {
+pub(crate) struct RuleContext<'a> {
     pub(crate) state: &'a State,
     pub(crate) event: &'a Event,
     pub(crate) by: SignedBy<'a>,
     pub(crate) actors: Actors,
 }
 
-impl<'a> Judging<'a> {
+impl<'a> RuleContext<'a> {
     pub(crate) fn new(state: &'a State, event: &'a Event, by: SignedBy<'a>) -> Self {
         Self { state, event, by, actors: state.authority.actors(by.issuer, event) }
     }
@@ -103,89 +103,89 @@ impl<'a> Judging<'a> {
         self.event.info()
     }
 
-    fn takes_a_person(&self) -> Result<(), Broken> {
+    fn takes_a_person(&self) -> Result<(), RuleViolation> {
         let event_type = self.info().event_type;
         match self.by.issuer {
             Identity::Service(_) if !ACTS_OF_SERVICES.contains(&event_type) => {
-                Err(Broken::TakesAPerson { event_type, issuer: self.by.issuer.clone() })
+                Err(RuleViolation::TakesAPerson { event_type, issuer: self.by.issuer.clone() })
             }
             _ => Ok(()),
         }
     }
 
     /// What the act answers: it must exist, be of one of these types, be about the same subject, and be open.
-    fn opener(&self, takes: &'static [&'static str]) -> Result<&'a Matter, Broken> {
-        let matter = self.answered(takes)?;
-        match matter.closed.filter(|closed| self.state.authority.counts(closed)) {
+    fn opener(&self, takes: &'static [&'static str]) -> Result<&'a OpenItem, RuleViolation> {
+        let item = self.answered(takes)?;
+        match item.closed.filter(|closed| self.state.authority.counts(closed)) {
             Some(closed) => {
                 // Only reached with a reference: `answered` asked for it.
                 let regarding = self.event.regarding.unwrap_or(self.event.id);
-                Err(Broken::OpenerClosed { regarding, index: closed.index })
+                Err(RuleViolation::OpenerClosed { regarding, index: closed.index })
             }
-            None => Ok(matter),
+            None => Ok(item),
         }
     }
 
     /// What the act answers, open or closed.
-    fn answered(&self, takes: &'static [&'static str]) -> Result<&'a Matter, Broken> {
+    fn answered(&self, takes: &'static [&'static str]) -> Result<&'a OpenItem, RuleViolation> {
         let event_type = self.info().event_type;
-        let regarding = self.event.regarding.ok_or(Broken::OpenerMissing { event_type, takes })?;
-        let unknown = Broken::OpenerUnknown { regarding, takes };
-        let matter = self.state.life.matter(&regarding).ok_or(unknown)?;
-        let found = matter.case.opened_by();
+        let regarding = self.event.regarding.ok_or(RuleViolation::OpenerMissing { event_type, takes })?;
+        let unknown = RuleViolation::OpenerUnknown { regarding, takes };
+        let item = self.state.domain.item(&regarding).ok_or(unknown)?;
+        let found = item.case.opened_by();
         if !takes.contains(&found) {
-            return Err(Broken::OpenerUnfit { regarding, found, takes });
+            return Err(RuleViolation::OpenerUnfit { regarding, found, takes });
         }
-        if *matter.subject != *self.by.subject {
-            return Err(Broken::OpenerOfAnother { regarding, found: matter.subject.to_string() });
+        if *item.subject != *self.by.subject {
+            return Err(RuleViolation::OpenerOfAnother { regarding, found: item.subject.to_string() });
         }
-        Ok(matter)
+        Ok(item)
     }
 
     /// Nobody behind the act was behind what it answers.
-    fn four_eyes(&self, opener: &Matter) -> Result<(), Broken> {
+    fn four_eyes(&self, opener: &OpenItem) -> Result<(), RuleViolation> {
         match opener.actors.persons.iter().find(|person| self.actors.persons.contains(person)) {
-            Some(person) => Err(Broken::FourEyes { person: person.clone(), index: opener.at.index }),
+            Some(person) => Err(RuleViolation::FourEyes { person: person.clone(), index: opener.at.index }),
             None => Ok(()),
         }
     }
 
-    fn not_retired(&self, subject: &str) -> Result<(), Broken> {
-        match self.state.life.retired(subject) {
-            Some(index) => Err(Broken::Retired { subject: subject.to_owned(), index }),
+    fn not_retired(&self, subject: &str) -> Result<(), RuleViolation> {
+        match self.state.domain.retired(subject) {
+            Some(index) => Err(RuleViolation::Retired { subject: subject.to_owned(), index }),
             None => Ok(()),
         }
     }
 
     /// A model or a version of one is there: registered, by whichever name the act has.
-    fn registered(&self, subject: &str) -> Result<(), Broken> {
-        let life = &self.state.life;
+    fn registered(&self, subject: &str) -> Result<(), RuleViolation> {
+        let domain = &self.state.domain;
         let known = match subject.contains('@') {
-            true => life.version(subject).is_some(),
-            false => life.models.get(subject).is_some_and(|model| model.registered.is_some()),
+            true => domain.version(subject).is_some(),
+            false => domain.models.get(subject).is_some_and(|model| model.registered.is_some()),
         };
         match known {
             true => Ok(()),
-            false => Err(Broken::NotRegistered { subject: subject.to_owned() }),
+            false => Err(RuleViolation::NotRegistered { subject: subject.to_owned() }),
         }
     }
 
     /// Nothing is granted for a model that is not registered. Other subjects need no registration.
-    fn known_model(&self) -> Result<(), Broken> {
+    fn known_model(&self) -> Result<(), RuleViolation> {
         match self.event.subject.kind {
             SubjectKind::Model => self.registered(self.by.subject),
             _ => Ok(()),
         }
     }
 
-    fn later_than_now(&self, field: &'static str, at_ms: u64) -> Result<(), Broken> {
+    fn later_than_now(&self, field: &'static str, at_ms: u64) -> Result<(), RuleViolation> {
         match at_ms > self.by.signed.time_ms {
             true => Ok(()),
-            false => Err(Broken::InThePast { field, at_ms }),
+            false => Err(RuleViolation::InThePast { field, at_ms }),
         }
     }
 
-    fn counts(&self, matter: &Matter) -> bool {
-        matter.closed.is_none_or(|closed| !self.state.authority.counts(&closed))
+    fn counts(&self, item: &OpenItem) -> bool {
+        item.closed.is_none_or(|closed| !self.state.authority.counts(&closed))
     }
 }

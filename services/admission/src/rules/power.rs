@@ -3,12 +3,12 @@
 use probity_schemas::Identity;
 use probity_schemas::authority::{Confirmed, Delegated};
 
-use super::Judging;
+use super::RuleContext;
 use crate::authority::{Checks as _, subject_identity};
-use crate::broken::Broken;
 use crate::refusal::Refusal;
+use crate::violation::RuleViolation;
 
-impl Judging<'_> {
+impl RuleContext<'_> {
     /// `authority.confirmed`. Whoever confirms an act of authority could have done it; a policy, anyone who may confirm.
     pub(super) fn confirmed(&self, confirmed: &Confirmed) -> Result<(), Refusal> {
         let authority = &self.state.authority;
@@ -28,11 +28,11 @@ impl Judging<'_> {
     pub(super) fn delegated(&self, delegated: &Delegated) -> Result<(), Refusal> {
         let subject = subject_identity(self.event)?;
         if subject != *self.by.issuer {
-            return Err(Broken::DelegatesForAnother { subject }.into());
+            return Err(RuleViolation::DelegatesForAnother { subject }.into());
         }
         let to = &delegated.to;
         if *to == subject || !matches!(to, Identity::Person(_)) || self.state.authority.number(to).is_none() {
-            return Err(Broken::DelegatesToNobody { to: to.clone() }.into());
+            return Err(RuleViolation::DelegatesToNobody { to: to.clone() }.into());
         }
         Ok(self.later_than_now("until", delegated.until.as_ms())?)
     }

@@ -192,7 +192,7 @@ fn an_approval_says_why_it_no_longer_holds_and_cites_it() {
     let index = world.door.next;
     world.record(DEVELOPER, "data.withdrawn", subject("dataset", "loans"), json!({ "reason": "No consent." }));
     match world.door.say(DEPLOYER, authorizing(|_| {})).unwrap_err() {
-        Refusal::Broken(broken) => {
+        Refusal::RuleViolation(broken) => {
             assert_eq!(broken.rests_on(), Some(index));
             assert!(broken.to_string().contains("data it was made from was withdrawn"), "{broken}");
         }

@@ -5,7 +5,7 @@
 //!
 //! ```sh
 //! PROPTEST_CASES=64 cargo mutants -p probity-admission --timeout 60 -f 'services/admission/src/rules/*.rs' \
-//!     -f 'services/admission/src/life/{approvals,plans}.rs' -f 'services/admission/src/authority/*.rs' \
+//!     -f 'services/domain/src/{evaluator,approvals,plans}.rs' -f 'services/domain/src/authority/*.rs' \
 //!     -f 'services/admission/src/{empower,policies,state}.rs' -- --tests
 //! ```
 //!

@@ -240,7 +240,7 @@ pub(crate) fn confirmed(event: &Event, digest: &str) -> Value {
 /// The name of a refusal for machines.
 pub(crate) fn reason(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::Broken(broken) => broken.reason().to_owned(),
+        Refusal::RuleViolation(broken) => broken.reason().to_owned(),
         Refusal::NotAuthorised { .. } => "NOT_AUTHORISED".to_owned(),
         other => format!("{other:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
     }

@@ -12,7 +12,7 @@ use super::Key;
 
 /// Something that was opened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Matter {
+pub(crate) struct OpenItem {
     pub(crate) case: Case,
     pub(crate) subject: Key,
     /// Where it was opened, and by whom.

@@ -15,13 +15,13 @@ use probity_schemas::retirement::RetirementEvent;
 use probity_schemas::{Event, EventId, Subject};
 
 use super::key;
-use crate::life::{Case, Life, Matter, Suspension};
+use crate::domain::{Case, DomainState, OpenItem, Suspension};
 
-impl Life {
+impl DomainState {
     /// Adds a signature to the request that it answers.
     pub(crate) fn sign_request(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, grant: Grant) {
         let Some(regarding) = event.regarding else { return };
-        if let Some(Matter { case: Case::ApprovalRequest(request), .. }) = self.matters.get_mut(&regarding) {
+        if let Some(OpenItem { case: Case::ApprovalRequest(request), .. }) = self.items.get_mut(&regarding) {
             request.grants.push(grant);
             self.open(event, by, authority, Case::Grant(regarding));
         }
@@ -53,11 +53,11 @@ impl Life {
 
     pub(super) fn change_grant(&mut self, event: &Event, change: impl FnOnce(&mut Grant)) -> bool {
         let Some(id) = event.regarding else { return false };
-        let request = match self.matters.get(&id).map(|matter| &matter.case) {
+        let request = match self.items.get(&id).map(|item| &item.case) {
             Some(Case::Grant(request)) => *request,
             _ => return false,
         };
-        if let Some(Matter { case: Case::ApprovalRequest(request), .. }) = self.matters.get_mut(&request)
+        if let Some(OpenItem { case: Case::ApprovalRequest(request), .. }) = self.items.get_mut(&request)
             && let Some(grant) = request.grants.iter_mut().find(|grant| grant.id == id)
         {
             change(grant);
@@ -140,7 +140,7 @@ impl Life {
                 self.open(event, by, authority, Case::Plan(Box::new(plan)))
             }
             PlanEvent::Approved(_) => {
-                if let Some(Case::Plan(plan)) = self.answered(event).map(|matter| &mut matter.case) {
+                if let Some(Case::Plan(plan)) = self.answered(event).map(|item| &mut item.case) {
                     plan.approved = Some(by.signed);
                 }
                 true
@@ -162,7 +162,7 @@ impl Life {
             }
             ExceptionEvent::Granted(granted) => {
                 // The second person's yes to an emergency, or the answer to a request.
-                match self.answered(event).map(|matter| (&mut matter.case, &mut matter.closed)) {
+                match self.answered(event).map(|item| (&mut item.case, &mut item.closed)) {
                     Some((Case::Emergency(emergency), _)) => emergency.second = Some(by.signed),
                     Some((_, closed)) => *closed = Some(by.signed),
                     None => {}
@@ -179,7 +179,7 @@ impl Life {
                 self.open(event, by, authority, Case::Emergency(Box::new(exception)))
             }
             ExceptionEvent::Extended(extended) => {
-                if let Some(Case::Exception(exception)) = self.answered(event).map(|matter| &mut matter.case) {
+                if let Some(Case::Exception(exception)) = self.answered(event).map(|item| &mut item.case) {
                     exception.expires_at_ms = extended.expires_at.as_ms();
                 }
                 true
@@ -190,7 +190,7 @@ impl Life {
 
     /// Remembers that a version was let through by a plan.
     pub(crate) fn cover(&mut self, plan: &EventId, version: VersionId) {
-        if let Some(Matter { case: Case::Plan(plan), .. }) = self.matters.get_mut(plan) {
+        if let Some(OpenItem { case: Case::Plan(plan), .. }) = self.items.get_mut(plan) {
             add(&mut plan.covered, version);
         }
     }

@@ -6,10 +6,10 @@ use probity_schemas::{Digest, EventId, Identity, Name, Namespace};
 
 use crate::moment::moment;
 
-/// A rule that an act breaks. [`Broken::reason`] is its name for machines.
+/// A rule that an act breaks. [`RuleViolation::reason`] is its name for machines.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
-pub enum Broken {
+pub enum RuleViolation {
     /// Services carry out; they never decide.
     #[error("{event_type} takes a person; {issuer} is not one")]
     TakesAPerson {
@@ -343,7 +343,7 @@ pub enum Broken {
     },
 }
 
-impl Broken {
+impl RuleViolation {
     /// The rule's name for machines, such as `FOUR_EYES`.
     pub fn reason(&self) -> &'static str {
         self.into()

@@ -1,4 +1,4 @@
-//! What is known of models, uses, endpoints and open matters: folded from facts and acts alike, asked by the rules.
+//! What is known of models, uses, endpoints and open items: folded from facts and acts alike, asked by the rules.
 //!
 //! Nothing here refuses anything. Facts that make no sense leave no trace; the views show them all the same.
 
@@ -16,7 +16,7 @@ use probity_domain::subjects::{Dataset, Model, Version};
 use probity_schemas::{Digest, EventId, Subject};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use cases::{Case, Hold, Matter, Suspension};
+pub(crate) use cases::{Case, Hold, OpenItem, Suspension};
 pub(crate) use register::Register;
 pub(crate) use subjects::{Endpoint, UseCase};
 
@@ -24,11 +24,11 @@ pub(crate) use subjects::{Endpoint, UseCase};
 pub(crate) type Key = Arc<str>;
 
 /// Names the registers once, for everything that goes over all of them.
-macro_rules! life {
+macro_rules! domain_state {
     ($($(#[$meta:meta])* $register:ident: $type:ty,)+) => {
         /// All of it.
         #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-        pub(crate) struct Life {
+        pub(crate) struct DomainState {
             $($(#[$meta])* pub(crate) $register: $type,)+
             /// Holds that have not been lifted.
             pub(crate) holds: Arc<Vec<EventId>>,
@@ -36,25 +36,25 @@ macro_rules! life {
 
         /// A moment to go back to.
         #[derive(Debug, Clone)]
-        pub(crate) struct LifeMark {
+        pub(crate) struct DomainMark {
             $($register: u64,)+
             holds: Arc<Vec<EventId>>,
         }
 
-        impl Life {
+        impl DomainState {
             /// The present, to come back to.
-            pub(crate) fn mark(&mut self) -> LifeMark {
-                LifeMark { $($register: self.$register.mark(),)+ holds: self.holds.clone() }
+            pub(crate) fn mark(&mut self) -> DomainMark {
+                DomainMark { $($register: self.$register.mark(),)+ holds: self.holds.clone() }
             }
 
             /// Goes back to a mark.
-            pub(crate) fn go_back(&mut self, mark: &LifeMark) {
+            pub(crate) fn go_back(&mut self, mark: &DomainMark) {
                 $(self.$register.go_back(mark.$register);)+
                 self.holds = mark.holds.clone();
             }
 
             /// No mark before this one is needed any more.
-            pub(crate) fn forget(&mut self, mark: &LifeMark) {
+            pub(crate) fn forget(&mut self, mark: &DomainMark) {
                 $(self.$register.forget(mark.$register);)+
             }
 
@@ -66,7 +66,7 @@ macro_rules! life {
     };
 }
 
-life! {
+domain_state! {
     models: Register<Key, Model>,
     versions: Register<Key, Version>,
     use_cases: Register<Key, UseCase>,
@@ -79,7 +79,7 @@ life! {
     /// The documents that events attached.
     attached: Register<EventId, Digest>,
     /// What acts can answer, by the event that opened it.
-    matters: Register<EventId, Matter>,
+    items: Register<EventId, OpenItem>,
     /// Training runs that have not named the version they produced.
     runs: Register<EventId, Version>,
     /// Exceptions by what they are for.
@@ -90,15 +90,15 @@ life! {
     sealed: Register<[u8; 16], Vec<Key>>,
 }
 
-impl Life {
+impl DomainState {
     /// The version a subject names, if it is registered.
     pub(crate) fn version(&self, subject: &str) -> Option<&Version> {
         self.versions.get(subject).filter(|version| version.registered.is_some())
     }
 
-    /// The open or closed matter that an event opened.
-    pub(crate) fn matter(&self, id: &EventId) -> Option<&Matter> {
-        self.matters.get(id)
+    /// The open or closed item that an event opened.
+    pub(crate) fn item(&self, id: &EventId) -> Option<&OpenItem> {
+        self.items.get(id)
     }
 
     /// Where a model, or this version of it, was retired, if it was.
@@ -122,8 +122,8 @@ impl Life {
 
     /// The hold that covers a subject, if one does: its index.
     pub(crate) fn hold_over(&self, subject: &Subject) -> Option<u64> {
-        self.holds.iter().filter_map(|id| self.matters.get(id)).find_map(|matter| match &matter.case {
-            Case::Hold(hold) if hold.covers(subject) => Some(matter.at.index),
+        self.holds.iter().filter_map(|id| self.items.get(id)).find_map(|item| match &item.case {
+            Case::Hold(hold) if hold.covers(subject) => Some(item.at.index),
             _ => None,
         })
     }
@@ -136,7 +136,7 @@ impl Life {
             ("use cases", self.use_cases.len()),
             ("endpoints", self.endpoints.len()),
             ("documents", self.documents.len()),
-            ("matters", self.matters.len()),
+            ("matters", self.items.len()),
         ]
     }
 }

@@ -17,9 +17,9 @@ use probity_schemas::risk::RiskEvent;
 use probity_schemas::subscription::SubscriptionEvent;
 use probity_schemas::{Data, Event, Subject};
 
-use super::{Case, Hold, Key, Life, Matter};
+use super::{Case, DomainState, Hold, Key, OpenItem};
 
-impl Life {
+impl DomainState {
     /// Takes an event in. Returns whether anything changed.
     pub(crate) fn fold(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, payload: &[u8]) -> bool {
         let mut changed = self.note_sealed(by.subject, payload);
@@ -82,19 +82,19 @@ impl Life {
         true
     }
 
-    /// Opens a matter. Ids are unique per issuer only; the first event of an id is the one that can be answered.
+    /// Opens a item. Ids are unique per issuer only; the first event of an id is the one that can be answered.
     fn open(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, case: Case) -> bool {
-        if !self.matters.contains(&event.id) {
+        if !self.items.contains(&event.id) {
             let actors = authority.actors(by.issuer, event);
             let (subject, at) = (self.key(by.subject), by.signed.at());
-            let matter = Matter { case, subject, at, issuer: by.number, actors, closed: None };
-            self.matters.insert(event.id, matter);
+            let item = OpenItem { case, subject, at, issuer: by.number, actors, closed: None };
+            self.items.insert(event.id, item);
         }
         true
     }
 
-    fn answered(&mut self, event: &Event) -> Option<&mut Matter> {
-        event.regarding.and_then(|id| self.matters.get_mut(&id))
+    fn answered(&mut self, event: &Event) -> Option<&mut OpenItem> {
+        event.regarding.and_then(|id| self.items.get_mut(&id))
     }
 
     fn close(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
@@ -102,7 +102,7 @@ impl Life {
             Arc::make_mut(&mut self.holds).retain(|hold| *hold != id);
         }
         match self.answered(event) {
-            Some(matter) => matter.closed = Some(by.signed),
+            Some(item) => item.closed = Some(by.signed),
             None => return false,
         }
         true
@@ -111,11 +111,11 @@ impl Life {
     /// One's own fact is void: nothing more can answer it, and a completed retirement is none. Acts are revoked, never
     /// corrected.
     fn void(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
-        let own = |matter: &&mut Matter| can_be_void(matter.case.opened_by(), &matter.issuer, &by.number);
-        let Some(matter) = self.answered(event).filter(own) else { return false };
-        matter.closed = Some(by.signed);
-        if matches!(matter.case, Case::RetirementCompletion) {
-            let subject = matter.subject.clone();
+        let own = |item: &&mut OpenItem| can_be_void(item.case.opened_by(), &item.issuer, &by.number);
+        let Some(item) = self.answered(event).filter(own) else { return false };
+        item.closed = Some(by.signed);
+        if matches!(item.case, Case::RetirementCompletion) {
+            let subject = item.subject.clone();
             self.retire(&subject, None);
         }
         true

@@ -6,9 +6,9 @@ use probity_domain::signed::add;
 use probity_schemas::Event;
 use probity_schemas::usecase::UsecaseEvent;
 
-use crate::life::{Case, Life};
+use crate::domain::{Case, DomainState};
 
-impl Life {
+impl DomainState {
     pub(super) fn use_case(
         &mut self,
         event: &Event,
