@@ -8,4 +8,5 @@ mod people;
 pub mod scenario;
 
 pub use ledger::{Carrier, ORIGIN, Server, TestLedger, binary, found, register};
+pub use nats::free_port;
 pub use people::{Signer, enrolment, granting};

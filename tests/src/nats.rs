@@ -55,7 +55,7 @@ fn version(server: &Path) -> Option<(u32, u32)> {
 }
 
 /// A port that nobody listens on, below those that the system gives to outgoing connections.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     for _ in 0..200 {
         let port = rand::random_range(12_000..32_000);
         if TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).is_ok() {

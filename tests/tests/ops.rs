@@ -10,11 +10,11 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use probity_tests::{TestLedger, binary};
+use probity_tests::{TestLedger, binary, free_port};
 use serde_json::Value;
 
 /// Metrics of a process on NATS, which a ledger in files does not have.
@@ -59,7 +59,7 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 /// The metrics of a real server.
 fn scraped() -> BTreeSet<String> {
     let ledger = TestLedger::found().unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
     let _server = ledger.serve(&[("PROBITY_LISTEN__HTTP", &address)]).unwrap();
     let mut stream = TcpStream::connect(&address).unwrap();
     write!(stream, "GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -18,7 +18,7 @@ use probity_proto::v1;
 use probity_proto::v1::inventory_service_client::InventoryServiceClient;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_tests::scenario::views_at;
-use probity_tests::{ORIGIN, Server, Signer, TestLedger, binary, register};
+use probity_tests::{ORIGIN, Server, Signer, TestLedger, binary, free_port, register};
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic::transport::Channel;
@@ -132,7 +132,7 @@ async fn views_that_are_deleted_killed_or_built_anew_hold_the_same_afterwards() 
 #[tokio::test]
 async fn who_keeps_the_server_running_sees_how_far_the_views_are() {
     let ledger = TestLedger::found().unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
     let server = ledger.serve(&[("PROBITY_LISTEN__HTTP", &address)]).unwrap();
     views_at(&server, 3).await.unwrap();
     let get = |path: &str| {

@@ -1,11 +1,11 @@
 //! What makes losing blocks likelier is said where people look.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use probity_tests::nats::NatsSetup;
-use probity_tests::{Carrier, Server, TestLedger};
+use probity_tests::{Carrier, Server, TestLedger, free_port};
 
 fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -30,7 +30,7 @@ async fn told(address: &str, path: &str, line: &str) {
 
 /// A server of a ledger on this NATS server that was told where to ask it.
 fn serve(ledger: &TestLedger, monitoring: &str) -> (Server, String) {
-    let http = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let http = format!("127.0.0.1:{}", free_port().unwrap());
     let config = ledger.home.path().join("probity.toml");
     let text = format!(
         "[ledger]\ndirectory = {:?}\n[listen]\ngrpc = '127.0.0.1:0'\nhttp = '{http}'\n{}monitoring = ['{monitoring}']\n",

@@ -4,7 +4,7 @@
 //! suites to fail each time (the cases that came of it are in `edges`):
 //!
 //! ```sh
-//! PROPTEST_CASES=64 cargo mutants -p probity-admission --timeout 60 -f 'services/admission/src/rules/*.rs' \
+//! PROPTEST_CASES=64 cargo mutants -p probity-admission -p probity-domain --timeout 60 -f 'services/admission/src/rules/*.rs' \
 //!     -f 'services/domain/src/{evaluator,approvals,plans}.rs' -f 'services/domain/src/authority/*.rs' \
 //!     -f 'services/admission/src/{empower,policies,state}.rs' -- --tests
 //! ```
