@@ -136,15 +136,15 @@ fn retire(
     recorded: &Recorded,
     event: &RetirementEvent,
 ) -> Result<(), ProjectionError> {
-    let retired = match event {
-        RetirementEvent::Completed(_) => Some(recorded.index),
-        RetirementEvent::Reversed(_) => None,
+    let completed = match event {
+        RetirementEvent::Completed(_) => true,
+        RetirementEvent::Reversed(_) => false,
         _ => return Ok(()),
     };
     if subject.contains('@') {
         return Ok(());
     }
-    subjects::change_model(batch, subject, |state| state.retired = retired)?;
+    subjects::change_model(batch, subject, |state| state.retirements.push((recorded.index, completed)))?;
     judging::model(batch, subject)
 }
 

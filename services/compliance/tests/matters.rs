@@ -505,3 +505,13 @@ fn a_change_a_link_and_a_validation_that_are_void_are_as_if_they_had_not_been_sa
         assert_eq!(life.everything(at(LATER)), [], "{event_type}");
     }
 }
+
+#[test]
+fn a_model_that_was_retired_twice_stays_retired_when_one_of_them_is_void() {
+    let mut life = Life::new();
+    life.say("model.registered", PD, json!({ "purpose": "To lend." }));
+    life.say("retirement.completed", PD, json!({}));
+    let again = life.say("retirement.completed", PD, json!({}));
+    life.void(again);
+    assert_eq!(count(&life, Question::NoOwner, at(LATER)), 0);
+}

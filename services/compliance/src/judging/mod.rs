@@ -299,7 +299,7 @@ pub(crate) fn all_endpoints(batch: &mut Batch<'_>) -> Result<(), ProjectionError
 pub(crate) fn model(batch: &mut Batch<'_>, model: &str) -> Result<(), ProjectionError> {
     let state = batch.read(&MODELS, &MODELS.key().text(model))?.unwrap_or_default();
     let mut found = Vec::new();
-    if let Some(registered) = state.registered().filter(|_| state.retired.is_none()) {
+    if let Some(registered) = state.registered().filter(|_| !state.is_retired()) {
         let owners = state.said.whole().owners;
         if owners.is_empty() {
             let nobody = Found::new(Question::NoOwner, model, "nobody has accepted to own it");

@@ -113,7 +113,8 @@ pub(crate) struct ModelState {
     pub(crate) classes: Vec<Class>,
     /// Its change plans.
     pub(crate) plans: Vec<u64>,
-    pub(crate) retired: Option<u64>,
+    /// Where its retirement was completed (true) or reversed (false).
+    pub(crate) retirements: Vec<(u64, bool)>,
 }
 
 /// One classification of a model.
@@ -132,7 +133,12 @@ impl ModelState {
         self.registrations.retain(|stated| stated.index != index);
         self.classes.retain(|class| class.index != index);
         self.plans.retain(|plan| *plan != index);
-        self.retired = self.retired.filter(|at| *at != index);
+        self.retirements.retain(|(at, _)| *at != index);
+    }
+
+    /// Whether it is retired.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retirements.last().is_some_and(|(_, completed)| *completed)
     }
 
     /// The first registration.
