@@ -1,6 +1,11 @@
 //! Lists with a limit, and optional fields that are absent rather than null.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
+use std::{
+    borrow::Cow,
+    fmt,
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -44,6 +49,19 @@ impl<T> Deref for NonEmpty<T> {
 
     fn deref(&self) -> &[T] {
         &self.0
+    }
+}
+
+impl<T> DerefMut for NonEmpty<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+impl<T> NonEmpty<T> {
+    /// Adds an item. The limit of a list's length is for lists that are read.
+    pub fn push(&mut self, item: T) {
+        self.0.push(item);
     }
 }
 

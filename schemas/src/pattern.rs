@@ -31,6 +31,17 @@ impl NamespacePattern {
         }
     }
 
+    /// Whether every namespace of `other` is one of these.
+    pub fn includes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (_, Self::All) => false,
+            (Self::Within(_), Self::Exactly(namespace) | Self::Within(namespace)) => self.covers(namespace),
+            (Self::Exactly(one), Self::Exactly(other)) => one == other,
+            (Self::Exactly(_), Self::Within(_)) => false,
+        }
+    }
+
     /// How closely patterns name a namespace, in bytes of the name that they share; `None` if none covers it. Of several
     /// policies the one that names a namespace most closely holds there.
     pub fn closeness(patterns: &[Self], namespace: &Namespace) -> Option<usize> {

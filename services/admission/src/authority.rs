@@ -4,8 +4,6 @@
 use probity_domain::authority::{Authority, Pending, Power};
 use probity_domain::{Signed, authority};
 use probity_schemas::authority::{Confirmed, Enrolled, KeyRevoked, RoleGranted, RoleWithdrawn, SignerKind};
-use probity_schemas::model::VersionRegistered;
-use probity_schemas::training::Completed;
 use probity_schemas::{Digest, Event, Identity, Kid, Name, Namespace, Origin, RolesPolicy, TypeInfo};
 use probity_statement::{KeyId, Possession, PublicKey};
 
@@ -31,9 +29,6 @@ pub(crate) trait Checks {
         namespace: &Namespace,
         time_ms: u64,
     ) -> Result<(), Refusal>;
-    /// Whether someone could have set a service in motion that made a version in this namespace: a developer
-    /// there.
-    fn develops(&self, who: &Identity, namespace: &Namespace, time_ms: u64) -> bool;
     /// Whether a roles policy can be put into force: it must have roles that let others in, and where power
     /// takes two persons, leave enough of those who are here in such roles. A ledger's first policy finds
     /// nobody in any.
@@ -93,11 +88,6 @@ impl Checks for Authority {
         let roles = policy.roles.keys().filter(|role| policy.may_record(role, info)).cloned().collect();
         let (issuer, namespace) = (issuer.clone(), namespace.clone());
         Err(Refusal::NotAuthorised { issuer, event_type: info.event_type, namespace, roles })
-    }
-
-    fn develops(&self, who: &Identity, namespace: &Namespace, time_ms: u64) -> bool {
-        let makes = [VersionRegistered::INFO, Completed::INFO];
-        makes.iter().any(|info| self.role_covers(who, info, namespace, time_ms))
     }
 
     fn can_adopt(&self, policy: &RolesPolicy, two_persons: bool, time_ms: u64) -> Result<(), Refusal> {
@@ -185,9 +175,10 @@ impl Checks for Authority {
         if self.key_of(&revoked.kid).is_none_or(|(holder, _)| holder != identity) {
             return Err(Refusal::NotTheirKey { kid, identity: identity.clone() });
         }
+        // That it was in other hands can turn out later.
         match self.revoked(&revoked.kid) {
-            Some(revoked_at) => Err(Refusal::KeyRevoked { kid, revoked_at }),
-            None => Ok(()),
+            Some(revoked_at) if revoked.compromised_since.is_none() => Err(Refusal::KeyRevoked { kid, revoked_at }),
+            _ => Ok(()),
         }
     }
 

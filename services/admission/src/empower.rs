@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use probity_domain::SignedBy;
 use probity_domain::authority::{Authority, Enacted, Power};
+use probity_domain::{Signed, SignedBy};
 use probity_schemas::authority::AuthorityEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
-use probity_schemas::{Data, Digest, Event};
+use probity_schemas::{Data, Digest, Event, Identity, Subject, TypeInfo};
 use probity_statement::{PublicKey, SignedStatement};
 use sha2::{Digest as _, Sha256};
 
@@ -15,6 +15,7 @@ use crate::RULES_OF_POWER;
 use crate::authority::{Checks as _, subject_identity};
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::violation::RuleViolation;
 
 impl State {
     /// Takes an act of power in. Refuses before it changes anything. Returns whether anything changed.
@@ -48,7 +49,10 @@ impl State {
     fn can_enact(&self, event: &Event, by: SignedBy<'_>) -> Result<(), Refusal> {
         let (authority, now_ms) = (&self.authority, by.signed.time_ms);
         match &event.data {
-            Data::Policy(PolicyEvent::Published(published)) => self.can_publish(published, now_ms),
+            Data::Policy(PolicyEvent::Published(published)) => {
+                self.has_a_say(by.issuer, event.info(), &event.subject, published, by.signed)?;
+                self.can_publish(published, now_ms)
+            }
             Data::Authority(AuthorityEvent::Enrolled(enrolled)) => {
                 authority.can_enrol(&subject_identity(event)?, enrolled, &self.origin).map(drop)
             }
@@ -66,8 +70,12 @@ impl State {
                         authority.can_grant(identity, granted, now_ms)?;
                         authority.enrolled(identity)
                     }
-                    Some(Power::Publish { published, .. }) => self.can_publish(published, now_ms),
-                    None => Ok(()),
+                    Some(Power::Publish { subject, published }) => {
+                        self.has_a_say(by.issuer, event.info(), subject, published, by.signed)?;
+                        self.can_publish(published, now_ms)
+                    }
+                    Some(Power::Withdraw { identity, withdrawn }) => authority.can_withdraw(identity, withdrawn),
+                    Some(Power::Revoke { .. } | Power::Depart { .. }) | None => Ok(()),
                 }
             }
             Data::Authority(AuthorityEvent::RoleWithdrawn(withdrawn)) => {
@@ -78,6 +86,28 @@ impl State {
             }
             Data::Authority(AuthorityEvent::Delegated(_)) => authority.enrolled(&subject_identity(event)?),
             _ => Ok(()),
+        }
+    }
+
+    /// A policy holds where those who publish and confirm it hold their role, and takes the place of none that
+    /// holds elsewhere.
+    fn has_a_say(
+        &self,
+        who: &Identity,
+        info: &TypeInfo,
+        subject: &Subject,
+        published: &Published,
+        signed: Signed,
+    ) -> Result<(), Refusal> {
+        if !self.two_persons() {
+            return Ok(());
+        }
+        let reach = self.authority.reach(who, info, signed.time_ms);
+        let replaced = self.policies.bound_by(subject, signed.index);
+        let bound = Power::bound_by(published).into_iter().chain(replaced);
+        match bound.into_iter().find(|pattern| !reach.includes(pattern)) {
+            Some(beyond) => Err(RuleViolation::OutOfReach { who: who.clone(), beyond }.into()),
+            None => Ok(()),
         }
     }
 

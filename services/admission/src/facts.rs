@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use probity_domain::facts::{Excepted, Planned, Requested};
-use probity_domain::subjects::{Dataset, Model, Version};
+use probity_domain::subjects::{Dataset, Model, Version, Withdrawal};
 use probity_domain::{At, DatasetId, Facts, Gates, ModelId, Signed, VersionId};
 use probity_schemas::{Digest, Kid};
 
@@ -30,18 +30,18 @@ impl Facts for State {
         Ok(self.domain.datasets.get(dataset.as_str()).map(Cow::Borrowed))
     }
 
-    fn data_withdrawn(&self, digest: &Digest) -> Result<Option<At>, Infallible> {
-        Ok(self.domain.withdrawn_data.get(digest).copied())
+    fn data_withdrawn(&self, digest: &Digest) -> Result<Cow<'_, [Withdrawal]>, Infallible> {
+        Ok(Cow::Borrowed(self.domain.withdrawn_data.get(digest).map(Vec::as_slice).unwrap_or_default()))
     }
 
-    fn document_withdrawn(&self, digest: &Digest) -> Result<Option<At>, Infallible> {
-        Ok(self.domain.documents.get(digest).copied().flatten())
+    fn document_withdrawn(&self, digest: &Digest) -> Result<Cow<'_, [Withdrawal]>, Infallible> {
+        Ok(Cow::Borrowed(self.domain.documents.get(digest).map(Vec::as_slice).unwrap_or_default()))
     }
 
     fn requests(&self, version: &VersionId) -> Result<Vec<Requested<'_>>, Infallible> {
-        let ids = self.domain.versions.get(version.as_str()).map(|version| version.requests.as_slice());
-        let requests = ids.unwrap_or_default().iter().filter_map(|id| {
-            let item = self.domain.item(id)?;
+        let indices = self.domain.versions.get(version.as_str()).map(|version| version.requests.as_slice());
+        let requests = indices.unwrap_or_default().iter().filter_map(|index| {
+            let item = self.domain.item(*index)?;
             let Case::ApprovalRequest(request) = &item.case else { return None };
             Some(Requested { at: item.at, request: Cow::Borrowed(request.as_ref()), rejected: item.closed })
         });
@@ -49,26 +49,26 @@ impl Facts for State {
     }
 
     fn plans(&self, model: &ModelId) -> Result<Vec<Planned<'_>>, Infallible> {
-        let ids = self.domain.models.get(model.as_str()).map(|model| model.plans.as_slice());
-        let plans = ids.unwrap_or_default().iter().filter_map(|id| {
-            let item = self.domain.item(id)?;
+        let indices = self.domain.models.get(model.as_str()).map(|model| model.plans.as_slice());
+        let plans = indices.unwrap_or_default().iter().filter_map(|index| {
+            let item = self.domain.item(*index)?;
             let Case::Plan(plan) = &item.case else { return None };
-            Some(Planned { id: *id, plan: Cow::Borrowed(plan.as_ref()), revoked: item.closed })
+            Some(Planned { index: *index, plan: Cow::Borrowed(plan.as_ref()), revoked: item.closed })
         });
         Ok(plans.collect())
     }
 
     fn exceptions(&self, subject: &str) -> Result<Vec<Excepted<'_>>, Infallible> {
-        let ids = self.domain.exceptions.get(subject).map(Vec::as_slice);
-        let exceptions = ids.unwrap_or_default().iter().filter_map(|id| {
-            let item = self.domain.item(id)?;
+        let indices = self.domain.exceptions.get(subject).map(Vec::as_slice);
+        let exceptions = indices.unwrap_or_default().iter().filter_map(|index| {
+            let item = self.domain.item(*index)?;
             let (Case::Exception(exception) | Case::Emergency(exception)) = &item.case else { return None };
             Some(Excepted { exception: Cow::Borrowed(exception.as_ref()), revoked: item.closed })
         });
         Ok(exceptions.collect())
     }
 
-    fn compromised(&self, signed: &Signed) -> Result<Option<Kid>, Infallible> {
-        Ok((!self.authority.counts(signed)).then(|| self.authority.kid(signed)))
+    fn compromised(&self, signed: &Signed) -> Result<Option<(Kid, At)>, Infallible> {
+        Ok(self.authority.compromised(signed))
     }
 }

@@ -44,6 +44,20 @@ impl Policies {
         }
     }
 
+    /// The namespaces that a policy, by its subject, binds before `index`.
+    pub(crate) fn bound_by(&self, subject: &Subject, index: u64) -> Vec<NamespacePattern> {
+        let subject = subject.without_version();
+        let gate = self.gates.of_subject(&subject, index).map(|gate| &gate.policy.namespaces);
+        let lifecycle = self.lifecycles.iter().find(|policy| policy.subject == subject);
+        let attributes = self.attributes.iter().find(|policy| policy.subject == subject);
+        let lists = [
+            gate,
+            lifecycle.map(|policy| &policy.policy.namespaces),
+            attributes.map(|policy| &policy.policy.namespaces),
+        ];
+        lists.into_iter().flatten().flat_map(|namespaces| namespaces.iter().cloned()).collect()
+    }
+
     /// Every gate policy that came into force.
     pub(crate) fn gates(&self) -> &Gates {
         &self.gates

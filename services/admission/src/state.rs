@@ -5,7 +5,7 @@ use std::sync::Arc;
 use probity_domain::authority::Authority;
 use probity_domain::{Signed, SignedBy};
 use probity_schemas::attestation::AttestationEvent;
-use probity_schemas::authority::AuthorityEvent;
+use probity_schemas::authority::{AuthorityEvent, SignerKind};
 use probity_schemas::ledger::LedgerEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
 use probity_schemas::{Data, Event, EventId, Identity, Namespace, NamespacePattern, Origin};
@@ -274,7 +274,8 @@ impl State {
         let strict = self.rule_set >= RULES_OF_POWER;
         if self.authority.is_recovery_key(&by.signed) {
             return match &event.data {
-                Data::Authority(AuthorityEvent::Enrolled(_) | AuthorityEvent::Confirmed(_)) => Ok(()),
+                Data::Authority(AuthorityEvent::Enrolled(enrolled)) if enrolled.kind == SignerKind::Person => Ok(()),
+                Data::Authority(AuthorityEvent::Confirmed(_)) => Ok(()),
                 _ => Err(RuleViolation::RecoveryKeyOnly.into()),
             };
         }
@@ -347,6 +348,7 @@ impl State {
     fn live(&mut self, event: &Event, by: SignedBy<'_>, payload: &[u8]) -> bool {
         use probity_schemas::approval::ApprovalEvent as Approval;
         use probity_schemas::deployment::DeploymentEvent as Deployment;
+        use probity_schemas::exception::ExceptionEvent as Exception;
         // What a signature fills, and which plan let a version through, is seen from before the act.
         match &event.data {
             Data::Approval(Approval::Granted(granted)) => {
@@ -354,10 +356,14 @@ impl State {
                     self.domain.sign_request(event, by, &self.authority, grant);
                 }
             }
+            Data::Exception(Exception::Granted(_)) if RuleContext::new(self, event, by).fills_the_places() => {
+                self.domain.fold(event, by, &self.authority, payload);
+                self.domain.settle(event, by);
+                return true;
+            }
             Data::Deployment(Deployment::Authorized(authorized)) => {
-                if let Some(plan) = RuleContext::new(self, event, by).used_plan(authorized) {
-                    self.domain.cover(&plan.0, plan.1);
-                    return true;
+                if let Some((plan, version)) = RuleContext::new(self, event, by).used_plan(authorized) {
+                    self.domain.cover(plan, version, authorized.digest);
                 }
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use probity_domain::Lapse;
 use probity_schemas::validation::Scope;
-use probity_schemas::{Digest, EventId, Identity, Name, Namespace};
+use probity_schemas::{Digest, EventId, Identity, Name, Namespace, NamespacePattern};
 
 use crate::moment::moment;
 
@@ -275,6 +275,14 @@ pub enum RuleViolation {
         subject: String,
         /// Where the hold was set.
         index: u64,
+    },
+    /// Decides for namespaces in which the signer has no say.
+    #[error("{who} does not hold a role for this in {beyond}, where it would take effect")]
+    OutOfReach {
+        /// The signer.
+        who: Identity,
+        /// The namespaces.
+        beyond: NamespacePattern,
     },
     /// Attests what nobody has recorded.
     #[error("{subject} is at revision {actual}; {stated} cannot be attested")]

@@ -92,9 +92,7 @@ fn states() -> Vec<(&'static str, World)> {
         (
             "approver-compromised",
             after(World::approved(), &|world| {
-                let kid = key(APPROVER).public().id().to_string();
-                let gone = json!({ "kid": kid, "reason": "compromised", "compromised_since": ms(NOW - 10) });
-                world.record(1, "authority.key_revoked", json!(person(APPROVER).subject()), gone);
+                world.door.compromise(APPROVER, ms(NOW - 10));
             }),
         ),
         (

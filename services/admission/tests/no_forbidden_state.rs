@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use scene::world::*;
-use scene::{NOW, key, person, reason};
+use scene::{NOW, confirmed, key, person, reason, sha256};
 
 /// Someone tries something: who, what, and which of the things there are it is about.
 #[derive(Debug, Clone)]
@@ -195,6 +195,7 @@ impl<'a> Again<'a> {
             let request = grant.event["regarding"].as_str().unwrap();
             grant.event["subject"] == *version
                 && self.counts(grant)
+                && !self.hands(version).contains(&grant.seed)
                 && ms(now) < grant.event["data"]["expires_at"].as_u64().unwrap()
                 && !self.all("approval.revoked").any(|(_, past)| past.event["regarding"] == json!(grant.id))
                 && !self.answered("approval.rejected", request)
@@ -330,6 +331,9 @@ fn play(moves: &[Move]) -> Result<usize, TestCaseError> {
                     tree,
                     history
                 );
+                if event.event_type() == "authority.key_revoked" {
+                    door.say(2, confirmed(&event, &sha256(statement.bytes()))).unwrap();
+                }
                 acts += usize::from(event.info().is_act());
                 history.push(Past { seed, id: event.id.to_string(), event: tree, time: door.time });
             }
@@ -364,6 +368,9 @@ fn outcomes(door: &mut scene::Door, history: &mut Vec<Past>, moves: &[Move]) -> 
         let statement = door.sign(seed, &event);
         match door.submit(&statement, &event, None) {
             Ok(index) => {
+                if event.event_type() == "authority.key_revoked" {
+                    door.say(2, confirmed(&event, &sha256(statement.bytes()))).unwrap();
+                }
                 history.push(Past { seed, id: event.id.to_string(), event: tree, time: door.time });
                 outcomes.push(format!("{index}"));
             }

@@ -115,7 +115,11 @@ fn nobody_signs_for_another_or_after_their_key_is_revoked() {
     let at = door.administer(revoked(10, 10)).unwrap();
     let refusal = door.admit(&person(10), &key(10), registered("credit")).unwrap_err();
     assert!(matches!(refusal, Refusal::KeyRevoked { revoked_at, .. } if revoked_at == at));
-    assert!(matches!(door.administer(revoked(10, 10)), Err(Refusal::KeyRevoked { .. })));
+    let again = json!({
+        "type": "authority.key_revoked", "subject": person(10).subject(),
+        "data": { "kid": key(10).public().id().to_string(), "reason": "lost" },
+    });
+    assert!(matches!(door.administer(again), Err(Refusal::KeyRevoked { .. })));
     // A further key, enrolled for the same person, signs with the roles the person has.
     door.administer(enrolled(&person(10), 20, &[])).unwrap();
     door.admit(&person(10), &key(20), registered("credit")).unwrap();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use probity_domain::facts::{Excepted, Planned, Requested};
-use probity_domain::subjects::{Dataset, Model, Version};
+use probity_domain::subjects::{Dataset, Model, Version, Withdrawal};
 use probity_domain::{At, DatasetId, Facts, Gates, ModelId, Signed, VersionId};
 use probity_projection::StoreError;
 use probity_schemas::{Digest, Kid};
@@ -42,12 +42,12 @@ impl<L: Look> Facts for Folded<'_, L> {
         Ok(state.map(|state| Cow::Owned(state.whole())))
     }
 
-    fn data_withdrawn(&self, digest: &Digest) -> Result<Option<At>, StoreError> {
-        self.0.look_or_empty(&DATA_WITHDRAWN, &data_key(digest))
+    fn data_withdrawn(&self, digest: &Digest) -> Result<Cow<'_, [Withdrawal]>, StoreError> {
+        Ok(Cow::Owned(self.0.look_or_empty(&DATA_WITHDRAWN, &data_key(digest))?))
     }
 
-    fn document_withdrawn(&self, digest: &Digest) -> Result<Option<At>, StoreError> {
-        Ok(self.0.look_or_empty(&DOCUMENTS, &document_key(digest))?.withdrawn)
+    fn document_withdrawn(&self, digest: &Digest) -> Result<Cow<'_, [Withdrawal]>, StoreError> {
+        Ok(Cow::Owned(self.0.look_or_empty(&DOCUMENTS, &document_key(digest))?.withdrawn))
     }
 
     fn requests(&self, version: &VersionId) -> Result<Vec<Requested<'_>>, StoreError> {
@@ -69,11 +69,7 @@ impl<L: Look> Facts for Folded<'_, L> {
         let mut plans = Vec::with_capacity(indices.len());
         for index in indices {
             let state = self.0.look_or_empty(&PLANS, &plan_key(index))?;
-            plans.extend(state.map(|state| Planned {
-                id: state.id,
-                plan: Cow::Owned(state.plan.0),
-                revoked: state.revoked,
-            }));
+            plans.extend(state.map(|state| Planned { index, plan: Cow::Owned(state.plan.0), revoked: state.revoked }));
         }
         Ok(plans)
     }
@@ -89,8 +85,8 @@ impl<L: Look> Facts for Folded<'_, L> {
         Ok(exceptions)
     }
 
-    fn compromised(&self, signed: &Signed) -> Result<Option<Kid>, StoreError> {
+    fn compromised(&self, signed: &Signed) -> Result<Option<(Kid, At)>, StoreError> {
         let key = self.0.look_or_empty(&COMPROMISED, &COMPROMISED.key().small(signed.key))?;
-        Ok(key.filter(|(_, since_ms)| *since_ms <= signed.time_ms).map(|(kid, _)| kid))
+        Ok(key.filter(|(_, since_ms, _)| *since_ms <= signed.time_ms).map(|(kid, _, at)| (kid, at)))
     }
 }

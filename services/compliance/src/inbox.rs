@@ -113,7 +113,7 @@ fn requests(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -> R
         let missing = request.missing();
         let version = view.record(&VERSIONS, &VERSIONS.key().text(&request.version))?.unwrap_or_default();
         let involved = version.said.whole().involved.iter().any(|hand| hand.person == *asker.identity);
-        let signed = request.request.grants.iter().any(|grant| grant.persons.contains(asker.identity));
+        let signed = request.request.grants.iter().any(|grant| grant.signatories.persons.contains(asker.identity));
         let asked = missing.iter().any(|role| roles.iter().any(|held| held == role.as_str()));
         if involved || request.actors.contains(&me) || signed || !asked {
             continue;

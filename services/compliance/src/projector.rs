@@ -2,15 +2,16 @@
 
 use probity_domain::authority::{Enacted, Power};
 use probity_domain::corrections::can_be_void;
+use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
-use probity_domain::{SignedBy, effects};
+use probity_domain::{ModelId, SignedBy, effects};
 use probity_projection::{Batch, Identified, ProjectionError, Projector, Recorded};
-use probity_schemas::Data;
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::retirement::RetirementEvent;
 use probity_schemas::training::TrainingEvent;
 use probity_schemas::usecase::UsecaseEvent;
 use probity_schemas::validation::ValidationEvent;
+use probity_schemas::{Data, EventId};
 
 use crate::fold::authority::Roster;
 use crate::fold::{approvals, authority, endpoints, exceptions, items, subjects};
@@ -28,7 +29,7 @@ pub struct ComplianceProjector {
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut roster = match self.roster.take() {
@@ -43,8 +44,13 @@ impl Projector for ComplianceProjector {
 
 fn fold(roster: &mut Roster, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
     let enacted = roster.fold(batch, recorded)?;
-    if let Enacted::InForce { power: Power::Publish { subject, published }, .. } = &enacted {
-        approvals::publish(batch, subject, published, recorded.index)?;
+    match &enacted {
+        Enacted::InForce { power: Power::Publish { subject, published }, .. } => {
+            approvals::publish(batch, subject, published, recorded.index)?;
+        }
+        // Everything may rest on a signature of that key, or of one that it let in.
+        Enacted::InForce { power: Power::Revoke { .. }, .. } => judging::everything(batch)?,
+        _ => {}
     }
     let event = &recorded.event;
     let authority = roster.authority();
@@ -59,20 +65,20 @@ fn fold(roster: &mut Roster, recorded: &Recorded, batch: &mut Batch<'_>) -> Resu
     if let Data::Model(data) = &event.data {
         subjects::fold(batch, recorded, data)?;
     }
-    for effect in effects(event, by, || authority.actors(issuer, event)) {
+    for effect in effects(event, by, authority) {
         subjects::take(batch, recorded, effect)?;
     }
     let subject = event.subject.to_string();
     match &event.data {
         Data::Validation(data) => validate(batch, recorded, data),
         Data::Approval(data) => approvals::fold(batch, recorded, by, authority, data),
-        Data::Plan(data) => approvals::plan(batch, recorded, by.signed, data),
+        Data::Plan(data) => approvals::plan(batch, recorded, by, authority, data),
         Data::Deployment(_) => endpoints::fold(batch, &subject, recorded, by.signed),
         Data::Retirement(data) => retire(batch, &subject, recorded, data),
         Data::Finding(data) => items::finding(batch, recorded, data),
         Data::Review(data) => items::review(batch, recorded, data),
         Data::Incident(data) => items::incident(batch, recorded, data),
-        Data::Exception(data) => exceptions::fold(batch, recorded, by.signed, data),
+        Data::Exception(data) => exceptions::fold(batch, recorded, by, authority, data),
         Data::Issue(data) => items::issue(batch, recorded, data),
         Data::Authority(data) => authority::fold(batch, recorded, data),
         Data::Correction(CorrectionEvent::Recorded(correction)) if correction.kind == CorrectionKind::Voids => {
@@ -160,7 +166,12 @@ fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionErro
             if let Some((_, _, validator)) = batch.read(&VALIDATIONS, &VALIDATIONS.key().number(voided.index))? {
                 done(batch, &validator, voided.index);
             }
-            subjects::leave_out(batch, subject, voided.index)
+            subjects::leave_out(batch, subject, voided.index)?;
+            let run = |id: EventId| Some(Run { id, model: ModelId::parse(model_of(subject))? });
+            match recorded.event.regarding.and_then(run).filter(|_| voided.event_type == "training.completed") {
+                Some(run) => subjects::leave_out_run(batch, &run, voided.index),
+                None => Ok(()),
+            }
         }
         "authority" => authority::leave_out(batch, subject, voided.index),
         "plan" => {

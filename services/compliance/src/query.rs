@@ -182,7 +182,8 @@ pub fn approvals(
     if !subject.starts_with("endpoint:") {
         let state = view.record(&VERSIONS, &VERSIONS.key().text(subject))?.ok_or_else(not_found)?;
         let (version, namespace) = VersionId::parse(subject).zip(namespace_of(subject)).ok_or_else(not_found)?;
-        let bytes = state.said.whole().artifacts.first().copied().map_or(Bytes::Unstated, Bytes::Digest);
+        let bytes =
+            state.said.whole().artifacts.first().map_or(Bytes::Unstated, |artifact| Bytes::Digest(artifact.digest));
         let purpose = Purpose { version, namespace, bytes, use_case: Use::Any, environment: None };
         return standings(view, &purpose, None, at_ms);
     }
@@ -236,8 +237,8 @@ fn standings(
     let facts = Folded(view);
     let evaluator = Evaluator::new(&facts, u64::MAX)?;
     let environment = purpose.environment.unwrap_or(Environment::Production);
-    let guarding: Vec<&Name> =
-        evaluator.guarding(environment, &purpose.namespace).into_iter().map(|gate| gate.name()).collect();
+    let guarding = evaluator.guarding(environment, &purpose.namespace);
+    let guarding: Vec<Name> = guarding.iter().map(|gate| gate.name().clone()).collect();
     let answer = |gate: &Name, standing: String| v1::ApprovalStanding {
         version: purpose.version.to_string(),
         endpoint: endpoint.map(ToString::to_string).unwrap_or_default(),
@@ -252,7 +253,7 @@ fn standings(
         let Some(request) = view.record(&REQUESTS, &request_key(*index))?.flatten() else { continue };
         let gate = &requested.request.gate;
         let standing = match evaluator.request(purpose, &requested)? {
-            _ if endpoint.is_some() && !guarding.contains(&gate) => {
+            _ if endpoint.is_some() && !guarding.contains(gate) => {
                 format!("gate {gate} does not guard {}", word(&environment))
             }
             Some(timeline) => in_words(&timeline, at_ms),
@@ -268,7 +269,7 @@ fn standings(
         });
     }
     // What lets it through without an approval of its own, and the gates at which none was requested.
-    for gate in guarding {
+    for gate in &guarding {
         let approved = evaluator.approved(purpose, gate)?;
         let asked = found.iter().any(|standing| standing.gate == gate.as_str());
         let passage = match endpoint {

@@ -5,7 +5,7 @@
 mod scenes;
 
 use probity_compliance::{Question, query};
-use scenes::{ANNA, BO, CARA, CI, E, LENDING, Life, PD, V1, VERA, at, digest, with};
+use scenes::{ANNA, BO, CARA, CI, E, LENDING, Life, OLGA, PD, V1, VERA, at, digest, with};
 use serde_json::{Value, json};
 
 const LATER: u64 = 1_000;
@@ -44,7 +44,7 @@ fn what_nobody_asked_about_lacks_an_approval_from_its_start_on() {
     assert_eq!(life.lacks(at(start) - 1), None);
     assert_eq!(life.lacks(at(start)).unwrap(), "no approval of it was requested");
     let found = life.everything(at(start)).remove(0);
-    assert_eq!((found.owners, found.about, found.since_ms), (vec![ANNA.to_owned()], V1.to_owned(), at(start)));
+    assert_eq!((found.owners, found.about, found.since_ms), (vec![OLGA.to_owned()], V1.to_owned(), at(start)));
     assert_eq!((found.indices, found.provenance.as_str()), (vec![start], "signed"));
     let request = life.request();
     assert_eq!(life.lacks(at(LATER)).unwrap(), "signatures are missing: approver");

@@ -7,7 +7,7 @@ mod scenes;
 use probity_compliance::Question;
 use probity_compliance::query::{self, Wanted};
 use probity_query::{Page, QueryError};
-use scenes::{ANNA, BO, CARA, CHIEF, DAY, DEPUTY, E, LENDING, Life, PD, V1, all, at, digest, scope};
+use scenes::{ANNA, BO, CARA, CHIEF, DAY, DEPUTY, E, LENDING, Life, OLGA, PD, V1, all, at, digest, scope};
 use serde_json::{Value, json};
 
 const LATER: u64 = 1_000;
@@ -404,11 +404,11 @@ fn open_conditions_of_what_one_owns_wait_for_the_owner() {
     let request = life.request();
     let conditions = json!([{ "id": "c1", "text": "Watch it.", "due": at(60) }]);
     let grant = life.grant_by(BO, request, json!({ "conditions": conditions }));
-    let item = life.inbox(ANNA, &[], at(39)).remove(0);
+    let item = life.inbox(OLGA, &[], at(39)).remove(0);
     assert_eq!((item.kind.as_str(), item.subject.as_str(), item.due_ms), ("condition", V1, Some(at(60))));
     assert!(life.inbox(CARA, &[], at(39)).is_empty());
     life.answer_by(BO, "approval.condition_met", V1, grant, json!({ "condition": "c1", "statement": "Done." }));
-    assert!(life.inbox(ANNA, &[], at(39)).is_empty());
+    assert!(life.inbox(OLGA, &[], at(39)).is_empty());
 }
 
 #[test]

@@ -6,6 +6,8 @@ use probity_schemas::approval::{ApprovalScope, Before, Granted};
 use probity_schemas::{Digest, Event, EventId, GateSignatures, Identity, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::authority::Authority;
+use crate::exceptions::Leave;
 use crate::gates::Gate;
 use crate::signed::{Signed, SignedBy};
 
@@ -27,8 +29,8 @@ pub struct Grant {
     pub id: EventId,
     /// Who signed it.
     pub signed: Signed,
-    /// The signer and the person it was signed for: together one person.
-    pub persons: Vec<Identity>,
+    /// Whose signature it is.
+    pub signatories: Signatories,
     /// The gate's roles that the signer held.
     pub roles: Vec<Name>,
     /// The artefacts that it is for.
@@ -59,10 +61,12 @@ pub struct Condition {
 }
 
 impl Grant {
-    /// The signature that an event gives. `gate` is the policy in force when the request was made, and
-    /// `held` are the roles that the signer, or the person it was signed for, holds at that moment.
+    /// The signature that an event gives, with what `authority` says at that moment. `gate` is the policy in
+    /// force when the request was made.
     #[must_use]
-    pub fn of(event: &Event, granted: &Granted, by: SignedBy<'_>, gate: Option<&Gate>, held: &[&Name]) -> Self {
+    pub fn of(event: &Event, granted: &Granted, by: SignedBy<'_>, gate: Option<&Gate>, authority: &Authority) -> Self {
+        let (namespace, now_ms) = (&event.subject.namespace, by.signed.time_ms);
+        let held: Vec<&Name> = authority.held(acting(event, by.issuer), namespace, now_ms).collect();
         let stated = granted.expires_at.map(|until| until.as_ms());
         let latest = gate.and_then(|gate| gate.latest_end(by.signed.time_ms));
         let conditions = granted.conditions.iter().map(|condition| Condition {
@@ -74,8 +78,8 @@ impl Grant {
         Self {
             id: event.id,
             signed: by.signed,
-            persons: signatories(event, by.issuer),
-            roles: gate.map(|gate| gate.roles_among(held)).unwrap_or_default(),
+            signatories: Signatories::of(event, by, authority),
+            roles: gate.map(|gate| gate.roles_among(&held)).unwrap_or_default(),
             digests: granted.digests.clone(),
             scope: granted.scope.clone(),
             evidence_seen: granted.evidence_seen.clone(),
@@ -85,10 +89,56 @@ impl Grant {
         }
     }
 
+    /// `approval.revoked`, from a moment on, in Unix milliseconds. Of several the earliest moment holds.
+    pub fn revoke(&mut self, index: u64, from_ms: u64) {
+        if self.revoked.is_none_or(|(_, earlier)| from_ms < earlier) {
+            self.revoked = Some((index, from_ms));
+        }
+    }
+
     /// `approval.condition_met`.
     pub fn meet(&mut self, condition: &Name, by: Signed) {
         let named = self.conditions.iter_mut().filter(|known| known.id == *condition);
         named.for_each(|condition| condition.met = Some(by));
+    }
+}
+
+/// Whose signature something is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signatories {
+    /// The signer and the person it was signed for: together one person.
+    pub persons: Vec<Identity>,
+    /// Those of them who could have set a service in motion that makes versions here.
+    pub developers: Vec<Identity>,
+}
+
+impl Signatories {
+    /// Whose signature an event bears, with what `authority` says at that moment.
+    #[must_use]
+    pub fn of(event: &Event, by: SignedBy<'_>, authority: &Authority) -> Self {
+        let persons = signatories(event, by.issuer);
+        let (namespace, now_ms) = (&event.subject.namespace, by.signed.time_ms);
+        let develops = |person: &&Identity| authority.develops(person, namespace, now_ms);
+        let developers = persons.iter().filter(develops).cloned().collect();
+        Self { persons, developers }
+    }
+}
+
+/// What bears one signature of perhaps several.
+pub(crate) trait HasSignature {
+    /// Who signed it, where and when.
+    fn signed(&self) -> Signed;
+}
+
+impl HasSignature for Grant {
+    fn signed(&self) -> Signed {
+        self.signed
+    }
+}
+
+impl HasSignature for Leave {
+    fn signed(&self) -> Signed {
+        self.signed
     }
 }
 
@@ -107,7 +157,8 @@ pub fn acting<'a>(event: &'a Event, issuer: &'a Identity) -> &'a Identity {
 /// The roles whose places stay empty when every person takes one place at most.
 #[must_use]
 pub fn missing(signatures: &[GateSignatures], grants: &[&Grant]) -> Vec<Name> {
-    let signers = one_person_each(grants);
+    let signers =
+        one_person_each(grants.iter().map(|grant| (grant.signatories.persons.as_slice(), grant.roles.as_slice())));
     let places: Vec<&Name> =
         signatures.iter().flat_map(|wanted| std::iter::repeat_n(&wanted.role, wanted.persons as usize)).collect();
     // Kuhn's augmenting paths: places are few.
@@ -142,12 +193,17 @@ fn take_place(
     false
 }
 
+/// How many separate persons signed; those who signed for one another are one.
+pub fn separate<'a>(signatures: impl IntoIterator<Item = &'a [Identity]>) -> usize {
+    one_person_each(signatures.into_iter().map(|persons| (persons, [].as_slice()))).len()
+}
+
 /// The roles of each person who signed; those who signed for one another are one.
-fn one_person_each<'a>(grants: &[&'a Grant]) -> Vec<HashSet<&'a Name>> {
+fn one_person_each<'a>(signatures: impl Iterator<Item = (&'a [Identity], &'a [Name])>) -> Vec<HashSet<&'a Name>> {
     let mut groups: Vec<(HashSet<&Identity>, HashSet<&Name>)> = Vec::new();
-    for grant in grants {
-        let mut persons: HashSet<&Identity> = grant.persons.iter().collect();
-        let mut roles: HashSet<&Name> = grant.roles.iter().collect();
+    for (persons, roles) in signatures {
+        let mut persons: HashSet<&Identity> = persons.iter().collect();
+        let mut roles: HashSet<&Name> = roles.iter().collect();
         let (same, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(group, _)| !group.is_disjoint(&persons));
         for (group, held) in same {
             persons.extend(group);

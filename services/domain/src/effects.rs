@@ -14,10 +14,13 @@ use probity_schemas::validation::{Completed, ValidationEvent};
 use probity_schemas::vendor::VendorEvent;
 use probity_schemas::{Data, Digest, Event, EventId, Subject};
 
+use serde::{Deserialize, Serialize};
+
+use crate::authority::{Authority, Reach};
 use crate::ids::{DatasetId, ModelId, UseCaseId, VersionId};
 use crate::plans::metric_key;
 use crate::signed::{Actors, At, SignedBy};
-use crate::subjects::{Dataset, Disturbances, Model, Owner, Validation, Version};
+use crate::subjects::{Artifact, Dataset, Disturbances, Model, Owner, Validation, Version, Withdrawal};
 
 /// One thing that an event says.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,28 +32,43 @@ pub enum Effect {
     /// Something of a dataset, to be absorbed.
     Dataset(DatasetId, Dataset),
     /// Data with this digest was withdrawn.
-    DataWithdrawn(Digest, At),
-    /// A training run happened whose version is not known yet: what it says of that version.
-    Run(EventId, Version),
-    /// This version is what the training run with this id produced.
-    RunProduced(EventId, VersionId),
+    DataWithdrawn(Digest, Withdrawal),
+    /// A training run of this model happened: what it says of every version that names it.
+    Run(Run, Version),
+    /// This version names a training run as the one it came from.
+    RunProduced(Run, VersionId),
     /// There is a document with this digest.
     Document(Digest),
     /// The document with this digest was attached by this event.
     Attached(EventId, Digest),
     /// The document with this digest was withdrawn.
-    DocumentWithdrawn(Digest, At),
+    DocumentWithdrawn(Digest, Withdrawal),
     /// The document that this event attached was withdrawn.
-    AttachmentWithdrawn(EventId, At),
+    AttachmentWithdrawn(EventId, Withdrawal),
 }
 
-/// What an event says. `actors` gives everyone behind it and is asked only where that matters.
-pub fn effects(event: &Event, by: SignedBy<'_>, actors: impl FnOnce() -> Actors) -> Vec<Effect> {
+/// A training run, as the versions of its model name it.
+///
+/// Ids are unique per issuer only. A version names a run by its id alone, and is what every run of that id
+/// and of its own model produced: rather a hand too many than one too few.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Run {
+    /// The id of the event that recorded it.
+    pub id: EventId,
+    /// The model that was trained.
+    pub model: ModelId,
+}
+
+/// What an event says. `authority` is asked for everyone behind it, and for where its signer has a say:
+/// beyond that, nothing but the event's own subject is changed.
+pub fn effects(event: &Event, by: SignedBy<'_>, authority: &Authority) -> Vec<Effect> {
     let at = by.signed.at();
+    let actors = || authority.actors(by.issuer, event, at.time_ms);
+    let reach = || authority.reach(by.issuer, event.info(), at.time_ms);
     let mut effects: Vec<Effect> = event.evidence.iter().map(|evidence| Effect::Document(evidence.digest)).collect();
     match &event.data {
         Data::Model(data) => model(event, data, by, actors, &mut effects),
-        Data::Usecase(UsecaseEvent::Linked(linked)) => {
+        Data::Usecase(UsecaseEvent::Linked(linked)) if reach().covers(&linked.model.namespace) => {
             let model = ModelId::of(&linked.model.without_version());
             let linked = |used| Model { uses: vec![(used, at)], ..Model::default() };
             let linked = UseCaseId::of(&event.subject).map(linked);
@@ -58,41 +76,42 @@ pub fn effects(event: &Event, by: SignedBy<'_>, actors: impl FnOnce() -> Actors)
         }
         Data::Data(data) => {
             let dataset = DatasetId::of(&event.subject);
-            effects.extend(dataset.into_iter().flat_map(|dataset| self::dataset(dataset, data, at)));
+            effects.extend(dataset.into_iter().flat_map(|dataset| self::dataset(dataset, data, at, reach)));
         }
         Data::Training(TrainingEvent::Completed(completed)) => {
-            let mut run = Version {
+            let model = ModelId::of(&event.subject.without_version());
+            let mut said = Version {
                 pipelines: completed.code.as_ref().and_then(|code| code.digest).into_iter().collect(),
                 datasets: completed.datasets.iter().filter_map(DatasetId::of).collect(),
                 dataset_digests: completed.dataset_digests.clone(),
                 ..Version::default()
             };
-            run.involve(actors(), at.index);
+            said.involve(actors(), at);
             let produced = VersionId::of(completed.produced_version.as_ref().unwrap_or(&event.subject));
-            effects.push(match produced {
-                Some(version) => Effect::Version(version, run),
-                None => Effect::Run(event.id, run),
-            });
+            // A run of one model says nothing of another one's versions.
+            let produced = produced.filter(|version| Some(version.model()) == model);
+            effects.extend(produced.map(|version| Effect::Version(version, said.clone())));
+            effects.extend(model.map(|model| Effect::Run(Run { id: event.id, model }, said)));
         }
         Data::Validation(ValidationEvent::Completed(completed)) => {
             let validated = validated(completed, actors(), at.index);
             effects.extend(version(&event.subject, validated));
         }
         Data::Approval(ApprovalEvent::Requested(_)) => {
-            let mut requested = Version { requests: vec![event.id], ..Version::default() };
-            requested.involve(actors(), at.index);
+            let mut requested = Version { requests: vec![at.index], ..Version::default() };
+            requested.involve(actors(), at);
             effects.extend(version(&event.subject, requested));
         }
         Data::Approval(ApprovalEvent::RecordedElsewhere(_)) => {
             effects.extend(version(&event.subject, Version { elsewhere: Some(at), ..Version::default() }));
         }
-        Data::Deployment(DeploymentEvent::Requested(requested)) => {
+        Data::Deployment(DeploymentEvent::Requested(requested)) if reach().covers(&requested.version.namespace) => {
             let mut asked = Version::default();
-            asked.involve(actors(), at.index);
+            asked.involve(actors(), at);
             effects.extend(version(&requested.version, asked));
         }
         Data::Plan(PlanEvent::Proposed(_)) => {
-            let proposed = Model { plans: vec![event.id], ..Model::default() };
+            let proposed = Model { plans: vec![at.index], ..Model::default() };
             effects.extend(ModelId::of(&event.subject.without_version()).map(|model| Effect::Model(model, proposed)));
         }
         Data::Change(ChangeEvent::Declared(declared)) if declared.substantial == Some(true) => {
@@ -101,7 +120,9 @@ pub fn effects(event: &Event, by: SignedBy<'_>, actors: impl FnOnce() -> Actors)
         }
         Data::Vendor(VendorEvent::ChangeObserved(_)) => {
             let changed = Disturbances { vendor_changed: vec![at], ..Disturbances::default() };
-            let subjects = event.about.iter().chain([&event.subject]);
+            let reach = reach();
+            let about = event.about.iter().filter(|subject| reach.covers(&subject.namespace));
+            let subjects = about.chain([&event.subject]);
             effects.extend(subjects.filter_map(|subject| disturbed(subject, changed.clone())));
         }
         Data::Evidence(EvidenceEvent::Attached(attached)) => {
@@ -109,11 +130,14 @@ pub fn effects(event: &Event, by: SignedBy<'_>, actors: impl FnOnce() -> Actors)
             effects.extend(attached.digest.map(|digest| Effect::Attached(event.id, digest)));
         }
         // The document is named by its digest, or by the event that attached it.
-        Data::Evidence(EvidenceEvent::Withdrawn(withdrawn)) => match (withdrawn.digest, event.regarding) {
-            (Some(digest), _) => effects.push(Effect::DocumentWithdrawn(digest, at)),
-            (None, Some(attached)) => effects.push(Effect::AttachmentWithdrawn(attached, at)),
-            (None, None) => {}
-        },
+        Data::Evidence(EvidenceEvent::Withdrawn(withdrawn)) => {
+            let withdrawal = Withdrawal { at, reach: reach(), dataset: None };
+            effects.extend(match (withdrawn.digest, event.regarding) {
+                (Some(digest), _) => Some(Effect::DocumentWithdrawn(digest, withdrawal)),
+                (None, Some(attached)) => Some(Effect::AttachmentWithdrawn(attached, withdrawal)),
+                (None, None) => None,
+            });
+        }
         _ => {}
     }
     effects
@@ -142,9 +166,10 @@ fn model(
         ModelEvent::VersionRegistered(registered) => {
             let Some(version) = VersionId::of(&event.subject) else { return };
             let mut said = self::registered(registered, at);
-            said.involve(actors(), at.index);
+            said.involve(actors(), at);
+            let model = version.model();
             effects.push(Effect::Version(version.clone(), said));
-            effects.extend(registered.training_run.map(|run| Effect::RunProduced(run, version)));
+            effects.extend(registered.training_run.map(|id| Effect::RunProduced(Run { id, model }, version)));
             return;
         }
         ModelEvent::Registered(registered) => {
@@ -168,7 +193,11 @@ fn registered(registered: &VersionRegistered, at: At) -> Version {
     let indexes = registered.components.iter().filter(|part| part.role == ComponentRole::RetrievalIndex);
     Version {
         registered: Some(at),
-        artifacts: registered.artifacts.iter().map(|artifact| artifact.digest).collect(),
+        artifacts: registered
+            .artifacts
+            .iter()
+            .map(|artifact| Artifact { digest: artifact.digest, index: at.index })
+            .collect(),
         components: registered.components.iter().filter_map(|component| component.digest).collect(),
         pipelines: registered.code.as_ref().and_then(|code| code.digest).into_iter().collect(),
         datasets: indexes.filter_map(|part| DatasetId::of(part.subject.as_ref()?)).collect(),
@@ -178,18 +207,19 @@ fn registered(registered: &VersionRegistered, at: At) -> Version {
 
 fn validated(completed: &Completed, actors: Actors, index: u64) -> Version {
     let metric = |metric: &Metric| (metric_key(&metric.name, metric.slice.as_deref()), metric.value.get());
-    let failed = matches!(completed.outcome, Some(Outcome::Failed | Outcome::Inconclusive));
     let validation = Validation {
         index,
         persons: actors.persons,
-        passed: !failed,
+        anonymous: actors.anonymous,
+        digest: completed.model_digest,
+        passed: matches!(completed.outcome, Some(Outcome::Passed | Outcome::PassedWithConditions)),
         scopes: completed.scopes.clone(),
         metrics: completed.metrics.iter().map(metric).collect(),
     };
     Version { validations: vec![validation], ..Version::default() }
 }
 
-fn dataset(dataset: DatasetId, data: &DataEvent, at: At) -> Vec<Effect> {
+fn dataset(dataset: DatasetId, data: &DataEvent, at: At, reach: impl FnOnce() -> Reach) -> Vec<Effect> {
     match data {
         DataEvent::Registered(registered) if !registered.derived_from.is_empty() => {
             let derived_from = registered.derived_from.iter().filter_map(DatasetId::of).collect();
@@ -201,7 +231,8 @@ fn dataset(dataset: DatasetId, data: &DataEvent, at: At) -> Vec<Effect> {
                 true => Dataset { withdrawn: Some(at), ..Dataset::default() },
                 false => Dataset { partly_withdrawn: Some(at), ..Dataset::default() },
             };
-            let parts = withdrawn.digests.iter().map(|digest| Effect::DataWithdrawn(*digest, at));
+            let part = Withdrawal { at, reach: reach(), dataset: Some(dataset.clone()) };
+            let parts = withdrawn.digests.iter().map(|digest| Effect::DataWithdrawn(*digest, part.clone()));
             [Effect::Dataset(dataset, said)].into_iter().chain(parts).collect()
         }
         DataEvent::Registered(_) | DataEvent::DispositionRecorded(_) => Vec::new(),

@@ -9,15 +9,16 @@ use std::collections::HashSet;
 
 use probity_schemas::approval::Before;
 use probity_schemas::shared::Environment;
-use probity_schemas::{Digest, EventId, Name, Namespace};
+use probity_schemas::{Digest, Identity, Name, Namespace};
 
-use crate::approvals::{Grant, missing};
+use crate::approvals::{Grant, HasSignature, Signatories, missing, separate};
+use crate::exceptions::Leave;
 use crate::facts::{Excepted, Facts, Planned, Requested};
 use crate::gates::{Gate, Gates};
 use crate::ids::{DatasetId, EndpointId, VersionId};
 use crate::lapse::{DataSource, End, Lapse};
-use crate::signed::At;
-use crate::subjects::{Model, Version};
+use crate::signed::{At, add};
+use crate::subjects::{Model, Version, Withdrawal};
 use crate::timeline::Timeline;
 use crate::verdict::{Asking, Bytes, Denial, Ground, Pass, Purpose, Use, Verdict};
 
@@ -50,19 +51,19 @@ struct Known<'f> {
 }
 
 /// A signature and what speaks against it, the weightiest first.
-struct Signature<'g> {
-    grant: &'g Grant,
+struct Signature<'g, T> {
+    given: &'g T,
     faults: Vec<Fault>,
 }
 
-impl Signature<'_> {
+impl<T: HasSignature> Signature<'_, T> {
     fn fault_at(&self, time_ms: u64) -> Option<&Fault> {
         self.faults.iter().find(|fault| fault.holds_at(time_ms))
     }
 
     fn moments(&self) -> impl Iterator<Item = u64> {
         let faults = self.faults.iter().flat_map(|fault| [Some(fault.from_ms), fault.until_ms]);
-        faults.flatten().chain([self.grant.signed.time_ms])
+        faults.flatten().chain([self.given.signed().time_ms])
     }
 }
 
@@ -85,7 +86,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
 
     /// The gates that guard an environment for models of a namespace: all of them have to be passed.
     #[must_use]
-    pub fn guarding(&self, environment: Environment, namespace: &Namespace) -> Vec<&Gate> {
+    pub fn guarding(&self, environment: Environment, namespace: &Namespace) -> Vec<Cow<'_, Gate>> {
         self.gates.guarding(environment, namespace, self.index)
     }
 
@@ -110,9 +111,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         // Whatever else lets the version through, other bytes than its own are not it.
         if !foreign {
             for subject in [purpose.version.as_str(), purpose.version.model().as_str(), endpoint.as_str()] {
-                for excepted in self.facts.exceptions(subject)? {
-                    ways.extend(self.excepted(&excepted, gate)?);
-                }
+                ways.extend(self.excepted(&self.facts.exceptions(subject)?, purpose, version, gate)?);
             }
             for planned in self.facts.plans(&purpose.version.model())? {
                 ways.extend(self.planned(&planned, purpose, version, gate, asking)?);
@@ -127,12 +126,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
     ///
     /// # Errors
     /// A fact could not be read.
-    pub fn used_plan(
-        &self,
-        purpose: &Purpose,
-        endpoint: &EndpointId,
-        time_ms: u64,
-    ) -> Result<Option<EventId>, F::Error> {
+    pub fn used_plan(&self, purpose: &Purpose, endpoint: &EndpointId, time_ms: u64) -> Result<Option<u64>, F::Error> {
         let Some(environment) = purpose.environment else { return Ok(None) };
         for gate in self.guarding(environment, &purpose.namespace) {
             let passage = self.passage(purpose, endpoint, gate.name(), Asking::ToEnter)?;
@@ -177,7 +171,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         let known = self.known(purpose)?;
         let mut signatures = Vec::with_capacity(request.grants.len());
         for grant in &request.grants {
-            signatures.push(Signature { grant, faults: self.faults(purpose, &known, grant)? });
+            signatures.push(Signature { given: grant, faults: self.faults(purpose, &known, grant)? });
         }
         let moments = signatures.iter().flat_map(Signature::moments);
         let moments = moments.chain(rejected.map(|rejected| rejected.time_ms)).chain([at.time_ms]);
@@ -188,9 +182,9 @@ impl<'f, F: Facts> Evaluator<'f, F> {
             if let Some(rejected) = rejected.filter(|rejected| rejected.time_ms <= time_ms) {
                 return Err(Denial::new(Lapse::Rejected { index: rejected.index }, []));
             }
-            let signed = signatures.iter().filter(|signature| signature.grant.signed.time_ms <= time_ms);
+            let signed = signatures.iter().filter(|signature| signature.given.signed.time_ms <= time_ms);
             let (faulty, good): (Vec<_>, Vec<_>) = signed.partition(|signature| signature.fault_at(time_ms).is_some());
-            let good: Vec<&Grant> = good.into_iter().map(|signature| signature.grant).collect();
+            let good: Vec<&Grant> = good.into_iter().map(|signature| signature.given).collect();
             let roles = missing(&gate.policy.signatures, &good);
             if roles.is_empty() {
                 let limits = good.iter().filter_map(|grant| grant.scope.max_traffic_percent.map(|most| most.get()));
@@ -200,7 +194,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
                     rests_on: good.iter().map(|grant| grant.signed.index).chain([at.index]).collect(),
                 });
             }
-            match faulty.first().and_then(|signature| Some((signature.grant, signature.fault_at(time_ms)?))) {
+            match faulty.first().and_then(|signature| Some((signature.given, signature.fault_at(time_ms)?))) {
                 Some((grant, fault)) => Err(Denial::new(fault.lapse.clone(), [grant.signed.index])),
                 None => Err(Denial::new(Lapse::Unsigned { roles }, [at.index])),
             }
@@ -213,7 +207,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
     /// # Errors
     /// A fact could not be read.
     pub fn signature(&self, purpose: &Purpose, grant: &Grant) -> Result<Timeline<Result<(), Lapse>>, F::Error> {
-        let signature = Signature { grant, faults: self.faults(purpose, &self.known(purpose)?, grant)? };
+        let signature = Signature { given: grant, faults: self.faults(purpose, &self.known(purpose)?, grant)? };
         let moments: Vec<u64> = signature.moments().collect();
         let holds_at = |time_ms| signature.fault_at(time_ms).map_or(Ok(()), |fault| Err(fault.lapse.clone()));
         Ok(Timeline::changing_at(moments, holds_at))
@@ -229,9 +223,10 @@ impl<'f, F: Facts> Evaluator<'f, F> {
     fn faults(&self, purpose: &Purpose, known: &Known<'_>, grant: &Grant) -> Result<Vec<Fault>, F::Error> {
         let (version, model) = (known.version.as_ref(), known.model.as_ref());
         let mut faults = Vec::new();
-        if let Some(kid) = self.facts.compromised(&grant.signed)? {
-            faults.push(Fault::always(Lapse::KeyCompromised { kid }));
+        if let Some((kid, at)) = self.facts.compromised(&grant.signed)? {
+            faults.push(Fault::since(at.time_ms, Lapse::KeyCompromised { kid }));
         }
+        faults.extend(involved(model, version, &grant.signatories));
         if let Some((index, from_ms)) = grant.revoked {
             faults.push(Fault::since(from_ms, Lapse::Ended(End::Revoked { index })));
         }
@@ -255,23 +250,39 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         }
         let since = grant.signed.index;
         for digest in &grant.evidence_seen {
-            if let Some(at) = self.facts.document_withdrawn(digest)?.filter(|at| at.index > since) {
+            let withdrawals = self.facts.document_withdrawn(digest)?;
+            let within_reach = |withdrawal: &&Withdrawal| withdrawal.reach.covers(&purpose.namespace);
+            let later = withdrawals.iter().filter(within_reach).map(|withdrawal| withdrawal.at);
+            if let Some(at) = later.into_iter().find(|at| at.index > since) {
                 faults.push(Fault::since(at.time_ms, Lapse::EvidenceWithdrawn { index: at.index }));
             }
         }
         faults.extend(disturbances(model, version, grant));
-        if let Some((at, data)) = self.data_withdrawn(version, since)? {
+        if let Some((at, data)) = self.data_withdrawn(&purpose.namespace, version, since)? {
             faults.push(Fault::since(at.time_ms, Lapse::DataWithdrawn { index: at.index, data }));
         }
         Ok(faults)
     }
 
     /// Where data that a version was made from was withdrawn after the statement at `since`.
-    fn data_withdrawn(&self, version: &Version, since: u64) -> Result<Option<(At, DataSource)>, F::Error> {
+    ///
+    /// Who has a say over a dataset withdraws it from every version that is made from it. A digest alone is
+    /// withdrawn where the signer has a say.
+    fn data_withdrawn(
+        &self,
+        namespace: &Namespace,
+        version: &Version,
+        since: u64,
+    ) -> Result<Option<(At, DataSource)>, F::Error> {
         let later = |at: Option<At>| at.filter(|at| at.index > since);
+        // Parts of datasets by their digests, to be found among those that the version was made from.
+        let mut parts: Vec<(DatasetId, At, Digest)> = Vec::new();
         for digest in &version.dataset_digests {
-            if let Some(at) = later(self.facts.data_withdrawn(digest)?) {
-                return Ok(Some((at, DataSource::Digest(*digest))));
+            for withdrawal in self.facts.data_withdrawn(digest)?.iter().filter(|it| it.at.index > since) {
+                if withdrawal.reach.covers(namespace) {
+                    return Ok(Some((withdrawal.at, DataSource::Digest(*digest))));
+                }
+                parts.extend(withdrawal.dataset.clone().map(|dataset| (dataset, withdrawal.at, *digest)));
             }
         }
         let mut seen: HashSet<DatasetId> = HashSet::new();
@@ -280,6 +291,9 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         while let Some((id, direct)) = waiting.pop() {
             if !seen.insert(id.clone()) {
                 continue;
+            }
+            if let Some((_, at, digest)) = parts.iter().find(|(dataset, ..)| *dataset == id) {
+                return Ok(Some((*at, DataSource::Digest(*digest))));
             }
             let Some(dataset) = self.facts.dataset(&id)? else { continue };
             if let Some(at) = later(dataset.withdrawn) {
@@ -295,21 +309,65 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         Ok(None)
     }
 
-    fn excepted(&self, excepted: &Excepted<'_>, gate: &Name) -> Result<Option<Timeline<Verdict>>, F::Error> {
-        let exception = &excepted.exception;
-        if exception.control != *gate || !self.facts.counts(&exception.signed)? {
-            return Ok(None);
+    /// When exceptions from a gate, or emergencies, let a version through it.
+    fn excepted(
+        &self,
+        exceptions: &[Excepted<'_>],
+        purpose: &Purpose,
+        version: &Version,
+        gate: &Name,
+    ) -> Result<Vec<Timeline<Verdict>>, F::Error> {
+        let mut ways = Vec::new();
+        // The leaves that answer one request, or one emergency, make one exception together.
+        let mut openers: Vec<At> = Vec::new();
+        for excepted in exceptions.iter().filter(|excepted| excepted.exception.control == *gate) {
+            add(&mut openers, excepted.exception.opener);
         }
-        let revoked = match excepted.revoked {
-            Some(revoked) if self.facts.counts(&revoked)? => Some(revoked.time_ms),
-            _ => None,
-        };
-        let index = exception.signed.index;
-        let until = revoked.map_or(exception.expires_at_ms, |at| at.min(exception.expires_at_ms));
-        let over =
-            Denial::new(Lapse::Ended(End::ExceptionOver { index }), revoked.and(excepted.revoked).map(|by| by.index));
-        let pass = Pass { ground: Ground::Exception, max_traffic_percent: None, rests_on: vec![index] };
-        Ok(Some(between(exception.signed.time_ms, Some((until, over)), pass)))
+        for opener in openers {
+            let mut leaves: Vec<Signature<'_, Leave>> = Vec::new();
+            for excepted in exceptions.iter().filter(|excepted| excepted.exception.opener == opener) {
+                let exception = &excepted.exception;
+                let revoked = match excepted.revoked {
+                    Some(revoked) if self.facts.counts(&revoked)? => Some(revoked),
+                    _ => None,
+                };
+                for leave in &exception.leaves {
+                    let over = || Lapse::Ended(End::ExceptionOver { index: leave.signed.index });
+                    let mut faults = vec![Fault::since(leave.expires_at_ms, over())];
+                    faults.extend(revoked.map(|revoked| Fault::since(revoked.time_ms, over())));
+                    if let Some((kid, at)) = self.facts.compromised(&leave.signed)? {
+                        faults.push(Fault::since(at.time_ms, Lapse::KeyCompromised { kid }));
+                    }
+                    if !exception.emergency {
+                        faults.extend(hand(version, &leave.signatories.persons));
+                    }
+                    leaves.push(Signature { given: leave, faults });
+                }
+                // In an emergency one person is enough, for its time.
+                if let (true, Some(leave)) = (exception.emergency, leaves.last()) {
+                    ways.push(self.leave(std::slice::from_ref(leave), 1));
+                }
+            }
+            let places = self.gates.named(gate, &purpose.namespace, opener.index).map_or(1, |gate| gate.places());
+            ways.push(self.leave(&leaves, places));
+        }
+        Ok(ways)
+    }
+
+    /// When as many separate persons as there are places have given leave.
+    fn leave(&self, leaves: &[Signature<'_, Leave>], places: usize) -> Timeline<Verdict> {
+        Timeline::changing_at(leaves.iter().flat_map(Signature::moments), |time_ms| {
+            let begun = leaves.iter().filter(|leave| leave.given.signed.time_ms <= time_ms);
+            let (faulty, good): (Vec<_>, Vec<_>) = begun.partition(|leave| leave.fault_at(time_ms).is_some());
+            if separate(good.iter().map(|leave| leave.given.signatories.persons.as_slice())) >= places {
+                let rests_on = good.iter().map(|leave| leave.given.signed.index).collect();
+                return Ok(Pass { ground: Ground::Exception, max_traffic_percent: None, rests_on });
+            }
+            match faulty.iter().rev().find_map(|leave| leave.fault_at(time_ms)) {
+                Some(fault) => Err(Denial::new(fault.lapse.clone(), [])),
+                None => Err(Denial::new(Lapse::NotRequested, [])),
+            }
+        })
     }
 
     /// When a change plan covers a version. Its anchor must have passed the gate by an approval.
@@ -322,7 +380,8 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         asking: Asking,
     ) -> Result<Option<Timeline<Verdict>>, F::Error> {
         let plan = &planned.plan;
-        let Some(approved) = plan.approved else { return Ok(None) };
+        let Some(approval) = &plan.approved else { return Ok(None) };
+        let approved = approval.signed;
         if !self.facts.counts(&approved)? {
             return Ok(None);
         }
@@ -332,16 +391,22 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         };
         let revoked_end =
             revoked.map(|by| (by.time_ms, Denial::new(Lapse::Ended(End::PlanRevoked { index: by.index }), [])));
-        let pass = Pass { ground: Ground::Plan(planned.id), max_traffic_percent: None, rests_on: vec![approved.index] };
-        if asking == Asking::ToServe && plan.covered.contains(&purpose.version) {
+        let pass =
+            Pass { ground: Ground::Plan(planned.index), max_traffic_percent: None, rests_on: vec![approved.index] };
+        if asking == Asking::ToServe && plan.has_covered(purpose) {
             return Ok(Some(between(approved.time_ms, revoked_end, pass)));
         }
         let Some(anchor) = VersionId::of(&plan.proposed.anchor) else { return Ok(None) };
         let Some(reference) = self.facts.version(&anchor)?.filter(|anchor| anchor.registered.is_some()) else {
             return Ok(None);
         };
-        let permitted = plan.permits(&purpose.version, version, reference.newest_validation());
-        if !permitted || self.data_withdrawn(version, approved.index)?.is_some() {
+        let bytes = match &purpose.bytes {
+            Bytes::Digest(digest) => Some(digest),
+            Bytes::Unstated => None,
+        };
+        let permitted = plan.permits(&purpose.version, version, bytes, reference.newest_validation(None));
+        let involved = version.hand_of(&approval.signatories.persons).is_some();
+        if !permitted || involved || self.data_withdrawn(&purpose.namespace, version, approved.index)?.is_some() {
             return Ok(None);
         }
         let expires_ms = plan.proposed.expires_at.as_ms();
@@ -380,7 +445,7 @@ fn out_of_scope(purpose: &Purpose, version: &Version, grant: &Grant) -> Vec<Laps
     let mut lapses = Vec::new();
     let named = match purpose.bytes {
         Bytes::Digest(digest) => grant.digests.contains(&digest),
-        Bytes::Unstated => version.artifacts.iter().all(|digest| grant.digests.contains(digest)),
+        Bytes::Unstated => version.artifacts.iter().all(|artifact| grant.digests.contains(&artifact.digest)),
     };
     if !version.artifacts.is_empty() && !named {
         lapses.push(Lapse::OtherDigest);
@@ -400,6 +465,31 @@ fn out_of_scope(purpose: &Purpose, version: &Version, grant: &Grant) -> Vec<Laps
         lapses.push(Lapse::OtherEnvironment);
     }
     lapses
+}
+
+/// That somebody who signed had a hand in the version, from when on that is known.
+fn hand(version: &Version, persons: &[Identity]) -> Option<Fault> {
+    let hand = version.hand_of(persons)?;
+    let lapse = Lapse::Involved { person: hand.person.clone(), index: hand.at.index };
+    Some(Fault::since(hand.at.time_ms, lapse))
+}
+
+/// Four eyes when an approval is used: nobody who signed had a hand in the version. A service that named
+/// nobody may have been set in motion by any developer, and by an owner.
+fn involved(model: &Model, version: &Version, signatories: &Signatories) -> Option<Fault> {
+    if let Some(fault) = hand(version, &signatories.persons) {
+        return Some(fault);
+    }
+    let at = version.anonymous?;
+    let lapse = |person: &Identity, from_ms| {
+        let lapse = Lapse::Involved { person: person.clone(), index: at.index };
+        Fault::since(at.time_ms.max(from_ms), lapse)
+    };
+    if let Some(developer) = signatories.developers.first() {
+        return Some(lapse(developer, 0));
+    }
+    let owner = model.owners.iter().find(|owner| signatories.persons.contains(&owner.person))?;
+    Some(lapse(&owner.person, owner.signed.time_ms))
 }
 
 /// What happened after a signature that it does not survive: of each kind the first.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use probity_schemas::{Digest, EventId, Kid};
+use probity_schemas::{Digest, Kid};
 
 use crate::approvals::Request;
 use crate::exceptions::Exception;
@@ -10,7 +10,7 @@ use crate::gates::Gates;
 use crate::ids::{DatasetId, ModelId, VersionId};
 use crate::plans::Plan;
 use crate::signed::{At, Signed};
-use crate::subjects::{Dataset, Model, Version};
+use crate::subjects::{Dataset, Model, Version, Withdrawal};
 
 /// A request for approval, where it stands, and where it was rejected.
 #[derive(Debug, Clone)]
@@ -32,11 +32,11 @@ pub struct Excepted<'a> {
     pub revoked: Option<Signed>,
 }
 
-/// A change plan, its event, and where it was revoked.
+/// A change plan, where it stands, and where it was revoked.
 #[derive(Debug, Clone)]
 pub struct Planned<'a> {
-    /// The event that proposed it.
-    pub id: EventId,
+    /// The index of the statement that proposed it.
+    pub index: u64,
     /// The plan.
     pub plan: Cow<'a, Plan>,
     /// Where it was revoked.
@@ -62,11 +62,11 @@ pub trait Facts {
     /// What is known of a dataset.
     fn dataset(&self, dataset: &DatasetId) -> Result<Option<Cow<'_, Dataset>>, Self::Error>;
 
-    /// Where data with this digest was withdrawn.
-    fn data_withdrawn(&self, digest: &Digest) -> Result<Option<At>, Self::Error>;
+    /// Where data with this digest was withdrawn, in the order of the log.
+    fn data_withdrawn(&self, digest: &Digest) -> Result<Cow<'_, [Withdrawal]>, Self::Error>;
 
-    /// Where the document with this digest was withdrawn.
-    fn document_withdrawn(&self, digest: &Digest) -> Result<Option<At>, Self::Error>;
+    /// Where the document with this digest was withdrawn, in the order of the log.
+    fn document_withdrawn(&self, digest: &Digest) -> Result<Cow<'_, [Withdrawal]>, Self::Error>;
 
     /// The requests for approval of a version, oldest first.
     fn requests(&self, version: &VersionId) -> Result<Vec<Requested<'_>>, Self::Error>;
@@ -78,8 +78,8 @@ pub trait Facts {
     fn exceptions(&self, subject: &str) -> Result<Vec<Excepted<'_>>, Self::Error>;
 
     /// The key that signed something, if it turned out to have been in other hands by then, or to
-    /// have been let in by such a key.
-    fn compromised(&self, signed: &Signed) -> Result<Option<Kid>, Self::Error>;
+    /// have been let in by such a key; and where that took effect.
+    fn compromised(&self, signed: &Signed) -> Result<Option<(Kid, At)>, Self::Error>;
 
     /// Whether an act counts.
     fn counts(&self, signed: &Signed) -> Result<bool, Self::Error> {

@@ -1,8 +1,12 @@
 //! Gates: which policy decides about models of a namespace, and which environments it guards.
 
+use std::borrow::Cow;
+
 use probity_schemas::shared::Environment;
 use probity_schemas::{GatePolicy, Name, Namespace, NamespacePattern, Subject};
 use serde::{Deserialize, Serialize};
+
+use crate::signed::add;
 
 /// A gate policy and where it came into force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +31,30 @@ impl Gate {
     pub fn roles_among(&self, held: &[&Name]) -> Vec<Name> {
         let wanted = self.policy.signatures.iter().map(|signatures| &signatures.role);
         wanted.filter(|role| held.contains(role)).cloned().collect()
+    }
+
+    /// How many persons have to sign.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.policy.signatures.iter().map(|signatures| signatures.persons as usize).sum()
+    }
+
+    /// This gate with what another policy of its name asks for besides.
+    fn and(mut self, wider: &Self) -> Self {
+        let (own, other) = (&mut self.policy, &wider.policy);
+        for wanted in other.signatures.iter() {
+            match own.signatures.iter_mut().find(|known| known.role == wanted.role) {
+                Some(known) => known.persons = known.persons.max(wanted.persons),
+                None => own.signatures.push(wanted.clone()),
+            }
+        }
+        other.environments.iter().for_each(|environment| add(&mut own.environments, *environment));
+        other.validation_scopes.iter().for_each(|scope| add(&mut own.validation_scopes, *scope));
+        own.max_validity_days = own.max_validity_days.into_iter().chain(other.max_validity_days).min();
+        // Honoured as long as every one of them honours it.
+        own.elsewhere_until = own.elsewhere_until.zip(other.elsewhere_until).map(|(one, two)| one.min(two));
+        self.index = self.index.max(wider.index);
+        self
     }
 
     /// When an approval that is given at `now_ms` ends at the latest, in Unix milliseconds.
@@ -62,14 +90,29 @@ impl Gates {
         })
     }
 
-    /// The policy of a gate for models of a namespace, as it was before `index`. Of several, the one
-    /// that names the namespace most closely decides; of those, the newest.
+    /// The policy of a gate for models of a namespace, as it was before `index`. Of several, each asks for
+    /// what it asks: one that names the namespace more closely adds to a wider one. The gate has the
+    /// subject of the one that names it most closely; of those, of the newest.
     #[must_use]
-    pub fn named(&self, name: &Name, namespace: &Namespace, index: u64) -> Option<&Gate> {
-        let closest = self.before(index).filter(|gate| gate.name() == name).filter_map(|gate| {
+    pub fn named(&self, name: &Name, namespace: &Namespace, index: u64) -> Option<Cow<'_, Gate>> {
+        let covering = self.before(index).filter(|gate| gate.name() == name).filter_map(|gate| {
             Some((NamespacePattern::closeness(&gate.policy.namespaces, namespace)?, gate.index, gate))
         });
-        closest.max_by_key(|(closeness, index, _)| (*closeness, *index)).map(|(_, _, gate)| gate)
+        let mut covering: Vec<(usize, u64, &Gate)> = covering.collect();
+        covering.sort_by_key(|(closeness, index, _)| (*closeness, *index));
+        let (_, _, closest) = covering.pop()?;
+        if covering.is_empty() {
+            return Some(Cow::Borrowed(closest));
+        }
+        let all = covering.iter().rev().fold(closest.clone(), |gate, (_, _, wider)| gate.and(wider));
+        Some(Cow::Owned(all))
+    }
+
+    /// The version of a policy that was in force before `index`.
+    #[must_use]
+    pub fn of_subject(&self, subject: &Subject, index: u64) -> Option<&Gate> {
+        let subject = subject.without_version();
+        self.before(index).find(|gate| gate.subject == subject)
     }
 
     /// The names of the gates that models of a namespace pass, in alphabetical order.
@@ -85,7 +128,7 @@ impl Gates {
 
     /// The gates that guard an environment for models of a namespace: all of them have to be passed.
     #[must_use]
-    pub fn guarding(&self, environment: Environment, namespace: &Namespace, index: u64) -> Vec<&Gate> {
+    pub fn guarding(&self, environment: Environment, namespace: &Namespace, index: u64) -> Vec<Cow<'_, Gate>> {
         let names = self.names(namespace, index);
         let decisive = names.into_iter().filter_map(|name| self.named(name, namespace, index));
         decisive.filter(|gate| gate.policy.environments.contains(&environment)).collect()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use probity_schemas::{Digest, Kid, Name};
+use probity_schemas::{Digest, Identity, Kid, Name};
 
 use crate::ids::DatasetId;
 
@@ -84,6 +84,13 @@ pub enum Lapse {
         /// The roles whose holders' signatures the gate still asks for.
         roles: Vec<Name>,
     },
+    /// Somebody who signed had a hand in the version, as was recorded later.
+    Involved {
+        /// The person.
+        person: Identity,
+        /// Where that is recorded.
+        index: u64,
+    },
     /// The approval names other artefacts.
     OtherDigest,
     /// The approval is for other uses.
@@ -159,6 +166,7 @@ impl Lapse {
         match self {
             Self::OnlyElsewhere { index }
             | Self::Rejected { index }
+            | Self::Involved { index, .. }
             | Self::EvidenceWithdrawn { index }
             | Self::VendorChanged { index }
             | Self::SubstantiallyChanged { index }
@@ -200,6 +208,7 @@ impl fmt::Display for Lapse {
                 let roles = roles.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
                 write!(f, "signatures are missing: {roles}")
             }
+            Self::Involved { person, .. } => write!(f, "{person} signed it and had a hand in the version"),
             Self::OtherDigest => f.write_str("the approval names other artefacts"),
             Self::OtherUse => f.write_str("the approval is for other uses"),
             Self::OtherEnvironment => f.write_str("the approval is for other environments"),

@@ -1,39 +1,86 @@
 //! Predetermined change plans: which versions they cover, recomputed from what was recorded.
 
+use std::collections::HashSet;
+
+use probity_schemas::Digest;
 use probity_schemas::plan::{MetricBound, Proposed};
 use probity_schemas::shared::Comparison;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::approvals::Signatories;
 use crate::ids::VersionId;
-use crate::signed::Signed;
+use crate::signed::{Signed, add};
 use crate::subjects::{Validation, Version};
+use crate::verdict::{Bytes, Purpose};
 
 /// `plan.proposed`, its approval, and the versions that passed a gate by it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// What it permits.
     pub proposed: Proposed,
-    /// Who approved it.
-    pub approved: Option<Signed>,
-    /// The versions that passed a gate by it.
-    pub covered: Vec<VersionId>,
+    /// Its approval.
+    pub approved: Option<Approval>,
+    /// What passed a gate by it.
+    pub covered: Vec<Covered>,
+}
+
+/// `plan.approved`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who signed it.
+    pub signed: Signed,
+    /// Whose signature it is.
+    pub signatories: Signatories,
+}
+
+/// A version that passed a gate by a plan, and which of its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Covered {
+    /// The version.
+    pub version: VersionId,
+    /// Its bytes; `None` where the version has none that are known.
+    pub digest: Option<Digest>,
 }
 
 impl Plan {
-    /// Whether a version keeps to the plan: made by its pipeline, registered after its approval,
-    /// within its count, and measured within its bounds. `anchor` is the newest validation of the
-    /// version that drift is measured from.
+    /// Notes that a version was let through by it.
+    pub fn cover(&mut self, version: VersionId, digest: Option<Digest>) {
+        add(&mut self.covered, Covered { version, digest });
+    }
+
+    /// Whether what serves was let through by it.
     #[must_use]
-    pub fn permits(&self, id: &VersionId, version: &Version, anchor: Option<&Validation>) -> bool {
-        let Some(approved) = self.approved else { return false };
-        let counted = self.covered.contains(id) || self.covered.len() < self.proposed.max_versions as usize;
+    pub fn has_covered(&self, purpose: &Purpose) -> bool {
+        self.covered.iter().any(|covered| {
+            let same = match purpose.bytes {
+                Bytes::Digest(digest) => covered.digest == Some(digest),
+                Bytes::Unstated => true,
+            };
+            covered.version == purpose.version && same
+        })
+    }
+
+    /// Whether a version keeps to the plan: made by its pipeline, registered after its approval,
+    /// within its count, and these bytes of it measured within its bounds, by somebody who had no hand
+    /// in it. `anchor` is the newest validation of the version that drift is measured from.
+    #[must_use]
+    pub fn permits(
+        &self,
+        id: &VersionId,
+        version: &Version,
+        bytes: Option<&Digest>,
+        anchor: Option<&Validation>,
+    ) -> bool {
+        let Some(approved) = self.approved.as_ref().map(|approval| approval.signed) else { return false };
+        let versions: HashSet<&VersionId> = self.covered.iter().map(|covered| &covered.version).collect();
+        let counted = versions.contains(id) || versions.len() < self.proposed.max_versions as usize;
         let later = version.registered.is_some_and(|registered| registered.index > approved.index);
         let made_under_it = later && version.pipelines.contains(&self.proposed.pipeline_digest);
         let within = |validation: &Validation| {
             validation.passed && self.proposed.bounds.iter().all(|bound| within(bound, validation, anchor))
         };
-        counted && made_under_it && version.newest_validation().is_some_and(within)
+        counted && made_under_it && version.newest_validation(bytes).is_some_and(within)
     }
 }
 

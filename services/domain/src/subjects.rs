@@ -5,9 +5,10 @@
 
 use probity_schemas::model::OwnershipRole;
 use probity_schemas::validation::Scope;
-use probity_schemas::{Digest, EventId, Identity, Text};
+use probity_schemas::{Digest, Identity, Text};
 use serde::{Deserialize, Serialize};
 
+use crate::authority::Reach;
 use crate::ids::{DatasetId, UseCaseId};
 use crate::signed::{Actors, At, Signed, add};
 
@@ -67,8 +68,8 @@ pub struct Model {
     pub classified_until: Option<Option<u64>>,
     /// The uses it serves, and where each was linked first.
     pub uses: Vec<(UseCaseId, At)>,
-    /// The change plans proposed for it.
-    pub plans: Vec<EventId>,
+    /// Where change plans were proposed for it.
+    pub plans: Vec<u64>,
     /// What happened to it that approvals do not survive.
     pub disturbances: Disturbances,
     /// Where it was retired.
@@ -106,8 +107,8 @@ impl Absorb for Model {
 pub struct Involvement {
     /// The person.
     pub person: Identity,
-    /// The index of the first statement that shows it.
-    pub index: u64,
+    /// The first statement that shows it.
+    pub at: At,
 }
 
 /// What a validation found.
@@ -117,7 +118,11 @@ pub struct Validation {
     pub index: u64,
     /// Everyone behind it.
     pub persons: Vec<Identity>,
-    /// Whether it did not fail.
+    /// Whether a service signed it without naming the person who set it in motion.
+    pub anonymous: bool,
+    /// The artefact that was validated; without one, what the version consisted of.
+    pub digest: Option<Digest>,
+    /// Whether it says that it passed.
     pub passed: bool,
     /// What was validated.
     pub scopes: Vec<Scope>,
@@ -125,13 +130,22 @@ pub struct Validation {
     pub metrics: Vec<([u8; 16], f64)>,
 }
 
+/// An artefact of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Its digest.
+    pub digest: Digest,
+    /// Where it was registered first.
+    pub index: u64,
+}
+
 /// One version of a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Version {
     /// Where it was registered first.
     pub registered: Option<At>,
-    /// The digests of its artefacts. An approval must name them.
-    pub artifacts: Vec<Digest>,
+    /// Its artefacts. An approval must name their digests.
+    pub artifacts: Vec<Artifact>,
     /// The digests of its other components.
     pub components: Vec<Digest>,
     /// The digests of the code that made it.
@@ -143,11 +157,11 @@ pub struct Version {
     /// Everyone who had a hand in it.
     pub involved: Vec<Involvement>,
     /// Where a service had a hand in it without naming a person as initiator.
-    pub anonymous: Option<u64>,
-    /// The latest validation of each set of scopes by the same persons.
+    pub anonymous: Option<At>,
+    /// The latest validation of each set of scopes of the same bytes by the same persons.
     pub validations: Vec<Validation>,
-    /// The requests for its approval.
-    pub requests: Vec<EventId>,
+    /// Where its approval was requested.
+    pub requests: Vec<u64>,
     /// Where an approval by another body was recorded last.
     pub elsewhere: Option<At>,
     /// What happened to it that approvals do not survive.
@@ -159,7 +173,7 @@ pub struct Version {
 impl Version {
     /// The digests of its artefacts and components.
     pub fn digests(&self) -> impl Iterator<Item = &Digest> {
-        self.artifacts.iter().chain(&self.components)
+        self.artifacts.iter().map(|artifact| &artifact.digest).chain(&self.components)
     }
 
     /// Whether a digest is that of one of its artefacts or components.
@@ -169,28 +183,55 @@ impl Version {
     }
 
     /// Notes everyone behind a statement as having had a hand in it.
-    pub fn involve(&mut self, actors: Actors, index: u64) {
+    pub fn involve(&mut self, actors: Actors, at: At) {
         for person in actors.persons {
             if !self.involved.iter().any(|earlier| earlier.person == person) {
-                self.involved.push(Involvement { person, index });
+                self.involved.push(Involvement { person, at });
             }
         }
         if actors.anonymous {
-            self.anonymous.get_or_insert(index);
+            self.anonymous.get_or_insert(at);
         }
     }
 
-    /// Whether no person behind a validation had a hand in the version.
-    #[must_use]
-    pub fn is_independent(&self, validation: &Validation) -> bool {
-        let hand = |person: &Identity| self.involved.iter().any(|involved| involved.person == *person);
-        !validation.persons.iter().any(hand)
+    /// Where one of these persons had a hand in it first.
+    pub fn hand_of<'a>(&'a self, persons: &'a [Identity]) -> Option<&'a Involvement> {
+        self.involved.iter().find(|involved| persons.contains(&involved.person))
     }
 
-    /// The newest validation.
+    /// The newest validation of these bytes, or of whichever where none are given, that decisions can
+    /// rest on: by persons who are known and had no hand in the version.
+    pub fn newest_validation(&self, bytes: Option<&Digest>) -> Option<&Validation> {
+        self.independent(bytes).max_by_key(|validation| validation.index)
+    }
+
+    /// Whether the newest validation of each of these artefacts in a scope passed. Of a version without
+    /// artefacts, the newest of all.
     #[must_use]
-    pub fn newest_validation(&self) -> Option<&Validation> {
-        self.validations.iter().max_by_key(|validation| validation.index)
+    pub fn is_validated(&self, scope: Scope, artifacts: &[Digest]) -> bool {
+        let passed = |bytes: Option<&Digest>| {
+            let in_scope = self.independent(bytes).filter(|validation| validation.scopes.contains(&scope));
+            in_scope.max_by_key(|validation| validation.index).is_some_and(|validation| validation.passed)
+        };
+        match self.artifacts.is_empty() {
+            true => passed(None),
+            false => artifacts.iter().all(|digest| passed(Some(digest))),
+        }
+    }
+
+    fn independent(&self, bytes: Option<&Digest>) -> impl Iterator<Item = &Validation> {
+        // What a validation does not name, it saw if it was there.
+        let seen = move |validation: &Validation| match (bytes, validation.digest) {
+            (None, _) => true,
+            (Some(digest), Some(named)) => named == *digest,
+            (Some(digest), None) => {
+                let known = self.artifacts.iter().find(|artifact| artifact.digest == *digest);
+                known.is_none_or(|artifact| artifact.index < validation.index)
+            }
+        };
+        self.validations.iter().filter(move |validation| {
+            !validation.anonymous && self.hand_of(&validation.persons).is_none() && seen(validation)
+        })
     }
 }
 
@@ -198,18 +239,25 @@ impl Absorb for Version {
     /// Retirement is not put together: it comes and goes.
     fn absorb(&mut self, part: Self) {
         self.registered = self.registered.or(part.registered);
-        part.artifacts.into_iter().for_each(|digest| add(&mut self.artifacts, digest));
+        for artifact in part.artifacts {
+            if !self.artifacts.iter().any(|known| known.digest == artifact.digest) {
+                self.artifacts.push(artifact);
+            }
+        }
         part.components.into_iter().for_each(|digest| add(&mut self.components, digest));
         part.pipelines.into_iter().for_each(|digest| add(&mut self.pipelines, digest));
         part.datasets.into_iter().for_each(|dataset| add(&mut self.datasets, dataset));
         part.dataset_digests.into_iter().for_each(|digest| add(&mut self.dataset_digests, digest));
         for involved in part.involved {
-            self.involve(Actors { persons: vec![involved.person], anonymous: false }, involved.index);
+            self.involve(Actors { persons: vec![involved.person], anonymous: false }, involved.at);
         }
         self.anonymous = self.anonymous.or(part.anonymous);
         for validation in part.validations {
-            self.validations
-                .retain(|earlier| (&earlier.scopes, &earlier.persons) != (&validation.scopes, &validation.persons));
+            let same = |earlier: &Validation| {
+                (&earlier.scopes, &earlier.persons, earlier.digest, earlier.anonymous)
+                    == (&validation.scopes, &validation.persons, validation.digest, validation.anonymous)
+            };
+            self.validations.retain(|earlier| !same(earlier));
             self.validations.push(validation);
         }
         part.requests.into_iter().for_each(|request| add(&mut self.requests, request));
@@ -235,4 +283,15 @@ impl Absorb for Dataset {
         self.withdrawn = part.withdrawn.or(self.withdrawn);
         self.partly_withdrawn = part.partly_withdrawn.or(self.partly_withdrawn);
     }
+}
+
+/// That a document or data was withdrawn, and where the signer has a say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Where it was recorded.
+    pub at: At,
+    /// The namespaces in which it takes effect.
+    pub reach: Reach,
+    /// For data, the dataset that it is part of: what was made from that dataset is concerned as well.
+    pub dataset: Option<DatasetId>,
 }

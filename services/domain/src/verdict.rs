@@ -2,7 +2,7 @@
 
 use probity_schemas::deployment::Authorized;
 use probity_schemas::shared::Environment;
-use probity_schemas::{Digest, EventId, Namespace, Subject};
+use probity_schemas::{Digest, Namespace, Subject};
 
 use crate::ids::VersionId;
 use crate::lapse::Lapse;
@@ -72,8 +72,8 @@ pub enum Ground {
     Approval,
     /// An exception from the gate, or an emergency.
     Exception,
-    /// A change plan: the event that proposed it.
-    Plan(EventId),
+    /// A change plan: the index of the statement that proposed it.
+    Plan(u64),
     /// An approval by another body, which the gate's policy honours.
     Elsewhere,
 }

@@ -5,7 +5,7 @@ use probity_domain::exceptions::Exception;
 use probity_domain::plans::Plan;
 use probity_domain::{Actors, At, Signed};
 use probity_schemas::deployment::StopScope;
-use probity_schemas::{EventId, Identity, Name, NamespacePattern, Subject};
+use probity_schemas::{Identity, Name, NamespacePattern, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::Key;
@@ -30,8 +30,8 @@ pub(crate) enum Case {
     UseCaseProposal,
     /// `approval.requested`
     ApprovalRequest(Box<Request>),
-    /// `approval.granted`: part of this request.
-    Grant(EventId),
+    /// `approval.granted`: part of the request at this index.
+    Grant(u64),
     /// `deployment.requested`
     DeploymentRequest,
     /// `deployment.suspended`

@@ -10,9 +10,10 @@ mod subjects;
 
 use std::sync::Arc;
 
-use probity_domain::At;
+use probity_domain::VersionId;
+use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
-use probity_domain::subjects::{Dataset, Model, Version};
+use probity_domain::subjects::{Dataset, Model, Version, Withdrawal};
 use probity_schemas::{Digest, EventId, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -30,15 +31,15 @@ macro_rules! domain_state {
         #[derive(Debug, Clone, Default, Serialize, Deserialize)]
         pub(crate) struct DomainState {
             $($(#[$meta])* pub(crate) $register: $type,)+
-            /// Holds that have not been lifted.
-            pub(crate) holds: Arc<Vec<EventId>>,
+            /// Holds that have not been lifted, by their indices.
+            pub(crate) holds: Arc<Vec<u64>>,
         }
 
         /// A moment to go back to.
         #[derive(Debug, Clone)]
         pub(crate) struct DomainMark {
             $($register: u64,)+
-            holds: Arc<Vec<EventId>>,
+            holds: Arc<Vec<u64>>,
         }
 
         impl DomainState {
@@ -73,19 +74,23 @@ domain_state! {
     endpoints: Register<Key, Endpoint>,
     datasets: Register<Key, Dataset>,
     /// Parts of datasets that were withdrawn, and where.
-    withdrawn_data: Register<Digest, At>,
+    withdrawn_data: Register<Digest, Vec<Withdrawal>>,
     /// Documents that statements rest on; where they were withdrawn, if they were.
-    documents: Register<Digest, Option<At>>,
+    documents: Register<Digest, Vec<Withdrawal>>,
     /// The documents that events attached.
     attached: Register<EventId, Digest>,
-    /// What acts can answer, by the event that opened it.
-    items: Register<EventId, OpenItem>,
-    /// Training runs that have not named the version they produced.
-    runs: Register<EventId, Version>,
+    /// What acts can answer, by the index of the statement that opened it.
+    items: Register<u64, OpenItem>,
+    /// The items that events of an id opened. Ids are unique per issuer only.
+    opened: Register<EventId, Vec<u64>>,
+    /// What training runs say of the versions that name them.
+    runs: Register<Run, Version>,
+    /// The versions that named a training run.
+    awaiting: Register<Run, Vec<VersionId>>,
     /// Exceptions by what they are for.
-    exceptions: Register<Key, Vec<EventId>>,
+    exceptions: Register<Key, Vec<u64>>,
     /// Emergency stops of whole models or versions, by what is stopped.
-    stops: Register<Key, Vec<EventId>>,
+    stops: Register<Key, Vec<u64>>,
     /// Subjects whose events hold texts sealed under a key.
     sealed: Register<[u8; 16], Vec<Key>>,
 }
@@ -96,9 +101,21 @@ impl DomainState {
         self.versions.get(subject).filter(|version| version.registered.is_some())
     }
 
-    /// The open or closed item that an event opened.
-    pub(crate) fn item(&self, id: &EventId) -> Option<&OpenItem> {
-        self.items.get(id)
+    /// The open or closed item that the statement at an index opened.
+    pub(crate) fn item(&self, index: u64) -> Option<&OpenItem> {
+        self.items.get(&index)
+    }
+
+    /// The items that events of an id opened, in the order of the log.
+    pub(crate) fn opened(&self, id: &EventId) -> impl Iterator<Item = (u64, &OpenItem)> {
+        let indices = self.opened.get(id).map(Vec::as_slice).unwrap_or_default();
+        indices.iter().filter_map(|index| Some((*index, self.items.get(index)?)))
+    }
+
+    /// What an event of this id opened about a subject. Another issuer's event of the same id, about
+    /// something else, is never meant.
+    pub(crate) fn opened_about(&self, id: &EventId, subject: &str) -> Option<(u64, &OpenItem)> {
+        self.opened(id).find(|(_, item)| *item.subject == *subject)
     }
 
     /// Where a model, or this version of it, was retired, if it was.
@@ -122,7 +139,7 @@ impl DomainState {
 
     /// The hold that covers a subject, if one does: its index.
     pub(crate) fn hold_over(&self, subject: &Subject) -> Option<u64> {
-        self.holds.iter().filter_map(|id| self.items.get(id)).find_map(|item| match &item.case {
+        self.holds.iter().filter_map(|index| self.items.get(index)).find_map(|item| match &item.case {
             Case::Hold(hold) if hold.covers(subject) => Some(item.at.index),
             _ => None,
         })

@@ -78,15 +78,20 @@ impl<K: Hash + Eq + Clone, V: Clone> Register<K, V> {
         Arc::make_mut(self.map.entry(kept).or_default())
     }
 
+    /// The value of a key that is not borrowed, to be changed; made first if there is none.
+    pub(crate) fn make(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        if self.remembers {
+            self.replaced.push_back((key.clone(), self.map.get(&key).cloned()));
+        }
+        Arc::make_mut(self.map.entry(key).or_default())
+    }
+
     pub(crate) fn insert(&mut self, key: K, value: V) {
         let earlier = self.map.insert(key.clone(), Arc::new(value));
         self.remember(key, earlier);
-    }
-
-    pub(crate) fn remove(&mut self, key: &K) -> Option<Arc<V>> {
-        let removed = self.map.remove(key)?;
-        self.remember(key.clone(), Some(removed.clone()));
-        Some(removed)
     }
 
     fn remember(&mut self, key: K, earlier: Option<Arc<V>>) {

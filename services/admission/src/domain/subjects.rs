@@ -1,7 +1,7 @@
 //! The subjects whose life binds acts and nothing else: uses and endpoints.
 
 use probity_domain::Signed;
-use probity_schemas::{EventId, Identity};
+use probity_schemas::Identity;
 use serde::{Deserialize, Serialize};
 
 use super::Key;
@@ -21,5 +21,5 @@ pub(crate) struct Endpoint {
     /// The version that was said to serve there last.
     pub(crate) serves: Option<Key>,
     /// Emergency stops, resumed or not.
-    pub(crate) stops: Vec<EventId>,
+    pub(crate) stops: Vec<u64>,
 }

@@ -1,14 +1,15 @@
 //! Approvals: who may sign, for exactly what, on which evidence.
 
+use std::borrow::Cow;
+
 use probity_domain::Gate;
 use probity_domain::approvals::{Condition, Grant, Request, acting, signatories};
 use probity_domain::ids::model_of;
 use probity_domain::subjects::Version;
-use probity_schemas::approval::{ConditionMet, Granted, Rejected};
+use probity_schemas::approval::{ConditionMet, Granted, Rejected, Revoked};
 use probity_schemas::{Digest, Identity, Name};
 
 use super::RuleContext;
-use crate::authority::Checks as _;
 use crate::domain::{Case, OpenItem};
 use crate::violation::RuleViolation;
 
@@ -37,7 +38,7 @@ impl<'a> RuleContext<'a> {
         for use_case in &granted.scope.uses {
             self.use_goes_on(use_case)?;
         }
-        self.validated(&granted.gate, opener.at.index, version)?;
+        self.validated(granted, opener.at.index, version)?;
         self.lifecycle(granted)
     }
 
@@ -65,10 +66,14 @@ impl<'a> RuleContext<'a> {
     }
 
     /// `approval.revoked`.
-    pub(super) fn approval_revoked(&self) -> Result<(), RuleViolation> {
+    pub(super) fn approval_revoked(&self, revoked: &Revoked) -> Result<(), RuleViolation> {
         let (request, index, grant) = self.grant()?;
+        let from_ms = revoked.effective.map_or(self.by.signed.time_ms, |at| at.as_ms());
         match (grant.revoked, self.event.regarding) {
-            (Some((index, _)), Some(regarding)) => Err(RuleViolation::OpenerClosed { regarding, index }),
+            // One that is to take effect later is not in the way of an earlier one.
+            (Some((index, earlier_ms)), Some(regarding)) if earlier_ms <= from_ms => {
+                Err(RuleViolation::OpenerClosed { regarding, index })
+            }
             _ => self.signs_for(&request.gate, index).map(drop),
         }
     }
@@ -77,10 +82,10 @@ impl<'a> RuleContext<'a> {
     fn grant(&self) -> Result<(&'a Request, u64, &'a Grant), RuleViolation> {
         let opener = self.answered(GRANT)?;
         let domain = &self.state.domain;
-        let Case::Grant(id) = &opener.case else { return Err(self.unknown(GRANT)) };
-        let item = domain.item(id).ok_or_else(|| self.unknown(GRANT))?;
+        let Case::Grant(index) = &opener.case else { return Err(self.unknown(GRANT)) };
+        let item = domain.item(*index).ok_or_else(|| self.unknown(GRANT))?;
         let request = request(item)?;
-        let grant = request.grants.iter().find(|grant| Some(grant.id) == self.event.regarding);
+        let grant = request.grants.iter().find(|grant| grant.signed.index == opener.at.index);
         grant.map(|grant| (request, item.at.index, grant)).ok_or_else(|| self.unknown(GRANT))
     }
 
@@ -96,7 +101,7 @@ impl<'a> RuleContext<'a> {
     }
 
     /// The policy of a gate as it was when the request was made: the policy decides, not the requester.
-    fn gate(&self, gate: &Name, at: u64) -> Result<&'a Gate, RuleViolation> {
+    fn gate(&self, gate: &Name, at: u64) -> Result<Cow<'a, Gate>, RuleViolation> {
         let namespace = &self.event.subject.namespace;
         let gates = self.state.policies.gates();
         gates.named(gate, namespace, at).ok_or_else(|| {
@@ -128,11 +133,10 @@ impl<'a> RuleContext<'a> {
 
     /// Whoever had a hand in a version does not decide on it.
     fn uninvolved(&self, version: &Version) -> Result<(), RuleViolation> {
-        let hand = version.involved.iter().find(|hand| self.actors.persons.contains(&hand.person));
-        if let Some(hand) = hand {
-            return Err(RuleViolation::FourEyes { person: hand.person.clone(), index: hand.index });
+        if let Some(hand) = version.hand_of(&self.actors.persons) {
+            return Err(RuleViolation::FourEyes { person: hand.person.clone(), index: hand.at.index });
         }
-        let Some(index) = version.anonymous else { return Ok(()) };
+        let Some(index) = version.anonymous.map(|at| at.index) else { return Ok(()) };
         let namespace = &self.event.subject.namespace;
         let model = self.state.domain.models.get(model_of(self.by.subject));
         let owns =
@@ -148,8 +152,9 @@ impl<'a> RuleContext<'a> {
         let mut good =
             request.grants.iter().filter(|grant| grant.revoked.is_none() && self.state.authority.counts(&grant.signed));
         let same = good.find_map(|grant| {
-            let person =
-                signatories(self.event, self.by.issuer).into_iter().find(|person| grant.persons.contains(person))?;
+            let person = signatories(self.event, self.by.issuer)
+                .into_iter()
+                .find(|person| grant.signatories.persons.contains(person))?;
             Some((person, grant.signed.index))
         });
         match same {
@@ -173,20 +178,21 @@ impl<'a> RuleContext<'a> {
     fn evidence_is_there(&self, seen: &[Digest]) -> Result<(), RuleViolation> {
         for digest in seen {
             let domain = &self.state.domain;
-            match domain.documents.get(digest) {
-                None => return Err(RuleViolation::EvidenceUnknown { digest: *digest }),
-                Some(Some(at)) => return Err(RuleViolation::EvidenceWithdrawn { digest: *digest, index: at.index }),
-                Some(None) => {}
+            let Some(withdrawals) = domain.documents.get(digest) else {
+                return Err(RuleViolation::EvidenceUnknown { digest: *digest });
+            };
+            let namespace = &self.event.subject.namespace;
+            if let Some(withdrawal) = withdrawals.iter().find(|withdrawal| withdrawal.reach.covers(namespace)) {
+                return Err(RuleViolation::EvidenceWithdrawn { digest: *digest, index: withdrawal.at.index });
             }
         }
         Ok(())
     }
 
-    fn validated(&self, gate: &Name, at: u64, version: &Version) -> Result<(), RuleViolation> {
-        for scope in &self.gate(gate, at)?.policy.validation_scopes {
-            let independent = version.validations.iter().filter(|validation| version.is_independent(validation));
-            let latest = independent.filter(|validation| validation.scopes.contains(scope));
-            if !latest.max_by_key(|validation| validation.index).is_some_and(|validation| validation.passed) {
+    /// What is approved has been validated: these very bytes.
+    fn validated(&self, granted: &Granted, at: u64, version: &Version) -> Result<(), RuleViolation> {
+        for scope in &self.gate(&granted.gate, at)?.policy.validation_scopes {
+            if !version.is_validated(*scope, &granted.digests) {
                 return Err(RuleViolation::NotValidated { scope: *scope });
             }
         }
@@ -230,10 +236,10 @@ impl<'a> RuleContext<'a> {
 
     /// The signature as it is kept, with the roles it fills and the end that the gate sets.
     pub(crate) fn signature(&self, granted: &Granted) -> Option<Grant> {
-        let opener = self.state.domain.item(&self.event.regarding?)?;
+        let (_, opener) = self.state.domain.opened_about(&self.event.regarding?, self.by.subject)?;
         // Under rule set 1 any approver's signature was taken, whatever gate it named.
         let gate = self.gate(&granted.gate, opener.at.index).ok();
-        Some(Grant::of(self.event, granted, self.by, gate, &self.held()))
+        Some(Grant::of(self.event, granted, self.by, gate.as_deref(), &self.state.authority))
     }
 
     /// The roles that the signer, or the person it signs for, holds here.

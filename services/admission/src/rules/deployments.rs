@@ -1,9 +1,9 @@
 //! Deployments: what is let through to which environment, and what may go on after a stop.
 
 use probity_domain::ids::model_of;
-use probity_domain::{Asking, Denial, EndpointId, Evaluator, Gate, Lapse, Purpose, Verdict, VersionId};
+use probity_domain::{Asking, Denial, EndpointId, Evaluator, Lapse, Purpose, Verdict, VersionId};
+use probity_schemas::Name;
 use probity_schemas::deployment::{Authorized, StopScope};
-use probity_schemas::{EventId, Name};
 
 use super::RuleContext;
 use crate::domain::Case;
@@ -34,18 +34,18 @@ impl RuleContext<'_> {
             self.use_goes_on(use_case)?;
         }
         for gate in self.guarding(authorized) {
-            if let Err(denial) = self.passes(authorized, gate) {
-                return Err(RuleViolation::GateClosed { version, gate: gate.clone(), lapse: denial.lapse });
+            if let Err(denial) = self.passes(authorized, &gate) {
+                return Err(RuleViolation::GateClosed { version, gate, lapse: denial.lapse });
             }
         }
         Ok(())
     }
 
     /// The gates that guard the environment for models of the version's namespace.
-    fn guarding(&self, authorized: &Authorized) -> Vec<&Name> {
+    fn guarding(&self, authorized: &Authorized) -> Vec<Name> {
         let (gates, index) = (self.state.policies.gates(), self.by.signed.index);
         let guarding = gates.guarding(authorized.environment, &authorized.version.namespace, index);
-        guarding.into_iter().map(Gate::name).collect()
+        guarding.iter().map(|gate| gate.name().clone()).collect()
     }
 
     /// Whether an approval, a plan, an exception or an approval given elsewhere lets a version through a gate
@@ -60,7 +60,7 @@ impl RuleContext<'_> {
     }
 
     /// The plan by which an authorised version got through, where no approval did.
-    pub(crate) fn used_plan(&self, authorized: &Authorized) -> Option<(EventId, VersionId)> {
+    pub(crate) fn used_plan(&self, authorized: &Authorized) -> Option<(u64, VersionId)> {
         let (purpose, endpoint) = (Purpose::of(authorized)?, EndpointId::of(&self.event.subject)?);
         let Ok(evaluator) = Evaluator::new(self.state, self.by.signed.index);
         let Ok(plan) = evaluator.used_plan(&purpose, &endpoint, self.by.signed.time_ms);
@@ -71,13 +71,13 @@ impl RuleContext<'_> {
     fn not_suspended(&self, endpoint: &str, version: &str) -> Result<(), RuleViolation> {
         let domain = &self.state.domain;
         let here = domain.endpoints.get(endpoint).map(|endpoint| endpoint.stops.as_slice()).unwrap_or_default();
-        let whole = |id: &&EventId| {
-            let item = domain.item(id);
+        let whole = |index: &&u64| {
+            let item = domain.item(**index);
             item.is_some_and(|item| matches!(&item.case, Case::Suspension(stop) if stop.scope == StopScope::Endpoint))
         };
         let targets = [version, model_of(version)];
         let aimed = targets.iter().filter_map(|subject| domain.stops.get(*subject)).flatten();
-        let open = here.iter().filter(whole).chain(aimed).filter_map(|id| domain.item(id));
+        let open = here.iter().filter(whole).chain(aimed).filter_map(|index| domain.item(*index));
         match open.into_iter().find(|item| self.counts(item)) {
             Some(stop) => Err(RuleViolation::Suspended { subject: stop.subject.to_string(), index: stop.at.index }),
             None => Ok(()),

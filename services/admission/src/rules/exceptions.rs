@@ -1,6 +1,7 @@
 //! Plans and exceptions: leave that is given ahead, for a time, with its bounds.
 
-use probity_domain::exceptions::EMERGENCY_MAX_MS;
+use probity_domain::approvals::{separate, signatories};
+use probity_domain::exceptions::{EMERGENCY_MAX_MS, Leave};
 use probity_schemas::Name;
 use probity_schemas::exception::{Extended, Granted, Invoked};
 
@@ -8,7 +9,7 @@ use super::RuleContext;
 use crate::domain::{Case, OpenItem};
 use crate::violation::RuleViolation;
 
-impl RuleContext<'_> {
+impl<'a> RuleContext<'a> {
     /// `plan.approved`.
     pub(super) fn plan_approved(&self) -> Result<(), RuleViolation> {
         let opener = self.opener(&["plan.proposed"])?;
@@ -17,7 +18,8 @@ impl RuleContext<'_> {
         self.not_retired(self.by.subject)?;
         let Case::Plan(plan) = &opener.case else { return Ok(()) };
         self.later_than_now("expires_at", plan.proposed.expires_at.as_ms())?;
-        match (plan.approved.filter(|approved| self.state.authority.counts(approved)), self.event.regarding) {
+        let approved = plan.approved.as_ref().map(|approval| approval.signed);
+        match (approved.filter(|approved| self.state.authority.counts(approved)), self.event.regarding) {
             (Some(approved), Some(regarding)) => Err(RuleViolation::OpenerClosed { regarding, index: approved.index }),
             _ => Ok(()),
         }
@@ -37,18 +39,13 @@ impl RuleContext<'_> {
             _ => self.opener(takes)?,
         };
         self.four_eyes(opener)?;
+        self.gives_leave_once(opener)?;
         let control = match &opener.case {
             Case::ExceptionRequest { control } => control,
             Case::Emergency(emergency) => &emergency.control,
             _ => return Ok(()),
         };
         self.same_control(control, &granted.control)?;
-        if let Case::Emergency(emergency) = &opener.case
-            && let (Some(second), Some(regarding)) = (emergency.second, self.event.regarding)
-            && self.state.authority.counts(&second)
-        {
-            return Err(RuleViolation::OpenerClosed { regarding, index: second.index });
-        }
         self.known_model()?;
         self.not_retired(self.by.subject)?;
         self.later_than_now("expires_at", granted.expires_at.as_ms())
@@ -59,12 +56,53 @@ impl RuleContext<'_> {
         let opener = self.opener(&["exception.granted"])?;
         self.not_retired(self.by.subject)?;
         self.later_than_now("expires_at", extended.expires_at.as_ms())?;
-        match &opener.case {
-            Case::Exception(exception) if extended.expires_at.as_ms() <= exception.expires_at_ms => {
-                Err(RuleViolation::NotLater { until_ms: exception.expires_at_ms })
-            }
+        let Case::Exception(exception) = &opener.case else { return Ok(()) };
+        // Whoever asked for it does not prolong it.
+        if let Some(asked) = self.state.domain.item(exception.opener.index).filter(|asked| asked.at != opener.at) {
+            self.four_eyes(asked)?;
+        }
+        match exception.ends_for(&self.actors.persons) {
+            Some(until_ms) if extended.expires_at.as_ms() <= until_ms => Err(RuleViolation::NotLater { until_ms }),
             _ => Ok(()),
         }
+    }
+
+    /// Everybody signs one request, or one emergency, once.
+    fn gives_leave_once(&self, opener: &OpenItem) -> Result<(), RuleViolation> {
+        for leave in self.leaves(opener) {
+            let persons = &leave.signatories.persons;
+            if let Some(person) = self.actors.persons.iter().find(|person| persons.contains(person)) {
+                return Err(RuleViolation::SignedAlready { person: person.clone(), index: leave.signed.index });
+            }
+        }
+        Ok(())
+    }
+
+    /// The leaves that answer a request, or an emergency, and count.
+    fn leaves(&self, opener: &OpenItem) -> impl Iterator<Item = &'a Leave> {
+        let (state, opener) = (self.state, opener.at);
+        let given = state.domain.exceptions.get(self.by.subject).into_iter().flatten();
+        let open = given.filter_map(|at| state.domain.item(*at)).filter(|item| self.counts(item));
+        let answering = open.filter_map(move |item| match &item.case {
+            Case::Exception(exception) if exception.opener == opener => Some(exception),
+            _ => None,
+        });
+        let leaves: Vec<&'a Leave> = answering.flat_map(|exception| &exception.leaves).collect();
+        leaves.into_iter().filter(|leave| state.authority.counts(&leave.signed))
+    }
+
+    /// Whether this leave is the last that the request it answers takes: a gate's, as many as the gate.
+    pub(crate) fn fills_the_places(&self) -> bool {
+        let domain = &self.state.domain;
+        let opener = self.event.regarding.and_then(|id| domain.opened_about(&id, self.by.subject));
+        let Some((_, opener @ OpenItem { case: Case::ExceptionRequest { control }, .. })) = opener else {
+            return false;
+        };
+        let gates = self.state.policies.gates();
+        let gate = gates.named(control, &self.event.subject.namespace, opener.at.index);
+        let own = signatories(self.event, self.by.issuer);
+        let signed = self.leaves(opener).map(|leave| leave.signatories.persons.as_slice()).chain([own.as_slice()]);
+        separate(signed) >= gate.map_or(1, |gate| gate.places())
     }
 
     /// `exception.revoked`.
@@ -83,7 +121,7 @@ impl RuleContext<'_> {
             return Err(RuleViolation::EmergencyTooLong);
         }
         let domain = &self.state.domain;
-        let earlier = domain.exceptions.get(self.by.subject).into_iter().flatten().filter_map(|id| domain.item(id));
+        let earlier = domain.exceptions.get(self.by.subject).into_iter().flatten().filter_map(|at| domain.item(*at));
         match earlier.into_iter().find(|item| self.unsigned(item, &invoked.control)) {
             Some(item) => Err(RuleViolation::EmergencyUnsigned { index: item.at.index }),
             None => Ok(()),

@@ -1,10 +1,12 @@
 //! Everything else that is decided: uses, ownership, findings, risks, retirement, holds, erasure, subscriptions.
 
+use probity_domain::approvals::acting;
 use probity_schemas::finding::Extended;
+use probity_schemas::hold::Set;
 use probity_schemas::payload::{Erased, ErasedKind};
 use probity_schemas::risk::Accepted;
 use probity_schemas::subscription::Removed;
-use probity_schemas::{Identity, Subject};
+use probity_schemas::{Identity, NamespacePattern, Subject};
 
 use super::RuleContext;
 use crate::domain::{Case, OpenItem, UseCase};
@@ -103,6 +105,18 @@ impl RuleContext<'_> {
     /// `retirement.reversed`.
     pub(super) fn retirement_reversed(&self) -> Result<(), RuleViolation> {
         self.opener(&["retirement.approved", "retirement.completed"]).map(drop)
+    }
+
+    /// `hold.set`: it covers what its setter has a say over.
+    pub(super) fn hold_set(&self, set: &Set) -> Result<(), RuleViolation> {
+        let who = acting(self.event, self.by.issuer);
+        let reach = self.state.authority.reach(who, self.info(), self.by.signed.time_ms);
+        let named = set.covers.iter().map(|subject| NamespacePattern::Exactly(subject.namespace.clone()));
+        let covered = set.namespaces.iter().cloned().chain(named);
+        match covered.into_iter().find(|pattern| !reach.includes(pattern)) {
+            Some(beyond) => Err(RuleViolation::OutOfReach { who: who.clone(), beyond }),
+            None => Ok(()),
+        }
     }
 
     /// `hold.lifted`.

@@ -52,7 +52,7 @@ pub(crate) struct RuleContext<'a> {
 
 impl<'a> RuleContext<'a> {
     pub(crate) fn new(state: &'a State, event: &'a Event, by: SignedBy<'a>) -> Self {
-        Self { state, event, by, actors: state.authority.actors(by.issuer, event) }
+        Self { state, event, by, actors: state.authority.actors(by.issuer, event, by.signed.time_ms) }
     }
 
     /// Judges the act.
@@ -69,7 +69,7 @@ impl<'a> RuleContext<'a> {
             Data::Approval(Approval::Granted(granted)) => self.approval_granted(granted)?,
             Data::Approval(Approval::Rejected(rejected)) => self.approval_rejected(rejected)?,
             Data::Approval(Approval::ConditionMet(met)) => self.condition_met(met)?,
-            Data::Approval(Approval::Revoked(_)) => self.approval_revoked()?,
+            Data::Approval(Approval::Revoked(revoked)) => self.approval_revoked(revoked)?,
             Data::Deployment(Deployment::Authorized(authorized)) => self.authorized(authorized)?,
             Data::Deployment(Deployment::Resumed(_)) => self.resumed()?,
             Data::Plan(Plan::Approved(_)) => self.plan_approved()?,
@@ -87,13 +87,14 @@ impl<'a> RuleContext<'a> {
             Data::Risk(Risk::Accepted(accepted)) => self.risk_accepted(accepted)?,
             Data::Retirement(Retirement::Approved(_)) => self.retirement_approved()?,
             Data::Retirement(Retirement::Reversed(_)) => self.retirement_reversed()?,
+            Data::Hold(Hold::Set(set)) => self.hold_set(set)?,
             Data::Hold(Hold::Lifted(_)) => self.hold_lifted()?,
             Data::Payload(Payload::Erased(erased)) => self.erased(erased)?,
             Data::Subscription(Subscription::Removed(removed)) => self.subscription_removed(removed)?,
             Data::Authority(Authority::Confirmed(confirmed)) => self.confirmed(confirmed)?,
             Data::Authority(Authority::Delegated(delegated)) => self.delegated(delegated)?,
             // Enrolments, roles, revocations and policies are judged where they take effect, attestations against the
-            // history: see `State`. Setting a hold or a subscription breaks no rule. The rest are facts.
+            // history: see `State`. Configuring a subscription breaks no rule. The rest are facts.
             _ => {}
         }
         Ok(())
@@ -131,15 +132,17 @@ impl<'a> RuleContext<'a> {
         let event_type = self.info().event_type;
         let regarding = self.event.regarding.ok_or(RuleViolation::OpenerMissing { event_type, takes })?;
         let unknown = RuleViolation::OpenerUnknown { regarding, takes };
-        let item = self.state.domain.item(&regarding).ok_or(unknown)?;
+        let domain = &self.state.domain;
+        let about = domain.opened_about(&regarding, self.by.subject);
+        let (_, item) = about.or_else(|| domain.opened(&regarding).next()).ok_or(unknown)?;
         let found = item.case.opened_by();
         if !takes.contains(&found) {
             return Err(RuleViolation::OpenerUnfit { regarding, found, takes });
         }
-        if *item.subject != *self.by.subject {
-            return Err(RuleViolation::OpenerOfAnother { regarding, found: item.subject.to_string() });
+        match about {
+            Some((_, item)) => Ok(item),
+            None => Err(RuleViolation::OpenerOfAnother { regarding, found: item.subject.to_string() }),
         }
-        Ok(item)
     }
 
     /// Nobody behind the act was behind what it answers.

@@ -173,12 +173,7 @@ fn what_a_stolen_key_did_since_it_was_stolen_counts_no_longer() {
         "data": { "reason": "It is broken.", "scope": "endpoint" },
     });
     assert_eq!(outcome(door.clone().say(10, suspend.clone())), "ok");
-    let kid = key(2).public().id().to_string();
-    let revoked = json!({
-        "type": "authority.key_revoked", "subject": person(2).subject(),
-        "data": { "kid": kid, "reason": "compromised", "compromised_since": ms(NOW + 50) },
-    });
-    door.say(1, revoked).unwrap();
+    door.compromise(2, ms(NOW + 50));
     assert!(matches!(door.clone().say(11, registered("credit")), Err(Refusal::UnknownKey { .. })));
     assert_eq!(outcome(door.clone().say(10, suspend)), "NOT_AUTHORISED");
     // What it did before still holds.
@@ -195,10 +190,7 @@ fn what_a_stolen_key_did_since_it_was_stolen_counts_no_longer() {
         "data": { "rationale": "Really." },
     });
     assert_eq!(tried(&world, SECOND_APPROVER, close.clone()), "OPENER_CLOSED");
-    let gone = json!({
-        "kid": key(APPROVER).public().id().to_string(), "reason": "compromised", "compromised_since": ms(NOW - 1),
-    });
-    world.record(1, "authority.key_revoked", json!(person(APPROVER).subject()), gone);
+    world.door.compromise(APPROVER, ms(NOW - 1));
     assert_eq!(tried(&world, SECOND_APPROVER, close), "ok");
 }
 

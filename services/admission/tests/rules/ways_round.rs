@@ -113,10 +113,13 @@ fn a_roles_policy_is_judged_again_when_it_takes_effect() {
     let event = world.door.event(crate::scene::published("roles", "roles", policy));
     let statement = world.door.sign(COMPLIANCE, &event);
     world.door.submit(&statement, &event, None).unwrap();
-    for seed in [2, 39] {
-        let withdrawn = json!({ "role": "administrator" });
-        world.record(1, "authority.role_withdrawn", json!(person(seed).subject()), withdrawn);
-    }
+    let withdrawn = |seed: u8| {
+        json!({
+            "type": "authority.role_withdrawn", "subject": person(seed).subject(), "data": { "role": "administrator" },
+        })
+    };
+    world.door.say(1, withdrawn(2)).unwrap();
+    world.door.empower(1, 39, withdrawn(39)).unwrap();
     let outcome = world.door.say(1, confirmed(&event, &sha256(statement.bytes())));
     assert!(matches!(outcome, Err(Refusal::NoAdministratorRole)), "{outcome:?}");
 }

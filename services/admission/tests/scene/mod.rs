@@ -140,6 +140,11 @@ impl Door {
         self.say(second, confirmed(&event, &sha256(statement.bytes())))
     }
 
+    /// A key turns out to have been in other hands since a moment, in Unix milliseconds: both administrators say so.
+    pub(crate) fn compromise(&mut self, seed: u8, since_ms: u64) {
+        self.empower(1, 2, compromised(seed, since_ms)).unwrap();
+    }
+
     /// Lets someone in, by both administrators.
     pub(crate) fn let_in(&mut self, seed: u8, roles: &[&str]) {
         self.let_in_where(seed, roles, &["*"], &[]);
@@ -155,10 +160,14 @@ impl Door {
         }
     }
 
-    pub(crate) fn event(&self, mut tree: Value) -> Event {
+    pub(crate) fn event(&self, tree: Value) -> Event {
         let mut random = [0; 10];
         random[2..].copy_from_slice(&self.next.to_be_bytes());
-        let id = EventId::from_time(self.time * 1_000, random);
+        self.event_as(tree, EventId::from_time(self.time * 1_000, random))
+    }
+
+    /// An event under an id of one's own choice.
+    pub(crate) fn event_as(&self, mut tree: Value, id: EventId) -> Event {
         if tree.get("occurred").is_none() {
             tree["occurred"] = json!(self.time * 1_000);
         }
@@ -221,6 +230,13 @@ pub(crate) fn enrolled(identity: &Identity, seed: u8, responsible: &[Identity]) 
 
 pub(crate) fn granted(identity: &Identity, role: &str, namespaces: &[&str]) -> Value {
     json!({ "type": "authority.role_granted", "subject": identity.subject(), "data": { "role": role, "namespaces": namespaces } })
+}
+
+pub(crate) fn compromised(seed: u8, since_ms: u64) -> Value {
+    json!({
+        "type": "authority.key_revoked", "subject": who(seed).subject(),
+        "data": { "kid": key(seed).public().id().to_string(), "reason": "compromised", "compromised_since": since_ms },
+    })
 }
 
 pub(crate) fn published(name: &str, kind: &str, content: Value) -> Value {

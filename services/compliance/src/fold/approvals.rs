@@ -1,15 +1,15 @@
 //! What events say of requests for approval, of the signatures given to them, of gates and of change plans.
 
-use probity_domain::approvals::{self, acting};
+use probity_domain::approvals::{self, Signatories};
 use probity_domain::authority::Authority;
 use probity_domain::ids::model_of;
-use probity_domain::plans::Plan;
-use probity_domain::{Gates, Signed, SignedBy, VersionId};
+use probity_domain::plans::{Approval, Plan};
+use probity_domain::{Gates, SignedBy, VersionId};
 use probity_projection::{Batch, Cbor, ProjectionError, Recorded, Stated};
 use probity_schemas::approval::{ApprovalEvent, Granted, Requested};
 use probity_schemas::plan::PlanEvent;
 use probity_schemas::policy::Published;
-use probity_schemas::{EventId, Name, Subject};
+use probity_schemas::{Digest, Subject};
 
 use crate::fold::subjects;
 use crate::judging;
@@ -49,8 +49,8 @@ pub(crate) fn fold(
             change_grant(batch, recorded, |grant| grant.meet(&met.condition, by.signed))?;
         }
         ApprovalEvent::Revoked(revoked) => change_grant(batch, recorded, |grant| {
-            let from = revoked.effective.map_or(by.signed.time_ms, |at| at.as_ms());
-            grant.revoked = Some((recorded.index, from));
+            let from_ms = revoked.effective.map_or(by.signed.time_ms, |at| at.as_ms());
+            grant.revoke(recorded.index, from_ms);
         })?,
         ApprovalEvent::RecordedElsewhere(elsewhere) => {
             IDS.remember(batch, recorded)?;
@@ -83,9 +83,9 @@ fn request(
         request: Cbor(approvals::Request { gate: gate_name, digests, grants: Vec::new() }),
         signatures: Vec::new(),
         rejected: None,
-        actors: authority.actors(by.issuer, event).persons.iter().map(ToString::to_string).collect(),
+        actors: authority.actors(by.issuer, event, by.signed.time_ms).persons.iter().map(ToString::to_string).collect(),
         evidence: event.evidence.iter().map(|evidence| evidence.digest).collect(),
-        wanted: gate.map(|gate| gate.policy.signatures.to_vec()).unwrap_or_default(),
+        wanted: gate.as_ref().map(|gate| gate.policy.signatures.to_vec()).unwrap_or_default(),
         policy: gate.map(|gate| (gate.subject.to_string(), gate.index)),
     };
     batch.put(&REQUESTS, request_key(index), Some(request));
@@ -129,9 +129,8 @@ fn grant(
     IDS.remember(batch, recorded)?;
     let gates = gates(batch)?;
     let namespace = &event.subject.namespace;
-    let held: Vec<&Name> = authority.held(acting(event, by.issuer), namespace, by.signed.time_ms).collect();
     let gate = gates.named(&granted.gate, namespace, opener.index);
-    let grant = approvals::Grant::of(event, granted, by, gate, &held);
+    let grant = approvals::Grant::of(event, granted, by, gate.as_deref(), authority);
     answer(batch, recorded, |request| {
         request.request.grants.push(grant);
         request.signatures.push(signature);
@@ -192,9 +191,11 @@ fn change_grant(
 pub(crate) fn plan(
     batch: &mut Batch<'_>,
     recorded: &Recorded,
-    signed: Signed,
+    by: SignedBy<'_>,
+    authority: &Authority,
     event: &PlanEvent,
 ) -> Result<(), ProjectionError> {
+    let signed = by.signed;
     let model = model_of(&recorded.event.subject.to_string()).to_owned();
     if let PlanEvent::Proposed(proposed) = event {
         let plan = Plan { proposed: proposed.as_ref().clone(), approved: None, covered: Vec::new() };
@@ -209,9 +210,10 @@ pub(crate) fn plan(
     if !batch.contains(&plan_key(opener.index))? {
         return Ok(());
     }
+    let signatories = Signatories::of(&recorded.event, by, authority);
     if let Some(state) = batch.record(&PLANS, plan_key(opener.index))? {
         match event {
-            PlanEvent::Approved(_) => state.plan.approved = Some(signed),
+            PlanEvent::Approved(_) => state.plan.approved = Some(Approval { signed, signatories }),
             PlanEvent::Revoked(_) => state.revoked = Some(signed),
             PlanEvent::Proposed(_) => {}
         }
@@ -219,12 +221,16 @@ pub(crate) fn plan(
     judging::endpoints_of(batch, &model)
 }
 
-/// Notes that a version was let through by a plan.
-pub(crate) fn cover(batch: &mut Batch<'_>, plan: Option<EventId>, version: &VersionId) -> Result<(), ProjectionError> {
-    let Some(id) = plan else { return Ok(()) };
-    let Some(opener) = IDS.find(batch, &id)? else { return Ok(()) };
-    if let Some(state) = batch.record(&PLANS, plan_key(opener.index))? {
-        probity_domain::signed::add(&mut state.plan.covered, version.clone());
+/// Notes that a version was let through by the plan that stands at an index.
+pub(crate) fn cover(
+    batch: &mut Batch<'_>,
+    plan: Option<u64>,
+    version: &VersionId,
+    digest: Option<Digest>,
+) -> Result<(), ProjectionError> {
+    let Some(index) = plan else { return Ok(()) };
+    if let Some(state) = batch.record(&PLANS, plan_key(index))? {
+        state.plan.cover(version.clone(), digest);
     }
     Ok(())
 }

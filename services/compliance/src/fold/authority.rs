@@ -1,7 +1,7 @@
 //! Who holds which role with which key, folded as the door folds it; who left; what waits for a second person.
 
-use probity_domain::authority::{Authority, Enacted, TWO_PERSONS_SINCE};
-use probity_domain::{Signed, SignedBy};
+use probity_domain::authority::{Authority, Enacted, Power, TWO_PERSONS_SINCE};
+use probity_domain::{At, Signed, SignedBy};
 use probity_projection::{Batch, Parts, ProjectionError, Recorded};
 use probity_schemas::authority::AuthorityEvent;
 use probity_schemas::ledger::LedgerEvent;
@@ -82,11 +82,11 @@ impl Roster {
             Enacted::InForce { index: act, .. } if *act != index => batch.remove(PENDING.key().number(*act)),
             _ => {}
         }
-        if let Data::Authority(AuthorityEvent::KeyRevoked(_)) = &event.data {
-            let mut compromised: Vec<(u32, Kid, u64)> = self.authority.compromised().collect();
+        if let Enacted::InForce { power: Power::Revoke { compromised_since_ms: Some(_), .. }, .. } = &enacted {
+            let mut compromised: Vec<(u32, Kid, u64, At)> = self.authority.all_compromised().collect();
             compromised.sort_unstable_by_key(|(number, ..)| *number);
-            for (number, kid, since_ms) in compromised {
-                batch.put(&COMPROMISED, COMPROMISED.key().small(number), Some((kid, since_ms)));
+            for (number, kid, since_ms, at) in compromised {
+                batch.put(&COMPROMISED, COMPROMISED.key().small(number), Some((kid, since_ms, at)));
             }
         }
         Ok(enacted)
@@ -114,8 +114,6 @@ pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &Authority
             person.departed = Some((last_ms, recorded.index));
             judge_models(batch, &identity)
         }
-        // Everything may rest on a signature of that key, or of one that it let in.
-        AuthorityEvent::KeyRevoked(revoked) if revoked.compromised_since.is_some() => judging::everything(batch),
         _ => Ok(()),
     }
 }

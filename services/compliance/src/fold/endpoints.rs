@@ -23,7 +23,7 @@ pub(crate) fn fold(
         if let (Some(purpose), Some(id)) = (Purpose::of(authorized), EndpointId::of(&recorded.event.subject)) {
             let facts = Folded(&*batch);
             let plan = Evaluator::new(&facts, recorded.index)?.used_plan(&purpose, &id, signed.time_ms)?;
-            approvals::cover(batch, plan, &purpose.version)?;
+            approvals::cover(batch, plan, &purpose.version, authorized.digest)?;
         }
         let authorized = Authorized {
             version: authorized.version.to_string(),

@@ -1,11 +1,13 @@
 //! What events say of exceptions and emergencies.
 
-use probity_domain::Signed;
-use probity_domain::exceptions::{Exception, SECOND_SIGNATURE_MAX_WAIT_MS};
+use probity_domain::approvals::Signatories;
+use probity_domain::authority::Authority;
+use probity_domain::exceptions::{Exception, Leave, SECOND_SIGNATURE_MAX_WAIT_MS};
 use probity_domain::ids::model_of;
+use probity_domain::{At, SignedBy};
 use probity_projection::{Batch, ProjectionError, Recorded};
 use probity_schemas::exception::ExceptionEvent;
-use probity_schemas::{Name, Text};
+use probity_schemas::{Text, Timestamp};
 
 use crate::judging;
 use crate::questions::Question;
@@ -17,14 +19,20 @@ use crate::records::deficiencies::{Found, replace};
 pub(crate) fn fold(
     batch: &mut Batch<'_>,
     recorded: &Recorded,
-    signed: Signed,
+    by: SignedBy<'_>,
+    authority: &Authority,
     event: &ExceptionEvent,
 ) -> Result<(), ProjectionError> {
     let (index, subject) = (recorded.index, recorded.event.subject.to_string());
-    let opened = |control: &Name, reason: &Text, expires_at_ms| ExceptionState {
+    let leave = |expires_at: Timestamp| Leave {
+        signed: by.signed,
+        signatories: Signatories::of(&recorded.event, by, authority),
+        expires_at_ms: expires_at.as_ms(),
+    };
+    let opened = |exception: Exception, reason: &Text| ExceptionState {
         id: recorded.event.id.to_string(),
         subject: subject.clone(),
-        exception: Exception { control: control.clone(), signed, expires_at_ms, second: None },
+        exception,
         reason: reason.to_string(),
         signer: recorded.signer(),
         at_ms: recorded.sorted_at_ms(),
@@ -33,7 +41,8 @@ pub(crate) fn fold(
     match event {
         ExceptionEvent::Requested(_) => return Ok(()),
         ExceptionEvent::Invoked(invoked) => {
-            let emergency = opened(&invoked.control, &invoked.reason, invoked.expires_at.as_ms());
+            let exception = Exception::invoked(invoked.control.clone(), leave(invoked.expires_at));
+            let emergency = opened(exception, &invoked.reason);
             let reason = format!("the emergency about {} waits for its second signature", invoked.control);
             let unsigned = Found::new(Question::EmergencyUnsigned, &subject, reason);
             let unsigned = unsigned.from(emergency.at_ms + SECOND_SIGNATURE_MAX_WAIT_MS).about(&emergency.id);
@@ -42,18 +51,22 @@ pub(crate) fn fold(
             replace(batch, &format!("emergency {index}"), vec![unsigned.resting_on([index])])?;
         }
         ExceptionEvent::Granted(granted) => {
-            let exception = opened(&granted.control, &granted.reason, granted.expires_at.as_ms());
-            keep(batch, index, exception)?;
-            let opener = IDS.regarded(batch, recorded)?.filter(|opener| opener.event_type == "exception.invoked");
-            if let Some(emergency) = opener {
+            let opener = IDS.regarded(batch, recorded)?;
+            let at = match &opener {
+                Some(opener) => At { index: opener.index, time_ms: opener.at_ms },
+                None => by.signed.at(),
+            };
+            let exception = Exception::granted(granted.control.clone(), at, leave(granted.expires_at));
+            keep(batch, index, opened(exception, &granted.reason))?;
+            if let Some(emergency) = opener.filter(|opener| opener.event_type == "exception.invoked") {
                 batch.remove(UNSIGNED.key().number(emergency.index));
                 replace(batch, &format!("emergency {}", emergency.index), Vec::new())?;
             }
         }
         ExceptionEvent::Extended(extended) => change(batch, recorded, |state| {
-            state.exception.expires_at_ms = extended.expires_at.as_ms();
+            state.exception.leaves.push(leave(extended.expires_at));
         })?,
-        ExceptionEvent::Revoked(_) => change(batch, recorded, |state| state.revoked = Some(signed))?,
+        ExceptionEvent::Revoked(_) => change(batch, recorded, |state| state.revoked = Some(by.signed))?,
     }
     match subject.split_once(':') {
         Some(("model", _)) => judging::endpoints_of(batch, model_of(&subject)),

@@ -1,17 +1,18 @@
 //! What events say of models, versions, data and documents, and what is judged again because of it.
 
+use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
-use probity_domain::subjects::Absorb;
+use probity_domain::signed::add as push;
+use probity_domain::subjects::Version;
 use probity_domain::{DatasetId, Effect, ModelId, VersionId};
-use probity_projection::{Batch, Parts, ProjectionError, Recorded, Stated, Table};
+use probity_projection::{Batch, Parts, ProjectionError, Recorded, Stated};
 use probity_schemas::Digest;
 use probity_schemas::model::ModelEvent;
 
 use crate::judging;
 use crate::records::subjects::{
     ATTACHED, Class, DATA_WITHDRAWN, DATASETS, DERIVED, DOCUMENTS, MADE_FROM, MODELS, ModelState, OWNED, Occurred,
-    RUNS, Sum, VERSIONS, VersionState, attached_key, data_key, dataset_key, document_key, model_key, run_key,
-    version_key,
+    RUNS, VERSIONS, VersionState, attached_key, data_key, dataset_key, document_key, model_key, run_key, version_key,
 };
 
 /// Changes what is known of a version.
@@ -38,20 +39,7 @@ pub(crate) fn change_model(
 pub(crate) fn take(batch: &mut Batch<'_>, recorded: &Recorded, effect: Effect) -> Result<(), ProjectionError> {
     let index = recorded.index;
     match effect {
-        Effect::Version(version, said) => {
-            for from in said.datasets.iter().map(ToString::to_string) {
-                batch.put(&MADE_FROM, MADE_FROM.key().text(&from).text(version.as_str()), ());
-            }
-            for from in said.dataset_digests.iter().map(ToString::to_string) {
-                batch.put(&MADE_FROM, MADE_FROM.key().text(&from).text(version.as_str()), ());
-            }
-            let state = batch.record(&VERSIONS, version_key(&version))?;
-            if !said.requests.is_empty() {
-                state.requests.push(index);
-            }
-            state.said.add(index, said);
-            judging::version(batch, version.as_str())
-        }
+        Effect::Version(version, said) => add(batch, &version, index, said),
         Effect::Model(model, said) => {
             for owner in &said.owners {
                 batch.put(&OWNED, OWNED.key().text(&owner.person.to_string()).text(model.as_str()), ());
@@ -68,52 +56,80 @@ pub(crate) fn take(batch: &mut Batch<'_>, recorded: &Recorded, effect: Effect) -
             for from in &said.derived_from {
                 batch.put(&DERIVED, DERIVED.key().text(from.as_str()).text(dataset.as_str()), ());
             }
-            add(batch, &DATASETS, dataset_key(&dataset), index, said)?;
+            batch.record(&DATASETS, dataset_key(&dataset))?.add(index, said);
             judge_descendants(batch, &dataset)
         }
-        Effect::DataWithdrawn(digest, at) => {
-            batch.put(&DATA_WITHDRAWN, data_key(&digest), Some(at));
+        Effect::DataWithdrawn(digest, withdrawal) => {
+            batch.record(&DATA_WITHDRAWN, data_key(&digest))?.push(withdrawal);
             judging::made_from(batch, &digest.to_string())
         }
         Effect::Run(run, said) => {
-            batch.put(&RUNS, run_key(&run), Some(said));
+            let state = batch.record(&RUNS, run_key(&run))?;
+            state.said.add(index, said.clone());
+            for version in state.versions.clone() {
+                add(batch, &version, index, said.clone())?;
+            }
             Ok(())
         }
-        Effect::RunProduced(run, version) => match batch.read(&RUNS, &run_key(&run))?.flatten() {
-            Some(said) => {
-                batch.remove(run_key(&run));
-                take(batch, recorded, Effect::Version(version, said))
+        // What the run says stays the run's: it goes when the run is void.
+        Effect::RunProduced(run, version) => {
+            let state = batch.record(&RUNS, run_key(&run))?;
+            push(&mut state.versions, version.clone());
+            let parts: Vec<(u64, Version)> = state.said.parts().cloned().collect();
+            for (index, said) in parts {
+                add(batch, &version, index, said)?;
             }
-            None => Ok(()),
-        },
+            Ok(())
+        }
         Effect::Document(digest) => {
             let occurred = recorded.event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms()));
             batch.record(&DOCUMENTS, document_key(&digest))?.known.get_or_insert((index, occurred));
             Ok(())
         }
         Effect::Attached(attached, digest) => {
-            batch.put(&ATTACHED, attached_key(&attached), Some(digest));
+            // Of several events of an id the first is meant.
+            batch.record(&ATTACHED, attached_key(&attached))?.get_or_insert(digest);
             Ok(())
         }
-        Effect::DocumentWithdrawn(digest, at) => {
-            batch.record(&DOCUMENTS, document_key(&digest))?.withdrawn = Some(at);
+        Effect::DocumentWithdrawn(digest, withdrawal) => {
+            batch.record(&DOCUMENTS, document_key(&digest))?.withdrawn.push(withdrawal);
             judging::resting_on(batch, &digest)
         }
-        Effect::AttachmentWithdrawn(attached, at) => match batch.read(&ATTACHED, &attached_key(&attached))?.flatten() {
-            Some(digest) => take(batch, recorded, Effect::DocumentWithdrawn(digest, at)),
+        Effect::AttachmentWithdrawn(attached, by) => match batch.read(&ATTACHED, &attached_key(&attached))?.flatten() {
+            Some(digest) => take(batch, recorded, Effect::DocumentWithdrawn(digest, by)),
             None => Ok(()),
         },
     }
 }
 
-fn add<T: Absorb + Clone + probity_projection::Record>(
-    batch: &mut Batch<'_>,
-    table: &Table<Sum<T>>,
-    key: probity_projection::Key,
-    index: u64,
-    said: T,
-) -> Result<(), ProjectionError> {
-    batch.record(table, key)?.add(index, said);
+/// Adds what the statement at `index` says of a version.
+fn add(batch: &mut Batch<'_>, version: &VersionId, index: u64, said: Version) -> Result<(), ProjectionError> {
+    let datasets = said.datasets.iter().map(ToString::to_string);
+    let digests = said.dataset_digests.iter().map(ToString::to_string);
+    for from in datasets.chain(digests) {
+        batch.put(&MADE_FROM, MADE_FROM.key().text(&from).text(version.as_str()), ());
+    }
+    let state = batch.record(&VERSIONS, version_key(version))?;
+    if !said.requests.is_empty() {
+        state.requests.push(index);
+    }
+    // A run that names its version is that version's, and is not added once more by the registration that names it.
+    if state.said.part(index).is_none() {
+        state.said.add(index, said);
+    }
+    judging::version(batch, version.as_str())
+}
+
+/// Leaves a training run out that is void, of every version that named it.
+pub(crate) fn leave_out_run(batch: &mut Batch<'_>, run: &Run, index: u64) -> Result<(), ProjectionError> {
+    if !batch.contains(&run_key(run))? {
+        return Ok(());
+    }
+    let state = batch.record(&RUNS, run_key(run))?;
+    state.said.leave_out(index);
+    for version in state.versions.clone() {
+        leave_out(batch, version.as_str(), index)?;
+    }
     Ok(())
 }
 

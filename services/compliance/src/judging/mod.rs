@@ -4,6 +4,7 @@ pub(crate) mod items;
 
 use probity_domain::ids::model_of;
 use probity_domain::serving::Share;
+use probity_domain::subjects::Artifact;
 use probity_domain::{Asking, Denial, End, EndpointId, Evaluator, Lapse, Pass};
 use probity_projection::{Batch, Parts, ProjectionError, Stated};
 use probity_schemas::{Digest, word};
@@ -45,15 +46,15 @@ pub(crate) fn approvals_of(batch: &mut Batch<'_>, version: &str) -> Result<(), P
 }
 
 fn signatures(version: &str, state: &VersionState, request: &RequestState, found: &mut Vec<Found>) {
-    let involved = state.said.whole().involved;
+    let whole = state.said.whole();
     for (grant, signature) in request.request.grants.iter().zip(&request.signatures) {
         let stated = &signature.stated;
         let of = |question, reason: String| {
             Found::new(question, version, reason).from(signature.at_ms).about(&stated.signer).stated(stated)
         };
-        if let Some(hand) = involved.iter().find(|hand| grant.persons.contains(&hand.person)) {
+        if let Some(hand) = whole.hand_of(&grant.signatories.persons) {
             let reason = format!("{} approved it and had a hand in it", hand.person);
-            found.push(of(Question::AuthorIsApprover, reason).resting_on([hand.index]));
+            found.push(of(Question::AuthorIsApprover, reason).resting_on([hand.at.index]));
         }
         for (digest, index) in &signature.premature {
             let reason = match index {
@@ -93,7 +94,10 @@ fn conflict(version: &str, state: &VersionState, found: &mut Vec<Found>) {
     });
     let mut registrations = registrations.collect::<Vec<_>>().into_iter();
     let Some((first, artifacts)) = registrations.next() else { return };
-    if let Some((other, _)) = registrations.find(|(_, others)| !artifacts.iter().all(|one| others.contains(one))) {
+    if let Some((other, _)) = registrations.find(|(_, others)| {
+        let other = |one: &Artifact| others.iter().all(|another| another.digest != one.digest);
+        artifacts.iter().any(other)
+    }) {
         let reason = "it was registered again with other artefacts";
         let conflict = Found::new(Question::VersionConflict, version, reason).from(known_since(Some(other)));
         found.push(conflict.stated(other).resting_on([first.index]));

@@ -1,5 +1,6 @@
 //! Who left, keys in other hands, and acts that wait for a second person.
 
+use probity_domain::At;
 use probity_projection::Table;
 use probity_schemas::Kid;
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,8 @@ use super::byte;
 /// Index → a statement that says who may do what, as it was recorded: from these the authority is folded
 /// again when the view is opened.
 pub(crate) const AUTHORITY: Table<Enacting> = Table::new(byte::AUTHORITY);
-/// Key number → the key, and from when on its acts do not count, in Unix milliseconds.
-pub(crate) const COMPROMISED: Table<Option<(Kid, u64)>> = Table::new(byte::COMPROMISED);
+/// Key number → the key, from when on its acts do not count, in Unix milliseconds, and where that took effect.
+pub(crate) const COMPROMISED: Table<Option<(Kid, u64, At)>> = Table::new(byte::COMPROMISED);
 /// Identity → what is known of a person.
 pub(crate) const PERSONS: Table<Person> = Table::new(byte::PERSONS);
 /// Index → an act that waits for a second person.

@@ -1,7 +1,8 @@
 //! Models, versions, data and documents.
 
-use probity_domain::subjects::{Absorb, Dataset, Model, Version};
-use probity_domain::{At, DatasetId, ModelId, VersionId};
+use probity_domain::effects::Run;
+use probity_domain::subjects::{Absorb, Dataset, Model, Version, Withdrawal};
+use probity_domain::{DatasetId, ModelId, VersionId};
 use probity_projection::{Key, Stated, Table};
 use probity_schemas::{Digest, EventId};
 use serde::{Deserialize, Serialize};
@@ -15,13 +16,13 @@ pub(crate) const VERSIONS: Table<VersionState> = Table::new(byte::VERSIONS);
 /// Dataset → what is known of it.
 pub(crate) const DATASETS: Table<Sum<Dataset>> = Table::new(byte::DATASETS);
 /// Digest of data → where it was withdrawn.
-pub(crate) const DATA_WITHDRAWN: Table<Option<At>> = Table::new(byte::DATA_WITHDRAWN);
+pub(crate) const DATA_WITHDRAWN: Table<Vec<Withdrawal>> = Table::new(byte::DATA_WITHDRAWN);
 /// Dataset or digest of data, version → that the version was made from it.
 pub(crate) const MADE_FROM: Table<()> = Table::new(byte::MADE_FROM);
 /// Dataset, dataset → that the second was derived from the first.
 pub(crate) const DERIVED: Table<()> = Table::new(byte::DERIVED);
-/// Training run → what it says of the version that it produced.
-pub(crate) const RUNS: Table<Option<Version>> = Table::new(byte::RUNS);
+/// Training run → what it says of the versions that name it, and these versions.
+pub(crate) const RUNS: Table<RunState> = Table::new(byte::RUNS);
 /// Digest → a document.
 pub(crate) const DOCUMENTS: Table<Document> = Table::new(byte::DOCUMENTS);
 /// Event → the digest of the document that it attached.
@@ -50,6 +51,11 @@ impl<T: Absorb + Clone> Sum<T> {
     /// Leaves out what the statement at `index` said.
     pub(crate) fn leave_out(&mut self, index: u64) {
         self.0.retain(|(at, _)| *at != index);
+    }
+
+    /// What each statement says, with its index.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &(u64, T)> {
+        self.0.iter()
     }
 
     /// What the statement at `index` says.
@@ -161,7 +167,16 @@ pub(crate) struct Document {
     /// Where it came to be known, and when it is said to have been made.
     pub(crate) known: Option<(u64, Occurred)>,
     /// Where it was withdrawn.
-    pub(crate) withdrawn: Option<At>,
+    pub(crate) withdrawn: Vec<Withdrawal>,
+}
+
+/// A training run, as versions of its model name it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunState {
+    /// What it says of them.
+    pub(crate) said: Sum<Version>,
+    /// The versions that named it.
+    pub(crate) versions: Vec<VersionId>,
 }
 
 pub(crate) fn version_key(version: &VersionId) -> Key {
@@ -184,8 +199,8 @@ pub(crate) fn document_key(digest: &Digest) -> Key {
     DOCUMENTS.key().text(&digest.to_string())
 }
 
-pub(crate) fn run_key(run: &EventId) -> Key {
-    RUNS.key().fixed(run.as_uuid().as_bytes())
+pub(crate) fn run_key(run: &Run) -> Key {
+    RUNS.key().fixed(run.id.as_uuid().as_bytes()).text(run.model.as_str())
 }
 
 pub(crate) fn attached_key(attached: &EventId) -> Key {

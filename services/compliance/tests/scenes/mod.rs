@@ -20,6 +20,7 @@ pub(crate) const CARA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c03";
 pub(crate) const CHIEF: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c00";
 pub(crate) const DEPUTY: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c09";
 pub(crate) const VERA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c04";
+pub(crate) const OLGA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c05";
 pub(crate) const CI: &str = "service:ci";
 pub(crate) const PD: &str = "model:credit/pd";
 pub(crate) const V1: &str = "model:credit/pd@1";
@@ -72,7 +73,8 @@ pub(crate) fn with(mut data: Value, more: Value) -> Value {
 }
 
 impl Life {
-    /// A ledger with one administrator, who has let everyone else in: Anna, Bo and Cara may approve, Vera validates.
+    /// A ledger with one administrator, who has let everyone else in: Anna, Bo and Cara may approve, Vera validates, Olga
+    /// owns. The pipeline, for which Olga answers, develops and operates.
     pub(crate) fn new() -> Self {
         Self::founded(&[CHIEF])
     }
@@ -92,22 +94,24 @@ impl Life {
             "single_administrator": administrators.len() == 1 });
         life.set("ledger.founded", LEDGER, "ledger:probity/ledger", founded);
         let roles = json!({ "administrator": ["authority.*", "policy.*"], "approver": ["approval.*", "exception.*"],
-            "validator": ["validation.*", "approval.*"] });
+            "validator": ["validation.*", "approval.*"],
+            "platform": ["usecase.*", "model.*", "data.*", "training.*", "evidence.*", "vendor.*", "deployment.*"] });
         let policy = json!({ "kind": "roles", "content": { "roles": roles, "any_enrolled": [], "readers": [] } });
         life.set("policy.published", LEDGER, "policy:ledger/roles@1", policy);
-        for person in [ANNA, BO, CARA, VERA] {
-            let (kid, key) = (key_of(person).public().id().to_string(), public_key(person));
-            let possession = "00".repeat(64);
-            let enrolled = json!({ "kind": "person", "kid": kid, "public_key": key, "possession": possession });
-            life.empower(administrators, "authority.enrolled", person, enrolled);
+        for who in [ANNA, BO, CARA, VERA, OLGA, CI] {
+            let (kid, key) = (key_of(who).public().id().to_string(), public_key(who));
+            let mut enrolled =
+                json!({ "kind": "person", "kid": kid, "public_key": key, "possession": "00".repeat(64) });
+            if who == CI {
+                enrolled = with(enrolled, json!({ "kind": "service", "responsible": [OLGA] }));
+                life.set("authority.enrolled", administrators[0], "identity:service/ci", enrolled);
+            } else {
+                life.empower(administrators, "authority.enrolled", who, enrolled);
+            }
         }
-        for (person, role) in [(ANNA, "approver"), (BO, "approver"), (CARA, "approver"), (VERA, "validator")] {
-            life.empower(
-                administrators,
-                "authority.role_granted",
-                person,
-                json!({ "role": role, "namespaces": ["*"] }),
-            );
+        let roles = [(ANNA, "approver"), (BO, "approver"), (CARA, "approver"), (VERA, "validator"), (CI, "platform")];
+        for (who, role) in roles {
+            life.empower(administrators, "authority.role_granted", who, json!({ "role": role, "namespaces": ["*"] }));
         }
         life.before = life.today();
         life
@@ -197,7 +201,7 @@ impl Life {
     /// A version with one artefact, of a model that is registered and owned.
     pub(crate) fn register(&mut self) -> u64 {
         self.say("model.registered", PD, json!({ "purpose": "To lend." }));
-        self.say_by(ANNA, "model.ownership_accepted", PD, json!({ "role": "owner" }));
+        self.say_by(OLGA, "model.ownership_accepted", PD, json!({ "role": "owner" }));
         self.register_with(json!({}))
     }
 

@@ -1,12 +1,11 @@
 //! What acts of authority change, and when: at once, or with the last signature they need.
 
-use probity_schemas::authority::{
-    AuthorityEvent, Delegated, Departed, Enrolled, KeyRevoked, RoleGranted, RoleWithdrawn,
-};
+use probity_schemas::authority::{AuthorityEvent, Delegated, Enrolled, KeyRevoked, RoleGranted};
 use probity_schemas::policy::{PolicyEvent, Published};
 use probity_schemas::{Data, Digest, Event, Identity, Name, Timestamp};
 
-use super::{Authority, Delegation, Pending, Power, Revocation, RoleGrant};
+use super::removal::Removal;
+use super::{Authority, Delegation, Pending, Power, RoleGrant};
 use crate::signed::{Signed, SignedBy};
 
 /// What became of an act of authority or a policy.
@@ -54,7 +53,7 @@ impl Authority {
                 self.wield(power, takes_two, event, by, digest)
             }
             Data::Authority(AuthorityEvent::Confirmed(confirmed)) if two_persons => {
-                let persons = self.actors(by.issuer, event).persons;
+                let persons = self.actors(by.issuer, event, signed.time_ms).persons;
                 self.confirm(&confirmed.statement_digest, signed, persons)
             }
             Data::Authority(data) => {
@@ -71,10 +70,27 @@ impl Authority {
                         let power = Power::Grant { identity, granted: granted.as_ref().clone() };
                         self.wield(power, two_persons, event, by, digest)
                     }
-                    AuthorityEvent::RoleWithdrawn(withdrawn) => self.withdraw(&identity, withdrawn),
-                    AuthorityEvent::KeyRevoked(revoked) => self.revoke(revoked, signed.index),
+                    AuthorityEvent::RoleWithdrawn(withdrawn) => {
+                        let removal = Removal::Role(withdrawn);
+                        let last = two_persons && self.takes_two_to_remove(&identity, removal, signed.time_ms);
+                        let power = Power::Withdraw { identity, withdrawn: withdrawn.as_ref().clone() };
+                        self.remove(power, last, event, by, digest)
+                    }
+                    AuthorityEvent::KeyRevoked(revoked) => {
+                        self.revoked_key(&identity, revoked, event, by, digest, two_persons)
+                    }
                     AuthorityEvent::Delegated(delegated) => self.delegate(&identity, delegated, signed),
-                    AuthorityEvent::Departed(departed) => self.depart(&identity, event, departed, signed.time_ms),
+                    AuthorityEvent::Departed(departed) => {
+                        // A fact: about someone who is not enrolled it changes nothing.
+                        if self.number(&identity).is_none() {
+                            return Enacted::Nothing;
+                        }
+                        let said = departed.last_day.or_else(|| event.occurred.map(|occurred| occurred.latest()));
+                        let last_ms = said.map_or(signed.time_ms, Timestamp::as_ms);
+                        let removal = Removal::Departure;
+                        let last = two_persons && self.takes_two_to_remove(&identity, removal, signed.time_ms);
+                        self.remove(Power::Depart { identity, last_ms }, last, event, by, digest)
+                    }
                     AuthorityEvent::Confirmed(_) => Enacted::Nothing,
                 }
             }
@@ -102,12 +118,75 @@ impl Authority {
             self.put_in_force(&power, vec![signed], recovery);
             return Enacted::InForce { power, index: signed.index };
         }
+        self.wait(power, needed, event, by, digest)
+    }
+
+    /// Lets an act wait for the others who have to sign it.
+    fn wait(
+        &mut self,
+        power: Power,
+        needed: u32,
+        event: &Event,
+        by: SignedBy<'_>,
+        digest: impl FnOnce() -> Digest,
+    ) -> Enacted {
+        let signed = by.signed;
+        let recovery = self.is_recovery_key(&signed);
         // What was not confirmed in time can never be confirmed.
         self.waiting.retain(|_, pending| pending.in_time(signed.time_ms));
-        let persons = self.actors(by.issuer, event).persons;
+        let persons = self.actors(by.issuer, event, signed.time_ms).persons;
         let (id, subject, signed) = (event.id, event.subject.clone(), vec![(signed, persons)]);
         self.waiting.insert(digest(), Pending { power, id, subject, signed, needed, recovery });
         Enacted::Waits
+    }
+
+    /// Takes a right from somebody: at once, or where they are one of the `last` two who can administer, with
+    /// a second signature, though there be only one person who could give it.
+    fn remove(
+        &mut self,
+        power: Power,
+        last: bool,
+        event: &Event,
+        by: SignedBy<'_>,
+        digest: impl FnOnce() -> Digest,
+    ) -> Enacted {
+        match last {
+            true => self.wait(power, 2, event, by, digest),
+            false => {
+                self.put_in_force(&power, vec![by.signed], false);
+                Enacted::Changed
+            }
+        }
+    }
+
+    /// A key that is revoked signs nothing more from now on. That its acts of before do not count takes two,
+    /// because it puts out everyone whom they let in.
+    fn revoked_key(
+        &mut self,
+        identity: &Identity,
+        revoked: &KeyRevoked,
+        event: &Event,
+        by: SignedBy<'_>,
+        digest: impl FnOnce() -> Digest,
+        two_persons: bool,
+    ) -> Enacted {
+        let time_ms = by.signed.time_ms;
+        let compromised_since_ms = revoked.compromised_since.map(Timestamp::as_ms);
+        let power = Power::Revoke { kid: revoked.kid, compromised_since_ms };
+        if two_persons && self.takes_two_to_remove(identity, Removal::Key(&revoked.kid), time_ms) {
+            return self.wait(power, 2, event, by, digest);
+        }
+        // Before the key is out: its holder is counted among those who can confirm.
+        let undoes = two_persons && compromised_since_ms.is_some() && self.takes_two(time_ms);
+        if undoes {
+            self.revoke(&revoked.kid, by.signed.at());
+            return self.wait(power, 2, event, by, digest);
+        }
+        self.put_in_force(&power, vec![by.signed], false);
+        match compromised_since_ms {
+            Some(_) => Enacted::InForce { power, index: by.signed.index },
+            None => Enacted::Changed,
+        }
     }
 
     fn confirm(&mut self, digest: &Digest, signed: Signed, persons: Vec<Identity>) -> Enacted {
@@ -133,6 +212,16 @@ impl Authority {
                 }
             }
             Power::Grant { identity, granted } => self.grant(identity, granted, by),
+            Power::Withdraw { identity, withdrawn } => self.withdraw(identity, withdrawn),
+            Power::Revoke { kid, compromised_since_ms } => {
+                // It takes effect with the last signature.
+                let Some(at) = by.last().map(|signed| signed.at()) else { return };
+                self.revoke(kid, at);
+                if let Some(since_ms) = compromised_since_ms {
+                    self.compromise(kid, *since_ms, at);
+                }
+            }
+            Power::Depart { identity, last_ms } => self.depart(identity, *last_ms),
             Power::Publish { published, .. } => {
                 if let Published::Roles(policy) = published.as_ref() {
                     self.policy = policy.clone();
@@ -162,24 +251,6 @@ impl Authority {
         roles.into_iter().for_each(|role| self.appoint(identity, role, by.clone()));
     }
 
-    fn withdraw(&mut self, identity: &Identity, withdrawn: &RoleWithdrawn) -> Enacted {
-        let Some(member) = self.members.get_mut(identity) else { return Enacted::Nothing };
-        for grant in member.grants.iter_mut().filter(|grant| grant.role == withdrawn.role) {
-            match withdrawn.namespaces.is_empty() {
-                true => grant.namespaces.clear(),
-                false => grant.namespaces.retain(|pattern| !withdrawn.namespaces.contains(pattern)),
-            }
-        }
-        member.grants.retain(|grant| !grant.namespaces.is_empty());
-        Enacted::Changed
-    }
-
-    fn revoke(&mut self, revoked: &KeyRevoked, index: u64) -> Enacted {
-        let Some(key) = self.keys.get_mut(&revoked.kid) else { return Enacted::Nothing };
-        key.revoked = Some(Revocation { index, compromised_since: revoked.compromised_since });
-        Enacted::Changed
-    }
-
     fn delegate(&mut self, identity: &Identity, delegated: &Delegated, signed: Signed) -> Enacted {
         let Some(member) = self.members.get_mut(identity) else { return Enacted::Nothing };
         member.delegations.push(Delegation {
@@ -189,14 +260,6 @@ impl Authority {
             until: delegated.until,
             signed,
         });
-        Enacted::Changed
-    }
-
-    /// A fact: about someone who is not enrolled it changes nothing.
-    fn depart(&mut self, identity: &Identity, event: &Event, departed: &Departed, time_ms: u64) -> Enacted {
-        let Some(member) = self.members.get_mut(identity) else { return Enacted::Nothing };
-        let said = departed.last_day.or_else(|| event.occurred.map(|occurred| occurred.latest()));
-        member.departed = Some(said.map_or(time_ms, Timestamp::as_ms));
         Enacted::Changed
     }
 }

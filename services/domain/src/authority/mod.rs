@@ -5,22 +5,27 @@
 
 mod acts;
 mod power;
+mod reach;
+mod removal;
 
 use std::collections::HashMap;
 
 use probity_schemas::authority::Confirmed;
 use probity_schemas::ledger::Founded;
+use probity_schemas::model::VersionRegistered;
+use probity_schemas::training::Completed;
 use probity_schemas::{
     Event, Identity, Kid, Name, Namespace, NamespacePattern, RolesPolicy, Timestamp, TypeInfo, TypePattern,
 };
 use probity_statement::PublicKey;
 use serde::{Deserialize, Serialize};
 
-use crate::signed::{Actors, Signed, add};
+use crate::signed::{Actors, At, Signed, add};
 
 pub use acts::{Enacted, subject_identity};
 use power::Waiting;
 pub use power::{CONFIRMATION_MAX_WAIT_MS, Pending, Power};
+pub use reach::Reach;
 
 /// The role of the first administrators.
 pub const ADMINISTRATOR: &str = "administrator";
@@ -54,6 +59,8 @@ struct Member {
     delegations: Vec<Delegation>,
     /// The last moment of the last day of someone who left, in Unix milliseconds.
     departed: Option<u64>,
+    /// Their keys, in order of enrolment.
+    keys: Vec<Kid>,
 }
 
 /// Someone else may sign in one's place.
@@ -86,12 +93,25 @@ struct Key {
     by: Vec<Signed>,
     /// Whether it is a recovery key, which can do nothing but enrol administrators.
     recovery: bool,
+    /// Where it was cast out, because one of those who enrolled it turned out not to have been able to.
+    /// Kept, because it is asked of every signature, and follows from generations of enrolments.
+    cast_out: Option<At>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Revocation {
     index: u64,
-    compromised_since: Option<Timestamp>,
+    /// From when on its acts do not count, in Unix milliseconds, and where that took effect.
+    compromised: Option<(u64, At)>,
+}
+
+impl Key {
+    /// Where an act with it stopped counting, if it did.
+    fn fault_of(&self, signed: &Signed) -> Option<At> {
+        let compromised = self.revoked.as_ref().and_then(|revoked| revoked.compromised);
+        let compromised = compromised.filter(|(since_ms, _)| signed.time_ms >= *since_ms).map(|(_, at)| at);
+        compromised.into_iter().chain(self.cast_out).min()
+    }
 }
 
 impl RoleGrant {
@@ -179,31 +199,49 @@ impl Authority {
     /// Whether an act counts: not if its key turned out to have been in other hands by then.
     #[must_use]
     pub fn counts(&self, signed: &Signed) -> bool {
-        let kid = self.kid(signed);
-        self.keys.get(&kid).is_some_and(|key| {
-            let since = key.revoked.as_ref().and_then(|revoked| revoked.compromised_since);
-            since.is_none_or(|since| signed.time_ms < since.as_ms()) && self.enrolment_counts(&kid)
-        })
+        self.keys.get(&self.kid(signed)).is_some_and(|key| key.fault_of(signed).is_none())
     }
 
-    /// Whether those who enrolled a key could: whoever a stolen key let in is out again. Enrolments follow
-    /// from earlier ones, so this ends at the founding statement.
+    /// The key that signed an act which does not count, and where it stopped counting.
+    #[must_use]
+    pub fn compromised(&self, signed: &Signed) -> Option<(Kid, At)> {
+        let kid = self.kid(signed);
+        self.keys.get(&kid)?.fault_of(signed).map(|at| (kid, at))
+    }
+
+    /// Whether those who enrolled a key could: whoever a stolen key let in is out again.
     #[must_use]
     pub fn enrolment_counts(&self, kid: &Kid) -> bool {
-        self.keys.get(kid).is_some_and(|key| key.by.iter().all(|by| self.counts(by)))
+        self.keys.get(kid).is_some_and(|key| key.cast_out.is_none())
     }
 
-    /// The keys whose acts do not count from a moment on, with their numbers and that moment in Unix
-    /// milliseconds. It is 0 for a key that was let in by one in other hands.
-    pub fn compromised(&self) -> impl Iterator<Item = (u32, Kid, u64)> {
+    /// The keys with acts that do not count, with their numbers: from which moment on, in Unix
+    /// milliseconds, and where that took effect. It is 0 for a key that was let in by one in other hands.
+    pub fn all_compromised(&self) -> impl Iterator<Item = (u32, Kid, u64, At)> {
         self.keys.iter().filter_map(|(kid, key)| {
-            let since = key.revoked.as_ref().and_then(|revoked| revoked.compromised_since);
-            let from = match self.enrolment_counts(kid) {
-                true => since?.as_ms(),
-                false => 0,
-            };
-            Some((key.number, *kid, from))
+            let compromised = key.revoked.as_ref().and_then(|revoked| revoked.compromised);
+            let (since_ms, at) = key.cast_out.map(|at| (0, at)).or(compromised)?;
+            Some((key.number, *kid, since_ms, at))
         })
+    }
+
+    /// A key turned out to have been in other hands since a moment, in Unix milliseconds: whoever it let
+    /// in goes with it. Enrolments rest on earlier ones, so one pass in their order is enough.
+    fn compromise(&mut self, kid: &Kid, since_ms: u64, at: At) {
+        let Some(key) = self.keys.get_mut(kid) else { return };
+        let revocation = key.revoked.get_or_insert(Revocation { index: at.index, compromised: None });
+        if revocation.compromised.is_none_or(|(earlier, _)| since_ms < earlier) {
+            revocation.compromised = Some((since_ms, at));
+        }
+        for number in 0..self.numbered.len() {
+            let kid = self.numbered[number];
+            let standing = |key: &Key| key.cast_out.is_none() && !key.by.iter().all(|by| self.counts(by));
+            if self.keys.get(&kid).is_some_and(standing)
+                && let Some(key) = self.keys.get_mut(&kid)
+            {
+                key.cast_out = Some(at);
+            }
+        }
     }
 
     fn grant_counts(&self, grant: &RoleGrant) -> bool {
@@ -287,15 +325,37 @@ impl Authority {
     /// How many of the persons who are here at a time hold roles that cover all of these types by a policy.
     #[must_use]
     pub fn persons_who_can(&self, policy: &RolesPolicy, types: &[&TypeInfo], time_ms: u64) -> usize {
-        let can = |(who, member): &(&Identity, &Member)| {
-            let holds = |grant: &&RoleGrant| grant.holds_at(time_ms) && self.grant_counts(grant);
-            let covered =
-                |info: &&TypeInfo| member.grants.iter().filter(holds).any(|grant| policy.may_record(&grant.role, info));
-            matches!(who, Identity::Person(_))
-                && member.departed.is_none_or(|last| last >= time_ms)
-                && types.iter().all(covered)
-        };
+        let can =
+            |(who, member): &(&Identity, &Member)| self.has_key(who) && self.can(who, member, policy, types, time_ms);
         self.members.iter().filter(can).count()
+    }
+
+    /// Whether someone is here at a time in roles that cover all of these types by a policy.
+    fn can(&self, who: &Identity, member: &Member, policy: &RolesPolicy, types: &[&TypeInfo], time_ms: u64) -> bool {
+        let holds = |grant: &&RoleGrant| grant.holds_at(time_ms) && self.grant_counts(grant);
+        let covered =
+            |info: &&TypeInfo| member.grants.iter().filter(holds).any(|grant| policy.may_record(&grant.role, info));
+        matches!(who, Identity::Person(_))
+            && member.departed.is_none_or(|last| last >= time_ms)
+            && types.iter().all(covered)
+    }
+
+    /// Whether someone has a key that may still sign.
+    fn has_key(&self, who: &Identity) -> bool {
+        self.keys_of(who).any(|(_, key)| key.revoked.is_none() && key.cast_out.is_none())
+    }
+
+    fn keys_of(&self, who: &Identity) -> impl Iterator<Item = (&Kid, &Key)> {
+        let kids = self.members.get(who).map(|member| member.keys.as_slice()).unwrap_or_default();
+        kids.iter().filter_map(|kid| self.keys.get_key_value(kid))
+    }
+
+    /// Whether someone could have set a service in motion that made a version in this namespace: a
+    /// developer there at a time, in Unix milliseconds.
+    #[must_use]
+    pub fn develops(&self, who: &Identity, namespace: &Namespace, time_ms: u64) -> bool {
+        let makes = [VersionRegistered::INFO, Completed::INFO];
+        makes.iter().any(|info| self.role_covers(who, info, namespace, time_ms))
     }
 
     /// How many recovery keys have to sign.
@@ -304,13 +364,18 @@ impl Authority {
         self.recovery_threshold
     }
 
-    /// Everyone behind a statement: its signer, the person it was signed for, its initiators, and for a
-    /// service the persons responsible for it.
+    /// Everyone behind a statement at its time, in Unix milliseconds: its signer, the person it was signed
+    /// for, its initiators, and for a service the persons responsible for it.
+    ///
+    /// Nobody is one of them by being named alone: whoever it was signed for has delegated it, or answers
+    /// for the service that signed, and initiators are enrolled.
     #[must_use]
-    pub fn actors(&self, issuer: &Identity, event: &Event) -> Actors {
-        let named = event.on_behalf_of.iter().chain(&event.initiators);
+    pub fn actors(&self, issuer: &Identity, event: &Event, time_ms: u64) -> Actors {
+        let spoken_for = event.on_behalf_of.iter().filter(|person| self.speaks_for(issuer, person, event, time_ms));
+        let initiators = event.initiators.iter().filter(|initiator| self.members.contains_key(initiator));
+        let named: Vec<&Identity> = spoken_for.chain(initiators).collect();
         let mut persons = Vec::with_capacity(1);
-        for identity in [issuer].into_iter().chain(named) {
+        for identity in [issuer].into_iter().chain(named.iter().copied()) {
             match identity {
                 Identity::Person(_) => add(&mut persons, identity.clone()),
                 Identity::Service(_) => {
@@ -320,9 +385,17 @@ impl Authority {
                 Identity::Ledger(_) => {}
             }
         }
-        let set_in_motion = event.on_behalf_of.iter().chain(&event.initiators);
-        let by_a_person = set_in_motion.into_iter().any(|identity| matches!(identity, Identity::Person(_)));
+        let by_a_person = named.iter().any(|identity| matches!(identity, Identity::Person(_)));
         Actors { persons, anonymous: matches!(issuer, Identity::Service(_)) && !by_a_person }
+    }
+
+    /// Whether someone speaks for another: by a delegation, or as or for a service that one of them
+    /// answers for.
+    fn speaks_for(&self, speaker: &Identity, other: &Identity, event: &Event, time_ms: u64) -> bool {
+        let answers = |person: &Identity, service: &Identity| {
+            self.members.get(service).is_some_and(|member| member.responsible.contains(person))
+        };
+        answers(other, speaker) || answers(speaker, other) || self.delegated(other, speaker, event.info(), time_ms)
     }
 
     /// The act of power that waits under the digest of its signed statement.
@@ -354,6 +427,7 @@ impl Authority {
             grants: Vec::new(),
             delegations: Vec::new(),
             departed: None,
+            keys: Vec::new(),
         });
         member.responsible = responsible;
         // Whoever is enrolled anew is back.
@@ -368,7 +442,10 @@ impl Authority {
         let number = self.numbered.len() as u32;
         self.numbered.push(kid);
         let (identity, public) = (identity.clone(), *public);
-        self.keys.insert(kid, Key { number, identity, public, revoked: None, by, recovery });
+        if let Some(member) = self.members.get_mut(&identity) {
+            member.keys.push(kid);
+        }
+        self.keys.insert(kid, Key { number, identity, public, revoked: None, by, recovery, cast_out: None });
     }
 
     /// Gives a role everywhere and without an end.

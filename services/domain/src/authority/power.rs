@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use probity_schemas::authority::{Enrolled, RoleGranted, SignerKind};
+use probity_schemas::authority::{Departed, Enrolled, KeyRevoked, RoleGranted, RoleWithdrawn, SignerKind};
 use probity_schemas::policy::Published;
-use probity_schemas::{Digest, EventId, Identity, Subject};
+use probity_schemas::{Digest, EventId, Identity, Kid, NamespacePattern, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::signed::Signed;
@@ -36,6 +36,28 @@ pub enum Power {
         /// The policy.
         published: Box<Published>,
     },
+    /// `authority.role_withdrawn` from one of the last two who can administer.
+    Withdraw {
+        /// From whom.
+        identity: Identity,
+        /// The role and its namespaces.
+        withdrawn: RoleWithdrawn,
+    },
+    /// `authority.key_revoked` of one of the last two who can administer, or with a moment since which the
+    /// key was in other hands.
+    Revoke {
+        /// The key.
+        kid: Kid,
+        /// Since when its acts do not count, in Unix milliseconds.
+        compromised_since_ms: Option<u64>,
+    },
+    /// `authority.departed` of one of the last two who can administer.
+    Depart {
+        /// Who left.
+        identity: Identity,
+        /// The last moment of their last day, in Unix milliseconds.
+        last_ms: u64,
+    },
 }
 
 impl Power {
@@ -46,6 +68,20 @@ impl Power {
             Self::Enrol { .. } => Enrolled::INFO.event_type,
             Self::Grant { .. } => RoleGranted::INFO.event_type,
             Self::Publish { .. } => Published::INFO.event_type,
+            Self::Withdraw { .. } => RoleWithdrawn::INFO.event_type,
+            Self::Revoke { .. } => KeyRevoked::INFO.event_type,
+            Self::Depart { .. } => Departed::INFO.event_type,
+        }
+    }
+
+    /// The namespaces in which a policy holds: those who publish and confirm it have a say in all of them.
+    #[must_use]
+    pub fn bound_by(published: &Published) -> Vec<NamespacePattern> {
+        match published {
+            Published::Gate(policy) => policy.namespaces.to_vec(),
+            Published::Lifecycle(policy) => policy.namespaces.to_vec(),
+            Published::Attributes(policy) => policy.namespaces.to_vec(),
+            Published::Roles(_) | Published::ControlPack(_) => vec![NamespacePattern::All],
         }
     }
 

@@ -1,30 +1,28 @@
 //! What is asked and decided: approvals, deployments, retirements, plans, exceptions.
 
-use probity_domain::approvals::{Grant, Request};
+use probity_domain::approvals::{Grant, Request, Signatories};
 use probity_domain::authority::Authority;
-use probity_domain::exceptions::Exception;
+use probity_domain::exceptions::{Exception, Leave};
 use probity_domain::ids::model_of;
-use probity_domain::plans::Plan;
-use probity_domain::signed::add;
+use probity_domain::plans::{Approval, Plan};
 use probity_domain::{SignedBy, VersionId};
 use probity_schemas::approval::ApprovalEvent;
-use probity_schemas::deployment::{DeploymentEvent, StopScope};
+use probity_schemas::deployment::{DeploymentEvent, StopScope, Suspended};
 use probity_schemas::exception::ExceptionEvent;
 use probity_schemas::plan::PlanEvent;
 use probity_schemas::retirement::RetirementEvent;
-use probity_schemas::{Event, EventId, Subject};
+use probity_schemas::{Digest, Event, Subject, Timestamp};
 
 use super::key;
-use crate::domain::{Case, DomainState, OpenItem, Suspension};
+use crate::domain::{Case, DomainState, Key, OpenItem, Suspension};
 
 impl DomainState {
     /// Adds a signature to the request that it answers.
     pub(crate) fn sign_request(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, grant: Grant) {
-        let Some(regarding) = event.regarding else { return };
-        if let Some(OpenItem { case: Case::ApprovalRequest(request), .. }) = self.items.get_mut(&regarding) {
-            request.grants.push(grant);
-            self.open(event, by, authority, Case::Grant(regarding));
-        }
+        let Some(OpenItem { case: Case::ApprovalRequest(request), at, .. }) = self.answered(event, by) else { return };
+        request.grants.push(grant);
+        let request = at.index;
+        self.open(event, by, authority, Case::Grant(request));
     }
 
     pub(super) fn approval(
@@ -41,24 +39,23 @@ impl DomainState {
                 self.open(event, by, authority, Case::ApprovalRequest(Box::new(request)))
             }
             ApprovalEvent::Rejected(_) => self.close(event, by),
-            ApprovalEvent::ConditionMet(met) => self.change_grant(event, |grant| grant.meet(&met.condition, by.signed)),
-            ApprovalEvent::Revoked(revoked) => self.change_grant(event, |grant| {
-                let from = revoked.effective.map_or(by.signed.time_ms, |at| at.as_ms());
-                grant.revoked = Some((by.signed.index, from));
-            }),
+            ApprovalEvent::ConditionMet(met) => {
+                self.change_grant(event, by, |grant| grant.meet(&met.condition, by.signed))
+            }
+            ApprovalEvent::Revoked(revoked) => {
+                let from_ms = revoked.effective.map_or(by.signed.time_ms, |at| at.as_ms());
+                self.change_grant(event, by, |grant| grant.revoke(by.signed.index, from_ms))
+            }
             // Which of the gate's roles a signature fills is for the rules to say: see `signature`.
             ApprovalEvent::Granted(_) | ApprovalEvent::RecordedElsewhere(_) => false,
         }
     }
 
-    pub(super) fn change_grant(&mut self, event: &Event, change: impl FnOnce(&mut Grant)) -> bool {
-        let Some(id) = event.regarding else { return false };
-        let request = match self.items.get(&id).map(|item| &item.case) {
-            Some(Case::Grant(request)) => *request,
-            _ => return false,
-        };
+    pub(super) fn change_grant(&mut self, event: &Event, by: SignedBy<'_>, change: impl FnOnce(&mut Grant)) -> bool {
+        let Some(OpenItem { case: Case::Grant(request), at, .. }) = self.answered(event, by) else { return false };
+        let (request, index) = (*request, at.index);
         if let Some(OpenItem { case: Case::ApprovalRequest(request), .. }) = self.items.get_mut(&request)
-            && let Some(grant) = request.grants.iter_mut().find(|grant| grant.id == id)
+            && let Some(grant) = request.grants.iter_mut().find(|grant| grant.signed.index == index)
         {
             change(grant);
         }
@@ -86,25 +83,34 @@ impl DomainState {
             DeploymentEvent::Upgraded(upgraded) => serves(Some(&upgraded.to)),
             DeploymentEvent::Downgraded(downgraded) => serves(Some(&downgraded.to)),
             DeploymentEvent::RolledBack(rolled_back) => serves(Some(&rolled_back.to)),
-            DeploymentEvent::Suspended(suspended) => {
-                let endpoint = self.endpoints.entry(by.subject);
-                endpoint.stops.push(event.id);
-                let version = suspended.version.as_ref().map(key).or_else(|| endpoint.serves.clone());
-                let target = match suspended.scope {
-                    StopScope::Endpoint => None,
-                    StopScope::Version => version,
-                    StopScope::Model => version.map(|version| model_of(&version).into()),
-                };
-                // Where nobody knows what serves, the whole endpoint is stopped rather than nothing.
-                let scope = if target.is_some() { suspended.scope } else { StopScope::Endpoint };
-                if let Some(target) = &target {
-                    self.stops.entry(target).push(event.id);
-                }
-                self.open(event, by, authority, Case::Suspension(Suspension { scope, target }))
-            }
+            DeploymentEvent::Suspended(suspended) => self.suspend(event, suspended, by, authority),
             DeploymentEvent::Resumed(_) => self.close(event, by),
             _ => false,
         }
+    }
+
+    /// An emergency stop. Beyond the endpoint it reaches what its signer has a say over.
+    fn suspend(&mut self, event: &Event, suspended: &Suspended, by: SignedBy<'_>, authority: &Authority) -> bool {
+        let serves = self.endpoints.get(by.subject).and_then(|endpoint| endpoint.serves.clone());
+        let version = suspended.version.as_ref().map(key).or(serves);
+        let target = match suspended.scope {
+            StopScope::Endpoint => None,
+            StopScope::Version => version,
+            StopScope::Model => version.map(|version| model_of(&version).into()),
+        };
+        let reach = authority.reach(by.issuer, event.info(), by.signed.time_ms);
+        let within = |target: &Key| target.parse::<Subject>().is_ok_and(|subject| reach.covers(&subject.namespace));
+        let target = target.filter(within);
+        // Where nobody knows what serves, the whole endpoint is stopped rather than nothing.
+        let scope = if target.is_some() { suspended.scope } else { StopScope::Endpoint };
+        let opened = self.open(event, by, authority, Case::Suspension(Suspension { scope, target: target.clone() }));
+        if opened {
+            self.endpoints.entry(by.subject).stops.push(by.signed.index);
+            if let Some(target) = &target {
+                self.stops.entry(target).push(by.signed.index);
+            }
+        }
+        opened
     }
 
     pub(super) fn retirement(
@@ -140,8 +146,9 @@ impl DomainState {
                 self.open(event, by, authority, Case::Plan(Box::new(plan)))
             }
             PlanEvent::Approved(_) => {
-                if let Some(Case::Plan(plan)) = self.answered(event).map(|item| &mut item.case) {
-                    plan.approved = Some(by.signed);
+                let signatories = Signatories::of(event, by, authority);
+                if let Some(Case::Plan(plan)) = self.answered(event, by).map(|item| &mut item.case) {
+                    plan.approved = Some(Approval { signed: by.signed, signatories });
                 }
                 true
             }
@@ -161,37 +168,66 @@ impl DomainState {
                 self.open(event, by, authority, Case::ExceptionRequest { control: requested.control.clone() })
             }
             ExceptionEvent::Granted(granted) => {
-                // The second person's yes to an emergency, or the answer to a request.
-                match self.answered(event).map(|item| (&mut item.case, &mut item.closed)) {
-                    Some((Case::Emergency(emergency), _)) => emergency.second = Some(by.signed),
-                    Some((_, closed)) => *closed = Some(by.signed),
-                    None => {}
-                }
-                let (control, expires_at_ms) = (granted.control.clone(), granted.expires_at.as_ms());
-                self.exceptions.entry(by.subject).push(event.id);
-                let exception = Exception { control, signed: by.signed, expires_at_ms, second: None };
-                self.open(event, by, authority, Case::Exception(Box::new(exception)))
+                // Under rule set 1 one can be granted that nobody asked for.
+                let opener = self.answered(event, by).map(|item| {
+                    if let Case::Emergency(emergency) = &mut item.case {
+                        emergency.second = Some(by.signed);
+                    }
+                    item.at
+                });
+                let leave = leave(event, by, authority, granted.expires_at);
+                let opener = opener.unwrap_or(by.signed.at());
+                let exception = Exception::granted(granted.control.clone(), opener, leave);
+                self.except(event, by, authority, Case::Exception(Box::new(exception)))
             }
             ExceptionEvent::Invoked(invoked) => {
-                let (control, expires_at_ms) = (invoked.control.clone(), invoked.expires_at.as_ms());
-                self.exceptions.entry(by.subject).push(event.id);
-                let exception = Exception { control, signed: by.signed, expires_at_ms, second: None };
-                self.open(event, by, authority, Case::Emergency(Box::new(exception)))
+                let leave = leave(event, by, authority, invoked.expires_at);
+                let emergency = Exception::invoked(invoked.control.clone(), leave);
+                self.except(event, by, authority, Case::Emergency(Box::new(emergency)))
             }
             ExceptionEvent::Extended(extended) => {
-                if let Some(Case::Exception(exception)) = self.answered(event).map(|item| &mut item.case) {
-                    exception.expires_at_ms = extended.expires_at.as_ms();
+                let leave = leave(event, by, authority, extended.expires_at);
+                if let Some(Case::Exception(exception)) = self.answered(event, by).map(|item| &mut item.case) {
+                    exception.leaves.push(leave);
                 }
                 true
             }
-            ExceptionEvent::Revoked(_) => self.close(event, by),
+            ExceptionEvent::Revoked(_) => {
+                // Nor is the request answered any more.
+                if let Some(Case::Exception(exception)) = self.answered(event, by).map(|item| &item.case)
+                    && let opener = exception.opener.index
+                    && let Some(OpenItem { case: Case::ExceptionRequest { .. }, closed, .. }) =
+                        self.items.get_mut(&opener)
+                {
+                    closed.get_or_insert(by.signed);
+                }
+                self.close(event, by)
+            }
         }
     }
 
-    /// Remembers that a version was let through by a plan.
-    pub(crate) fn cover(&mut self, plan: &EventId, version: VersionId) {
-        if let Some(OpenItem { case: Case::Plan(plan), .. }) = self.items.get_mut(plan) {
-            add(&mut plan.covered, version);
+    /// The request that an event answers takes no more answers.
+    pub(crate) fn settle(&mut self, event: &Event, by: SignedBy<'_>) {
+        self.close(event, by);
+    }
+
+    fn except(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, case: Case) -> bool {
+        let opened = self.open(event, by, authority, case);
+        if opened {
+            self.exceptions.entry(by.subject).push(by.signed.index);
+        }
+        opened
+    }
+
+    /// Remembers that a version was let through by the plan that stands at an index.
+    pub(crate) fn cover(&mut self, plan: u64, version: VersionId, digest: Option<Digest>) {
+        if let Some(OpenItem { case: Case::Plan(plan), .. }) = self.items.get_mut(&plan) {
+            plan.cover(version, digest);
         }
     }
+}
+
+fn leave(event: &Event, by: SignedBy<'_>, authority: &Authority, expires_at: Timestamp) -> Leave {
+    let signatories = Signatories::of(event, by, authority);
+    Leave { signed: by.signed, signatories, expires_at_ms: expires_at.as_ms() }
 }

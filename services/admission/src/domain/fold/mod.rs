@@ -22,8 +22,8 @@ use super::{Case, DomainState, Hold, Key, OpenItem};
 impl DomainState {
     /// Takes an event in. Returns whether anything changed.
     pub(crate) fn fold(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, payload: &[u8]) -> bool {
-        let mut changed = self.note_sealed(by.subject, payload);
-        for effect in effects(event, by, || authority.actors(by.issuer, event)) {
+        let mut changed = self.note_sealed(event, by.subject, payload);
+        for effect in effects(event, by, authority) {
             changed |= self.take(effect);
         }
         changed
@@ -43,8 +43,11 @@ impl DomainState {
                     let mut subjects = set.covers.clone();
                     add(&mut subjects, event.subject.clone());
                     let hold = Hold { subjects, namespaces: set.namespaces.clone() };
-                    Arc::make_mut(&mut self.holds).push(event.id);
-                    self.open(event, by, authority, Case::Hold(Box::new(hold)))
+                    let opened = self.open(event, by, authority, Case::Hold(Box::new(hold)));
+                    if opened {
+                        Arc::make_mut(&mut self.holds).push(by.signed.index);
+                    }
+                    opened
                 }
                 Data::Correction(CorrectionEvent::Recorded(recorded)) => {
                     recorded.kind == CorrectionKind::Voids && self.void(event, by)
@@ -63,47 +66,59 @@ impl DomainState {
             Effect::Version(version, said) => self.versions.entry(version.as_str()).absorb(said),
             Effect::Model(model, said) => self.models.entry(model.as_str()).absorb(said),
             Effect::Dataset(dataset, said) => self.datasets.entry(dataset.as_str()).absorb(said),
-            Effect::DataWithdrawn(digest, at) => self.withdrawn_data.insert(digest, at),
-            Effect::Run(run, said) => self.runs.insert(run, said),
-            Effect::RunProduced(run, version) => {
-                if let Some(said) = self.runs.remove(&run) {
-                    self.versions.entry(version.as_str()).absorb(Arc::unwrap_or_clone(said));
+            Effect::DataWithdrawn(digest, withdrawal) => self.withdrawn_data.make(digest).push(withdrawal),
+            Effect::Run(run, said) => {
+                for version in self.awaiting.get(&run).cloned().unwrap_or_default() {
+                    self.versions.entry(version.as_str()).absorb(said.clone());
                 }
+                self.runs.make(run).absorb(said);
+            }
+            Effect::RunProduced(run, version) => {
+                if let Some(said) = self.runs.get(&run).cloned() {
+                    self.versions.entry(version.as_str()).absorb(said);
+                }
+                add(self.awaiting.make(run), version);
             }
             Effect::Document(digest) if self.documents.contains(&digest) => return false,
-            Effect::Document(digest) => self.documents.insert(digest, None),
+            Effect::Document(digest) => self.documents.insert(digest, Vec::new()),
+            // Of several events of an id the first is meant.
+            Effect::Attached(attached, _) if self.attached.contains(&attached) => return false,
             Effect::Attached(attached, digest) => self.attached.insert(attached, digest),
-            Effect::DocumentWithdrawn(digest, at) => self.documents.insert(digest, Some(at)),
-            Effect::AttachmentWithdrawn(attached, at) => match self.attached.get(&attached).copied() {
-                Some(digest) => self.documents.insert(digest, Some(at)),
+            Effect::DocumentWithdrawn(digest, withdrawal) => self.documents.make(digest).push(withdrawal),
+            Effect::AttachmentWithdrawn(attached, withdrawal) => match self.attached.get(&attached).copied() {
+                Some(digest) => self.documents.make(digest).push(withdrawal),
                 None => return false,
             },
         }
         true
     }
 
-    /// Opens a item. Ids are unique per issuer only; the first event of an id is the one that can be answered.
+    /// Opens an item. Ids are unique per issuer only: an event that finds one of its id about its subject
+    /// opens nothing. Returns whether it did.
     fn open(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, case: Case) -> bool {
-        if !self.items.contains(&event.id) {
-            let actors = authority.actors(by.issuer, event);
-            let (subject, at) = (self.key(by.subject), by.signed.at());
-            let item = OpenItem { case, subject, at, issuer: by.number, actors, closed: None };
-            self.items.insert(event.id, item);
+        if self.opened_about(&event.id, by.subject).is_some() {
+            return false;
         }
+        let actors = authority.actors(by.issuer, event, by.signed.time_ms);
+        let (subject, at) = (self.key(by.subject), by.signed.at());
+        let item = OpenItem { case, subject, at, issuer: by.number, actors, closed: None };
+        self.opened.make(event.id).push(at.index);
+        self.items.insert(at.index, item);
         true
     }
 
-    fn answered(&mut self, event: &Event) -> Option<&mut OpenItem> {
-        event.regarding.and_then(|id| self.items.get_mut(&id))
+    /// What an event answers: an item of that id about the same subject.
+    fn answered(&mut self, event: &Event, by: SignedBy<'_>) -> Option<&mut OpenItem> {
+        let (index, _) = self.opened_about(&event.regarding?, by.subject)?;
+        self.items.get_mut(&index)
     }
 
     fn close(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
-        if let Some(id) = event.regarding.filter(|id| self.holds.contains(id)) {
-            Arc::make_mut(&mut self.holds).retain(|hold| *hold != id);
-        }
-        match self.answered(event) {
-            Some(item) => item.closed = Some(by.signed),
-            None => return false,
+        let Some(item) = self.answered(event, by) else { return false };
+        item.closed = Some(by.signed);
+        let index = item.at.index;
+        if self.holds.contains(&index) {
+            Arc::make_mut(&mut self.holds).retain(|hold| *hold != index);
         }
         true
     }
@@ -111,8 +126,10 @@ impl DomainState {
     /// One's own fact is void: nothing more can answer it, and a completed retirement is none. Acts are revoked, never
     /// corrected.
     fn void(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
-        let own = |item: &&mut OpenItem| can_be_void(item.case.opened_by(), &item.issuer, &by.number);
-        let Some(item) = self.answered(event).filter(own) else { return false };
+        let Some(regarding) = event.regarding else { return false };
+        let own = |item: &OpenItem| can_be_void(item.case.opened_by(), &item.issuer, &by.number);
+        let found = self.opened(&regarding).find(|(_, item)| own(item)).map(|(index, _)| index);
+        let Some(item) = found.and_then(|index| self.items.get_mut(&index)) else { return false };
         item.closed = Some(by.signed);
         if matches!(item.case, Case::RetirementCompletion) {
             let subject = item.subject.clone();
@@ -130,16 +147,17 @@ impl DomainState {
     }
 
     /// Remembers which subjects' events hold texts sealed under which keys, so that a hold can keep the keys.
-    fn note_sealed(&mut self, subject: &str, payload: &[u8]) -> bool {
+    /// An event is about its subject and about what it names beside it.
+    fn note_sealed(&mut self, event: &Event, subject: &str, payload: &[u8]) -> bool {
         let mut changed = false;
         for kid in super::sealed::key_ids(payload) {
-            if !self.sealed.contains(&kid) {
-                self.sealed.insert(kid, Vec::new());
-            }
-            let Some(subjects) = self.sealed.get_mut(&kid) else { continue };
-            if !subjects.iter().any(|known| **known == *subject) {
-                subjects.push(subject.into());
-                changed = true;
+            let about = event.about.iter().map(key);
+            for subject in [Key::from(subject)].into_iter().chain(about) {
+                let known = self.sealed.get(&kid).is_some_and(|subjects| subjects.contains(&subject));
+                if !known {
+                    self.sealed.make(kid).push(subject);
+                    changed = true;
+                }
             }
         }
         changed

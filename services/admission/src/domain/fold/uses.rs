@@ -18,7 +18,7 @@ impl DomainState {
     ) -> bool {
         match data {
             UsecaseEvent::Proposed(_) => {
-                let persons = authority.actors(by.issuer, event).persons;
+                let persons = authority.actors(by.issuer, event, by.signed.time_ms).persons;
                 let use_case = self.use_cases.entry(by.subject);
                 use_case.proposed.get_or_insert(by.signed.index);
                 persons.into_iter().for_each(|person| add(&mut use_case.proposers, person));
