@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -32,6 +34,21 @@ pub fn binary() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let found = own.ancestors().skip(1).map(|dir| dir.join("probity")).find(|path| path.is_file());
     found.with_context(|| format!("no `probity` binary beside {}; run: cargo build -p probity", own.display()))
+}
+
+/// A command of the real binary that remembers no ledger which another test served at the same address.
+///
+/// # Panics
+/// There is no binary.
+#[allow(clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
+pub fn command() -> Command {
+    static STATES: OnceLock<TempDir> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let states = STATES.get_or_init(|| tempfile::tempdir().expect("a temporary directory"));
+    let state = states.path().join(COUNT.fetch_add(1, Ordering::Relaxed).to_string());
+    let mut command = Command::new(binary().expect("the real binary"));
+    command.env("PROBITY_STATE", state);
+    command
 }
 
 /// Founds a ledger in `directory` with the real binary; public key files are left beside it. `recovery` is how many of
@@ -223,7 +240,7 @@ pub struct Server {
     /// Where it listens.
     pub address: String,
     /// Whether it may be a standby at first.
-    shares: bool,
+    pub(crate) shares: bool,
 }
 
 impl Server {

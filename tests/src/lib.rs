@@ -6,7 +6,9 @@ pub mod lives;
 pub mod nats;
 mod people;
 pub mod scenario;
+mod secured;
 
-pub use ledger::{Carrier, ORIGIN, Server, TestLedger, binary, found, register};
+pub use ledger::{Carrier, ORIGIN, Server, TestLedger, binary, command, found, register};
 pub use nats::free_port;
 pub use people::{Signer, enrolment, granting};
+pub use secured::{Authority, Issued, Secured, http};

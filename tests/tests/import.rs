@@ -8,11 +8,11 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use probity_proto::v1;
 use probity_statement::SignedStatement;
-use probity_tests::{Server, Signer, TestLedger, binary};
+use probity_tests::{Server, Signer, TestLedger, command};
 use serde_json::Value;
 
 struct Scene {
@@ -35,7 +35,7 @@ impl Scene {
 
     fn import(&self, file: &Path, mapping: &Path) -> (Output, Value) {
         let report = self.ledger.home.path().join("report.json");
-        let output = Command::new(binary().unwrap())
+        let output = command()
             .arg("import")
             .arg(file)
             .arg("--mapping")
@@ -54,7 +54,7 @@ impl Scene {
     }
 
     fn probity(&self, words: &[&str]) -> Value {
-        let mut command = Command::new(binary().unwrap());
+        let mut command = command();
         let output = command.args(words).args(["--json", "--server", &self.server.address]).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -163,7 +163,7 @@ async fn every_row_of_the_federal_inventory_is_recorded_or_named_in_the_report()
 
     let Scene { ledger, server, .. } = scene;
     server.stop().unwrap();
-    let output = Command::new(binary().unwrap()).arg("verify").arg(ledger.directory()).output().unwrap();
+    let output = command().arg("verify").arg(ledger.directory()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 use std::collections::HashSet;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use probity_proto::v1::log_service_client::LogServiceClient;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_proto::v1::registration_service_client::RegistrationServiceClient;
 use probity_statement::{LedgerKeys, Receipt, ReceiptProof, SignedStatement};
-use probity_tests::{Server, Signer, TestLedger, binary, register};
+use probity_tests::{Server, Signer, TestLedger, command, register};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -167,7 +167,7 @@ async fn what_was_acknowledged_survives_every_kill_and_nothing_is_recorded_twice
 
     let (code, said) = server.stop().unwrap();
     assert_eq!(code, Some(0), "{said}");
-    let verify = Command::new(binary().unwrap()).arg("verify").arg(ledger.directory()).output().unwrap();
+    let verify = command().arg("verify").arg(ledger.directory()).output().unwrap();
     assert_eq!(verify.status.code(), Some(0), "{}", String::from_utf8_lossy(&verify.stdout));
 }
 
@@ -188,7 +188,7 @@ async fn live_and_die(server: Server, clients: Vec<Client>, life: Duration) -> V
 
 /// Kills a server that may not have finished taking over what the last one left.
 fn die_while_starting(ledger: &TestLedger, life: Duration) {
-    let mut command = Command::new(binary().unwrap());
+    let mut command = command();
     command.arg("serve").arg(ledger.directory()).args(["--listen", "127.0.0.1:0"]);
     command.args(ledger.carrier.url().iter().flat_map(|url| ["--nats", url]));
     let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -20,7 +20,7 @@ use async_nats::{Client, ConnectOptions, Event, Message, Subscriber};
 use futures::StreamExt;
 use probity_proto::v1;
 use probity_tests::nats::{NatsServer, NatsSetup, nats_server};
-use probity_tests::{ORIGIN, Server, Signer, binary, enrolment, register};
+use probity_tests::{ORIGIN, Server, Signer, command, enrolment, register};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 const SUBJECT: &str = "probity.ledger_test_models.blocks";
@@ -261,7 +261,7 @@ async fn only_the_administrator_touches_the_stream() {
 
 /// Runs `probity init` as a user of NATS, and gives what it said.
 fn init(server: &NatsServer, user: &str, directory: &Path, arguments: &[&str]) -> String {
-    let mut command = Command::new(binary().unwrap());
+    let mut command = command();
     command.arg("init").arg(directory).args(arguments);
     command.args(["--nats", &server.url(), "--nats-user", user]).env("PROBITY_NATS__PASSWORD", format!("{user}-1"));
     let output = command.output().unwrap();

@@ -3,14 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
-use std::process::Command;
 use std::time::Duration;
 
 use probity_proto::v1::audit_service_client::AuditServiceClient;
 use probity_proto::v1::inventory_service_client::InventoryServiceClient;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_proto::{Reason, v1};
-use probity_tests::{ORIGIN, Server, Signer, TestLedger, binary, register};
+use probity_tests::{ORIGIN, Server, Signer, TestLedger, command, register};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tonic::{Code, Status};
@@ -168,7 +167,7 @@ async fn a_limit_beyond_a_page_lists_on_by_itself() {
         // The index of the last of them.
         let last = (size - 1).to_string();
         for (limit, expected) in [("1020", 1_020), ("5000", 1_050)] {
-            let mut command = Command::new(binary().unwrap());
+            let mut command = command();
             command.args(["models", "--limit", limit, "--after", &last, "--json", "--server", &scene.server.address]);
             let output = command.output().unwrap();
             let answer: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use probity_proto::v1;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_statement::SignedStatement;
-use probity_tests::{Server, Signer, TestLedger, binary, register};
+use probity_tests::{Server, Signer, TestLedger, command, register};
 use serde_json::{Value, json};
 use signed_note::{Note, StandardVerifier, VerifierList};
 use tlog_tiles::{HashReader, Tile, TileHashReader, TileReader};
@@ -140,13 +140,8 @@ async fn signed_note_and_tlog_tiles_read_the_mirror_and_refuse_a_changed_one() {
     let vkey = keys.checkpoint_verifier().unwrap().checkpoint_key().to_string();
     // Beside the server, which goes on.
     let mirror = ledger.home.path().join("mirror");
-    let output = Command::new(binary().unwrap())
-        .args(["checkpoint", "--mirror"])
-        .arg(&mirror)
-        .arg("--data")
-        .arg(ledger.directory())
-        .output()
-        .unwrap();
+    let output =
+        command().args(["checkpoint", "--mirror"]).arg(&mirror).arg("--data").arg(ledger.directory()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     server.stop().unwrap();
 

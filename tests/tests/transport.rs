@@ -18,55 +18,10 @@ use probity_proto::v1::lineage_service_client::LineageServiceClient;
 use probity_proto::v1::log_service_client::LogServiceClient;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_proto::v1::registration_service_client::RegistrationServiceClient;
-use probity_tests::{Server, Signer, TestLedger, binary, granting};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use probity_tests::{Authority, Issued, Server, Signer, TestLedger, binary, granting};
 use serde_json::json;
 use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-
-/// A certificate authority of the test's own.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-struct Issued {
-    certificate: String,
-    key: String,
-    sha256: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { pem, issuer: Issuer::new(params, key) }
-    }
-
-    fn issue(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Issued {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.extended_key_usages = vec![purpose];
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let sha256 = openssl_fingerprint(&certificate.pem());
-        Issued { certificate: certificate.pem(), key: key.serialize_pem(), sha256 }
-    }
-}
-
-/// The fingerprint as an operator reads it: `openssl x509 -fingerprint -sha256`.
-fn openssl_fingerprint(pem: &str) -> String {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), pem).unwrap();
-    let output = Command::new("openssl")
-        .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
-        .arg(file.path())
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.trim().split('=').nth(1).unwrap().to_owned()
-}
 
 struct Scene {
     ledger: TestLedger,
@@ -85,8 +40,8 @@ impl Scene {
     /// A ledger served with TLS, two identities with certificates, and a certificate that belongs to nobody.
     async fn new() -> Self {
         let ledger = TestLedger::found().unwrap();
-        let authority = Authority::new();
-        let client = |name: &str| authority.issue(name, ExtendedKeyUsagePurpose::ClientAuth);
+        let authority = Authority::new().unwrap();
+        let client = |name: &str| authority.client(name).unwrap();
         let auditor = (Signer::person().unwrap(), client("auditor"));
         let developer = (Signer::person().unwrap(), client("developer"));
         let clerk = (Signer::person().unwrap(), client("clerk"));
@@ -103,7 +58,7 @@ impl Scene {
         plain.stop().unwrap();
 
         let home = ledger.home.path();
-        let own = authority.issue("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+        let own = authority.server().unwrap();
         let write = |name: &str, text: &str| -> PathBuf {
             let path = home.join(name);
             std::fs::write(&path, text).unwrap();
@@ -231,7 +186,7 @@ async fn a_view_shows_what_the_callers_roles_cover_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_certificate_of_the_authority_nobody_gets_in() {
     let scene = Scene::new().await;
-    let stranger = Authority::new().issue("stranger", ExtendedKeyUsagePurpose::ClientAuth);
+    let stranger = Authority::new().unwrap().client("stranger").unwrap();
     for client in [None, Some(&stranger)] {
         let got_in = match scene.channel(client).await {
             Ok(channel) => read_genesis(channel).await.map_err(|status| assert_ne!(status.code(), Code::Ok)).is_ok(),
@@ -336,4 +291,61 @@ async fn reflected_v1alpha(channel: Channel) -> Vec<String> {
         Some(MessageResponse::ListServicesResponse(list)) => list.service.into_iter().map(|found| found.name).collect(),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_is_for_whom_it_is_and_whoever_has_left_or_lost_their_key_reads_nothing() {
+    let scene = Scene::new().await;
+    let of = async |issued: &Issued| scene.channel(Some(issued)).await.unwrap();
+    let inbox = async |channel: Channel, whose: &Signer| {
+        let asked = v1::GetInboxRequest { identity: whose.identity.to_string(), ..Default::default() };
+        ComplianceServiceClient::new(channel).get_inbox(asked).await.map(drop).map_err(|status| status.code())
+    };
+    let (clerk, auditor) = (of(&scene.clerk.1).await, of(&scene.auditor.1).await);
+    assert_eq!(inbox(clerk.clone(), &scene.clerk.0).await, Ok(()));
+    assert_eq!(inbox(clerk.clone(), &scene.developer.0).await, Err(Code::PermissionDenied));
+    assert_eq!(inbox(auditor.clone(), &scene.developer.0).await, Ok(()));
+
+    // What anyone could read so far, if only what they stated themselves.
+    let read = async |channel: Channel, who: &Signer| {
+        let models = v1::ListModelsRequest::default();
+        let views = InventoryServiceClient::new(channel.clone()).list_models(models).await.map(drop);
+        let issuer = who.identity.to_string();
+        let own = v1::ListEntriesRequest { start: 0, end: 0, issuer };
+        let own = LogServiceClient::new(channel).list_entries(own).await.map(drop);
+        (views.map_err(|status| status.code()), own.map_err(|status| status.code()))
+    };
+    assert_eq!(read(clerk.clone(), &scene.clerk.0).await, (Ok(()), Ok(())));
+    assert_eq!(read(auditor.clone(), &scene.auditor.0).await, (Ok(()), Ok(())));
+    let day_ms = 86_400_000;
+    let now = probity_schemas::Clock::now_ms(&probity_schemas::SystemClock);
+    let departed = json!({
+        "type": "authority.departed", "subject": scene.clerk.0.identity.subject(), "data": { "last_day": now - day_ms },
+    });
+    let revoked = json!({
+        "type": "authority.key_revoked", "subject": scene.auditor.0.identity.subject(),
+        "data": { "kid": scene.auditor.0.key.public().id().to_string(), "reason": "lost" },
+    });
+    let stated =
+        [departed, revoked].map(|event| scene.ledger.administrator.state(event, scene.ledger.origin()).unwrap());
+    let mut registration = RegistrationServiceClient::new(of(&scene.developer.1).await);
+    let outcomes = probity_tests::register(&mut registration, &stated).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Recorded(_))), "{outcomes:?}");
+    for (channel, who) in [(clerk, &scene.clerk.0), (auditor, &scene.auditor.0)] {
+        let nothing = (Err(Code::PermissionDenied), Err(Code::PermissionDenied));
+        assert_eq!(read(channel, who).await, nothing, "{}", who.identity);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_loopback_is_not_trusted_one_records_and_reads_nothing() {
+    let ledger = TestLedger::found().unwrap();
+    let server = ledger.serve(&[("PROBITY_LISTEN__TRUST_LOOPBACK", "false")]).unwrap();
+    let developer = Signer::person().unwrap();
+    ledger.enrol(&server, &developer, &["developer"]).await.unwrap();
+    let mut inventory = InventoryServiceClient::new(server.channel().await.unwrap());
+    let refused = inventory.list_models(v1::ListModelsRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    let refused = server.log().await.unwrap().list_entries(v1::ListEntriesRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
 }

@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use probity_proto::v1;
 use probity_proto::v1::inventory_service_client::InventoryServiceClient;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_tests::scenario::views_at;
-use probity_tests::{ORIGIN, Server, Signer, TestLedger, binary, free_port, register};
+use probity_tests::{ORIGIN, Server, Signer, TestLedger, command, free_port, register};
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic::transport::Channel;
@@ -49,7 +49,7 @@ async fn record(server: &Server, signer: &Signer, events: Vec<Value>) -> u64 {
 }
 
 fn probity(words: &[&str]) -> Output {
-    Command::new(binary().unwrap()).args(words).output().unwrap()
+    command().args(words).output().unwrap()
 }
 
 /// The digests of all views, by name, while no server has them open.
@@ -176,11 +176,7 @@ async fn a_view_that_is_not_configured_is_not_there() {
     let server = Server::with_config(&config).unwrap();
     let refused = inventory(&server).await.count(v1::CountRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
-    let output = Command::new(binary().unwrap())
-        .args(["history", "--json"])
-        .env("PROBITY_SERVER", &server.address)
-        .output()
-        .unwrap();
+    let output = command().args(["history", "--json"]).env("PROBITY_SERVER", &server.address).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -226,7 +222,7 @@ async fn an_imported_inventory_is_counted_as_the_file_counts_it() {
     let key = ledger.home.path().join("importer.key");
     importer.write_key(&key).unwrap();
     let mapping = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops/import/us-federal-2024.toml");
-    let output = Command::new(binary().unwrap())
+    let output = command()
         .arg("import")
         .arg(&file)
         .arg("--mapping")
@@ -270,7 +266,7 @@ async fn an_imported_inventory_is_counted_as_the_file_counts_it() {
     assert_eq!(counted("class:omb-m-24-10").await, impact);
 
     // Nobody has taken any of them on, and the record says how it knows of them.
-    let questions = Command::new(binary().unwrap())
+    let questions = command()
         .args(["compliance", "--question", "no-owner", "--limit", "1", "--json"])
         .env("PROBITY_SERVER", &server.address)
         .output()

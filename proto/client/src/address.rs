@@ -37,6 +37,11 @@ impl Address {
         self.0.clone()
     }
 
+    /// The host, without the port.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.0.host()
+    }
+
     /// Whether what is sent there is encrypted and the server proves who it is.
     pub(crate) fn is_secure(&self) -> bool {
         self.0.scheme_str() == Some("https")

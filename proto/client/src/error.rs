@@ -44,17 +44,32 @@ pub enum Failure {
         /// Its answer; [`Reason::of`](probity_proto::Reason::of) reads what it says to programs.
         status: Status,
     },
-    /// A standby named an active server that is to be spoken to without TLS, while the configured
-    /// ones are not.
+    /// A standby named an active server on a host that was not configured, or one that is to be
+    /// spoken to without TLS while the configured ones are not.
     #[error(
-        "{from} stands by and names {to} as the active server; it is not followed from https to http. \
-         Have that server announce its https address"
+        "{from} stands by and names {to} as the active server; {to} is not followed, because {}. \
+         Give its address to this client as well", if *.downgrade { "it is without TLS" } else { "its host is none that was configured" }
     )]
-    InsecureRedirect {
+    Redirect {
         /// The standby.
         from: String,
         /// The server that it named.
         to: String,
+        /// Whether the way there is less safe than the configured ones.
+        downgrade: bool,
+    },
+    /// A server answered that a statement is recorded, and the receipt does not prove it under the
+    /// keys of the ledger that was pinned.
+    #[error(
+        "{address} says that a statement is recorded at index {index}, but its receipt does not prove it: {reason}"
+    )]
+    Unproven {
+        /// The server.
+        address: String,
+        /// The index that it gave.
+        index: u64,
+        /// What is wrong with the receipt.
+        reason: String,
     },
     /// The caller's configuration does not suit the address that a standby named.
     #[error(transparent)]

@@ -45,7 +45,9 @@ use crate::route::Route;
 use crate::servers::Servers;
 use probity_proto::Reason;
 use probity_proto::v1::register_result::Result as Outcome;
-use probity_proto::v1::{RegisterRequest, RegisterResult, Submission};
+use probity_proto::v1::{Recorded, RegisterRequest, RegisterResult, Submission};
+use probity_statement::{LedgerKeys, Receipt, ReceiptProof};
+use probity_tlog::leaf_hash;
 
 /// How long a call goes on, unless the caller says otherwise.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -59,6 +61,8 @@ pub struct RegistrationClient {
     servers: Arc<Servers>,
     deadline: Duration,
     attempt: Duration,
+    /// The ledger that receipts have to be of.
+    ledger: Option<Arc<LedgerKeys>>,
 }
 
 impl RegistrationClient {
@@ -85,7 +89,16 @@ impl RegistrationClient {
     ) -> Result<Self, AddressError> {
         let addresses = addresses.into_iter().map(|address| address.as_ref().parse());
         let servers = Servers::new(addresses.collect::<Result<_, _>>()?, Box::new(configure))?;
-        Ok(Self { servers: Arc::new(servers), deadline: DEADLINE, attempt: ATTEMPT })
+        Ok(Self { servers: Arc::new(servers), deadline: DEADLINE, attempt: ATTEMPT, ledger: None })
+    }
+
+    /// Pins the ledger: what a server says is recorded is an answer only if its receipt proves, under
+    /// these keys, that the very statement is in this ledger (RFC 9942). Take the keys from a founding
+    /// statement that is known to be the right one, not from whoever answers.
+    #[must_use]
+    pub fn pinned(mut self, ledger: LedgerKeys) -> Self {
+        self.ledger = Some(Arc::new(ledger));
+        self
     }
 
     /// Sets how long a call goes on before it gives up; 30 s if not set.
@@ -123,8 +136,10 @@ impl RegistrationClient {
     /// rests on an earlier one of the same call can be refused because that one was not taken at
     /// first: send what depends on each other in turn.
     ///
-    /// A server that was not configured is spoken to if a standby names it, but never without TLS
-    /// where one of the configured addresses is `https`.
+    /// A standby may name a server that was not configured only on a host that was, and never without
+    /// TLS where one of the configured addresses is `https`; else the call fails with
+    /// [`Failure::Redirect`]. With a pinned ledger every receipt is checked before the call returns;
+    /// one that proves nothing fails it with [`Failure::Unproven`].
     ///
     /// # Errors
     ///
@@ -152,7 +167,7 @@ impl RegistrationClient {
             attempts += 1;
             let again = match self.attempt(&at, batch, remaining().min(self.attempt)).await? {
                 Ok(results) => {
-                    let Settled { some, again } = batch.settle(results, &at)?;
+                    let Settled { some, again } = batch.settle(results, &at, self.ledger.as_deref())?;
                     if some {
                         route.answered();
                         self.servers.set_active(&at);
@@ -199,6 +214,18 @@ impl RegistrationClient {
     }
 }
 
+/// Whether a receipt proves that this very statement is in the ledger, at the index that was answered.
+fn proves(ledger: &LedgerKeys, submission: &Submission, recorded: &Recorded) -> Result<(), String> {
+    let receipt = Receipt::parse(recorded.receipt.clone()).map_err(|error| error.to_string())?;
+    let leaf = leaf_hash(&submission.statement);
+    let proven = receipt.verify_inclusion(&ledger.receipt, ledger.origin.as_str(), &leaf);
+    proven.map_err(|error| error.to_string())?;
+    match receipt.proof() {
+        ReceiptProof::Inclusion(proof) if proof.leaf_index == recorded.index => Ok(()),
+        _ => Err("it is of another index".to_owned()),
+    }
+}
+
 /// Statements on their way, and the answers that there are.
 struct Outstanding {
     /// What has no answer yet, with its place.
@@ -221,10 +248,21 @@ impl Outstanding {
     }
 
     /// Puts results in their places and keeps what is to be sent again.
-    fn settle(&mut self, results: Vec<RegisterResult>, address: &Address) -> Result<Settled, Failure> {
+    fn settle(
+        &mut self,
+        results: Vec<RegisterResult>,
+        address: &Address,
+        ledger: Option<&LedgerKeys>,
+    ) -> Result<Settled, Failure> {
         let (expected, found) = (self.waiting.len(), results.len());
         if expected != found {
             return Err(Failure::Miscounted { address: address.to_string(), expected, found });
+        }
+        for ((_, submission), result) in self.waiting.iter().zip(&results) {
+            if let (Some(ledger), Some(Outcome::Recorded(recorded))) = (ledger, &result.result) {
+                let (address, index) = (address.to_string(), recorded.index);
+                proves(ledger, submission, recorded).map_err(|reason| Failure::Unproven { address, index, reason })?;
+            }
         }
         let mut settled = Settled { some: false, again: None };
         let mut waiting = Vec::new();

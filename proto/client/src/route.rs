@@ -99,11 +99,17 @@ impl<'a> Route<'a> {
         self.at = to;
     }
 
-    /// Goes where a standby points, unless that is less safe than what the caller chose.
+    /// Goes where a standby points: to an address that was configured, or to another port of a host
+    /// that was. Whoever answers at one address must not be able to send statements elsewhere.
     fn redirect(&mut self, to: Address) -> Result<(), Failure> {
-        let safe = to.is_secure() || self.configured.contains(&to) || !self.configured.iter().any(Address::is_secure);
-        if !safe {
-            return Err(Failure::InsecureRedirect { from: self.at.to_string(), to: to.to_string() });
+        let refused = |downgrade| Failure::Redirect { from: self.at.to_string(), to: to.to_string(), downgrade };
+        if !self.configured.contains(&to) {
+            if !self.configured.iter().any(|address| address.host() == to.host()) {
+                return Err(refused(false));
+            }
+            if !to.is_secure() && self.configured.iter().any(Address::is_secure) {
+                return Err(refused(true));
+            }
         }
         self.go(to);
         Ok(())

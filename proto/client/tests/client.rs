@@ -277,8 +277,8 @@ async fn a_redirect_from_https_to_http_is_not_followed() {
     let client = RegistrationClient::configured([&safe.address], configure.clone()).unwrap();
     assert_eq!(words(&client.register(submissions(&["a"])).await.unwrap()), ["0"]);
     let error = client.register(submissions(&["b"])).await.unwrap_err();
-    let Failure::InsecureRedirect { from, to } = &error.failure else { panic!("{error}") };
-    assert_eq!((from, to), (&safe.address, &bare.address));
+    let Failure::Redirect { from, to, downgrade } = &error.failure else { panic!("{error}") };
+    assert_eq!((from, to, *downgrade), (&safe.address, &bare.address, safe.address.contains("127.0.0.1")));
     assert!(bare.calls().is_empty());
 
     // Whoever configures an address without TLS has chosen it.
@@ -297,4 +297,25 @@ fn a_client_is_not_made_of_bad_addresses() {
     for bad in ["", "registrar-a", "registrar-a:7170", "ftp://registrar-a:7170", "http://"] {
         assert!(matches!(RegistrationClient::new([bad]), Err(AddressError::Malformed { .. })), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn a_standby_cannot_send_statements_to_a_host_that_was_not_configured() {
+    let standing_by = Server::start(&Ledger::default(), vec![standby(Some("http://ledger.example:7170"))]);
+    let error = client(&[&standing_by.address]).register(submissions(&["a"])).await.unwrap_err();
+    let Failure::Redirect { to, downgrade: false, .. } = &error.failure else { panic!("{error}") };
+    assert_eq!(to, "http://ledger.example:7170");
+    assert!(error.to_string().contains("none that was configured"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_without_proof_is_no_answer_of_a_pinned_ledger() {
+    let key = |seed| probity_statement::SecretKey::from_seed(&[seed; 32]).unwrap();
+    let origin = "ledger.test/pinned".parse().unwrap();
+    let secrets = probity_statement::LedgerSecrets { origin, checkpoint: key(1), clock: key(2), receipt: key(3) };
+    let server = Server::start(&Ledger::default(), vec![Step::Take]);
+    let error = client(&[&server.address]).pinned(secrets.public()).register(submissions(&["a"])).await.unwrap_err();
+    let Failure::Unproven { address, index: 0, .. } = &error.failure else { panic!("{error}") };
+    assert_eq!(address, &server.address);
+    assert!(error.answered.iter().all(Option::is_none));
 }

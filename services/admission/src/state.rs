@@ -124,14 +124,23 @@ pub struct Rights {
 }
 
 impl Rights {
+    /// Whether an identity may read anything at this time (Unix seconds), if only what it stated itself: it
+    /// has not left, and has a key that counts.
+    pub fn may_read(&self, identity: &Identity, time: u64) -> bool {
+        self.authority.may_read(identity, time.saturating_mul(1_000))
+    }
+
     /// Whether an identity may read the whole ledger at this time (Unix seconds).
     pub fn may_read_all(&self, identity: &Identity, time: u64) -> bool {
-        self.authority.may_read_all(identity, time.saturating_mul(1_000))
+        self.may_read(identity, time) && self.authority.may_read_all(identity, time.saturating_mul(1_000))
     }
 
     /// The namespaces in which an identity holds a role at this time (Unix seconds): what it sees of views.
     pub fn namespaces(&self, identity: &Identity, time: u64) -> Vec<NamespacePattern> {
-        self.authority.namespaces(identity, time.saturating_mul(1_000))
+        match self.may_read(identity, time) {
+            true => self.authority.namespaces(identity, time.saturating_mul(1_000)),
+            false => Vec::new(),
+        }
     }
 
     /// The roles that an identity holds in a namespace at this time (Unix seconds).

@@ -62,9 +62,21 @@ pub fn at(
             _ if subject.version.is_some() => share.version == text,
             _ => model_of(&share.version) == text,
         };
-        served.extend(weigh(endpoint, &steps, at_ms, belongs));
+        let found = weigh(endpoint, &steps, at_ms, belongs).into_iter();
+        served.extend(found.map(|share| in_sight_of(share, scope)));
     }
     Ok(served)
+}
+
+/// What serves at an endpoint that may be seen can be what may not.
+fn in_sight_of(served: v1::Served, scope: &Scope) -> v1::Served {
+    let hidden = scope.redact(&served.version) != served.version;
+    v1::Served {
+        version: scope.redact(&served.version),
+        use_case: scope.redact(&served.use_case),
+        digest: if hidden { String::new() } else { served.digest },
+        ..served
+    }
 }
 
 fn endpoints_are_empty(view: &View, endpoints: &[String]) -> Result<bool, QueryError> {

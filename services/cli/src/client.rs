@@ -17,6 +17,8 @@ use probity_statement::{LedgerKeys, SignedStatement};
 use tonic::Code;
 use tonic::transport::{self, Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
 
+use crate::pins::{self, Pin};
+
 /// Messages may hold 4,096 statements of at most 64 KiB; this is what a client lets in.
 const MAX_MESSAGE: usize = 64 << 20;
 
@@ -36,6 +38,13 @@ pub(crate) struct ServerArgs {
     /// PEM private key of the client certificate.
     #[arg(long, env = "PROBITY_CLIENT_KEY", value_name = "PEM", requires = "client_cert", global = true)]
     pub(crate) client_key: Option<PathBuf>,
+    /// The ledger that is meant: the hash of its founding statement, as `probity init` prints it.
+    /// Without it, the one that was at this address before.
+    #[arg(long, env = "PROBITY_PIN", value_name = "HASH", global = true)]
+    pub(crate) pin: Option<String>,
+    /// Whether the ledger is of this very process, so that there is nothing to remember of it.
+    #[arg(skip)]
+    pub(crate) is_own: bool,
 }
 
 /// A connection to a server and the ledger behind it.
@@ -44,6 +53,8 @@ pub(crate) struct Client {
     /// Finds the active server by itself; everything else is read from the first server that could
     /// be reached.
     pub(crate) registration: RegistrationClient,
+    /// The ledger, whose founding statement was checked and is the pinned one.
+    ledger: LedgerKeys,
     pub(crate) log: LogServiceClient<Channel>,
     pub(crate) inventory: InventoryServiceClient<Channel>,
     pub(crate) audit: AuditServiceClient<Channel>,
@@ -61,9 +72,16 @@ impl ServerArgs {
         let (reached, channel) = reach(&addresses, &configure).await?;
         // The server that was reached is asked first; the others may be down.
         addresses[..=reached].rotate_right(1);
+        let mut log = LogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let (ledger, founding) = ledger_of(&mut log).await?;
+        let found = Pin { origin: ledger.origin.to_string(), founding };
+        if !self.is_own {
+            pins::check(addresses[0], &found, self.pin.as_deref())?;
+        }
         Ok(Client {
-            registration: RegistrationClient::configured(&addresses, configure)?,
-            log: LogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            registration: RegistrationClient::configured(&addresses, configure)?.pinned(ledger.clone()),
+            ledger,
+            log,
             inventory: InventoryServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             lineage: LineageServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
@@ -101,6 +119,15 @@ trait ConfigureEndpoint: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Cl
 
 impl<F: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync + 'static> ConfigureEndpoint for F {}
 
+/// The ledger behind a connection: its keys from its founding statement, whose own signature is
+/// checked, and the leaf hash of that statement in hexadecimal.
+async fn ledger_of(log: &mut LogServiceClient<Channel>) -> Result<(LedgerKeys, String)> {
+    let ledger = log.get_ledger(v1::GetLedgerRequest {}).await.map_err(failed)?.into_inner();
+    let founding = SignedStatement::parse(ledger.founding_statement).context("the founding statement")?;
+    let hash = founding.leaf_hash().to_string();
+    Ok((LedgerKeys::from_founding(&founding).context("the founding statement")?, hash))
+}
+
 /// Connects to the first of these that can be reached, and says which it is.
 async fn reach(addresses: &[&str], configure: &impl ConfigureEndpoint) -> Result<(usize, Channel)> {
     let mut failures = Vec::new();
@@ -127,12 +154,9 @@ pub(crate) fn failed(status: tonic::Status) -> anyhow::Error {
 }
 
 impl Client {
-    /// The ledger's origin and public keys, from its founding statement, whose own signature is
-    /// checked.
-    pub(crate) async fn ledger(&mut self) -> Result<LedgerKeys> {
-        let ledger = self.log.get_ledger(v1::GetLedgerRequest {}).await.map_err(failed)?.into_inner();
-        let founding = SignedStatement::parse(ledger.founding_statement).context("the founding statement")?;
-        LedgerKeys::from_founding(&founding).context("the founding statement")
+    /// The ledger's origin and public keys, as it was founded with.
+    pub(crate) fn ledger(&self) -> &LedgerKeys {
+        &self.ledger
     }
 
     /// Waits until every view that this server answers from has taken in so many statements, for as long

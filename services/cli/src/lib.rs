@@ -16,6 +16,7 @@ mod names;
 mod output;
 mod pages;
 mod people;
+mod pins;
 mod session;
 mod signing;
 mod vault;

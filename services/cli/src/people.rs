@@ -6,6 +6,8 @@
 //! nothing that is signed holds one.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -60,9 +62,16 @@ impl People {
         let mut partial: PathBuf = path.to_owned();
         partial.as_mut_os_string().push(".partial");
         let text = toml::to_string(&people).context("cannot encode the directory of people")?;
-        fs::write(&partial, text)
-            .and_then(|()| fs::rename(&partial, path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        let write = || {
+            // Names are personal data: they are for whoever runs this command, and for nobody else here.
+            let mut options = fs::OpenOptions::new();
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+            // A file that was left over keeps the mode it had.
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            file.write_all(text.as_bytes())?;
+            fs::rename(&partial, path)
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// The name and the identity, or the identity alone.
@@ -79,5 +88,22 @@ impl People {
             Some(name) => name.clone(),
             None => identity.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_for_its_owner_only_whatever_was_there_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("people.toml");
+        let who: Identity = "person:00000000-0000-4000-8000-000000000001".parse().unwrap();
+        fs::write(&path, "[people]\n").unwrap();
+        fs::write(dir.path().join("people.toml.partial"), "left over").unwrap();
+        People::remember(&path, &who, "Ada Lovelace").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(People::load(&path).unwrap().show(&who.to_string()), "Ada Lovelace");
     }
 }

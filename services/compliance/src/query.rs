@@ -108,7 +108,7 @@ pub fn deficiencies(
 ) -> Result<Paged<v1::Deficiency>, QueryError> {
     let show = |key: Vec<u8>, found: Found| {
         let fitting = found.holds_at(wanted.at_ms) && within(&found.subject, wanted.namespace.as_ref(), scope);
-        Ok((key, if fitting { Some(deficiency(view, found)?) } else { None }))
+        Ok((key, if fitting { Some(deficiency(view, found, scope)?) } else { None }))
     };
     if !wanted.subject.is_empty() {
         // A model's own name sorts right before those of its versions.
@@ -138,19 +138,19 @@ pub fn deficiencies(
     }))
 }
 
-fn deficiency(view: &View, found: Found) -> Result<v1::Deficiency, QueryError> {
+fn deficiency(view: &View, found: Found, scope: &Scope) -> Result<v1::Deficiency, QueryError> {
     let model = [&found.subject, &found.about].into_iter().find(|subject| subject.starts_with("model:"));
-    let owners = match model {
+    let owners = match model.filter(|model| scope.covers_subject(model)) {
         Some(model) => owners(view, model)?,
         None => Vec::new(),
     };
     Ok(v1::Deficiency {
         question: found.question.name().to_owned(),
         subject: found.subject,
-        reason: found.reason,
+        reason: scope.redact(&found.reason),
         since_ms: found.from_ms,
         owners,
-        about: found.about,
+        about: scope.redact(&found.about),
         provenance: found.provenance,
         indices: found.indices,
     })
@@ -201,7 +201,18 @@ pub fn approvals(
             }),
         }
     }
-    Ok(found)
+    // What serves there may be somebody else's: that it is not in order is told, not what it is.
+    let seen = |standing: v1::ApprovalStanding| match scope.covers_subject(&standing.version) {
+        true => standing,
+        false => v1::ApprovalStanding {
+            version: scope.redact(&standing.version),
+            endpoint: standing.endpoint,
+            gate: standing.gate,
+            standing: scope.redact(&standing.standing),
+            ..v1::ApprovalStanding::default()
+        },
+    };
+    Ok(found.into_iter().map(seen).collect())
 }
 
 /// Whether a version that is to be let through to an endpoint passes every gate that guards the environment, at a

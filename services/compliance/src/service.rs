@@ -2,7 +2,7 @@
 
 use probity_proto::v1;
 use probity_proto::v1::compliance_service_server::ComplianceService;
-use probity_query::{Listing, QueryContext, QueryError, RequestContext};
+use probity_query::{AccessDenied, Listing, QueryContext, QueryError, RequestContext, Scope};
 use probity_schemas::Identity;
 use tonic::{Request, Response, Status};
 
@@ -76,8 +76,11 @@ impl ComplianceService for ComplianceHandler {
         let v1::GetInboxRequest { identity, at_ms, min_tree_size } = request.into_inner();
         let invalid = |error| QueryError::Invalid { field: "identity", reason: format!("{error}") };
         let identity: Identity = identity.parse().map_err(invalid)?;
-        let (access, at_ms) = (self.context.access().clone(), self.at(at_ms));
-        let query = move |view: &_, scope: &_| {
+        let (access, at_ms, own) = (self.context.access().clone(), self.at(at_ms), caller.is_from(&identity));
+        let query = move |view: &_, scope: &Scope| {
+            if !own && *scope != Scope::Everything {
+                return Err(AccessDenied::NotYours { identity }.into());
+            }
             let asker = Asker { identity: &identity, access: &*access, at_ms };
             inbox::items(view, &asker, scope)
         };

@@ -7,6 +7,7 @@ use probity_query::{Citation, Page, QueryError, Scope};
 use crate::answers;
 use crate::catalogue::{DEPENDENCIES, MODELS, VALUES};
 use crate::query::{self, Filter, Problems};
+use crate::sight::InSight as _;
 
 /// Versions in a dossier.
 const NEWEST_VERSIONS: usize = 50;
@@ -30,7 +31,7 @@ pub fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::GetModelRe
         let mut parts = Parts::of(&key);
         let (_, index) = (parts.text(), parts.number().unwrap_or_default());
         let found = view.record(&DEPENDENCIES, &DEPENDENCIES.key().text(model).number(index))?.unwrap_or_default();
-        dependencies.extend((!found.ended).then(|| answers::dependency(index, found)));
+        dependencies.extend((!found.ended).then(|| answers::dependency(index, found).in_sight_of(scope)));
     }
     let deployments = query::deployments(view, &Filter::default(), model, scope, &first(DOSSIER_ITEMS))?.items;
     let mut monitors = query::monitors(view, None, model, "", scope, &first(DOSSIER_ITEMS))?.items;
@@ -55,8 +56,12 @@ pub fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::GetModelRe
         excluded_uses: registration.map(|entry| entry.excluded_uses.clone()).unwrap_or_default(),
         attributes_json: registration.map(|entry| entry.attributes.clone()).unwrap_or_default(),
         versions: query::versions(view, model, "", scope, &first(NEWEST_VERSIONS))?.items,
-        links: record.links.iter().map(|link| link.stated.fact(format!("{} {}", link.relation, link.other))).collect(),
-        model: Some(answers::model(view, model, &record, scope)?),
+        links: record
+            .links
+            .iter()
+            .map(|link| link.stated.fact(format!("{} {}", link.relation, link.other)).in_sight_of(scope))
+            .collect(),
+        model: Some(answers::model(view, model, &record, scope)?.in_sight_of(scope)),
         deployments,
         dependencies,
         monitors,

@@ -16,6 +16,7 @@ mod monitors;
 mod projector;
 pub mod query;
 mod service;
+mod sight;
 mod uses;
 mod values;
 mod versions;

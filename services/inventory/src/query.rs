@@ -17,9 +17,20 @@ use crate::catalogue::{
 };
 pub use crate::dossier::dossier;
 use crate::facets::{attribute, namespace_of, words};
+use crate::sight::InSight;
+
+/// The longest text to look for, in bytes, and the most words in it.
+const MAX_TEXT: usize = 512;
+const MAX_WORDS: usize = 16;
+/// The most entries of the index of words that are read for one word.
+const MAX_OF_WORD: usize = 50_000;
+/// The most models that can be named.
+const MAX_NAMED: usize = 1_000;
 
 /// Subjects in ascending order, or why there are no more.
 type Subjects<'a> = Box<dyn Iterator<Item = Result<String, QueryError>> + 'a>;
+/// The same, with whether each is what was asked for.
+type Candidates<'a> = Box<dyn Iterator<Item = Result<(String, bool), QueryError>> + 'a>;
 
 /// What a list is narrowed to.
 #[derive(Debug, Default)]
@@ -33,7 +44,7 @@ impl Filter {
     /// Reads a filter. Those properties come first that tell most apart.
     ///
     /// # Errors
-    /// A namespace or a user's own field is not written as one.
+    /// A namespace or a user's own field is not written as one, or the text is too long.
     pub fn of(filter: v1::InventoryFilter) -> Result<Self, QueryError> {
         let namespace = namespace(&filter.namespace)?;
         let mut facets = Vec::new();
@@ -56,7 +67,15 @@ impl Filter {
         facet("jurisdiction", filter.jurisdiction);
         facet("environment", filter.environment);
         facet("state", filter.state);
-        Ok(Self { namespace, facets, words: words(&filter.text).collect() })
+        let refused = |reason: String| QueryError::Invalid { field: "filter.text", reason };
+        if filter.text.len() > MAX_TEXT {
+            return Err(refused(format!("it has {} bytes, at most {MAX_TEXT} are looked for", filter.text.len())));
+        }
+        let words: Vec<String> = words(&filter.text).collect();
+        if words.len() > MAX_WORDS {
+            return Err(refused(format!("it has {} words, at most {MAX_WORDS} are looked for", words.len())));
+        }
+        Ok(Self { namespace, facets, words })
     }
 
     /// A filter by these properties; those without a value do not count.
@@ -112,20 +131,21 @@ fn subjects<'a, V: Record>(
     filter: &'a Filter,
     scope: &'a Scope,
     after: Option<String>,
-) -> Result<Subjects<'a>, QueryError> {
+) -> Result<Candidates<'a>, QueryError> {
     let late = move |subject: &String, after: &Option<String>| after.as_ref().is_none_or(|after| subject > after);
-    let driven: Subjects<'a> = match (filter.facets.first(), filter.words.is_empty()) {
+    let mut named = match filter.words.is_empty() {
+        true => None,
+        false => Some(with_words(view, kind, &filter.words)?),
+    };
+    let driven: Subjects<'a> = match (filter.facets.first(), named.take_if(|_| filter.facets.is_empty())) {
         (Some((property, value)), _) => {
             let prefix = FACETS.key().text(kind).text(property).text(value);
             let from = after.as_ref().map(|after| prefix.clone().text(after));
             let pairs = scan_lazily(view, prefix, from.map(Vec::from));
             Box::new(pairs.filter_map(|pair| last_text(pair, 3).transpose()))
         }
-        (None, false) => {
-            let found = with_words(view, kind, &filter.words)?;
-            Box::new(found.into_iter().filter(move |subject| late(subject, &after)).map(Ok))
-        }
-        (None, true) => {
+        (None, Some(found)) => Box::new(found.into_iter().filter(move |subject| late(subject, &after)).map(Ok)),
+        (None, None) => {
             let beginnings = beginnings(kind, filter.namespace.as_ref(), scope);
             let prefixes = beginnings.into_iter().map(|beginning| table.key().beginning(&beginning));
             let from = after.map(|after| Vec::from(table.key().text(&after)));
@@ -140,16 +160,11 @@ fn subjects<'a, V: Record>(
             }))
         }
     };
-    Ok(Box::new(driven.filter_map(move |subject| {
-        let subject = match subject {
-            Ok(subject) => subject,
-            Err(error) => return Some(Err(error)),
-        };
-        match fits(view, kind, &subject, filter, scope) {
-            Ok(true) => Some(Ok(subject)),
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
-        }
+    Ok(Box::new(driven.map(move |subject| {
+        let subject = subject?;
+        let has_words = named.as_ref().is_none_or(|named| named.contains(&subject));
+        let fitting = has_words && fits(view, kind, &subject, filter, scope)?;
+        Ok((subject, fitting))
     })))
 }
 
@@ -194,7 +209,9 @@ fn last_text(
 }
 
 fn fits(view: &View, kind: &str, subject: &str, filter: &Filter, scope: &Scope) -> Result<bool, QueryError> {
-    if !within(subject, filter.namespace.as_ref(), scope) {
+    // What is related to something out of sight is not told by finding it.
+    let asks_for_hidden = filter.facets.iter().any(|(_, value)| scope.redact(value) != *value);
+    if asks_for_hidden || !within(subject, filter.namespace.as_ref(), scope) {
         return Ok(false);
     }
     // The first property drives the list.
@@ -203,25 +220,20 @@ fn fits(view: &View, kind: &str, subject: &str, filter: &Filter, scope: &Scope) 
             return Ok(false);
         }
     }
-    if !filter.facets.is_empty() {
-        for word in &filter.words {
-            let prefix = WORDS.key().text(kind).beginning(word);
-            let mut found = scan_lazily(view, prefix, None);
-            if !found.any(|pair| last_text(pair, 2).is_ok_and(|text| text.as_deref() == Some(subject))) {
-                return Ok(false);
-            }
-        }
-    }
     Ok(true)
 }
 
-/// The subjects in which all words, or words that begin so, occur.
+/// The subjects in which all words, or words that begin so, occur. A beginning that is too common is
+/// refused.
 fn with_words(view: &View, kind: &str, words: &[String]) -> Result<BTreeSet<String>, QueryError> {
     let mut found: Option<BTreeSet<String>> = None;
     for word in words {
         let prefix = WORDS.key().text(kind).beginning(word);
         let mut with = BTreeSet::new();
-        for pair in view.scan_after(&prefix, None) {
+        for (read, pair) in view.scan_after(&prefix, None).enumerate() {
+            if read == MAX_OF_WORD {
+                return Err(QueryError::TooMuch { what: "filter.text: what has a word like this", limit: MAX_OF_WORD });
+            }
             with.extend(last_text(pair, 2)?);
         }
         found = Some(match found {
@@ -233,7 +245,7 @@ fn with_words(view: &View, kind: &str, words: &[String]) -> Result<BTreeSet<Stri
 }
 
 /// A page of the records that a filter names.
-fn list<V: Record, T: PageItem>(
+fn list<V: Record, T: PageItem + InSight>(
     view: &View,
     table: &Table<V>,
     kind: &'static str,
@@ -244,11 +256,11 @@ fn list<V: Record, T: PageItem>(
 ) -> Result<Paged<T>, QueryError> {
     let after = page.after.clone().and_then(|after| String::from_utf8(after).ok());
     let found = subjects(view, table, kind, filter, scope, after)?;
-    page.take(found.map(|subject| {
-        let subject = subject?;
-        let record = view.record(table, &table.key().text(&subject))?;
+    page.take(found.map(|candidate| {
+        let (subject, fitting) = candidate?;
+        let record = if fitting { view.record(table, &table.key().text(&subject))? } else { None };
         let item = record.map(|record| answer(&subject, record)).transpose()?;
-        Ok((subject.into_bytes(), item))
+        Ok((subject.into_bytes(), item.map(|item| item.in_sight_of(scope))))
     }))
 }
 
@@ -263,14 +275,17 @@ pub fn models(view: &View, filter: &Filter, scope: &Scope, page: &Page) -> Resul
 /// Those of these models that there are.
 ///
 /// # Errors
-/// The view could not be read.
+/// More are named than may be, or the view could not be read.
 pub fn models_named(view: &View, names: &[String], scope: &Scope, page: &Page) -> Result<Paged<v1::Model>, QueryError> {
+    if names.len() > MAX_NAMED {
+        return Err(QueryError::TooMuch { what: "models", limit: MAX_NAMED });
+    }
     let after = |place: &Vec<u8>| page.after.as_ref().is_none_or(|after| place > after);
     let places = (0_u64..).map(|place| place.to_be_bytes().to_vec()).zip(names).filter(|(place, _)| after(place));
     page.take(places.map(|(place, name)| {
         let record = if scope.covers_subject(name) { view.record(&MODELS, &MODELS.key().text(name))? } else { None };
         let model = record.map(|record| answers::model(view, name, &record, scope)).transpose()?;
-        Ok((place, model))
+        Ok((place, model.map(|model| model.in_sight_of(scope))))
     }))
 }
 
@@ -324,7 +339,7 @@ pub fn deployments(
         };
         let fitting = first.map(has).transpose()?.unwrap_or(true) && fits(view, "endpoint", &endpoint, filter, scope)?;
         let record = if fitting { view.record(&ENDPOINTS, &ENDPOINTS.key().text(&endpoint))? } else { None };
-        let item = record.map(|record| answers::deployment(&endpoint, &record));
+        let item = record.map(|record| answers::deployment(&endpoint, &record).in_sight_of(scope));
         Ok((endpoint.into_bytes(), item))
     }))
 }
@@ -349,7 +364,8 @@ pub fn versions(
         let (key, _) = pair?;
         let subject = view.record(&AGES, &key_of(&key, &prefix)?)?.unwrap_or_default();
         let record = view.record(&VERSIONS, &version_key(&subject))?.unwrap_or_default();
-        let item = (state.is_empty() || record.state() == state).then(|| answers::version(&subject, &record));
+        let item = (state.is_empty() || record.state() == state)
+            .then(|| answers::version(&subject, &record).in_sight_of(scope));
         Ok((key, item))
     }))
 }
@@ -428,7 +444,7 @@ pub fn problems(view: &View, asked: &Problems, scope: &Scope, page: &Page) -> Re
             && (asked.kind.is_empty() || record.kind == asked.kind)
             && (asked.team.is_empty() || handed())
             && asked.open.is_none_or(|open| record.is_open() == open);
-        Ok((key, fitting.then(|| answers::problem(&record))))
+        Ok((key, fitting.then(|| answers::problem(&record).in_sight_of(scope))))
     }))
 }
 
@@ -478,7 +494,7 @@ pub fn counts(
         let (of, value) = (parts.text().unwrap_or_default(), parts.text().unwrap_or_default());
         if within(&format!("{kind}:{of}/x"), namespace, scope) {
             let key = COUNTS.key().text(kind).text(property).text(of).text(value);
-            *sums.entry(value.to_owned()).or_default() += view.record(&COUNTS, &key)?.unwrap_or_default();
+            *sums.entry(scope.redact(value)).or_default() += view.record(&COUNTS, &key)?.unwrap_or_default();
         }
     }
     Ok(sums.into_iter().map(|(value, count)| v1::Counted { value, count }).collect())

@@ -168,6 +168,11 @@ impl Ledger {
         }
     }
 
+    /// Whether `identity` may read what it stated itself, at `now` (Unix seconds).
+    pub fn may_read_own(&self, identity: &Identity, now: u64) -> bool {
+        self.rights().may_read(identity, now)
+    }
+
     /// The block that holds the statement at `index`.
     ///
     /// # Errors
@@ -222,12 +227,12 @@ impl Ledger {
         }
     }
 
-    /// The receipt of the statement at `index` and the tree size it is for.
+    /// The receipt of the statement at `index` and the tree size it is for. Blocks, and reads files.
     ///
     /// # Errors
     /// As [`Ledger::committed_block`].
-    pub async fn receipt(self: &Arc<Self>, index: u64) -> Result<(Vec<u8>, u64), ReadFault> {
-        let committed = self.committed_block(index).await?;
+    pub fn receipt(&self, index: u64) -> Result<(Vec<u8>, u64), ReadFault> {
+        let committed = self.rebuild(index)?;
         let receipt = committed.receipt(index).ok_or(ReadFault::Damaged { index })?;
         Ok((receipt, committed.block().tree_size()))
     }

@@ -1,23 +1,25 @@
 //! `LogService`.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use probity_log::Block;
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogService;
-use probity_query::{Caller, QueryError};
+use probity_query::{Caller, QueryError, ReadPool};
 use probity_schemas::{Clock, Identity};
 use probity_statement::SignedStatement;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::ledger::{Ledger, ReadFault};
 use crate::replay::cursor_after;
 
-/// Entries that a slow reader may leave unread before reading on waits for it.
-const STREAM_BUFFER: usize = 256;
+/// Blocks that are read in one go for a list of one issuer's statements.
+const BLOCKS_AT_ONCE: u64 = 64;
 
 /// A field of a request that cannot be read.
 fn invalid(field: &'static str, reason: &impl ToString) -> Status {
@@ -29,12 +31,13 @@ fn invalid(field: &'static str, reason: &impl ToString) -> Status {
 pub struct LogHandler {
     ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
+    pool: ReadPool,
 }
 
 impl LogHandler {
-    /// Serves `ledger`; the time decides which roles hold.
-    pub fn new(ledger: Arc<Ledger>, clock: Arc<dyn Clock>) -> Self {
-        Self { ledger, clock }
+    /// Serves `ledger` on the threads of `pool`; the time decides which roles hold.
+    pub fn new(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, pool: ReadPool) -> Self {
+        Self { ledger, clock, pool }
     }
 
     /// Runs file reads where they do not hold up other requests.
@@ -43,9 +46,53 @@ impl LogHandler {
         read: impl FnOnce(&Ledger) -> Result<T, ReadFault> + Send + 'static,
     ) -> Result<T, Status> {
         let ledger = self.ledger.clone();
-        let task = tokio::task::spawn_blocking(move || read(&ledger)).await;
-        Ok(task.map_err(|error| Status::internal(error.to_string()))??)
+        Ok(self.pool.run(move |_| read(&ledger)).await.map_err(QueryError::from)??)
     }
+}
+
+/// What is left of a list of entries. No thread is held for it while nobody takes the next entry,
+/// and with the stream it is gone.
+struct Entries {
+    ledger: Arc<Ledger>,
+    pool: ReadPool,
+    issuer: Option<Identity>,
+    /// The next index to read.
+    index: u64,
+    end: u64,
+    read: VecDeque<v1::Entry>,
+}
+
+impl Entries {
+    /// The next entry; `None` at the end.
+    async fn next(&mut self) -> Result<Option<v1::Entry>, Status> {
+        while self.read.is_empty() && self.index < self.end {
+            let (ledger, issuer, from, end) = (self.ledger.clone(), self.issuer.clone(), self.index, self.end);
+            let read = move |given_up: Arc<AtomicBool>| some(&ledger, issuer.as_ref(), from, end, &given_up);
+            (self.read, self.index) = self.pool.run(read).await.map_err(QueryError::from)??;
+        }
+        Ok(self.read.pop_front())
+    }
+}
+
+/// Entries of the next block that has any, of the next few blocks, and where to read on.
+fn some(
+    ledger: &Ledger,
+    issuer: Option<&Identity>,
+    from: u64,
+    end: u64,
+    given_up: &AtomicBool,
+) -> Result<(VecDeque<v1::Entry>, u64), ReadFault> {
+    let (mut index, mut found) = (from, VecDeque::new());
+    for _ in 0..BLOCKS_AT_ONCE {
+        if index >= end || !found.is_empty() || given_up.load(Ordering::Relaxed) {
+            break;
+        }
+        let block = ledger.block_of(index)?;
+        let entries = (index..block.tree_size().min(end)).filter_map(|index| entry(&block, index));
+        found.extend(entries.filter(|entry| issuer.is_none_or(|issuer| issued_by(entry, issuer))));
+        index = block.tree_size();
+    }
+    Ok((found, index))
 }
 
 /// Who asks, as the server's transport established it. A request that no transport vouches for is
@@ -79,11 +126,12 @@ impl LogService for LogHandler {
     ) -> Result<Response<v1::GetLedgerResponse>, Status> {
         identified(&request)?;
         let founding = self.blocking(|ledger| ledger.block_of(0)).await?;
-        let receipt = match self.ledger.receipt(0).await {
-            Ok((receipt, _)) => receipt,
-            Err(ReadFault::NoReceiptKey) => Vec::new(),
-            Err(fault) => return Err(fault.into()),
-        };
+        let receipt = self.blocking(|ledger| match ledger.receipt(0) {
+            Ok((receipt, _)) => Ok(receipt),
+            Err(ReadFault::NoReceiptKey) => Ok(Vec::new()),
+            Err(fault) => Err(fault),
+        });
+        let receipt = receipt.await?;
         let statement = founding.statement(0).map(Bytes::copy_from_slice).unwrap_or_default();
         Ok(Response::new(v1::GetLedgerResponse {
             origin: self.ledger.origin().to_owned(),
@@ -95,7 +143,8 @@ impl LogService for LogHandler {
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::Entry>, Status> {
         let caller = caller(&request);
         let index = request.get_ref().index;
-        let all = self.ledger.may_read_all(&caller, self.clock.now());
+        let now = self.clock.now();
+        let all = self.ledger.may_read_all(&caller, now);
         if let (Err(fault), Caller::Local | Caller::Unmapped) = (&all, &caller) {
             return Err(fault.clone().into());
         }
@@ -104,12 +153,16 @@ impl LogService for LogHandler {
         match (all, caller) {
             (Ok(()), _) => Ok(Response::new(entry)),
             // Everyone may read what they stated themselves.
-            (Err(_), Caller::Identified(identity)) if issued_by(&entry, &identity) => Ok(Response::new(entry)),
+            (Err(_), Caller::Identified(identity))
+                if self.ledger.may_read_own(&identity, now) && issued_by(&entry, &identity) =>
+            {
+                Ok(Response::new(entry))
+            }
             (Err(fault), _) => Err(fault.into()),
         }
     }
 
-    type ListEntriesStream = ReceiverStream<Result<v1::Entry, Status>>;
+    type ListEntriesStream = BoxStream<'static, Result<v1::Entry, Status>>;
 
     async fn list_entries(
         &self,
@@ -121,34 +174,25 @@ impl LogService for LogHandler {
             "" => None,
             text => Some(text.parse().map_err(|error| invalid("issuer", &error))?),
         };
-        let own = matches!((&caller, &issuer), (Caller::Identified(who), Some(issuer)) if who == issuer);
+        let now = self.clock.now();
+        let own = match (&caller, &issuer) {
+            (Caller::Identified(who), Some(issuer)) => who == issuer && self.ledger.may_read_own(who, now),
+            _ => false,
+        };
         if !own {
-            self.ledger.may_read_all(&caller, self.clock.now())?;
+            self.ledger.may_read_all(&caller, now)?;
         }
         let size = self.ledger.size();
         let end = if request.end == 0 { size } else { request.end };
         if request.start > end || end > size {
             return Err(ReadFault::NoSuchRange { start: request.start, end, size }.into());
         }
-        let (sender, receiver) = mpsc::channel(STREAM_BUFFER);
-        let ledger = self.ledger.clone();
-        tokio::task::spawn_blocking(move || {
-            let mut index = request.start;
-            while index < end {
-                let block = match ledger.block_of(index) {
-                    Ok(block) => block,
-                    Err(fault) => return drop(sender.blocking_send(Err(fault.into()))),
-                };
-                let wanted = (index..block.tree_size().min(end)).filter_map(|index| entry(&block, index));
-                for entry in wanted.filter(|entry| issuer.as_ref().is_none_or(|issuer| issued_by(entry, issuer))) {
-                    if sender.blocking_send(Ok(entry)).is_err() {
-                        return;
-                    }
-                }
-                index = block.tree_size();
-            }
+        let (ledger, pool) = (self.ledger.clone(), self.pool.clone());
+        let entries = Entries { ledger, pool, issuer, index: request.start, end, read: VecDeque::new() };
+        let entries = stream::try_unfold(entries, |mut entries| async move {
+            Ok(entries.next().await?.map(|entry| (entry, entries)))
         });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(Response::new(entries.boxed()))
     }
 
     async fn get_receipt(
@@ -157,7 +201,7 @@ impl LogService for LogHandler {
     ) -> Result<Response<v1::GetReceiptResponse>, Status> {
         identified(&request)?;
         let index = request.get_ref().index;
-        let (receipt, tree_size) = self.ledger.receipt(index).await?;
+        let (receipt, tree_size) = self.blocking(move |ledger| ledger.receipt(index)).await?;
         Ok(Response::new(v1::GetReceiptResponse { index, tree_size, receipt: receipt.into() }))
     }
 

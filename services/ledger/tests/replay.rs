@@ -95,6 +95,8 @@ impl Scene {
             secrets: Some(self.secrets.clone()),
             clock: Arc::new(StandingClock),
             waiting_statements: 10_000,
+            waiting_bytes: 16 << 20,
+            keeps_time: false,
         };
         let registrar = Registrar::open(options).unwrap();
         let mut number = 0;
@@ -171,7 +173,7 @@ async fn blocks_of_another_process_are_taken_in_and_answer_with_the_same_receipt
     for block in &blocks {
         for (index, statement) in (block.first_index()..).zip(block.statements()) {
             assert_eq!(replica.ledger().block_of(index).unwrap().statement(index), Some(statement));
-            let (receipt, size) = replica.ledger().receipt(index).await.unwrap();
+            let (receipt, size) = replica.ledger().receipt(index).unwrap();
             assert_eq!(size, block.tree_size());
             let receipt = probity_statement::Receipt::parse(receipt.into()).unwrap();
             let key = scene.secrets.receipt.public();

@@ -36,7 +36,7 @@ pub use frame::FrameFault;
 pub use jetstream::{
     ArrivalError, Disagreement, Drift, Heard, Heartbeat, Heartbeats, JetStreamError, JetStreamLog, JoinStreamError,
     NatsOptions, Prepared, Question, RegistrarState, Repair, Shortfall, Status, StreamError, StreamName, StreamStatus,
-    abandoned, first_stream_block,
+    abandoned, credentials, first_stream_block,
 };
 pub use location::Location;
 pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolver, Unavailable};

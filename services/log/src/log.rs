@@ -174,9 +174,27 @@ pub enum FatalError {
     /// Blocks that nobody was told of could not be given up.
     #[error("blocks that were not released could not be given up")]
     Retreat(#[source] Box<crate::OpenError>),
+    /// The thread that writes broke down. A defect of ours.
+    #[error("the thread that writes the log broke down, which is a defect")]
+    Panicked,
     /// The log was closed, or its writer is gone.
     #[error("the log is closed")]
     Closed,
+}
+
+/// Tells of a panic in the thread that holds it.
+pub(crate) struct TellPanic(pub(crate) watch::Sender<Option<Arc<FatalError>>>);
+
+impl Drop for TellPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.send_if_modified(|failure| {
+                let first = failure.is_none();
+                failure.get_or_insert_with(|| Arc::new(FatalError::Panicked));
+                first
+            });
+        }
+    }
 }
 
 /// Why a block could not be read.

@@ -119,6 +119,7 @@ impl Follower {
         let Self { source, store, beginning, folders, .. } = self;
         let edges = folders.iter().filter_map(|folder| folder.edge());
         let edge = edges.min_by_key(|edge| edge.chain.size()).unwrap_or(&beginning).clone();
+        let broken = watch::Sender::new(false);
         let mut threads = Vec::new();
         let mut senders = Vec::new();
         let mut views = Vec::new();
@@ -127,16 +128,19 @@ impl Follower {
             let (sender, groups) = mpsc::channel(GROUPS_WAITING);
             senders.push(sender);
             let name = format!("probity-{}", folder.name());
-            let thread = Builder::new().name(name).spawn(move || fold(folder, groups));
+            let broken = broken.clone();
+            let thread = Builder::new().name(name).spawn(move || fold(folder, groups, broken));
             threads.push(thread.map_err(FollowError::Thread)?);
         }
         let (stop, stopped) = watch::channel(false);
+        let panicking = Panicking { views: views.clone(), broken: broken.clone() };
         let task = tokio::spawn(async move {
+            let _panicking = panicking;
             if let Err(error) = follow(source, edge, senders, stopped).await {
                 halt(&views, &error.to_string());
             }
         });
-        Ok(Following { stop, task, threads, store })
+        Ok(Following { stop, task, threads, store, broken })
     }
 }
 
@@ -147,20 +151,26 @@ fn halt(views: &[Arc<Shared>], reason: &str) {
     }
 }
 
-/// Says that a view is halted when its thread ends by a panic, which is a defect of ours.
-struct Panicking(Arc<Shared>);
+/// Says that views are halted when what feeds them ends by a panic, which is a defect of ours.
+struct Panicking {
+    views: Vec<Arc<Shared>>,
+    broken: watch::Sender<bool>,
+}
 
 impl Drop for Panicking {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let reason = "folding it broke down, which is a defect; the server's log has more";
-            self.0.set_health(Health::Halted { reason: reason.into() });
+            for view in &self.views {
+                view.set_health(Health::Halted { reason: reason.into() });
+            }
+            self.broken.send_replace(true);
         }
     }
 }
 
-fn fold(mut folder: Box<dyn AnyFolder>, mut groups: mpsc::Receiver<SharedGroup>) {
-    let _panicking = Panicking(folder.shared().clone());
+fn fold(mut folder: Box<dyn AnyFolder>, mut groups: mpsc::Receiver<SharedGroup>, broken: watch::Sender<bool>) {
+    let _panicking = Panicking { views: vec![folder.shared().clone()], broken };
     while let Some(group) = groups.blocking_recv() {
         if let Err(error) = folder.take(&group) {
             tracing::error!(view = folder.name(), %error, "the view is halted; what it holds is still answered");
@@ -234,9 +244,21 @@ pub struct Following {
     task: tokio::task::JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
     store: Store,
+    broken: watch::Sender<bool>,
 }
 
 impl Following {
+    /// Resolves when a thread that folds has broken down, which is a defect of ours: the process
+    /// should then exit, and a restart fold on from where the view is.
+    pub fn failed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut broken = self.broken.subscribe();
+        async move {
+            if broken.wait_for(|broken| *broken).await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
+
     /// Stops after the groups under way, and makes everything durable.
     ///
     /// # Errors

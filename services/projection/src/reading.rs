@@ -1,5 +1,6 @@
 //! A view as those who ask see it: consistent, and honest about how far it is.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -225,11 +226,34 @@ impl Reader {
     /// # Errors
     /// There is no view to ask yet.
     pub fn read<T>(&self, query: impl FnOnce(&View) -> T) -> Result<(Position, T), NotThere> {
+        self.read_while(None, query)
+    }
+
+    /// The same for a question that may be given up: once `given_up` is set, reads fail with
+    /// [`StoreError::GivenUp`], so that the view is free for what is to be folded.
+    ///
+    /// # Errors
+    /// There is no view to ask yet.
+    pub fn read_until<T>(
+        &self,
+        given_up: Arc<AtomicBool>,
+        query: impl FnOnce(&View) -> T,
+    ) -> Result<(Position, T), NotThere> {
+        self.read_while(Some(given_up), query)
+    }
+
+    fn read_while<T>(
+        &self,
+        given_up: Option<Arc<AtomicBool>>,
+        query: impl FnOnce(&View) -> T,
+    ) -> Result<(Position, T), NotThere> {
         let _nobody_writes = self.shared.gate.read().unwrap_or_else(PoisonError::into_inner);
         let position = self.position();
         match self.shared.borrow() {
-            Some(view) => {
+            Some(mut view) => {
+                view.until(given_up);
                 let answer = query(&view);
+                view.until(None);
                 self.shared.give_back(view);
                 Ok((position, answer))
             }

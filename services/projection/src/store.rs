@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -45,6 +46,9 @@ pub enum StoreError {
         /// The table's byte.
         table: u8,
     },
+    /// Nobody waits for what was asked any more, so that no more is read for it.
+    #[error("the question was given up")]
+    GivenUp,
     /// The cursor is not one that this version wrote: the view must be rebuilt.
     #[error("the cursor of view {view:?} in {path} is damaged; delete the view, it comes back from the log")]
     Cursor {
@@ -152,7 +156,7 @@ impl Store {
     /// The view `name`, empty where there is none.
     pub fn view(&self, name: &str) -> Result<View, StoreError> {
         let tree = self.db.open_tree(name).map_err(|source| self.error(source))?;
-        Ok(View { tree, store: self.clone(), name: name.to_owned() })
+        Ok(View { tree, store: self.clone(), name: name.to_owned(), given_up: None })
     }
 
     /// The bytes that the store takes on disk.
@@ -178,6 +182,8 @@ pub struct View {
     tree: sled::Tree<LEAF_FANOUT>,
     store: Store,
     name: String,
+    /// Set once nobody waits for the answer: then reads fail.
+    given_up: Option<Arc<AtomicBool>>,
 }
 
 /// A batch and its cursor, encoded and ready to be written.
@@ -222,8 +228,21 @@ impl View {
         &self.name
     }
 
+    /// The same view for one question: once `given_up` is set, its reads fail with [`StoreError::GivenUp`].
+    pub(crate) fn until(&mut self, given_up: Option<Arc<AtomicBool>>) {
+        self.given_up = given_up;
+    }
+
+    fn still_wanted(&self) -> Result<(), StoreError> {
+        match &self.given_up {
+            Some(given_up) if given_up.load(Ordering::Relaxed) => Err(StoreError::GivenUp),
+            _ => Ok(()),
+        }
+    }
+
     /// The value of `key`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.still_wanted()?;
         let value = self.tree.get(key).map_err(|source| self.store.error(source))?;
         Ok(value.map(|value| value.to_vec()))
     }
@@ -238,12 +257,14 @@ impl View {
 
     /// The record of `key`.
     pub fn record<V: Record>(&self, table: &Table<V>, key: &Key) -> Result<Option<V>, StoreError> {
+        self.still_wanted()?;
         let value = self.tree.get(key.as_bytes()).map_err(|source| self.store.error(source))?;
         Ok(value.map(|bytes| table.decode(&bytes)).transpose()?)
     }
 
     /// Whether there is a value of `key`.
     pub fn contains(&self, key: &Key) -> Result<bool, StoreError> {
+        self.still_wanted()?;
         self.tree.contains_key(key.as_bytes()).map_err(|source| self.store.error(source))
     }
 
@@ -295,6 +316,7 @@ impl View {
     }
 
     fn pair(&self, pair: io::Result<(sled::InlineArray, sled::InlineArray)>) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+        self.still_wanted()?;
         let (key, value) = pair.map_err(|source| self.store.error(source))?;
         Ok((key.to_vec(), value.to_vec()))
     }

@@ -41,6 +41,32 @@ impl Scope {
         }
     }
 
+    /// A text without what it says of subjects outside: each name of one, such as
+    /// `endpoint:fraud/score`, is replaced by `hidden`.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        if *self == Self::Everything {
+            return text.to_owned();
+        }
+        let in_name = |c: char| c.is_alphanumeric() || matches!(c, ':' | '/' | '@' | '-' | '_' | '.' | '+' | '~');
+        let mut shown = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find(in_name) {
+            let (before, from) = rest.split_at(start);
+            let end = from.find(|c| !in_name(c)).unwrap_or(from.len());
+            let (word, after) = from.split_at(end);
+            // A sentence may end right behind a name.
+            let name = word.trim_end_matches(['.', ':', '-']);
+            let hidden = is_subject(name) && !self.covers_subject(name);
+            shown.push_str(before);
+            shown.push_str(if hidden { HIDDEN } else { name });
+            shown.push_str(&word[name.len()..]);
+            rest = after;
+        }
+        shown.push_str(rest);
+        shown
+    }
+
     /// Whether it covers a subject, given as text such as `model:credit/pd@3`.
     #[must_use]
     pub fn covers_subject(&self, subject: &str) -> bool {
@@ -53,6 +79,15 @@ impl Scope {
             }
         }
     }
+}
+
+/// What stands for a subject that the caller may not see.
+pub const HIDDEN: &str = "hidden";
+
+/// Whether a word is the name of something in a namespace.
+fn is_subject(word: &str) -> bool {
+    const KINDS: [&str; 5] = ["model", "usecase", "dataset", "endpoint", "supplier"];
+    word.split_once(':').is_some_and(|(kind, path)| KINDS.contains(&kind) && path.contains('/'))
 }
 
 /// The ledger's present state, as far as queries need it: the roles that the log gives to
@@ -74,10 +109,16 @@ pub enum AccessDenied {
     /// The caller's certificate is mapped to no identity.
     #[error("the client certificate is mapped to no identity; add it to [[access.certificate]]")]
     Unidentified,
-    /// The identity holds no role.
-    #[error("{identity} holds no role in any namespace, so there is nothing to see")]
+    /// The identity holds no role, has left, or has no key that counts.
+    #[error("{identity} holds no role in any namespace, has left or has no valid key, so there is nothing to see")]
     NoRole {
         /// The caller.
+        identity: Identity,
+    },
+    /// What waits for someone else is theirs to see.
+    #[error("what waits for {identity} is for them, and for those who see all namespaces")]
+    NotYours {
+        /// Whose it is.
         identity: Identity,
     },
 }
@@ -94,5 +135,31 @@ pub fn scope_of(access: &dyn Access, caller: &Caller, now: u64) -> Result<Scope,
             patterns if patterns.is_empty() => Err(AccessDenied::NoRole { identity: identity.clone() }),
             patterns => Ok(Scope::of(patterns)),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_names_nothing_that_is_out_of_sight() {
+        let scope = Scope::of(vec!["credit/*".parse().unwrap()]);
+        for (text, shown) in [
+            ("model:credit/pd@3 serves at endpoint:fraud/eu/score.", "model:credit/pd@3 serves at hidden."),
+            ("endpoint:fraud/score: no approval", "hidden: no approval"),
+            ("(dataset:hr/people@2)", "(hidden)"),
+            (
+                "of usecase:credit/cards, since 2024-01-01: overdue",
+                "of usecase:credit/cards, since 2024-01-01: overdue",
+            ),
+            (
+                "person:00000000-0000-4000-8000-000000000001 owns it",
+                "person:00000000-0000-4000-8000-000000000001 owns it",
+            ),
+        ] {
+            assert_eq!(scope.redact(text), shown);
+            assert_eq!(Scope::Everything.redact(text), text);
+        }
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use probity_projection::{Health, Position, Reader, View};
 use probity_proto::v1;
-use probity_schemas::Clock;
+use probity_schemas::{Clock, Identity};
 use tonic::Request;
 
 use crate::access::{Access, Caller, Scope, scope_of};
 use crate::error::QueryError;
 use crate::listing::{First, Listed, Listing};
 use crate::page::Page;
+use crate::read_pool::ReadPool;
 
 /// How long a request without a deadline waits for the statements that it wants taken into account.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
@@ -34,6 +35,12 @@ impl RequestContext {
         let wait = timeout.map_or(DEFAULT_WAIT, |timeout| timeout.mul_f64(0.9));
         Self { caller, wait }
     }
+
+    /// Whether the caller is `identity`.
+    #[must_use]
+    pub fn is_from(&self, identity: &Identity) -> bool {
+        matches!(&self.caller, Caller::Identified(caller) if caller == identity)
+    }
 }
 
 /// `grpc-timeout` as in the gRPC protocol: at most eight digits and a unit.
@@ -51,19 +58,20 @@ fn timeout(text: &str) -> Option<Duration> {
     })
 }
 
-/// What a service needs to answer from one view: the view, the reading rights and the clock. Cheap
-/// to clone.
+/// What a service needs to answer from one view: the view, the reading rights, the clock and the
+/// threads. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct QueryContext {
     reader: Reader,
     access: Arc<dyn Access>,
     clock: Arc<dyn Clock>,
+    pool: ReadPool,
 }
 
 impl QueryContext {
-    /// Answers from the view that `reader` reads.
-    pub fn new(reader: Reader, access: Arc<dyn Access>, clock: Arc<dyn Clock>) -> Self {
-        Self { reader, access, clock }
+    /// Answers from the view that `reader` reads, on the threads of `pool`.
+    pub fn new(reader: Reader, access: Arc<dyn Access>, clock: Arc<dyn Clock>, pool: ReadPool) -> Self {
+        Self { reader, access, clock, pool }
     }
 
     /// The rights of identities.
@@ -102,8 +110,8 @@ impl QueryContext {
         let scope = scope_of(&*self.access, &request.caller, self.clock.now())?;
         self.reader.at_least(min_tree_size, request.wait).await?;
         let reader = self.reader.clone();
-        let read = tokio::task::spawn_blocking(move || reader.read(|view| query(view, &scope))).await;
-        let (position, answer) = read.map_err(|_| QueryError::Aborted)??;
+        let read = move |given_up| reader.read_until(given_up, |view| query(view, &scope));
+        let (position, answer) = self.pool.run(read).await??;
         Ok((as_of(position), answer?))
     }
 }

@@ -7,6 +7,7 @@ use probity_proto::{Code, Verdict};
 use tonic::Status;
 
 use crate::access::AccessDenied;
+use crate::read_pool::NoRead;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -70,9 +71,9 @@ pub enum QueryError {
     /// The view could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The query ended without an answer; the process logs why.
-    #[error("the query ended without an answer")]
-    Aborted,
+    /// It was not read, or not to the end.
+    #[error(transparent)]
+    NoRead(#[from] NoRead),
 }
 
 impl From<RecordError> for QueryError {
@@ -96,7 +97,7 @@ impl From<QueryError> for Status {
             }
             QueryError::TooMuch { limit, .. } => with(Code::ResourceExhausted, "TOO_MUCH").with("limit", limit),
             QueryError::Denied(AccessDenied::Unidentified) => with(Code::Unauthenticated, "UNIDENTIFIED"),
-            QueryError::Denied(AccessDenied::NoRole { identity }) => {
+            QueryError::Denied(AccessDenied::NoRole { identity } | AccessDenied::NotYours { identity }) => {
                 with(Code::PermissionDenied, "MAY_NOT_READ").with("identity", identity)
             }
             QueryError::NotReady(NotThere::Building { view, tree_size, until }) => {
@@ -122,7 +123,13 @@ impl From<QueryError> for Status {
             QueryError::Store(StoreError::Record(_) | StoreError::WrongTable { .. } | StoreError::Cursor { .. }) => {
                 with(Code::DataLoss, "VIEW_DAMAGED")
             }
-            QueryError::Aborted => with(Code::Internal, "ABORTED"),
+            // Nobody waits for this answer.
+            QueryError::Store(StoreError::GivenUp) => with(Code::Cancelled, "GIVEN_UP"),
+            QueryError::NoRead(NoRead::Busy) => with(Code::ResourceExhausted, "BUSY").retry(Duration::from_secs(1)),
+            QueryError::NoRead(NoRead::TooLong { after }) => {
+                with(Code::ResourceExhausted, "TOO_LONG").with("seconds", after.as_secs())
+            }
+            QueryError::NoRead(NoRead::Aborted) => with(Code::Internal, "ABORTED"),
         };
         verdict.into()
     }

@@ -10,12 +10,14 @@ mod context;
 mod error;
 mod listing;
 mod page;
+mod read_pool;
 mod view_spec;
 
-pub use access::{Access, AccessDenied, Caller, Scope, scope_of};
+pub use access::{Access, AccessDenied, Caller, HIDDEN, Scope, scope_of};
 pub use citation::Citation;
 pub use context::{QueryContext, RequestContext};
 pub use error::QueryError;
 pub use listing::{ListRequest, Listed, Listing};
 pub use page::{Page, PageItem, Paged, Room};
+pub use read_pool::{NoRead, ReadPool};
 pub use view_spec::ViewSpec;

@@ -14,6 +14,8 @@ const MAX_SIZE: u32 = 1_000;
 /// Bytes on a page at most. A stock gRPC client takes answers of 4 MiB; the rest is for what stands
 /// around the items.
 const MAX_BYTES: usize = (4 << 20) - (64 << 10);
+/// Candidates that a page looks at, at most. A list of which few fit goes on with the next page.
+const MAX_CANDIDATES: usize = 20_000;
 /// Bytes that frame an item in an answer: its field number and length.
 const FRAME: usize = 8;
 
@@ -43,7 +45,8 @@ impl Page {
     }
 
     /// Takes a page from `items`, which come after [`Self::after`] in the order of their keys;
-    /// those that are `None` do not belong to the list.
+    /// those that are `None` do not belong to the list. Where few belong to it, the page can be
+    /// short, or empty, and still have a token.
     ///
     /// # Errors
     /// Whatever an item could not be read for.
@@ -54,12 +57,17 @@ impl Page {
         let mut taken: Vec<T> = Vec::new();
         let mut room = self.room();
         let mut last = Vec::new();
-        for item in items {
-            let (key, Some(item)) = item? else { continue };
-            if !room.admits(&item) {
+        for (looked_at, item) in items.enumerate() {
+            if looked_at == MAX_CANDIDATES {
                 return Ok(Paged { items: taken, next_page_token: BASE64_URL_SAFE_NO_PAD.encode(last) });
             }
-            taken.push(item);
+            let (key, item) = item?;
+            if let Some(item) = item {
+                if !room.admits(&item) {
+                    return Ok(Paged { items: taken, next_page_token: BASE64_URL_SAFE_NO_PAD.encode(last) });
+                }
+                taken.push(item);
+            }
             last = key;
         }
         Ok(Paged { items: taken, next_page_token: String::new() })

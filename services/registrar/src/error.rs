@@ -146,6 +146,9 @@ pub enum HaltReason {
     /// This process has no keys to seal a block with.
     #[error("this process has no keys to seal a block with")]
     NoKeys,
+    /// The ordered thread broke down. A defect of ours; the process ends and a restart goes on.
+    #[error("the thread that admits statements broke down, which is a defect; the server's log has more")]
+    BrokeDown,
     /// The background check found the stored log damaged.
     #[error("the background check found: {}", with_causes(&**.0))]
     BackgroundCheck(Arc<ScrubError>),
@@ -170,12 +173,14 @@ fn whither(active: Option<&str>, reachable: bool) -> String {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RegisterError {
     /// Too much is waiting.
-    #[error("{waiting} statements are waiting, at most {limit} may; try again in {} ms", .retry_after.as_millis())]
+    #[error("{waiting} {what} are waiting, at most {limit} may; try again in {} ms", .retry_after.as_millis())]
     Overloaded {
         /// How many wait.
         waiting: usize,
         /// How many may.
         limit: usize,
+        /// Of what.
+        what: &'static str,
         /// When to come back.
         retry_after: Duration,
     },

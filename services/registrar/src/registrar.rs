@@ -12,7 +12,7 @@ use probity_schemas::Clock;
 use probity_statement::LedgerSecrets;
 use probity_tlog::KeyNameError;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::block::Sealer;
 use crate::clock_guard::ClockGuard;
@@ -25,6 +25,9 @@ use crate::verify::{Submission, verify_all};
 /// The most statements in one request: the answer, a receipt or a refusal for each, fits into the
 /// 4 MiB that a stock gRPC client takes, in a ledger of any size.
 pub const MAX_REQUEST_STATEMENTS: usize = 1_024;
+
+/// The most bytes of statements in one request: as many as fit into the longest message.
+const MAX_REQUEST_BYTES: usize = 16 << 20;
 
 /// How long it may be unknown whether a block is durable before callers are told.
 const STUCK_AFTER: Duration = Duration::from_secs(3);
@@ -63,6 +66,11 @@ pub struct RegistrarOptions {
     pub clock: Arc<dyn Clock>,
     /// How many statements may wait for an answer before callers are turned away.
     pub waiting_statements: usize,
+    /// How many bytes of statements may, at least a full request's.
+    pub waiting_bytes: usize,
+    /// Whether its operator says that the next block may keep the time of the newest one, although
+    /// that is ahead of the clock.
+    pub keeps_time: bool,
 }
 
 /// Why a registrar does not start.
@@ -87,9 +95,61 @@ pub struct Registrar {
     clock: Arc<dyn Clock>,
     clock_guard: Arc<ClockGuard>,
     sender: mpsc::UnboundedSender<Message>,
-    room: Arc<Semaphore>,
-    limit: usize,
+    room: Room,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What may wait for an answer.
+#[derive(Debug)]
+struct Room {
+    statements: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    max_statements: usize,
+    max_bytes: usize,
+}
+
+/// Room that is taken, given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    _statements: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Room {
+    fn new(max_statements: usize, max_bytes: usize) -> Self {
+        let max_bytes = max_bytes.clamp(MAX_REQUEST_BYTES, Semaphore::MAX_PERMITS);
+        let (statements, bytes) = (Arc::new(Semaphore::new(max_statements)), Arc::new(Semaphore::new(max_bytes)));
+        Self { statements, bytes, max_statements, max_bytes }
+    }
+
+    fn take(&self, submissions: &[Submission]) -> Result<Permit, RegisterError> {
+        let bytes: usize = submissions.iter().map(|submission| submission.statement.len()).sum();
+        let take = |of: &Arc<Semaphore>, count: usize, limit: usize, what| {
+            // More than there can ever be is not taken either.
+            let wanted = u32::try_from(count).unwrap_or(u32::MAX);
+            of.clone().try_acquire_many_owned(wanted).map_err(|_| {
+                let waiting = limit - of.available_permits();
+                RegisterError::Overloaded { waiting, limit, what, retry_after: RETRY_AFTER }
+            })
+        };
+        Ok(Permit {
+            _statements: take(&self.statements, submissions.len(), self.max_statements, "statements")?,
+            _bytes: take(&self.bytes, bytes, self.max_bytes, "bytes of statements")?,
+        })
+    }
+}
+
+/// Looks for the operator's word in the blocks that have the time of the newest one.
+fn find_word(clock_guard: &ClockGuard, ledger: &Ledger) -> Result<(), ReplicaError> {
+    let head = ledger.head();
+    for height in (0..=head.height).rev() {
+        let block = ledger.backend().reader().block(height)?;
+        if block.time() != head.time {
+            break;
+        }
+        clock_guard.heed(&block);
+    }
+    Ok(())
 }
 
 impl Registrar {
@@ -99,7 +159,7 @@ impl Registrar {
     /// # Errors
     /// The replica does not open, the origin cannot stand in a checkpoint, or no thread starts.
     pub fn open(options: RegistrarOptions) -> Result<Self, StartError> {
-        let RegistrarOptions { backend, view, secrets, clock, waiting_statements: limit } = options;
+        let RegistrarOptions { backend, view, secrets, clock, waiting_statements, waiting_bytes, keeps_time } = options;
         let first = match backend.is_shared() {
             false => Leadership::Active,
             true => Leadership::Standby { active: None },
@@ -109,6 +169,11 @@ impl Registrar {
         let ledger = replica.ledger().clone();
         let shared = Arc::new(Shared::new(replica.state.keyring().clone(), first));
         let clock_guard = Arc::new(ClockGuard::new(clock.clone()));
+        if keeps_time {
+            clock_guard.vouch(replica.head.time);
+        } else if clock_guard.is_behind(replica.head.time) {
+            find_word(&clock_guard, replica.ledger())?;
+        }
         let (sender, messages) = mpsc::unbounded_channel();
         let (durabilities, resolved) = mpsc::unbounded_channel();
         Handle::current().spawn(forward(resolved, sender.downgrade()));
@@ -124,8 +189,8 @@ impl Registrar {
         };
         let thread = Builder::new().name("probity-sequencer".to_owned()).spawn(move || sequencer.run());
         let thread = Mutex::new(Some(thread.map_err(StartError::Thread)?));
-        let room = Arc::new(Semaphore::new(limit));
-        Ok(Self { ledger, shared, clock, clock_guard, sender, room, limit, thread })
+        let room = Room::new(waiting_statements, waiting_bytes);
+        Ok(Self { ledger, shared, clock, clock_guard, sender, room, thread })
     }
 
     /// Records statements; one result for each, in order. Comes back when everything it speaks of
@@ -145,10 +210,7 @@ impl Registrar {
         if count > MAX_REQUEST_STATEMENTS {
             return Err(RegisterError::TooMany { count, limit: MAX_REQUEST_STATEMENTS });
         }
-        let Ok(permit) = self.room.clone().try_acquire_many_owned(count as u32) else {
-            let waiting = self.limit - self.room.available_permits();
-            return Err(RegisterError::Overloaded { waiting, limit: self.limit, retry_after: RETRY_AFTER });
-        };
+        let permit = self.room.take(&submissions)?;
         let items = verify_all(submissions, self.shared.keyring()).await;
         let (reply, answer) = oneshot::channel();
         let request = Message::Register(Request { items, reply, permit });
@@ -262,6 +324,17 @@ impl Registrar {
     /// Why writes are refused, if they are; changes once, when the ledger halts.
     pub fn watch_halt(&self) -> watch::Receiver<Option<Unavailable>> {
         self.shared.watch_halt()
+    }
+
+    /// Resolves when the ordered thread has broken down, which is a defect of ours: the process
+    /// should then exit, and a restart finds in the log what is recorded.
+    pub fn failed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut broken = self.shared.watch_broken();
+        async move {
+            if broken.wait_for(|broken| *broken).await.is_err() {
+                std::future::pending().await
+            }
+        }
     }
 
     /// Refuses writes from now on: something that was found elsewhere, such as by a scrub.

@@ -16,15 +16,16 @@ use probity_schemas::{Clock, EventId};
 use probity_statement::SignatureError;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::block::{OpenBlock, SealedBlock, Sealer};
 use crate::clock_guard::ClockGuard;
 use crate::error::{HaltReason, Rejection, Unavailable};
 use crate::leadership::Leadership;
 use crate::limit::PerSecond;
+use crate::registrar::Permit;
 use crate::settling::{Pending, Waiting};
-use crate::shared::Shared;
+use crate::shared::{Shared, TellPanic};
 use crate::verify::{Verified, VerifyResult};
 
 /// Statements whose key was not known ahead of order are verified here, on one core: no more than
@@ -63,7 +64,7 @@ pub(crate) struct Request {
     pub(crate) items: Vec<VerifyResult>,
     pub(crate) reply: oneshot::Sender<Vec<Sequenced>>,
     /// Room in the queue, given back with the answer.
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) permit: Permit,
 }
 
 /// What became of a statement.
@@ -152,6 +153,7 @@ pub(crate) async fn forward(
 impl Sequencer {
     /// Runs until told to stop, or until nobody can send any more.
     pub(crate) fn run(mut self) {
+        let _panic = TellPanic(self.shared.clone());
         loop {
             let message = match self.messages.try_recv() {
                 Ok(message) => message,
@@ -206,6 +208,9 @@ impl Sequencer {
     /// Takes in what another process appended; what cannot be taken in halts.
     fn adopt(&mut self, blocks: &[Block]) -> Result<(), Unavailable> {
         let outcome = self.replica.adopt(blocks);
+        // Only where it matters: nobody waits for the clock otherwise.
+        let adopted = blocks.iter().filter(|block| block.height() <= self.replica.head.height);
+        adopted.filter(|block| self.clock_guard.is_behind(block.time())).for_each(|block| self.clock_guard.heed(block));
         self.shared.publish_keyring(self.replica.state.keyring());
         outcome.map_err(|error| match error {
             AdoptionError::NoRoom(reason) => Unavailable::NoRoom(reason),

@@ -10,11 +10,12 @@ use probity_ledger::{Commit, CommittedBlock};
 use probity_log::AppendError;
 use probity_projection::Cursor;
 use probity_schemas::EventId;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::block::{OpenBlock, SealedBlock};
 use crate::error::{HaltReason, Rejection, Unavailable};
 use crate::leadership::Leadership;
+use crate::registrar::Permit;
 use crate::sequencer::{Sequenced, Sequencer};
 
 /// What became of a statement, as far as that rests on blocks which are not durable yet.
@@ -30,7 +31,7 @@ pub(crate) enum Pending {
 pub(crate) struct Waiting {
     pub(crate) items: Vec<Pending>,
     pub(crate) reply: oneshot::Sender<Vec<Sequenced>>,
-    pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) _permit: Permit,
     /// The answer leaves when the block of this height is durable.
     pub(crate) release_at: u64,
     /// The lowest height that holds one of its statements.

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use probity_statement::Keyring;
 use tokio::sync::watch;
 
-use crate::error::Unavailable;
+use crate::error::{HaltReason, Unavailable};
 use crate::leadership::Leadership;
 
 /// Returns once `holds`, or nobody can change it any more.
@@ -24,6 +24,20 @@ pub(crate) struct Shared {
     reachable: AtomicBool,
     /// The height of a block of which it is not known whether it is durable.
     unsettled: watch::Sender<Option<u64>>,
+    /// Whether the ordered thread broke down.
+    broken: watch::Sender<bool>,
+}
+
+/// Says that the ordered thread broke down, where the thread that holds it panics.
+pub(crate) struct TellPanic(pub(crate) Arc<Shared>);
+
+impl Drop for TellPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.halt(Unavailable::Halted(HaltReason::BrokeDown));
+            self.0.broken.send_replace(true);
+        }
+    }
 }
 
 impl Shared {
@@ -34,6 +48,7 @@ impl Shared {
             leadership: watch::Sender::new(leadership),
             reachable: AtomicBool::new(true),
             unsettled: watch::Sender::new(None),
+            broken: watch::Sender::new(false),
         }
     }
 
@@ -81,6 +96,10 @@ impl Shared {
 
     pub(crate) fn watch_unsettled(&self) -> watch::Receiver<Option<u64>> {
         self.unsettled.subscribe()
+    }
+
+    pub(crate) fn watch_broken(&self) -> watch::Receiver<bool> {
+        self.broken.subscribe()
     }
 
     pub(crate) fn halt(&self, unavailable: Unavailable) {

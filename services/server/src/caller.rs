@@ -1,47 +1,51 @@
-//! From a client certificate to the caller's identity.
+//! From a connection to the caller's identity.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use probity_query::Caller;
 use probity_schemas::Identity;
-use sha2::{Digest, Sha256};
-use tonic::service::Interceptor;
-use tonic::{Request, Status};
+use tonic::codegen::http::Extensions;
 
+use crate::calls::CallerKey;
 use crate::config::{Config, ConfigError};
+use crate::listener::Peer;
 
-/// Puts a [`Caller`] into every request to the read side.
+/// Tells callers apart.
 #[derive(Debug, Clone)]
-pub(crate) struct CallerInterceptor {
-    /// `None` where callers cannot be told apart: on loopback without client certificates.
+pub(crate) struct Callers {
+    /// `None` where callers cannot be told apart: without client certificates.
     identities: Option<Arc<HashMap<[u8; 32], Identity>>>,
+    /// Whether whoever reaches the port without client certificates is the operator.
+    trusts_loopback: bool,
 }
 
-impl CallerInterceptor {
+impl Callers {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+        let trusts_loopback = config.listen.trust_loopback;
         let authenticated = config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         if !authenticated {
-            return Ok(Self { identities: None });
+            return Ok(Self { identities: None, trusts_loopback });
         }
         let entries = config.access.certificate.iter();
         let identities = entries.map(|entry| Ok((entry.fingerprint()?, entry.identity.clone())));
-        Ok(Self { identities: Some(Arc::new(identities.collect::<Result<_, ConfigError>>()?)) })
+        let identities = Arc::new(identities.collect::<Result<_, ConfigError>>()?);
+        Ok(Self { identities: Some(identities), trusts_loopback })
     }
 
-    fn caller(&self, request: &Request<()>) -> Caller {
-        let Some(identities) = &self.identities else { return Caller::Local };
-        let leaf = request.peer_certs().and_then(|certificates| certificates.first().cloned());
-        let fingerprint = leaf.map(|certificate| <[u8; 32]>::from(Sha256::digest(&certificate)));
-        let identity = fingerprint.and_then(|fingerprint| identities.get(&fingerprint));
-        identity.map_or(Caller::Unmapped, |identity| Caller::Identified(identity.clone()))
-    }
-}
-
-impl Interceptor for CallerInterceptor {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let caller = self.caller(&request);
-        request.extensions_mut().insert(caller);
-        Ok(request)
+    /// Whose call it is that came with these: for what they may read, and for how much they may
+    /// have under way.
+    pub(crate) fn of(&self, extensions: &Extensions) -> (Caller, CallerKey) {
+        let Some(identities) = &self.identities else {
+            return match self.trusts_loopback {
+                true => (Caller::Local, CallerKey::Local),
+                false => (Caller::Unmapped, CallerKey::Unknown),
+            };
+        };
+        let Some(fingerprint) = extensions.get::<Peer>().and_then(|peer| peer.fingerprint) else {
+            return (Caller::Unmapped, CallerKey::Unknown);
+        };
+        let identity = identities.get(&fingerprint).cloned();
+        (identity.map_or(Caller::Unmapped, Caller::Identified), CallerKey::Certificate(fingerprint))
     }
 }

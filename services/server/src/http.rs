@@ -23,6 +23,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::calls::{CallKind, Calls};
+use crate::listener::Connections;
+use crate::renewal::Expiry;
 use crate::warnings::Warning;
 
 /// What is asked about.
@@ -35,6 +38,12 @@ pub(crate) struct Watched {
     pub(crate) readers: Vec<Reader>,
     /// Warnings about the NATS servers.
     pub(crate) warnings: Option<watch::Receiver<Vec<Warning>>>,
+    /// What ends when, of certificates and credentials.
+    pub(crate) expiries: watch::Receiver<Vec<Expiry>>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) connections: Arc<Connections>,
+    /// Why the process must exit.
+    pub(crate) failure: watch::Receiver<Option<Arc<str>>>,
 }
 
 /// Listens on `address` until the task is dropped.
@@ -42,7 +51,7 @@ pub(crate) async fn start(address: SocketAddr, watched: Watched) -> Result<(Sock
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
     let router = Router::new()
-        .route("/livez", get(async || "ok\n"))
+        .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(watched);
@@ -52,6 +61,15 @@ pub(crate) async fn start(address: SocketAddr, watched: Watched) -> Result<(Sock
         }
     });
     Ok((address, serving))
+}
+
+/// 200 while the process can go on; 503 once it is about to end because of a failure.
+async fn live(State(watched): State<Watched>) -> Response {
+    let failure = watched.failure.borrow().clone();
+    match failure {
+        None => "ok\n".into_response(),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("failed: {reason}\n")).into_response(),
+    }
 }
 
 /// 200 when statements are taken and every view answers; else 503. A line for each.
@@ -86,6 +104,11 @@ async fn ready(State(watched): State<Watched>) -> Response {
     }
     for warning in watched.warnings.iter().flat_map(|warnings| warnings.borrow().clone()) {
         line("warning", Ok(warning.to_string()));
+    }
+    let now = watched.registrar.clock().now();
+    for expiry in watched.expiries.borrow().iter() {
+        let what = if expiry.is_near(now) { "warning" } else { "certificate" };
+        line(what, Ok(expiry.told(now).to_string()));
     }
     for reader in &watched.readers {
         let position = reader.position();
@@ -138,12 +161,14 @@ struct Collector(Watched);
 
 impl prometheus_client::collector::Collector for Collector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Watched { registrar, is_registrar, log, readers, warnings } = &self.0;
+        let Watched { registrar, is_registrar, log, readers, warnings, expiries, calls, connections, .. } = &self.0;
         let size = registrar.head().tree_size;
         let halted = registrar.watch_halt().borrow().is_some();
         for (name, help, value) in [
             ("log_statements", "Statements in the log", size),
             ("log_blocks", "Blocks in the log", registrar.head().height + 1),
+            ("connections", "Connections that are open", connections.count() as u64),
+            ("received_bytes", "Bytes received for calls that are not answered yet", calls.received() as u64),
             ("registrar_halted", "Whether no statements are taken (1) or they are (0)", u64::from(halted)),
         ]
         .into_iter()
@@ -155,6 +180,19 @@ impl prometheus_client::collector::Collector for Collector {
         {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        let kind = ConstGauge::new(0u64).metric_type();
+        let mut family = encoder.encode_descriptor("calls", "Calls under way, by kind", None, kind)?;
+        for kind in CallKind::ALL {
+            let gauge = ConstGauge::new(calls.count(kind) as u64);
+            gauge.encode(family.encode_family(&[("kind", kind.as_str())])?)?;
+        }
+        let help = "Seconds until the first certificate or JWT in a file ends; negative once it has";
+        let kind = ConstGauge::new(0i64).metric_type();
+        let mut family = encoder.encode_descriptor("certificate_expiry_seconds", help, None, kind)?;
+        for expiry in expiries.borrow().iter() {
+            let gauge = ConstGauge::new(expiry.left(registrar.clock().now()));
+            gauge.encode(family.encode_family(&[("file", expiry.file.display().to_string())])?)?;
         }
         if let Some(warnings) = warnings {
             let kind = ConstGauge::new(0u64).metric_type();

@@ -9,16 +9,20 @@
 
 mod advice;
 mod caller;
+mod calls;
 mod commands;
 mod config;
 pub mod demo;
 mod http;
 mod ledger_dir;
+mod listener;
 mod nats;
 mod open_log;
+mod renewal;
 mod replay;
 mod running;
 mod scrub;
+mod tls;
 mod views;
 mod warnings;
 

@@ -11,31 +11,41 @@ use probity_projection::{Health, Reader, Store};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
-use probity_query::{Access, ViewSpec};
+use probity_query::{Access, ReadPool, ViewSpec};
 use probity_registrar::{
     Leadership, Participant, Participation, RandomBytes, Registrar, RegistrarOptions, RegistrationHandler,
 };
 use probity_schemas::SystemClock;
 use rand::{Rng, RngExt as _};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tonic::service::{InterceptorLayer, Routes};
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::service::Routes;
+use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::caller::CallerInterceptor;
-use crate::config::{Config, NatsSection, TlsSection};
+use crate::caller::Callers;
+use crate::calls::{Calls, Gatekeeper};
+use crate::config::{Config, NatsSection};
 use crate::http::Watched;
 use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use crate::listener::Connections;
 use crate::open_log::OpenLog;
+use crate::tls::ServerTls;
 use crate::views::Views;
-use crate::{http, open_log, replay, scrub, warnings};
+use crate::{http, listener, open_log, renewal, replay, scrub, warnings};
 
 /// The longest message a client may send, in bytes: about 20,000 statements of ordinary length.
 const MAX_MESSAGE: usize = 16 << 20;
+
+/// The longest list of headers of a call, in bytes.
+const MAX_HEADERS: u32 = 16 << 10;
+
+/// How often a connection on which nothing comes is asked whether it is still there, and how long
+/// it has to answer.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 
 /// How long open calls may take to finish once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -53,6 +63,7 @@ pub(crate) struct Running {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     helpers: Vec<JoinHandle<()>>,
+    failure: watch::Receiver<Option<Arc<str>>>,
 }
 
 impl Running {
@@ -90,6 +101,8 @@ impl Running {
             secrets,
             clock: SystemClock::shared(),
             waiting_statements: config.limits.waiting_statements,
+            waiting_bytes: config.limits.waiting_mib << 20,
+            keeps_time: false,
         };
         let registrar = tokio::task::spawn_blocking(move || Registrar::open(registrar_options)).await?;
         let registrar = registrar.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
@@ -103,13 +116,21 @@ impl Running {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<LogServiceServer<LogHandler>>().await;
 
-        let mut server = Server::builder().initial_stream_window_size(1 << 20).initial_connection_window_size(4 << 20);
-        if let Some(tls) = &config.tls {
-            server = server.tls_config(tls_config(tls)?)?;
-        }
-        // Every request says who sent it before a service sees it.
-        let mut server = server.layer(InterceptorLayer::new(CallerInterceptor::new(config)?));
-        let reading = LogServiceServer::new(LogHandler::new(registrar.ledger().clone(), registrar.clock().clone()));
+        let limits = &config.limits;
+        let tls = config.tls.as_ref().map(ServerTls::read).transpose()?.map(Arc::new);
+        // Every request says who sent it before a service sees it, if there is room for it.
+        let calls = Calls::new(limits.clone());
+        let mut server = Server::builder()
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(2 << 20)
+            .max_concurrent_streams(limits.calls_per_connection)
+            .http2_max_header_list_size(MAX_HEADERS)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+            .layer(Gatekeeper::new(Callers::new(config)?, calls.clone()));
+        let pool = ReadPool::new(limits.reading_threads, Duration::from_secs(limits.query_seconds));
+        let reading =
+            LogServiceServer::new(LogHandler::new(registrar.ledger().clone(), registrar.clock().clone(), pool.clone()));
         // Stock clients ask for either: older ones of Python and Java know v1alpha only.
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -125,19 +146,24 @@ impl Running {
             routes = routes.add_service(registration.max_decoding_message_size(MAX_MESSAGE));
         }
         let rights: Arc<dyn Access> = registrar.ledger().clone();
-        let (clock, founding) = (registrar.clock(), keys.clone());
-        let (views, routes) = Views::start(config, log.clone(), founding, &rights, clock, routes).await?;
+        let (asking, founding) = ((&rights, registrar.clock()), keys.clone());
+        let (views, routes) = Views::start(config, log.clone(), founding, asking, &pool, routes).await?;
         let router = server.add_routes(routes);
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let connections = Arc::new(Connections::default());
+        let (incoming, accepting) = listener::accept(listener, tls.clone(), limits.clone(), connections.clone());
         let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async {
             // A dropped handle stops the server as well.
             drop(stopped.await);
         }));
 
-        let mut helpers = vec![scrub::start(config, options, keys, registrar.clone(), stream.clone())];
+        let failure = watch_failures(&registrar, &log, &views);
+        let mut helpers = vec![accepting, scrub::start(config, options, keys, registrar.clone(), stream.clone())];
         if config.is_registrar() {
             helpers.push(watch_registrar(&registrar, health.clone()));
         }
+        let clock = registrar.clock().clone();
+        let (expiries, renewing) = renewal::watch_files(config, tls, stream.clone(), clock)?;
+        helpers.push(renewing);
         let mut warnings = None;
         let participant = match (stream, &config.nats) {
             (Some(stream), Some(nats)) => {
@@ -158,22 +184,32 @@ impl Running {
         if let Some(address) = config.listen.http {
             let readers = views.readers.iter().map(|(_, reader)| reader.clone()).collect();
             let (registrar, log) = (registrar.clone(), log.clone());
-            let watched = Watched { registrar, is_registrar: config.is_registrar(), log, readers, warnings };
+            let watched = Watched {
+                registrar,
+                is_registrar: config.is_registrar(),
+                log,
+                readers,
+                warnings,
+                expiries,
+                calls,
+                connections,
+                failure: failure.clone(),
+            };
             let (address, serving) = http::start(address, watched).await?;
             tracing::info!(%address, "HTTP for /livez, /readyz and /metrics");
             helpers.push(serving);
         }
-        Ok(Self { address, views, registrar, log, participant, store, stop, serving, helpers })
+        Ok(Self { address, views, registrar, log, participant, store, stop, serving, helpers, failure })
     }
 
-    /// Resolves when storage has failed, with the reason: the process must then exit, and a restart
-    /// adopts.
+    /// Resolves when the process must exit, with the reason: a restart goes on from what the log
+    /// holds.
     pub(crate) async fn failed(&self) -> anyhow::Error {
-        let failure = self.log.failed().await;
-        anyhow!(
-            "storage has failed and what was written last is unknown; a restart finds out: {}",
-            with_causes(&*failure)
-        )
+        let mut failure = self.failure.clone();
+        match failure.wait_for(Option::is_some).await.ok().and_then(|failure| failure.clone()) {
+            Some(failure) => anyhow!("{failure}"),
+            None => std::future::pending().await,
+        }
     }
 
     /// Stops taking calls, finishes what is under way, writes everything down.
@@ -201,6 +237,29 @@ impl Running {
         tokio::task::spawn_blocking(move || store.flush()).await??;
         Ok(())
     }
+}
+
+/// Finds out what the process cannot go on after. Whoever watches over it starts it again.
+fn watch_failures(registrar: &Registrar, log: &Arc<dyn Backend>, views: &Views) -> watch::Receiver<Option<Arc<str>>> {
+    let (sender, receiver) = watch::channel(None);
+    let (storage, ordered, folding) = (log.failed(), registrar.failed(), views.failed());
+    tokio::spawn(async move {
+        let reason = tokio::select! {
+            failure = storage => format!(
+                "storage has failed and what was written last is unknown; a restart finds out: {}",
+                with_causes(&*failure)
+            ),
+            () = ordered => "the thread that admits statements broke down, which is a defect; what was recorded is in \
+                             the log, and a restart goes on from there".to_owned(),
+            () = folding => "a thread that folds the log into views broke down, which is a defect; a restart folds on \
+                             from where they are".to_owned(),
+        };
+        tracing::error!(reason, "this process ends");
+        sender.send_replace(Some(reason.into()));
+        // Whoever asks later is told as well.
+        std::future::pending::<()>().await;
+    });
+    receiver
 }
 
 /// Where clients are sent to reach this server; empty if that cannot be told from where it listens.
@@ -268,16 +327,5 @@ fn random() -> RandomBytes {
         let mut bytes = [0; 10];
         rand::rng().fill_bytes(&mut bytes);
         bytes
-    })
-}
-
-fn tls_config(tls: &TlsSection) -> Result<ServerTlsConfig> {
-    let read =
-        |path: &std::path::Path| std::fs::read(path).with_context(|| format!("[tls] cannot read {}", path.display()));
-    let identity = Identity::from_pem(read(&tls.certificate)?, read(&tls.private_key)?);
-    let config = ServerTlsConfig::new().identity(identity);
-    Ok(match &tls.client_ca {
-        Some(path) => config.client_ca_root(Certificate::from_pem(read(path)?)),
-        None => config,
     })
 }

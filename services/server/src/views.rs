@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use probity_admission::KNOWN_RULE_SETS;
 use probity_log::Log;
 use probity_projection::{Follower, Following, Reader, Source, Store};
-use probity_query::{Access, QueryContext, ViewSpec};
+use probity_query::{Access, QueryContext, ReadPool, ViewSpec};
 use probity_schemas::Clock;
 use probity_statement::LedgerKeys;
 use tonic::service::Routes;
@@ -31,8 +31,8 @@ impl Views {
         config: &Config,
         log: Arc<dyn Log>,
         keys: LedgerKeys,
-        access: &Arc<dyn Access>,
-        clock: &Arc<dyn Clock>,
+        (access, clock): (&Arc<dyn Access>, &Arc<dyn Clock>),
+        pool: &ReadPool,
         mut routes: Routes,
     ) -> Result<(Self, Routes)> {
         let (path, cache) = (config.views(), config.views.cache_mib << 20);
@@ -45,10 +45,16 @@ impl Views {
         let mut readers = Vec::new();
         for view in config.enabled_views().filter_map(ViewName::spec) {
             let reader = (view.follow)(&mut follower).await?;
-            routes = (view.serve)(routes, QueryContext::new(reader.clone(), access.clone(), clock.clone()));
+            let context = QueryContext::new(reader.clone(), access.clone(), clock.clone(), pool.clone());
+            routes = (view.serve)(routes, context);
             readers.push((view, reader));
         }
         Ok((Self { following: follower.start()?, readers }, routes))
+    }
+
+    /// Resolves when a thread that folds has broken down: the process must then exit.
+    pub(crate) fn failed(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.following.failed()
     }
 
     /// Stops folding, and makes durable what was folded.

@@ -1,7 +1,6 @@
-//! The questions of a scenario: asked of the real binary over the views, and held against what the file says.
+//! The questions of a scenario: asked of the real command over the views, and held against what the file says.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -16,7 +15,7 @@ use serde_json::Value;
 use super::cast::Cast;
 use super::file::Question;
 use super::words::Words;
-use crate::ledger::{Server, binary};
+use crate::ledger::Server;
 
 /// How long views may take: an unoptimised server folds a large import for a while.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -83,7 +82,7 @@ fn one(question: &Question, words: &mut Words, cast: &Cast, server: &Server, hom
         });
     }
     ensure!(command.first().is_some_and(|first| first == "probity"), "it begins with probity");
-    let output = Command::new(binary()?)
+    let output = crate::command()
         .current_dir(home)
         .args(command.split_off(1))
         .arg("--json")

@@ -1,8 +1,8 @@
-//! Replaying a scenario through the real binary, and holding what comes back against what the file says.
+//! Replaying a scenario through the real command, and holding what comes back against what the file says.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -20,7 +20,7 @@ use super::event::{Prepared, confirmation, prepare};
 use super::file::{Scenario, Step};
 use super::questions;
 use super::words::{Labelled, Words, digest, each, fill_in};
-use crate::ledger::{ORIGIN, Server, binary, found, register};
+use crate::ledger::{ORIGIN, Server, command, found, register};
 
 /// What a ledger holds before anyone speaks: its founding, roles and gate.
 const FOUNDING_STATEMENTS: u64 = 3;
@@ -77,7 +77,7 @@ pub async fn replay(scenario: &Scenario, home: &Path) -> Result<Replayed> {
 
 /// The real verifier judges every act again, and finds as many statements as were given receipts.
 fn verify(directory: &Path, statements: u64) -> Result<()> {
-    let output = Command::new(binary()?).args(["verify", "--json"]).arg(directory).output()?;
+    let output = command().args(["verify", "--json"]).arg(directory).output()?;
     let answer: Value = serde_json::from_slice(&output.stdout).with_context(|| said(&output))?;
     ensure!(output.status.code() == Some(0), "probity verify: {}", said(&output));
     ensure!(answer["statements"] == statements, "{} statements verified, {statements} recorded", answer["statements"]);
@@ -219,7 +219,7 @@ impl Stage<'_> {
         let mut words: Vec<String> = step.command.iter().map(word).collect::<Result<_>>()?;
         ensure!(words.first().is_some_and(|first| first == "probity"), "it begins with probity");
         let key = self.key_file(step)?;
-        let output = Command::new(binary()?)
+        let output = command()
             .current_dir(self.home)
             .args(words.split_off(1))
             .args(["--json", "--key", &key])

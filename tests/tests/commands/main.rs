@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod agent;
+mod clock;
 mod config;
 mod deceiving;
 mod guided;
 mod keys;
 mod ledger;
+mod pins;
 mod rules;
 mod scripts;
 mod sealed;

@@ -33,6 +33,11 @@ const SUSPENSION: &str = r#"{
 /// A ledger of two administrators, Ada and Ben, as versions before rule set 2 founded them: with
 /// roles and without a gate.
 async fn founded_under_rule_set_1() -> Shell {
+    founded_again(Some(1), 0).await
+}
+
+/// The same under another rule set, or the newest, and under a clock that was so many seconds ahead.
+pub(crate) async fn founded_again(rule_set: Option<u32>, ahead_s: u64) -> Shell {
     let shell = Shell::new();
     for name in ["ada", "ben", "dora"] {
         shell.json(&["key", "new", "--person", name, &format!("{name}.key")]);
@@ -44,19 +49,21 @@ async fn founded_under_rule_set_1() -> Shell {
     let again = |index: u64| {
         let statement = SignedStatement::parse(present.statement(index).unwrap().to_vec().into()).unwrap();
         let mut event = serde_json::to_value(statement.event().unwrap()).unwrap();
-        if index == 0 {
-            event["data"]["rule_set"] = json!(1);
+        if let (0, Some(rule_set)) = (index, rule_set) {
+            event["data"]["rule_set"] = json!(rule_set);
         }
         let event = Event::from_value(&event).unwrap();
         let unsigned = Unsigned::new(&event, statement.issuer(), ORIGIN, statement.kid()).unwrap();
         unsigned.sign(&secrets.checkpoint).unwrap()
     };
-    let statements: Vec<SignedStatement> = (0..2).map(again).collect();
+    let count = if rule_set == Some(1) { 2 } else { present.statements().len() as u64 };
+    let statements: Vec<SignedStatement> = (0..count).map(again).collect();
+    let time = present.time() + ahead_s;
     let leaves: Vec<_> = statements.iter().map(SignedStatement::leaf_hash).collect();
     let root = BlockTree::new(&Frontier::new(), &leaves).root();
-    let checkpoint = secrets.checkpoint_signer().unwrap().sign(2, root, present.time());
+    let checkpoint = secrets.checkpoint_signer().unwrap().sign(count, root, time);
     let bytes: Vec<_> = statements.iter().map(SignedStatement::bytes).collect();
-    let block = Block::new(0, 0, present.time(), &bytes, &checkpoint).unwrap();
+    let block = Block::new(0, 0, time, &bytes, &checkpoint).unwrap();
 
     // A program that another test starts while this has the log open holds its lock too, until it
     // has begun.

@@ -112,6 +112,7 @@ impl Shell {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PROBITY_")) {
             command.env_remove(name);
         }
+        command.env("PROBITY_STATE", self.path("state"));
         if let Some(server) = &self.server {
             command.env("PROBITY_SERVER", &server.address);
         }

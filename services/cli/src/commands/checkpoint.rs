@@ -40,7 +40,7 @@ impl CheckpointArgs {
         let session = session.open(json);
         let mut client = session.server.connect().await?;
         if keys {
-            let verifier = client.ledger().await?.checkpoint_verifier()?;
+            let verifier = client.ledger().checkpoint_verifier()?;
             let (checkpoint, clock) = (verifier.checkpoint_key(), verifier.clock_key());
             match session.json {
                 true => output::json(&json!({ "checkpoint": checkpoint.to_string(), "clock": clock.to_string() }))?,
@@ -51,7 +51,7 @@ impl CheckpointArgs {
         let request = v1::GetCheckpointRequest { height };
         let response = client.log.get_checkpoint(request).await.map_err(failed)?.into_inner();
         // What is shown was checked: with the keys of the founding statement.
-        let ledger = client.ledger().await?;
+        let ledger = client.ledger().clone();
         let signed = ledger.checkpoint_verifier()?.open(&response.checkpoint).context("the server's checkpoint")?;
         if let Some(path) = &out {
             fs::write(path, &response.checkpoint).with_context(|| format!("cannot write {}", path.display()))?;

@@ -75,7 +75,7 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
         return finish(&plan.summary(), &report, &Ending::DryRun, session);
     };
     let mut client = session.server.connect().await?;
-    let ledger = client.ledger().await?;
+    let ledger = client.ledger().clone();
     let history = history(&mut client, &signer.identity, &mapping).await?;
     let mut plan = Plan::new(&mapping, &sheet, &history, &signer.identity, edition);
     if warn_of_addresses(&plan) && at_terminal() && !yes("Record them in clear?")? {

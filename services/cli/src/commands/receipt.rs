@@ -38,7 +38,7 @@ pub(crate) async fn run(args: ReceiptArgs, session: &Session) -> Result<Answer> 
     if let Some(path) = &args.transparent {
         let entry = client.log.get_entry(v1::GetEntryRequest { index: args.index }).await.map_err(failed)?.into_inner();
         let statement = SignedStatement::parse(entry.statement).context("the server sent no statement")?;
-        let ledger = client.ledger().await?;
+        let ledger = client.ledger().clone();
         receipt.verify_inclusion(&ledger.receipt, ledger.origin.as_str(), &statement.leaf_hash())?;
         let transparent = attach_receipts(&statement, std::slice::from_ref(&response.receipt))?;
         fs::write(path, transparent).with_context(|| format!("cannot write {}", path.display()))?;

@@ -275,6 +275,17 @@ impl Authority {
             .any(|grant| namespaces.is_empty() || grant.namespaces.iter().any(|pattern| namespaces.contains(pattern)))
     }
 
+    /// Whether an identity is one to answer at all at a time, in Unix milliseconds: whoever has left, or has
+    /// no key left that counts, reads nothing, whatever roles were given.
+    #[must_use]
+    pub fn may_read(&self, identity: &Identity, time_ms: u64) -> bool {
+        let has_key = || {
+            let own = self.keys.iter().filter(|(_, key)| key.identity == *identity && !key.recovery);
+            own.into_iter().any(|(kid, key)| key.revoked.is_none() && self.enrolment_counts(kid))
+        };
+        self.departed(identity, time_ms).is_none() && has_key()
+    }
+
     /// Whether the identity may read everything: a reading role in all namespaces.
     #[must_use]
     pub fn may_read_all(&self, identity: &Identity, time_ms: u64) -> bool {

@@ -26,7 +26,7 @@ pub use joining::{JoinError, join};
 pub use options::{DEFAULT_SEGMENT_LENGTH, FileLogOptions};
 pub use reader::BlockReader;
 
-use crate::log::{AppendError, Durability, FatalError, Head, Log, ReadError};
+use crate::log::{AppendError, Durability, FatalError, Head, Log, ReadError, TellPanic};
 use crate::storage::StoredFile;
 use crate::tiles::Tiles;
 use crate::{Block, Location};
@@ -81,7 +81,10 @@ impl FileLog {
         let writer = Writer { written: opened.written, released: opened.released };
         let writer = std::thread::Builder::new()
             .name("probity-log".into())
-            .spawn(move || writer.run(&submissions, &failure_sender))
+            .spawn(move || {
+                let _panic = TellPanic(failure_sender.clone());
+                writer.run(&submissions, &failure_sender);
+            })
             .map_err(OpenError::Thread)?;
         Ok(Self {
             queue: Some(queue),

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::checking::Known;
 use super::error::{Disagreement, JetStreamError, StreamError};
 use super::local::Local;
+use super::local_thread::LocalThread;
 use super::stream::{BlockStream, Published};
 use super::{Status, halt};
 use crate::log::{AppendError, FatalError, Resolver};
@@ -49,7 +50,7 @@ pub(super) enum Command {
 /// Owns everything that only one task may change.
 #[derive(Debug)]
 pub(super) struct Committer {
-    pub(super) local: Option<Local>,
+    pub(super) local: LocalThread,
     pub(super) stream: BlockStream,
     pub(super) reader: BlockReader,
     pub(super) status: Arc<watch::Sender<Status>>,
@@ -59,8 +60,14 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Does what it is asked to until it is told to finish, or nobody is left to ask.
+    /// Does what it is asked to until it is told to finish, or nobody is left to ask. On return the
+    /// local files are given back.
     pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Command>) {
+        self.serve(&mut queue).await;
+        self.local.end().await;
+    }
+
+    async fn serve(&mut self, queue: &mut mpsc::UnboundedReceiver<Command>) {
         let mut next = None;
         loop {
             let command = match next.take() {
@@ -209,8 +216,8 @@ impl Committer {
         self.status.borrow().halted.clone().map(AppendError::Halted)
     }
 
-    /// Does something with the local files where blocking is allowed. A failure of theirs is the
-    /// end of this log.
+    /// Does something with the local files, on their thread. A failure of theirs is the end of this
+    /// log.
     async fn locally<T: Send + 'static>(
         &mut self,
         what: impl FnOnce(&mut Local) -> Result<T, FatalError> + Send + 'static,
@@ -219,13 +226,7 @@ impl Committer {
         if let Some(fatal) = self.failure.borrow().clone() {
             return Err(AppendError::Fatal(fatal));
         }
-        let mut local = self.local.take().ok_or_else(closed)?;
-        let done = tokio::task::spawn_blocking(move || {
-            let result = what(&mut local);
-            (local, result)
-        });
-        let (local, result) = done.await.map_err(|_| closed())?;
-        self.local = Some(local);
+        let result = self.local.run(what).await.ok_or_else(closed)?;
         result.map_err(|fatal| {
             let fatal = Arc::new(fatal);
             tracing::error!(error = &*fatal as &dyn std::error::Error, "the log has failed");

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, Event};
+use async_nats::{Auth, AuthError, ConnectOptions, Event};
+use nkeys::KeyPair;
 use tokio::sync::watch;
 
 use super::configuration::StreamName;
@@ -47,7 +48,15 @@ impl NatsOptions {
         patiently: bool,
         connected: watch::Sender<u64>,
     ) -> Result<BlockStream, StreamError> {
-        let mut options = ConnectOptions::new()
+        // What is wrong with the files shows now, not when the first connection is lost.
+        self.authentication(&[])?;
+        let of = self.clone();
+        let authenticate = move |nonce: Vec<u8>| {
+            let authentication = of.authentication(&nonce);
+            async move { authentication.map_err(AuthError::new) }
+        };
+        // The files are read for every connection: credentials that were replaced in time are used.
+        let mut options = ConnectOptions::with_auth_callback(authenticate)
             .name(format!("probity {origin}"))
             .ping_interval(Duration::from_secs(5))
             .connection_timeout(Duration::from_secs(5))
@@ -64,15 +73,6 @@ impl NatsOptions {
         if patiently {
             options = options.retry_on_initial_connect();
         }
-        if let Some(path) = &self.credentials {
-            options = options.credentials(&read(path)?).map_err(|source| unreadable(path, source))?;
-        }
-        if let Some(path) = &self.nkey {
-            options = options.nkey(read(path)?.trim().to_owned());
-        }
-        if let Some((user, password)) = &self.user {
-            options = options.user_and_password(user.clone(), password.clone());
-        }
         if let Some(path) = &self.ca {
             read(path)?;
             options = options.add_root_certificates(path.clone()).require_tls(true);
@@ -86,6 +86,49 @@ impl NatsOptions {
         let client = options.connect(servers).await.map_err(StreamError::nats)?;
         Ok(BlockStream::new(client, StreamName::of(origin)))
     }
+}
+
+impl NatsOptions {
+    /// What this client says of itself to a server that sent `nonce`.
+    fn authentication(&self, nonce: &[u8]) -> Result<Auth, StreamError> {
+        let mut auth = Auth::new();
+        if let Some(path) = &self.credentials {
+            let text = read(path)?;
+            let (jwt, seed) = credentials(&text).ok_or_else(|| unusable(path, "it is no credentials file of nsc"))?;
+            auth.signature = Some(signature(path, seed, nonce)?.1);
+            auth.jwt = Some(jwt.to_owned());
+        }
+        if let Some(path) = &self.nkey {
+            let (nkey, signed) = signature(path, read(path)?.trim(), nonce)?;
+            (auth.nkey, auth.signature) = (Some(nkey), Some(signed));
+        }
+        if let Some((user, password)) = &self.user {
+            (auth.username, auth.password) = (Some(user.clone()), Some(password.clone()));
+        }
+        Ok(auth)
+    }
+}
+
+/// The public key of a seed, and its signature of `nonce`.
+fn signature(path: &Path, seed: &str, nonce: &[u8]) -> Result<(String, Vec<u8>), StreamError> {
+    let pair = KeyPair::from_seed(seed).map_err(|error| unusable(path, error))?;
+    let signed = pair.sign(nonce).map_err(|error| unusable(path, error))?;
+    Ok((pair.public_key(), signed))
+}
+
+/// The user JWT and the nkey seed in the text of a credentials file as `nsc` writes it: each stands between
+/// two lines of dashes.
+#[must_use]
+pub fn credentials(text: &str) -> Option<(&str, &str)> {
+    let is_mark = |line: &str| line.starts_with("---");
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let marked = lines.windows(3).filter(|lines| is_mark(lines[0]) && is_mark(lines[2]) && !is_mark(lines[1]));
+    let mut marked = marked.map(|lines| lines[1]);
+    marked.next().zip(marked.next())
+}
+
+fn unusable(path: &Path, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StreamError {
+    unreadable(path, std::io::Error::new(std::io::ErrorKind::InvalidData, reason))
 }
 
 fn read(path: &Path) -> Result<String, StreamError> {

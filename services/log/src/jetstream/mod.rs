@@ -17,6 +17,7 @@ mod connection;
 mod error;
 mod heartbeat;
 mod local;
+mod local_thread;
 mod repair;
 mod stream;
 mod stream_monitor;
@@ -33,7 +34,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use arriving::{ArrivalError, first_stream_block};
 pub use configuration::{Drift, StreamName};
-pub use connection::NatsOptions;
+pub use connection::{NatsOptions, credentials};
 pub use error::{Disagreement, JetStreamError, StreamError};
 pub use heartbeat::{Heard, Heartbeat, Heartbeats, Question, RegistrarState};
 pub use repair::{Repair, Shortfall};
@@ -44,6 +45,7 @@ use crate::{Block, BlockReader, FileLog, FileLogOptions, Opening};
 use checking::{Identity, Known};
 use committer::{Command, Committer};
 use local::Local;
+use local_thread::LocalThread;
 use stream::BlockStream;
 use stream_monitor::StreamMonitor;
 
@@ -142,8 +144,9 @@ impl JetStreamLog {
         let (closing, closes) = watch::channel(false);
         let (failure, failed) = watch::channel(None);
         let (queue, commands) = mpsc::unbounded_channel();
+        let local = LocalThread::start(local, failure.clone()).map_err(crate::OpenError::Thread)?;
         let committer = Committer {
-            local: Some(local),
+            local,
             stream: stream.clone(),
             reader: reader.clone(),
             status: status.clone(),
@@ -187,6 +190,15 @@ impl JetStreamLog {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
+    }
+
+    /// Makes a new connection, for which credentials and certificates are read again. What is under
+    /// way is settled as after any lost connection.
+    ///
+    /// # Errors
+    /// The client has been closed.
+    pub async fn reconnect(&self) -> Result<(), StreamError> {
+        self.stream.client.force_reconnect().await.map_err(StreamError::nats)
     }
 
     /// Resolves when the local files have failed: the process should then exit, and a restart find

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::listed::Listed;
 use crate::other_log::hex;
-use crate::views::{Counts, Stumbles, check};
+use crate::views::{BreaksDown, Counts, Stumbles, check};
 use crate::world::{CACHE, ORIGIN, Told, follow, follower, halted, of_ledger, reach, run};
 
 /// A block that is signed with other keys than the ledger of these tests has, and the tree after it.
@@ -316,6 +316,19 @@ fn a_log_that_cannot_be_read_is_a_reason_too() {
         let reason = halted(&reader).await;
         assert!(reason.contains("log could not be read"), "{reason}");
         assert!(reader.position().as_of.tree_size <= told.size());
+        following.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn a_view_whose_thread_breaks_down_is_halted_and_told() {
+    run(|| async {
+        let told = Told::of_blocks(6);
+        let dir = tempfile::tempdir().unwrap();
+        let (following, reader) = follow::<BreaksDown>(told.listed(), Store::open(dir.path(), CACHE).unwrap()).await;
+        following.failed().await;
+        let reason = halted(&reader).await;
+        assert!(reason.contains("broke down"), "{reason}");
         following.stop().await.unwrap();
     });
 }

@@ -148,3 +148,17 @@ impl Projector for Remembers {
         self.0.apply(recorded, batch)
     }
 }
+
+/// Breaks down at the statement at index 5.
+#[derive(Debug, Default)]
+pub(crate) struct BreaksDown(Counts<2, 1>);
+
+impl Projector for BreaksDown {
+    const NAME: &'static str = "breaks-down";
+    const VERSION: u32 = 1;
+
+    fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
+        assert!(recorded.index != 5, "a defect that the test asks for");
+        self.0.apply(recorded, batch)
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use probity_projection::Reader;
-use probity_query::{Access, Caller, QueryContext, QueryError, RequestContext, Scope};
+use probity_query::{Access, Caller, QueryContext, QueryError, ReadPool, RequestContext, Scope};
 use probity_schemas::{Identity, Namespace, NamespacePattern, SystemClock};
 use probity_tlog::Hash;
 use tonic::{Code, Request, Status};
@@ -37,7 +37,7 @@ impl Access for Roles {
 }
 
 fn context(reader: &Reader) -> QueryContext {
-    QueryContext::new(reader.clone(), Arc::new(Roles), SystemClock::shared())
+    QueryContext::new(reader.clone(), Arc::new(Roles), SystemClock::shared(), ReadPool::default())
 }
 
 fn request(caller: Option<Caller>, timeout: Option<&str>) -> RequestContext {
@@ -242,5 +242,59 @@ fn what_a_query_refuses_is_told_with_its_reason() {
             assert_eq!((found, said.as_str()), (code, reason));
         }
         following.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn a_question_whose_caller_has_gone_or_waited_too_long_reads_no_more() {
+    run(|| async {
+        let world = World::of_blocks(3).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        reach(&reader, world.told.size()).await;
+        let pool = ReadPool::new(1, Duration::from_millis(50));
+        let context = QueryContext::new(reader.clone(), Arc::new(Roles), SystemClock::shared(), pool);
+        let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+        // A question that would be read for ever.
+        let endless = |ended: tokio::sync::mpsc::UnboundedSender<String>| {
+            context.answer(request(Some(Caller::Local), None), 0, move |view, _| -> Result<(), QueryError> {
+                loop {
+                    if let Err(error) = view.get(b"x") {
+                        ended.send(error.to_string()).unwrap();
+                        return Err(error.into());
+                    }
+                }
+            })
+        };
+        let late = endless(ended.clone()).await.map_err(Status::from).unwrap_err();
+        assert_eq!((late.code(), refusal(&late, "").1.as_str()), (Code::ResourceExhausted, "TOO_LONG"));
+        assert_eq!(ends.recv().await.unwrap(), "the question was given up");
+        // The same where the caller goes, as transports drop what they no longer wait for.
+        drop(tokio::time::timeout(Duration::from_millis(5), endless(ended.clone())).await);
+        assert_eq!(ends.recv().await.unwrap(), "the question was given up");
+        // The thread is free again, and so is the view.
+        context.answer(request(Some(Caller::Local), None), 0, |view, _| Ok(Content::of(view))).await.unwrap();
+        following.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn questions_wait_for_their_turn_and_not_for_ever() {
+    run(|| async {
+        let pool = ReadPool::new(1, Duration::from_millis(100));
+        let (free, until_free) = std::sync::mpsc::channel::<()>();
+        let first = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.run(move |_| until_free.recv().is_err()).await }
+        });
+        let busy = loop {
+            match pool.run(|_| ()).await {
+                Ok(()) => tokio::task::yield_now().await,
+                Err(busy) => break busy,
+            }
+        };
+        assert_eq!(busy, probity_query::NoRead::Busy);
+        drop(free);
+        drop(first.await);
+        pool.run(|_| ()).await.unwrap();
     });
 }

@@ -1,10 +1,11 @@
 //! Clocks that are set while statements are recorded.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use probity_registrar::{Registrar, Unavailable};
+use probity_registrar::{RegisterError, Registrar, Unavailable};
 
-use crate::scene::{Scene, acknowledged, all_unavailable, register};
+use crate::scene::{Scene, acknowledged, all_unavailable, register, within};
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
@@ -62,4 +63,33 @@ async fn a_start_takes_the_operators_word_for_the_clock() {
     scene.clock.pass(DAY_MS);
     assert!(acknowledged(&registrar, &scene.statement(1)).await.is_some());
     registrar.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_ordered_thread_is_told_to_everyone() {
+    let scene = Scene::with_small_segments();
+    let registrar = scene.registrar(Arc::new(scene.log_on(&scene.disk).unwrap()));
+    assert!(acknowledged(&registrar, &scene.statement(0)).await.is_some());
+    let failed = registrar.failed();
+    scene.clock.broken.store(true, Ordering::Relaxed);
+    assert!(matches!(refusal_of_all(&registrar, &scene, 1).await, RegisterError::Unavailable(_)));
+    within("the registrar says that it has failed", failed).await;
+    scene.clock.broken.store(false, Ordering::Relaxed);
+    // Nobody waits for what will not be done, and the reason is told.
+    match refusal_of_all(&registrar, &scene, 2).await {
+        RegisterError::Unavailable(Unavailable::Halted(reason)) => {
+            assert!(reason.to_string().contains("broke down"), "{reason}");
+        }
+        other => panic!("{other}"),
+    }
+    registrar.stop().await;
+    drop(registrar);
+    // What was acknowledged is there for the next process.
+    let next = scene.registrar(Arc::new(scene.log_on(&scene.disk).unwrap()));
+    assert!(acknowledged(&next, &scene.statement(0)).await.unwrap().already_recorded);
+    next.stop().await;
+}
+
+async fn refusal_of_all(registrar: &Registrar, scene: &Scene, number: u64) -> RegisterError {
+    register(registrar, vec![scene.statement(number)]).await.unwrap_err()
 }

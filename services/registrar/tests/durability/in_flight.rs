@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use probity_log::storage::Operation;
 use probity_log::{AppendError, StorageError, Unavailable as NoBlock};
-use probity_registrar::{Registrar, Unavailable};
+use probity_registrar::{RegisterError, Registrar, Unavailable};
 use tokio::task::JoinHandle;
 
 use crate::held::Held;
@@ -17,6 +17,9 @@ fn disk_full() -> AppendError {
     let error = StorageError { operation: Operation::Create, path: PathBuf::from("next.segment"), source };
     AppendError::Unavailable(Arc::new(NoBlock::NoSegment(error)))
 }
+
+/// The bytes that may wait, as the scene opens registrars.
+const MAX_WAITING: usize = 16 << 20;
 
 struct Running {
     scene: Scene,
@@ -157,5 +160,51 @@ async fn an_unknown_outcome_halts_and_the_next_start_finds_what_was_recorded() {
     assert_eq!((recorded.index, recorded.already_recorded), (FOUNDING, true));
     let next = acknowledged(&registrar, &scene.statement(1)).await.unwrap();
     assert_eq!((next.index, next.already_recorded), (FOUNDING + 1, false));
+    registrar.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_limited_in_bytes_as_well() {
+    let running = Running::start();
+    let Running { scene, log, registrar } = &running;
+    let bytes = |many: &[probity_registrar::Submission]| many.iter().map(|one| one.statement.len()).sum::<usize>();
+    let (mut waiting, mut tasks, mut number) = (0, Vec::new(), 0);
+    // Nothing is durable yet, so that all of it waits.
+    let refused = loop {
+        let many = scene.more_than_a_block(number);
+        number += many.len() as u64;
+        let more = bytes(&many);
+        let owner = registrar.clone();
+        let mut handed_in = Box::pin(async move { register(&owner, many).await });
+        // What there is no room for is refused before anything else is done with it.
+        match futures::poll!(&mut handed_in) {
+            std::task::Poll::Ready(answered) => break answered.unwrap_err(),
+            std::task::Poll::Pending => tasks.push(tokio::spawn(handed_in)),
+        }
+        waiting += more;
+        assert!(waiting <= MAX_WAITING, "{waiting} bytes wait");
+    };
+    match refused {
+        RegisterError::Overloaded { limit, what, .. } => {
+            assert_eq!((limit, what), (MAX_WAITING, "bytes of statements"));
+        }
+        other => panic!("{other}"),
+    }
+    // There is room again when what waits is answered.
+    let refusing = async {
+        loop {
+            log.take(1).await.into_iter().for_each(|waiting| waiting.refuse(disk_full()));
+        }
+    };
+    tokio::select! {
+        () = refusing => {}
+        answers = futures::future::join_all(tasks) => assert!(answers.into_iter().all(|answer| answer.unwrap().is_ok())),
+    }
+    let again = running.hand_in(scene.more_than_a_block(0));
+    for waiting in log.take(1).await {
+        log.write(waiting).await;
+    }
+    log.write_next().await;
+    assert!(answer(again).await.unwrap().iter().all(Result::is_ok));
     registrar.stop().await;
 }

@@ -1,7 +1,7 @@
 //! A ledger on a disk in memory, and somebody who states things.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +41,8 @@ pub(crate) struct TestClock {
     pub(crate) day_ms: AtomicU64,
     /// How much time has really passed, in milliseconds.
     pub(crate) steady_ms: AtomicU64,
+    /// Whether whoever asks panics.
+    pub(crate) broken: AtomicBool,
 }
 
 impl TestClock {
@@ -63,6 +65,7 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now_ms(&self) -> u64 {
+        assert!(!self.broken.load(Ordering::Relaxed), "a defect that the test asks for");
         NOW_MS + self.day_ms.load(Ordering::Relaxed)
     }
 
@@ -143,6 +146,8 @@ impl Scene {
             secrets: Some(self.secrets.clone()),
             clock: self.clock.clone(),
             waiting_statements: 10_000,
+            waiting_bytes: 16 << 20,
+            keeps_time: false,
         };
         Arc::new(Registrar::open(options).unwrap())
     }

@@ -1,9 +1,11 @@
 //! The commands that work on a ledger's files. Each module holds one: its arguments, what it does,
 //! what it prints.
 
+mod clock;
 mod config;
 mod init;
 pub(crate) mod mirror;
+mod own_word;
 mod repair;
 mod rules;
 mod serve;
@@ -29,6 +31,9 @@ pub enum OperatorCommand {
     Views(views::ViewsArgs),
     /// Restore to a NATS stream what it lost, from the local log.
     Repair(repair::RepairArgs),
+    /// Let a ledger go on whose newest block is ahead of the clock.
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
     /// Check a configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -46,6 +51,7 @@ impl OperatorCommand {
             Self::Rules(args) => rules::run(args, json).await,
             Self::Views(args) => views::run(args, json),
             Self::Repair(args) => repair::run(args, json).await,
+            Self::Clock(command) => clock::run(command, json).await,
             Self::Config(command) => config::run(command, json),
         }
     }

@@ -5,31 +5,23 @@
 //! new rules hold; what stands before is judged by the old ones for ever.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use probity_admission::KNOWN_RULE_SETS;
-use probity_log::{Chain, FileLogOptions, JetStreamLog, scrub};
-use probity_projection::Store;
-use probity_registrar::{Leadership, Participant, Participation, Registered, Registrar, RegistrarOptions, Submission};
+use probity_log::{Chain, FileLogOptions, scrub};
+use probity_registrar::Registered;
 use probity_schemas::ledger::{LedgerEvent, RulesAdopted};
-use probity_schemas::{Clock, Data, Event, EventId, Occurred, Subject, SystemClock, Text, Timestamp};
-use probity_statement::{LedgerSecrets, SignedStatement, Unsigned};
+use probity_schemas::{Data, Subject, Text};
+use probity_statement::SignedStatement;
 use probity_terminal::{self as terminal, Answer, outln, wrong_use};
-use rand::{Rng, RngExt as _};
 use serde_json::json;
 
-use crate::config::{Config, NatsSection};
-use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use super::own_word::{LedgerArgs, OwnWord};
+use crate::config::NatsSection;
+use crate::ledger_dir::LedgerDir;
 use crate::nats::NatsArgs;
-use crate::open_log::OpenLog;
 use crate::{open_log, replay};
-
-/// How long to wait until no other registrar appends.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -44,19 +36,6 @@ pub struct RulesArgs {
 enum RulesCommand {
     /// Judge acts by another rule set from now on. The ledger must not be served meanwhile.
     Adopt(AdoptArgs),
-}
-
-/// Where a ledger is.
-#[derive(Debug, Args)]
-struct LedgerArgs {
-    /// The data directory of the ledger.
-    directory: PathBuf,
-    /// The configuration file that the ledger is served with, if there is one.
-    #[arg(long, env = "PROBITY_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The anchor of the ledger, where it is not beside the data directory.
-    #[arg(long, value_name = "FILE")]
-    anchor: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -109,23 +88,6 @@ fn show(ledger: &LedgerArgs, json: bool) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
-impl LedgerArgs {
-    fn config(&self) -> Result<Config> {
-        let loaded = Config::load(self.config.as_deref(), Some(&self.directory), std::env::vars());
-        let mut config = loaded.map_err(|error| wrong_use!("{error}"))?;
-        config.ledger.anchor = self.anchor.clone().or(config.ledger.anchor);
-        Ok(config)
-    }
-
-    fn log(&self) -> Result<FileLogOptions> {
-        let dir = LedgerDir::new(&self.directory);
-        if !dir.log().is_dir() {
-            anyhow::bail!("{} is not the data directory of a ledger: it has no log/", self.directory.display());
-        }
-        Ok(FileLogOptions::new(dir.log()).anchor(self.config()?.anchor()))
-    }
-}
-
 impl AdoptArgs {
     async fn run(&self, json: bool) -> Result<Answer> {
         if !KNOWN_RULE_SETS.contains(&self.number) {
@@ -150,60 +112,10 @@ impl AdoptArgs {
                 &format!("rule set {number} is in force since index {since}; no ledger goes back to {wanted}"),
             ));
         }
-        let statement = self.statement(&secrets)?;
-        let recorded = self.record(log, &dir, secrets, statement).await?;
-        self.report(before, Some(recorded), json)
-    }
-
-    /// The ledger's own word that it adopts the rules.
-    fn statement(&self, secrets: &LedgerSecrets) -> Result<SignedStatement> {
-        let now_ms = SystemClock.now_ms();
-        let mut random = [0; 10];
-        rand::rng().fill_bytes(&mut random);
         let adopted = RulesAdopted { rule_set: self.number, reason: self.reason.clone() };
-        let data = LedgerEvent::RulesAdopted(Box::new(adopted));
-        let mut event = Event::new(EventId::from_time(now_ms, random), Subject::this_ledger(), data);
-        event.occurred = Some(Occurred::at(Timestamp::from_ms(now_ms)?));
-        let (identity, kid) = (secrets.public().identity(), secrets.checkpoint.public().id());
-        Ok(Unsigned::new(&event, &identity, secrets.origin.as_str(), kid)?.sign(&secrets.checkpoint)?)
-    }
-
-    /// Hands it in as anyone's statement is, so that it is judged, made durable and indexed like
-    /// any other.
-    async fn record(
-        &self,
-        log: OpenLog,
-        dir: &LedgerDir,
-        secrets: LedgerSecrets,
-        statement: SignedStatement,
-    ) -> Result<Registered> {
-        let limits = self.ledger.config()?.limits;
-        let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
-        let OpenLog { backend, stream } = log;
-        let options = RegistrarOptions {
-            backend: backend.clone(),
-            view: store.view(INDEX_VIEW)?,
-            secrets: Some(secrets),
-            clock: SystemClock::shared(),
-            waiting_statements: limits.waiting_statements,
-        };
-        let opened = tokio::task::spawn_blocking(move || Registrar::open(options)).await?;
-        let registrar = opened.with_context(|| format!("the ledger in {} does not open", dir.root().display()))?;
-        let registrar = Arc::new(registrar);
-        let participant = match &stream {
-            None => None,
-            Some(stream) => Some(alone(stream, &registrar).await?),
-        };
-        let submission = Submission { statement: statement.bytes().clone(), expected_revision: None };
-        let results = registrar.register(vec![submission]).await;
-        if let Some(participant) = participant {
-            participant.stop().await;
-        }
-        registrar.stop().await;
-        backend.close().await;
-        tokio::task::spawn_blocking(move || store.flush()).await??;
-        let result = results?.into_iter().next().ok_or_else(|| anyhow!("the registrar did not answer"))?;
-        Ok(result?)
+        let word = OwnWord { data: LedgerEvent::RulesAdopted(Box::new(adopted)), keeps_time: false };
+        let recorded = word.record(&self.ledger, log, &dir, secrets).await?;
+        self.report(before, Some(recorded), json)
     }
 
     /// Says what is different from now on; `recorded` is missing where nothing is.
@@ -227,21 +139,6 @@ impl AdoptArgs {
             outln!("- {change}");
         }
         Ok(Answer::Yes)
-    }
-}
-
-/// Waits until this process is the one that appends to the stream.
-async fn alone(log: &Arc<JetStreamLog>, registrar: &Arc<Registrar>) -> Result<Participant> {
-    let participation =
-        Participation { log: log.clone(), may_lead: true, address: String::new(), id: rand::rng().random() };
-    let participant = Participant::start(registrar.clone(), participation);
-    let mut leadership = registrar.watch_leadership();
-    let leads = leadership.wait_for(|leadership| *leadership == Leadership::Active);
-    match tokio::time::timeout(PATIENCE, leads).await {
-        Ok(Ok(_)) => Ok(participant),
-        _ => Err(anyhow!(
-            "another registrar of this ledger is active, or NATS does not answer; stop every registrar and try again"
-        )),
     }
 }
 

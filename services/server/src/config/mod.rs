@@ -65,6 +65,18 @@ pub(crate) enum ConfigError {
     Exposed { address: SocketAddr },
     #[error("[tls] needs client_ca on {address}: without client certificates nobody can be told apart")]
     NoClientAuthority { address: SocketAddr },
+    #[error(
+        "[[access.certificate]] of {identity} needs [tls] with client_ca: without it no client shows a certificate, \
+         and everyone would be let in as if there were no mapping"
+    )]
+    NoCertificates { identity: Identity },
+    #[error(
+        "refusing to serve HTTP on {address}: /metrics and /readyz have no authentication. Listen on 127.0.0.1, or set \
+         [listen] http_exposed = true where only monitoring reaches that address"
+    )]
+    HttpExposed { address: SocketAddr },
+    #[error("[limits] {key} is 0: nothing would ever be let in")]
+    NothingAllowed { key: &'static str },
     #[error("roles without registrar need [nats]: without it this process is the only one of its ledger")]
     NoRegistrar,
     #[error("roles is empty: this process would do nothing")]
@@ -134,10 +146,20 @@ impl Config {
         if self.nats.as_ref().is_some_and(|nats| nats.certificate.is_some() != nats.private_key.is_some()) {
             return Err(ConfigError::NatsCertificate);
         }
+        let authenticated = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         for entry in &self.access.certificate {
             entry.fingerprint()?;
+            if !authenticated {
+                return Err(ConfigError::NoCertificates { identity: entry.identity.clone() });
+            }
         }
-        Ok(())
+        match self.listen.http {
+            Some(address) if !address.ip().is_loopback() && !self.listen.http_exposed => {
+                return Err(ConfigError::HttpExposed { address });
+            }
+            _ => {}
+        }
+        self.limits.check()
     }
 
     /// Whether this process takes statements, or stands by to.
@@ -274,5 +296,27 @@ mod tests {
         let half = format!("{exposed}[tls]\ncertificate = 'c'\nprivate_key = 'k'\n");
         assert!(matches!(load(&half, &[]), Err(ConfigError::NoClientAuthority { .. })));
         assert!(load(&format!("{half}client_ca = 'ca'\n"), &[]).is_ok());
+    }
+
+    #[test]
+    fn a_mapping_of_certificates_without_client_authentication_is_refused() {
+        let mapping = format!("[[access.certificate]]\nsha256 = '{}'\nidentity = 'service:risk'\n", "ab".repeat(32));
+        for tls in ["", "[tls]\ncertificate = 'c'\nprivate_key = 'k'\n"] {
+            let error = load(&format!("[ledger]\ndirectory = 'a'\n{tls}{mapping}"), &[]).unwrap_err();
+            assert!(error.to_string().contains("service:risk") && error.to_string().contains("client_ca"), "{error}");
+        }
+    }
+
+    #[test]
+    fn http_off_loopback_has_to_be_asked_for() {
+        let exposed = "[ledger]\ndirectory = 'a'\n[listen]\nhttp = '0.0.0.0:7180'\n";
+        assert!(matches!(load(exposed, &[]), Err(ConfigError::HttpExposed { .. })));
+        assert!(load(&format!("{exposed}http_exposed = true\n"), &[]).is_ok());
+    }
+
+    #[test]
+    fn a_limit_that_lets_nothing_in_is_refused_by_name() {
+        let error = load("[ledger]\ndirectory = 'a'\n[limits]\nreads = 0\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("reads is 0"), "{error}");
     }
 }

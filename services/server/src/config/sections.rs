@@ -7,6 +7,7 @@ use probity_log::NatsOptions;
 use probity_schemas::Identity;
 use serde::Deserialize;
 
+use super::ConfigError;
 use super::role::ViewName;
 
 /// Where the ledger is.
@@ -82,11 +83,16 @@ pub(crate) struct ListenSection {
     /// HTTP for `/livez`, `/readyz` and `/metrics`, which hold numbers and states but nothing of
     /// what is recorded.
     pub(crate) http: Option<SocketAddr>,
+    /// Whether `http` may be an address that other machines reach: anyone there reads it.
+    pub(crate) http_exposed: bool,
+    /// Whether whoever reaches the gRPC port without a client certificate, on loopback, is taken for
+    /// the operator and reads everything. Without it they write only.
+    pub(crate) trust_loopback: bool,
 }
 
 impl Default for ListenSection {
     fn default() -> Self {
-        Self { grpc: SocketAddr::from(([127, 0, 0, 1], 7170)), http: None }
+        Self { grpc: SocketAddr::from(([127, 0, 0, 1], 7170)), http: None, http_exposed: false, trust_loopback: true }
     }
 }
 
@@ -120,19 +126,86 @@ pub(crate) struct CertificateIdentity {
     pub(crate) identity: Identity,
 }
 
-/// How much may wait before callers are told to come back.
+/// How much may be under way before callers are turned away.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LimitsSection {
     /// Statements taken in and not yet answered.
     pub(crate) waiting_statements: usize,
+    /// Their bytes, in MiB; at least 16, which is the longest request.
+    pub(crate) waiting_mib: usize,
+    /// Bytes received for calls that are not yet answered, in MiB.
+    pub(crate) received_mib: usize,
+    /// Connections in all.
+    pub(crate) connections: usize,
+    /// Connections from one address.
+    pub(crate) connections_per_address: usize,
+    /// Calls at once on one connection (HTTP/2 streams).
+    pub(crate) calls_per_connection: u32,
+    /// Questions under way in all.
+    pub(crate) reads: usize,
+    /// Questions under way of one client certificate.
+    pub(crate) reads_per_caller: usize,
+    /// Requests to record under way in all.
+    pub(crate) writes: usize,
+    /// Requests to record under way of one client certificate.
+    pub(crate) writes_per_caller: usize,
+    /// Streams under way in all, such as lists of entries.
+    pub(crate) streams: usize,
+    /// Streams under way of one client certificate.
+    pub(crate) streams_per_caller: usize,
+    /// Questions that read files at the same moment; others wait for their turn.
+    pub(crate) reading_threads: usize,
+    /// How long a question may read, in seconds.
+    pub(crate) query_seconds: u64,
     /// Memory of the index's page cache, in MiB.
     pub(crate) index_cache_mib: usize,
 }
 
+impl LimitsSection {
+    /// Refuses limits that let nothing in.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let limits = [
+            ("waiting_statements", self.waiting_statements),
+            ("received_mib", self.received_mib),
+            ("connections", self.connections),
+            ("connections_per_address", self.connections_per_address),
+            ("calls_per_connection", self.calls_per_connection as usize),
+            ("reads", self.reads),
+            ("reads_per_caller", self.reads_per_caller),
+            ("writes", self.writes),
+            ("writes_per_caller", self.writes_per_caller),
+            ("streams", self.streams),
+            ("streams_per_caller", self.streams_per_caller),
+            ("reading_threads", self.reading_threads),
+            ("query_seconds", self.query_seconds as usize),
+        ];
+        match limits.into_iter().find(|(_, limit)| *limit == 0) {
+            Some((key, _)) => Err(ConfigError::NothingAllowed { key }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Default for LimitsSection {
     fn default() -> Self {
-        Self { waiting_statements: 16_384, index_cache_mib: 32 }
+        Self {
+            waiting_statements: 16_384,
+            waiting_mib: 64,
+            received_mib: 128,
+            connections: 1_024,
+            connections_per_address: 256,
+            calls_per_connection: 256,
+            reads: 512,
+            reads_per_caller: 32,
+            writes: 1_024,
+            writes_per_caller: 256,
+            streams: 64,
+            streams_per_caller: 8,
+            reading_threads: 64,
+            query_seconds: 10,
+            index_cache_mib: 32,
+        }
     }
 }
 

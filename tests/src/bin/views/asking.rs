@@ -16,7 +16,7 @@ use probity_proto::v1::audit_service_server::AuditService as _;
 use probity_proto::v1::compliance_service_server::ComplianceService as _;
 use probity_proto::v1::inventory_service_server::InventoryService as _;
 use probity_proto::v1::lineage_service_server::LineageService as _;
-use probity_query::{Access, Caller, QueryContext};
+use probity_query::{Access, Caller, QueryContext, ReadPool};
 use probity_schemas::{Identity, Namespace, NamespacePattern, SystemClock};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -68,7 +68,7 @@ pub(crate) async fn ask(directory: &Path, rate: u64, seconds: u64) -> Result<Val
     }
     let context = |view: &str| {
         let reader = views.readers.iter().find(|reader| reader.name() == view).context("a view that was followed")?;
-        anyhow::Ok(QueryContext::new(reader.clone(), Arc::new(Nobody), SystemClock::shared()))
+        anyhow::Ok(QueryContext::new(reader.clone(), Arc::new(Nobody), SystemClock::shared(), ReadPool::default()))
     };
     let services = Arc::new(Services {
         inventory: InventoryHandler::new(context("inventory")?),

@@ -112,8 +112,10 @@ pub async fn run(args: DemoArgs, stage: &mut impl Stage) -> Result<Answer> {
     let server = stage.start().await?;
     outln!("served over gRPC on {server}");
     let mut client =
-        ServerArgs { server: server.clone(), ca: None, client_cert: None, client_key: None }.connect().await?;
-    let ledger = client.ledger().await?;
+        ServerArgs { server: server.clone(), ca: None, client_cert: None, client_key: None, pin: None, is_own: true }
+            .connect()
+            .await?;
+    let ledger = client.ledger().clone();
 
     heading("Everyone is let in, by an administrator's signature");
     record(&mut client, &ledger, &cast, cast.enrolments(&ledger.origin)?, true).await?;

@@ -32,8 +32,8 @@ impl<'a> Recording<'a> {
     /// Opens the key and connects.
     pub(crate) async fn start(args: &SignArgs, session: &'a Session) -> Result<Self> {
         let signer = args.key.open(session)?;
-        let mut client = session.server.connect().await?;
-        let ledger = client.ledger().await?;
+        let client = session.server.connect().await?;
+        let ledger = client.ledger().clone();
         Ok(Self { session, signer, client, ledger, people: session.people()? })
     }
 

@@ -1,0 +1,317 @@
+//! How much callers may have under way at once: calls of each kind in all and of one caller, and
+//! bytes that were sent and are not answered.
+//!
+//! A call counts until its answer has been taken or its caller has gone. What is refused here has
+//! cost next to nothing, and has no part in what others wait for.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{Either, Ready, ready as at_once};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use probity_proto::{Code, Verdict, v1};
+use probity_query::Caller;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::caller::Callers;
+use crate::config::LimitsSection;
+
+/// The longest question, in bytes. The longest sensible one names a thousand models.
+const MAX_QUESTION: usize = 256 << 10;
+
+/// When a caller who was turned away should come back.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What a call takes of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum CallKind {
+    /// A question with one answer.
+    Read,
+    /// Statements to record.
+    Write,
+    /// An answer that goes on: entries of the log, changes of health, reflection.
+    Stream,
+}
+
+impl CallKind {
+    pub(crate) const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Stream];
+
+    /// Its name in refusals and metrics.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "reads",
+            Self::Write => "writes",
+            Self::Stream => "streams",
+        }
+    }
+
+    fn place(self) -> usize {
+        self as usize
+    }
+}
+
+/// Who has a call under way, as far as callers are told apart for this.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum CallerKey {
+    /// Whoever holds this client certificate (SHA-256 of its DER).
+    Certificate([u8; 32]),
+    /// All who show none.
+    Unknown,
+    /// Those on this machine, who are the operator: the limits of one caller are not theirs.
+    Local,
+}
+
+/// The calls that are under way.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    limits: LimitsSection,
+    open: Mutex<Open>,
+    /// Bytes that were received for calls that are under way.
+    received: AtomicUsize,
+    streaming: HashSet<String>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    all: [usize; 3],
+    of: HashMap<CallerKey, [usize; 3]>,
+}
+
+impl Calls {
+    pub(crate) fn new(limits: LimitsSection) -> Arc<Self> {
+        let (open, received) = (Mutex::default(), AtomicUsize::new(0));
+        Arc::new(Self { limits, open, received, streaming: streaming() })
+    }
+
+    /// How many calls of a kind are under way.
+    pub(crate) fn count(&self, kind: CallKind) -> usize {
+        self.open().all[kind.place()]
+    }
+
+    /// Bytes that were received for calls that are under way.
+    pub(crate) fn received(&self) -> usize {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, Open> {
+        // Each change is made as a whole.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kind(&self, path: &str) -> CallKind {
+        match path {
+            "/probity.v1.RegistrationService/Register" => CallKind::Write,
+            path if self.streaming.contains(path) => CallKind::Stream,
+            _ => CallKind::Read,
+        }
+    }
+
+    /// At most how many calls of a kind there may be in all, and of one caller.
+    fn limits(&self, kind: CallKind) -> (usize, usize) {
+        let limits = &self.limits;
+        match kind {
+            CallKind::Read => (limits.reads, limits.reads_per_caller),
+            CallKind::Write => (limits.writes, limits.writes_per_caller),
+            CallKind::Stream => (limits.streams, limits.streams_per_caller),
+        }
+    }
+
+    fn begin(self: &Arc<Self>, kind: CallKind, key: CallerKey) -> Result<Arc<Permit>, Verdict> {
+        let (most, most_of_one) = self.limits(kind);
+        let mut open = self.open();
+        let all = open.all[kind.place()];
+        let own = open.of.get(&key).map_or(0, |own| own[kind.place()]);
+        let refused = |whose: &str, limit: usize| {
+            let message = format!("{limit} {} {whose} are under way, which is as many as may be", kind.as_str());
+            Verdict::new(Code::ResourceExhausted, "TOO_MANY_CALLS", message)
+                .with("kind", kind.as_str())
+                .with("limit", limit)
+                .retry(RETRY_AFTER)
+        };
+        if key != CallerKey::Local && own >= most_of_one {
+            return Err(refused("of this caller", most_of_one));
+        }
+        if all >= most {
+            return Err(refused("in all", most));
+        }
+        open.all[kind.place()] += 1;
+        open.of.entry(key.clone()).or_default()[kind.place()] += 1;
+        Ok(Arc::new(Permit { calls: self.clone(), kind, key, received: AtomicUsize::new(0) }))
+    }
+}
+
+/// The paths of all methods that answer with a stream.
+fn streaming() -> HashSet<String> {
+    let sets = [
+        v1::FILE_DESCRIPTOR_SET,
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+    ];
+    let files = sets.iter().filter_map(|set| FileDescriptorSet::decode(*set).ok()).flat_map(|set| set.file);
+    let mut paths = HashSet::new();
+    for file in files {
+        for service in &file.service {
+            let methods = service.method.iter().filter(|method| method.server_streaming());
+            paths.extend(methods.map(|method| format!("/{}.{}/{}", file.package(), service.name(), method.name())));
+        }
+    }
+    paths
+}
+
+/// A call that is under way.
+#[derive(Debug)]
+struct Permit {
+    calls: Arc<Calls>,
+    kind: CallKind,
+    key: CallerKey,
+    received: AtomicUsize,
+}
+
+impl Permit {
+    /// Takes note of bytes that came for this call.
+    fn receive(&self, bytes: usize) -> Result<(), Verdict> {
+        let own = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let all = self.calls.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if self.kind != CallKind::Write && own > MAX_QUESTION {
+            let message = format!("a question has {MAX_QUESTION} bytes at most");
+            return Err(Verdict::new(Code::InvalidArgument, "QUESTION_TOO_LONG", message).with("limit", MAX_QUESTION));
+        }
+        let limit = self.calls.limits.received_mib << 20;
+        if all > limit {
+            let message = format!("{limit} bytes wait to be answered, which is as many as may; try again");
+            let verdict = Verdict::new(Code::ResourceExhausted, "OVERLOADED", message);
+            return Err(verdict.with("limit", limit).retry(RETRY_AFTER));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let received = self.received.load(Ordering::Relaxed);
+        self.calls.received.fetch_sub(received, Ordering::Relaxed);
+        let (mut open, place) = (self.calls.open(), self.kind.place());
+        open.all[place] -= 1;
+        if let Some(own) = open.of.get_mut(&self.key) {
+            own[place] -= 1;
+            if own.iter().all(|count| *count == 0) {
+                open.of.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// A body of a request or an answer, for as long as which the call is under way.
+struct Counted {
+    body: Body,
+    permit: Arc<Permit>,
+    /// Whether it comes from the caller.
+    incoming: bool,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let bytes = match &frame {
+            Some(Ok(frame)) if self.incoming => frame.data_ref().map_or(0, Bytes::len),
+            _ => 0,
+        };
+        Poll::Ready(match self.permit.receive(bytes) {
+            Err(verdict) if bytes > 0 => Some(Err(verdict.into())),
+            _ => frame,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Says of every call who sent it, and lets it through if there is room for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Gatekeeper {
+    callers: Callers,
+    calls: Arc<Calls>,
+}
+
+impl Gatekeeper {
+    pub(crate) fn new(callers: Callers, calls: Arc<Calls>) -> Self {
+        Self { callers, calls }
+    }
+}
+
+impl<S> Layer<S> for Gatekeeper {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { inner, keeper: self.clone() }
+    }
+}
+
+/// A service behind a [`Gatekeeper`].
+#[derive(Debug, Clone)]
+pub(crate) struct Guarded<S> {
+    inner: S,
+    keeper: Gatekeeper,
+}
+
+impl<S> Service<Request<Body>> for Guarded<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Either<Answering<S::Future>, Ready<Result<Response<Body>, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let (caller, key) = self.keeper.callers.of(request.extensions());
+        let kind = self.keeper.calls.kind(request.uri().path());
+        let permit = match self.keeper.calls.begin(kind, key) {
+            Ok(permit) => permit,
+            Err(verdict) => return Either::Right(at_once(Ok(Status::from(verdict).into_http()))),
+        };
+        request.extensions_mut().insert::<Caller>(caller);
+        let incoming = permit.clone();
+        let request = request.map(|body| Body::new(Counted { body, permit: incoming, incoming: true }));
+        Either::Left(Answering { answer: Box::pin(self.inner.call(request)), permit })
+    }
+}
+
+/// A call on its way to an answer.
+pub(crate) struct Answering<F> {
+    answer: Pin<Box<F>>,
+    permit: Arc<Permit>,
+}
+
+impl<F: Future<Output = Result<Response<Body>, E>>, E> Future for Answering<F> {
+    type Output = Result<Response<Body>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.answer.as_mut().poll(cx))?;
+        let permit = self.permit.clone();
+        Poll::Ready(Ok(answer.map(|body| Body::new(Counted { body, permit, incoming: false }))))
+    }
+}
