@@ -55,6 +55,13 @@ pub struct Actors {
     pub anonymous: bool,
 }
 
+/// The moment that a fact is ordered by, in Unix milliseconds: the latest that it says it can have happened, but
+/// never later than it was recorded. What somebody says of the year 2099 is not the last word until then.
+#[must_use]
+pub fn ordered_at_ms(latest_ms: Option<u64>, recorded_ms: u64) -> u64 {
+    latest_ms.map_or(recorded_ms, |latest_ms| latest_ms.min(recorded_ms))
+}
+
 /// Adds what is not there yet.
 pub fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if !list.contains(&item) {

@@ -1,11 +1,12 @@
 //! Everything else that is decided: uses, ownership, findings, risks, retirement, holds, erasure, subscriptions.
 
 use probity_domain::approvals::acting;
+use probity_schemas::attestation::Given;
 use probity_schemas::finding::Extended;
 use probity_schemas::hold::Set;
 use probity_schemas::payload::{Erased, ErasedKind};
 use probity_schemas::risk::Accepted;
-use probity_schemas::subscription::Removed;
+use probity_schemas::subscription::{Configured, Removed};
 use probity_schemas::{Identity, NamespacePattern, Subject};
 
 use super::RuleContext;
@@ -109,11 +110,27 @@ impl RuleContext<'_> {
 
     /// `hold.set`: it covers what its setter has a say over.
     pub(super) fn hold_set(&self, set: &Set) -> Result<(), RuleViolation> {
+        self.within_reach(set.namespaces.iter().cloned().chain(set.covers.iter().map(own)))
+    }
+
+    /// `attestation.given`: for what its signer has a say over.
+    pub(super) fn attested(&self, given: &Given) -> Result<(), RuleViolation> {
+        self.within_reach(given.subjects.iter().map(|attested| own(&attested.subject)))
+    }
+
+    /// `subscription.configured`: nobody has more sent to them than they have a say over.
+    pub(super) fn subscription_configured(&self, configured: &Configured) -> Result<(), RuleViolation> {
+        match configured.namespaces.is_empty() {
+            true => self.within_reach([NamespacePattern::All]),
+            false => self.within_reach(configured.namespaces.iter().cloned()),
+        }
+    }
+
+    /// Whoever acts holds a role for it wherever it takes effect.
+    fn within_reach(&self, namespaces: impl IntoIterator<Item = NamespacePattern>) -> Result<(), RuleViolation> {
         let who = acting(self.event, self.by.issuer);
         let reach = self.state.authority.reach(who, self.info(), self.by.signed.time_ms);
-        let named = set.covers.iter().map(|subject| NamespacePattern::Exactly(subject.namespace.clone()));
-        let covered = set.namespaces.iter().cloned().chain(named);
-        match covered.into_iter().find(|pattern| !reach.includes(pattern)) {
+        match namespaces.into_iter().find(|pattern| !reach.includes(pattern)) {
             Some(beyond) => Err(RuleViolation::OutOfReach { who: who.clone(), beyond }),
             None => Ok(()),
         }
@@ -183,6 +200,10 @@ impl RuleContext<'_> {
             }),
         }
     }
+}
+
+fn own(subject: &Subject) -> NamespacePattern {
+    NamespacePattern::Exactly(subject.namespace.clone())
 }
 
 /// A sealing key's id as it is written: 32 hexadecimal digits.

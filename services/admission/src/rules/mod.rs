@@ -58,7 +58,7 @@ impl<'a> RuleContext<'a> {
     /// Judges the act.
     pub(crate) fn judge(&self) -> Result<(), Refusal> {
         use probity_schemas::{
-            approval::ApprovalEvent as Approval, authority::AuthorityEvent as Authority,
+            approval::ApprovalEvent as Approval, attestation::AttestationEvent as Attestation, authority::AuthorityEvent as Authority,
             deployment::DeploymentEvent as Deployment, exception::ExceptionEvent as Exception,
             finding::FindingEvent as Finding, hold::HoldEvent as Hold, model::ModelEvent as Model,
             payload::PayloadEvent as Payload, plan::PlanEvent as Plan, retirement::RetirementEvent as Retirement,
@@ -90,11 +90,13 @@ impl<'a> RuleContext<'a> {
             Data::Hold(Hold::Set(set)) => self.hold_set(set)?,
             Data::Hold(Hold::Lifted(_)) => self.hold_lifted()?,
             Data::Payload(Payload::Erased(erased)) => self.erased(erased)?,
+            Data::Attestation(Attestation::Given(given)) => self.attested(given)?,
+            Data::Subscription(Subscription::Configured(configured)) => self.subscription_configured(configured)?,
             Data::Subscription(Subscription::Removed(removed)) => self.subscription_removed(removed)?,
             Data::Authority(Authority::Confirmed(confirmed)) => self.confirmed(confirmed)?,
             Data::Authority(Authority::Delegated(delegated)) => self.delegated(delegated)?,
-            // Enrolments, roles, revocations and policies are judged where they take effect, attestations against the
-            // history: see `State`. Configuring a subscription breaks no rule. The rest are facts.
+            // Enrolments, roles, revocations and policies are judged where they take effect, revisions attested against
+            // the history: see `State`. The rest are facts.
             _ => {}
         }
         Ok(())

@@ -160,3 +160,35 @@ fn a_hold_covers_what_its_setter_has_a_say_over() {
     });
     assert_eq!(tried(&world, COMPLIANCE, erased), "ok");
 }
+
+#[test]
+fn nobody_attests_or_has_sent_to_them_what_they_have_no_say_over() {
+    let world = approved();
+    let attested = |subject: Value| {
+        let on = theirs("model", "toy", None);
+        json!({
+            "type": "attestation.given", "subject": on,
+            "data": { "subjects": [{ "subject": subject, "revision": 0 }], "statement": "All is well." },
+        })
+    };
+    assert_eq!(tried(&world, INTRUDER, attested(model())), "OUT_OF_REACH");
+    assert_eq!(tried(&world, INTRUDER, attested(theirs("model", "toy", None))), "ok");
+    assert_eq!(tried(&world, COMPLIANCE, attested(model())), "ok");
+    let mut world = world;
+    world.door.let_in_where(52, &["compliance"], &["probity"], &[]);
+    let subscribed = |namespaces: Value| {
+        let mut data = json!({
+            "name": "mine", "delivery": { "kind": "webhook", "target": "https://mine.example/", "signature": "ed25519" },
+        });
+        if !namespaces.is_null() {
+            data["namespaces"] = namespaces;
+        }
+        let on = json!({ "kind": "ledger", "namespace": "probity", "name": "ledger" });
+        json!({ "type": "subscription.configured", "subject": on, "data": data })
+    };
+    for namespaces in [Value::Null, json!(["*"]), json!(["credit"])] {
+        assert_eq!(tried(&world, 52, subscribed(namespaces.clone())), "OUT_OF_REACH", "{namespaces}");
+        assert_eq!(tried(&world, COMPLIANCE, subscribed(namespaces)), "ok");
+    }
+    assert_eq!(tried(&world, 52, subscribed(json!(["probity"]))), "ok");
+}
