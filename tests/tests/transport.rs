@@ -49,7 +49,7 @@ impl Scene {
         let nobody = client("nobody");
         let plain = ledger.serve(&[]).unwrap();
         ledger.enrol(&plain, &auditor.0, &["auditor"]).await.unwrap();
-        ledger.enrol(&plain, &developer.0, &["developer"]).await.unwrap();
+        ledger.enrol(&plain, &developer.0, &["developer", "deployer"]).await.unwrap();
         ledger.enrol(&plain, &clerk.0, &[]).await.unwrap();
         ledger.enrol(&plain, &guest.0, &[]).await.unwrap();
         let power = granting(&clerk.0.identity, "owner", &["credit/*"]);
@@ -348,4 +348,53 @@ async fn where_loopback_is_not_trusted_one_records_and_reads_nothing() {
     assert_eq!(refused.code(), Code::Unauthenticated);
     let refused = server.log().await.unwrap().list_entries(v1::ListEntriesRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_seen_does_not_name_what_may_not() {
+    let scene = Scene::new().await;
+    let of = async |issued: &Issued| scene.channel(Some(issued)).await.unwrap();
+    let developer = of(&scene.developer.1).await;
+    let subject =
+        |kind: &str, namespace: &str, name: &str| json!({ "kind": kind, "namespace": namespace, "name": name });
+    let mut version = subject("model", "fraud", "net");
+    version["version"] = json!("2");
+    let started = json!({
+        "type": "deployment.started", "subject": subject("endpoint", "credit", "score"),
+        "data": { "version": version, "environment": "production", "exposure": "live",
+            "use_case": subject("usecase", "fraud", "cards") },
+    });
+    let started = scene.developer.0.state(started, scene.ledger.origin()).unwrap();
+    let recorded = probity_tests::register(&mut RegistrationServiceClient::new(developer), &[started]).await.unwrap();
+    let Some(Outcome::Recorded(recorded)) = recorded.into_iter().next() else { panic!() };
+    let min_tree_size = recorded.tree_size;
+
+    // All that a caller is told of the endpoint, as text.
+    let told = async |channel: Channel| {
+        let asked = v1::ListDeploymentsRequest { min_tree_size, ..Default::default() };
+        let map = InventoryServiceClient::new(channel.clone()).list_deployments(asked).await.unwrap().into_inner();
+        let endpoint = "endpoint:credit/score".to_owned();
+        let asked = v1::GetServingRequest { subject: endpoint.clone(), min_tree_size, ..Default::default() };
+        let served = AuditServiceClient::new(channel.clone()).get_serving(asked).await.unwrap().into_inner();
+        let mut compliance = ComplianceServiceClient::new(channel.clone());
+        let asked = v1::ListDeficienciesRequest { min_tree_size, ..Default::default() };
+        let lacks = compliance.list_deficiencies(asked).await.unwrap().into_inner();
+        let asked = v1::GetApprovalRequest { subject: endpoint, min_tree_size, ..Default::default() };
+        let approvals = compliance.get_approval(asked).await.unwrap().into_inner();
+        let asked =
+            v1::CountRequest { kind: "endpoint".into(), by: "use_case".into(), min_tree_size, ..Default::default() };
+        let counts = InventoryServiceClient::new(channel).count(asked).await.unwrap().into_inner();
+        assert!(!map.deployments.is_empty() && !served.served.is_empty() && !lacks.deficiencies.is_empty());
+        format!("{map:?} {served:?} {lacks:?} {approvals:?} {counts:?}")
+    };
+    let whole = told(of(&scene.auditor.1).await).await;
+    assert!(whole.contains("model:fraud/net@2") && whole.contains("usecase:fraud/cards"), "{whole}");
+    let part = told(of(&scene.clerk.1).await).await;
+    assert!(part.contains("endpoint:credit/score") && part.contains("hidden") && !part.contains("fraud"), "{part}");
+    // It is not found by it either.
+    let asked =
+        v1::ListDeploymentsRequest { use_case: "usecase:fraud/cards".into(), min_tree_size, ..Default::default() };
+    let found =
+        InventoryServiceClient::new(of(&scene.clerk.1).await).list_deployments(asked).await.unwrap().into_inner();
+    assert!(found.deployments.is_empty());
 }

@@ -85,7 +85,14 @@ pub(crate) struct Calls {
 #[derive(Debug, Default)]
 struct Open {
     all: [usize; 3],
-    of: HashMap<CallerKey, [usize; 3]>,
+    of: HashMap<CallerKey, Own>,
+}
+
+/// What one caller has under way.
+#[derive(Debug, Default)]
+struct Own {
+    calls: [usize; 3],
+    received: usize,
 }
 
 impl Calls {
@@ -131,7 +138,7 @@ impl Calls {
         let (most, most_of_one) = self.limits(kind);
         let mut open = self.open();
         let all = open.all[kind.place()];
-        let own = open.of.get(&key).map_or(0, |own| own[kind.place()]);
+        let own = open.of.get(&key).map_or(0, |own| own.calls[kind.place()]);
         let refused = |whose: &str, limit: usize| {
             let message = format!("{limit} {} {whose} are under way, which is as many as may be", kind.as_str());
             Verdict::new(Code::ResourceExhausted, "TOO_MANY_CALLS", message)
@@ -146,7 +153,7 @@ impl Calls {
             return Err(refused("in all", most));
         }
         open.all[kind.place()] += 1;
-        open.of.entry(key.clone()).or_default()[kind.place()] += 1;
+        open.of.entry(key.clone()).or_default().calls[kind.place()] += 1;
         Ok(Arc::new(Permit { calls: self.clone(), kind, key, received: AtomicUsize::new(0) }))
     }
 }
@@ -182,19 +189,28 @@ struct Permit {
 impl Permit {
     /// Takes note of bytes that came for this call.
     fn receive(&self, bytes: usize) -> Result<(), Verdict> {
-        let own = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let call = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let all = self.calls.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if self.kind != CallKind::Write && own > MAX_QUESTION {
+        let own = self.calls.open().of.get_mut(&self.key).map_or(0, |own| {
+            own.received += bytes;
+            own.received
+        });
+        if self.kind != CallKind::Write && call > MAX_QUESTION {
             let message = format!("a question has {MAX_QUESTION} bytes at most");
             return Err(Verdict::new(Code::InvalidArgument, "QUESTION_TOO_LONG", message).with("limit", MAX_QUESTION));
         }
-        let limit = self.calls.limits.received_mib << 20;
-        if all > limit {
-            let message = format!("{limit} bytes wait to be answered, which is as many as may; try again");
-            let verdict = Verdict::new(Code::ResourceExhausted, "OVERLOADED", message);
-            return Err(verdict.with("limit", limit).retry(RETRY_AFTER));
+        let limits = &self.calls.limits;
+        let refused = |whose: &str, mib: usize| {
+            let message = format!("{mib} MiB {whose} wait to be answered, which is as many as may; try again");
+            Verdict::new(Code::ResourceExhausted, "OVERLOADED", message).with("limit", mib << 20).retry(RETRY_AFTER)
+        };
+        if self.key != CallerKey::Local && own > limits.received_mib_per_caller << 20 {
+            return Err(refused("of this caller", limits.received_mib_per_caller));
         }
-        Ok(())
+        match all > limits.received_mib << 20 {
+            true => Err(refused("in all", limits.received_mib)),
+            false => Ok(()),
+        }
     }
 }
 
@@ -205,8 +221,9 @@ impl Drop for Permit {
         let (mut open, place) = (self.calls.open(), self.kind.place());
         open.all[place] -= 1;
         if let Some(own) = open.of.get_mut(&self.key) {
-            own[place] -= 1;
-            if own.iter().all(|count| *count == 0) {
+            own.calls[place] -= 1;
+            own.received = own.received.saturating_sub(received);
+            if own.calls.iter().all(|count| *count == 0) {
                 open.of.remove(&self.key);
             }
         }
@@ -313,5 +330,50 @@ impl<F: Future<Output = Result<Response<Body>, E>>, E> Future for Answering<F> {
         let answer = ready!(self.answer.as_mut().poll(cx))?;
         let permit = self.permit.clone();
         Poll::Ready(Ok(answer.map(|body| Body::new(Counted { body, permit, incoming: false }))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: CallerKey = CallerKey::Certificate([1; 32]);
+    const OTHER: CallerKey = CallerKey::Certificate([2; 32]);
+
+    #[test]
+    fn one_caller_cannot_take_the_room_of_all() {
+        let calls = Calls::new(LimitsSection::default());
+        let (most, most_of_one) = calls.limits(CallKind::Write);
+        assert!(most_of_one < most);
+        let held: Vec<_> = (0..most_of_one).map(|_| calls.begin(CallKind::Write, HOSTILE).unwrap()).collect();
+        assert!(calls.begin(CallKind::Write, HOSTILE).is_err());
+        // They begin to send as much as they can, and never end.
+        let mut taken = 0;
+        while held[taken % held.len()].receive(1 << 20).is_ok() {
+            taken += 1;
+        }
+        assert_eq!(taken, LimitsSection::default().received_mib_per_caller);
+        let other = calls.begin(CallKind::Write, OTHER).unwrap();
+        assert!(other.receive(16 << 20).is_ok());
+        // A question is no place for it.
+        assert!(calls.begin(CallKind::Read, OTHER).unwrap().receive(MAX_QUESTION + 1).is_err());
+        drop((held, other));
+        assert_eq!((calls.received(), calls.count(CallKind::Write)), (0, 0));
+        assert!(calls.open().of.is_empty());
+    }
+
+    #[test]
+    fn methods_are_of_the_kind_that_they_are() {
+        let calls = Calls::new(LimitsSection::default());
+        for (path, kind) in [
+            ("/probity.v1.RegistrationService/Register", CallKind::Write),
+            ("/probity.v1.LogService/ListEntries", CallKind::Stream),
+            ("/grpc.health.v1.Health/Watch", CallKind::Stream),
+            ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", CallKind::Stream),
+            ("/probity.v1.LogService/GetEntry", CallKind::Read),
+            ("/probity.v1.InventoryService/ListModels", CallKind::Read),
+        ] {
+            assert_eq!(calls.kind(path), kind, "{path}");
+        }
     }
 }

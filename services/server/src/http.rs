@@ -65,7 +65,10 @@ pub(crate) async fn start(address: SocketAddr, watched: Watched) -> Result<(Sock
 
 /// 200 while the process can go on; 503 once it is about to end because of a failure.
 async fn live(State(watched): State<Watched>) -> Response {
-    let failure = watched.failure.borrow().clone();
+    liveness(watched.failure.borrow().as_deref())
+}
+
+fn liveness(failure: Option<&str>) -> Response {
     match failure {
         None => "ok\n".into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("failed: {reason}\n")).into_response(),
@@ -237,4 +240,15 @@ fn of_stream(status: &Status) -> [(&'static str, &'static str, u64); 3] {
             u64::from(status.unsettled.is_some()),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_must_exit_is_not_alive() {
+        assert_eq!(liveness(None).status(), StatusCode::OK);
+        assert_eq!(liveness(Some("a thread broke down")).status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
 }

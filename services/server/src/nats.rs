@@ -11,7 +11,7 @@ use crate::config::NatsSection;
 #[derive(Debug, Clone, Default, Args)]
 pub struct NatsArgs {
     /// Addresses of NATS servers of one cluster, such as nats://a:4222,nats://b:4222.
-    #[arg(long = "nats", value_name = "URL")]
+    #[arg(long = "nats", value_name = "URL", value_parser = without_secrets)]
     pub(crate) url: Option<String>,
     /// Credentials file for NATS (JWT and nkey seed), as nsc writes it.
     #[arg(long = "nats-credentials", value_name = "FILE", requires = "url")]
@@ -32,6 +32,15 @@ pub struct NatsArgs {
     /// PEM private key of the client certificate.
     #[arg(long = "nats-private-key", value_name = "PEM", id = "private_key", requires = "certificate")]
     private_key: Option<PathBuf>,
+}
+
+/// Refuses an address that holds a user or a password: the client would not use them, and messages show
+/// addresses.
+fn without_secrets(url: &str) -> Result<String, &'static str> {
+    match url.contains('@') {
+        true => Err("it holds a user or password; give --nats-user, and PROBITY_NATS__PASSWORD in the environment"),
+        false => Ok(url.to_owned()),
+    }
 }
 
 impl NatsArgs {

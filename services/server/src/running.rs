@@ -42,6 +42,9 @@ const MAX_MESSAGE: usize = 16 << 20;
 /// The longest list of headers of a call, in bytes.
 const MAX_HEADERS: u32 = 16 << 10;
 
+/// How long a call may take until its answer begins, sending it included.
+const LONGEST_CALL: Duration = Duration::from_secs(60);
+
 /// How often a connection on which nothing comes is asked whether it is still there, and how long
 /// it has to answer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -123,6 +126,7 @@ impl Running {
         let mut server = Server::builder()
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(2 << 20)
+            .timeout(LONGEST_CALL)
             .max_concurrent_streams(limits.calls_per_connection)
             .http2_max_header_list_size(MAX_HEADERS)
             .http2_keepalive_interval(Some(KEEPALIVE))

@@ -85,3 +85,21 @@ fn a_server_behind_tls_and_an_nkey_lets_in_who_has_both_and_nobody_else() {
     let (code, said) = init(home.path(), "ledger", &nats, &["--nats-ca", ca, "--nats-nkey", seed]);
     assert_eq!(code, Some(0), "{said}");
 }
+
+#[test]
+fn a_password_in_an_address_is_refused_and_not_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let public = home.path().join("ada.pub");
+    Signer::person().unwrap().write_public_key(&public).unwrap();
+    let output = Command::new(binary().unwrap())
+        .arg("init")
+        .arg(home.path().join("ledger"))
+        .args(["--origin", "ledger.test/secured", "--single-administrator", "--administrator"])
+        .arg(&public)
+        .args(["--nats", "nats://ada:hush@127.0.0.1:1"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && said.contains("PROBITY_NATS__PASSWORD"), "{said}");
+    assert!(!home.path().join("ledger").exists());
+}

@@ -58,11 +58,12 @@ impl<'a> RuleContext<'a> {
     /// Judges the act.
     pub(crate) fn judge(&self) -> Result<(), Refusal> {
         use probity_schemas::{
-            approval::ApprovalEvent as Approval, attestation::AttestationEvent as Attestation, authority::AuthorityEvent as Authority,
-            deployment::DeploymentEvent as Deployment, exception::ExceptionEvent as Exception,
-            finding::FindingEvent as Finding, hold::HoldEvent as Hold, model::ModelEvent as Model,
-            payload::PayloadEvent as Payload, plan::PlanEvent as Plan, retirement::RetirementEvent as Retirement,
-            risk::RiskEvent as Risk, subscription::SubscriptionEvent as Subscription, usecase::UsecaseEvent as Usecase,
+            approval::ApprovalEvent as Approval, attestation::AttestationEvent as Attestation,
+            authority::AuthorityEvent as Authority, deployment::DeploymentEvent as Deployment,
+            exception::ExceptionEvent as Exception, finding::FindingEvent as Finding, hold::HoldEvent as Hold,
+            model::ModelEvent as Model, payload::PayloadEvent as Payload, plan::PlanEvent as Plan,
+            retirement::RetirementEvent as Retirement, risk::RiskEvent as Risk,
+            subscription::SubscriptionEvent as Subscription, usecase::UsecaseEvent as Usecase,
         };
         self.takes_a_person()?;
         match &self.event.data {

@@ -48,15 +48,8 @@ impl NatsOptions {
         patiently: bool,
         connected: watch::Sender<u64>,
     ) -> Result<BlockStream, StreamError> {
-        // What is wrong with the files shows now, not when the first connection is lost.
-        self.authentication(&[])?;
-        let of = self.clone();
-        let authenticate = move |nonce: Vec<u8>| {
-            let authentication = of.authentication(&nonce);
-            async move { authentication.map_err(AuthError::new) }
-        };
-        // The files are read for every connection: credentials that were replaced in time are used.
-        let mut options = ConnectOptions::with_auth_callback(authenticate)
+        let mut options = self
+            .authenticating()?
             .name(format!("probity {origin}"))
             .ping_interval(Duration::from_secs(5))
             .connection_timeout(Duration::from_secs(5))
@@ -89,6 +82,21 @@ impl NatsOptions {
 }
 
 impl NatsOptions {
+    /// Options that say who this client is. Files are read again for every connection, so that credentials
+    /// which were replaced in time are used.
+    fn authenticating(&self) -> Result<ConnectOptions, StreamError> {
+        if self.credentials.is_none() && self.nkey.is_none() && self.user.is_none() {
+            return Ok(ConnectOptions::new());
+        }
+        // What is wrong with the files shows now, not when the first connection is lost.
+        self.authentication(&[])?;
+        let of = self.clone();
+        Ok(ConnectOptions::with_auth_callback(move |nonce: Vec<u8>| {
+            let authentication = of.authentication(&nonce);
+            async move { authentication.map_err(AuthError::new) }
+        }))
+    }
+
     /// What this client says of itself to a server that sent `nonce`.
     fn authentication(&self, nonce: &[u8]) -> Result<Auth, StreamError> {
         let mut auth = Auth::new();

@@ -83,6 +83,8 @@ pub(crate) enum ConfigError {
     NoRoles,
     #[error("[nats] url is missing: the addresses of NATS servers, such as nats://127.0.0.1:4222")]
     NoNatsUrl,
+    #[error("[nats] url holds a user or password, which messages would show; set user, and PROBITY_NATS__PASSWORD")]
+    SecretInNatsUrl,
     #[error("[nats] certificate and private_key belong together")]
     NatsCertificate,
     #[error("[[access.certificate]] of {identity}: sha256 is not 64 hexadecimal digits")]
@@ -142,6 +144,9 @@ impl Config {
         }
         if self.nats.as_ref().is_some_and(|nats| nats.url.trim().is_empty()) {
             return Err(ConfigError::NoNatsUrl);
+        }
+        if self.nats.as_ref().is_some_and(|nats| nats.url.contains('@')) {
+            return Err(ConfigError::SecretInNatsUrl);
         }
         if self.nats.as_ref().is_some_and(|nats| nats.certificate.is_some() != nats.private_key.is_some()) {
             return Err(ConfigError::NatsCertificate);
@@ -305,6 +310,12 @@ mod tests {
             let error = load(&format!("[ledger]\ndirectory = 'a'\n{tls}{mapping}"), &[]).unwrap_err();
             assert!(error.to_string().contains("service:risk") && error.to_string().contains("client_ca"), "{error}");
         }
+    }
+
+    #[test]
+    fn no_password_stands_in_an_address_that_messages_show() {
+        let error = load("[ledger]\ndirectory = 'a'\n[nats]\nurl = 'nats://ada:secret@h:1'\n", &[]).unwrap_err();
+        assert!(matches!(error, ConfigError::SecretInNatsUrl) && !error.to_string().contains("secret@"), "{error}");
     }
 
     #[test]

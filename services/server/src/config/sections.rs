@@ -136,6 +136,8 @@ pub(crate) struct LimitsSection {
     pub(crate) waiting_mib: usize,
     /// Bytes received for calls that are not yet answered, in MiB.
     pub(crate) received_mib: usize,
+    /// The same of one client certificate.
+    pub(crate) received_mib_per_caller: usize,
     /// Connections in all.
     pub(crate) connections: usize,
     /// Connections from one address.
@@ -168,6 +170,7 @@ impl LimitsSection {
         let limits = [
             ("waiting_statements", self.waiting_statements),
             ("received_mib", self.received_mib),
+            ("received_mib_per_caller", self.received_mib_per_caller),
             ("connections", self.connections),
             ("connections_per_address", self.connections_per_address),
             ("calls_per_connection", self.calls_per_connection as usize),
@@ -193,6 +196,7 @@ impl Default for LimitsSection {
             waiting_statements: 16_384,
             waiting_mib: 64,
             received_mib: 128,
+            received_mib_per_caller: 32,
             connections: 1_024,
             connections_per_address: 256,
             calls_per_connection: 256,
