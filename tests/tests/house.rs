@@ -32,7 +32,7 @@ fn may_import(from: &str, to: &str) -> bool {
         "log" => &["tlog", "statement"],
         "ledger" => OF_THE_LEDGER,
         "registrar" => return to == "ledger" || OF_THE_LEDGER.contains(&to),
-        "projection" => &["tlog", "schemas", "statement", "log"],
+        "projection" => &["tlog", "schemas", "statement", "domain", "log"],
         "query" => &["schemas", "projection", "proto"],
         "subscription" => return to == "log" || OF_A_VIEW.contains(&to),
         view if VIEWS.contains(&view) => OF_A_VIEW,

@@ -1,62 +1,42 @@
 //! Which corrections of an event count.
 //!
-//! Its issuer alone corrects a fact, and nobody corrects an act; what others say of it is an answer like any other. A
-//! correction that was voided in its turn does not count.
+//! The view keeps those that their issuer made of their own facts; what others say of an event is an answer like any
+//! other. A correction that was voided in its turn does not count.
 
 use std::collections::BTreeMap;
 
-use probity_projection::{StoreError, View};
+use probity_projection::{Parts, StoreError, View};
 
-use crate::layout::{self, CORRECTIONS, Correction, Head, Kept, MOVED, whole};
+use crate::layout::{self, CORRECTIONS, Correction, Head, MOVED, whole};
 
-/// So many corrections of corrections are followed.
-const DEPTH: u8 = 8;
-
-/// What has to be known of an event to find its corrections.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Corrected<'a> {
-    id: &'a [u8; 16],
-    issuer: &'a str,
-    is_act: bool,
-}
-
-impl<'a> From<&'a Head> for Corrected<'a> {
-    fn from(head: &'a Head) -> Self {
-        Self { id: &head.id, issuer: &head.signer, is_act: head.is_act() }
-    }
-}
-
-impl<'a> From<&'a Kept> for Corrected<'a> {
-    fn from(kept: &'a Kept) -> Self {
-        Self { id: &kept.id, issuer: &kept.issuer, is_act: kept.is_act }
-    }
-}
-
-/// What the issuer of an event corrected about it among the first `known` statements.
-pub(crate) fn of(view: &View, corrected: Corrected<'_>, known: u64) -> Result<Vec<Correction>, StoreError> {
-    within(view, corrected, known, DEPTH)
-}
-
-fn within(view: &View, corrected: Corrected<'_>, known: u64, depth: u8) -> Result<Vec<Correction>, StoreError> {
-    let Corrected { id, issuer, is_act } = corrected;
-    if is_act {
-        return Ok(Vec::new());
-    }
-    let found = view.record(&CORRECTIONS, &layout::corrections_key(id, issuer))?.unwrap_or_default();
+/// What the issuer of the event at `index` corrected about it among the first `known` statements.
+pub(crate) fn of(view: &View, index: u64, known: u64) -> Result<Vec<Correction>, StoreError> {
     let mut counting = Vec::new();
-    for correction in found.into_iter().filter(|correction| correction.index < known && correction.id != *id) {
-        let voided = match depth.checked_sub(1) {
-            Some(depth) => {
-                let own = Corrected { id: &correction.id, issuer, is_act: false };
-                within(view, own, known, depth)?.iter().any(|correction| correction.voids)
-            }
-            None => false,
-        };
-        if !voided {
+    for pair in view.scan_after(&layout::corrections_key(index), None) {
+        let correction = CORRECTIONS.decode(&pair?.1)?;
+        if correction.index >= known {
+            break;
+        }
+        if !is_void(view, correction.index, known)? {
             counting.push(correction);
         }
     }
     Ok(counting)
+}
+
+/// Whether an event is void as of the first `known` statements. Corrections of corrections end somewhere
+/// ([`probity_domain::corrections::CHAIN_MAX`]), and so does this.
+fn is_void(view: &View, index: u64, known: u64) -> Result<bool, StoreError> {
+    for pair in view.scan_after(&layout::corrections_key(index), None) {
+        let correction = CORRECTIONS.decode(&pair?.1)?;
+        if correction.index >= known {
+            break;
+        }
+        if correction.voids && !is_void(view, correction.index, known)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What became of an event among the first `known` statements.
@@ -69,9 +49,9 @@ pub(crate) struct Fate {
 }
 
 impl Fate {
-    /// What became of it.
-    pub(crate) fn of(view: &View, corrected: Corrected<'_>, known: u64) -> Result<Self, StoreError> {
-        let corrections = of(view, corrected, known)?;
+    /// What became of the event at `index`.
+    pub(crate) fn of(view: &View, index: u64, known: u64) -> Result<Self, StoreError> {
+        let corrections = of(view, index, known)?;
         let voided = corrections.iter().any(|correction| correction.voids);
         let subject = corrections.into_iter().rev().find_map(|correction| correction.new_subject);
         Ok(Self { voided, subject })
@@ -82,22 +62,14 @@ impl Fate {
 /// its versions), by index.
 pub(crate) fn moved_to(view: &View, subject: &str, known: u64) -> Result<BTreeMap<u64, Head>, StoreError> {
     let mut found = BTreeMap::new();
-    let prefix = layout::moved_key(subject);
-    for pair in view.scan_after(&prefix, None) {
+    for pair in view.scan_after(&layout::moved_key(subject), None) {
         let (key, value) = pair?;
-        let Some(id) = key.get(prefix.as_bytes().len()..).and_then(|id| <[u8; 16]>::try_from(id).ok()) else {
-            continue;
-        };
-        let moved = MOVED.decode(&value)?;
-        for index in layout::indices_of(view, &id)?.into_iter().filter(|index| *index < known) {
-            let Some(head) = layout::head(view, index)? else { continue };
-            let says = |correction: &Correction| {
-                let said = moved.iter().find(|moved| moved.index == correction.index && moved.issuer == head.signer);
-                said.is_some_and(|moved| matches(subject, &moved.subject))
-            };
-            if of(view, (&head).into(), known)?.iter().any(says) {
-                found.insert(index, head);
-            }
+        let mut parts = Parts::of(&key);
+        let (_, index, correction) = (parts.text(), parts.number(), parts.number());
+        let (Some(index), Some(correction)) = (index, correction) else { continue };
+        let counts = correction < known && matches(subject, &MOVED.decode(&value)?);
+        if counts && !found.contains_key(&index) && !is_void(view, correction, known)? {
+            found.extend(layout::head(view, index)?.map(|head| (index, head)));
         }
     }
     Ok(found)

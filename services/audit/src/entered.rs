@@ -86,7 +86,7 @@ impl Showing {
             evidence: evidence.collect(),
             regarding: event.regarding.map(|id| id.to_string()).unwrap_or_default(),
             provenance: head.provenance().to_owned(),
-            corrections: self.corrections(view, head)?,
+            corrections: self.corrections(view, index, head)?,
             event_json: match self.brief {
                 true => String::new(),
                 false => serde_json::to_string(&event).unwrap_or_default(),
@@ -97,9 +97,9 @@ impl Showing {
     }
 
     /// What its signer corrected. Whoever may see an event is told what became of it, whatever the correction is about.
-    fn corrections(self, view: &View, head: &Head) -> Result<Vec<v1::Correction>, QueryError> {
+    fn corrections(self, view: &View, index: u64, head: &Head) -> Result<Vec<v1::Correction>, QueryError> {
         let mut shown = Vec::new();
-        for correction in corrections::of(view, head.into(), self.known)? {
+        for correction in corrections::of(view, index, self.known)? {
             let Some(entry) = layout::entry(view, correction.index)? else { continue };
             let Data::Correction(CorrectionEvent::Recorded(recorded)) = entry.event()?.data else { continue };
             let (old, new) = (recorded.old, recorded.new);

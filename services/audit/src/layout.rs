@@ -6,18 +6,18 @@
 //! | lists | list, first index | the indices in a list, in chunks (see `lists`) |
 //! | times | moment, index | nothing |
 //! | ids | event id, index | nothing |
-//! | answers | id of the event that is regarded, index | nothing |
-//! | corrections | id of the event that is corrected, issuer | what the issuer corrected |
-//! | moved | subject without version, id of the event | who says since when that the event is about that subject |
+//! | answers | index of the event that is regarded, index | nothing |
+//! | corrections | index of the event that is corrected, index | what its issuer corrected |
+//! | moved | subject without version, index of the event, index of the correction | the subject with its version |
 //! | steps | endpoint, moment, index | what a statement changes about what serves there |
 //! | endpoints | model or use case, endpoint | nothing |
 //! | facts | version, index | nothing |
 //!
-//! Event ids are unique per issuer only, so an id may lead to several events.
+//! Event ids are unique per issuer only, so an id may lead to several events. Which of them a statement refers to, and
+//! which corrections count as their issuer's own, the follower has looked up.
 
 use std::fmt;
 
-use probity_domain::corrections::is_act;
 use probity_domain::serving::Step;
 use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Table, View};
 use probity_query::QueryError;
@@ -32,9 +32,9 @@ const HEADS: Table<Head> = Table::new(1);
 pub(crate) const TIMES: Table<()> = Table::new(3);
 const IDS: Table<()> = Table::new(4);
 pub(crate) const ANSWERS: Table<()> = Table::new(5);
-pub(crate) const CORRECTIONS: Table<Vec<Correction>> = Table::new(6);
-pub(crate) const MOVED: Table<Vec<Moved>> = Table::new(7);
-pub(crate) const STEPS: Table<Kept> = Table::new(8);
+pub(crate) const CORRECTIONS: Table<Correction> = Table::new(6);
+pub(crate) const MOVED: Table<String> = Table::new(7);
+pub(crate) const STEPS: Table<Step> = Table::new(8);
 pub(crate) const ENDPOINTS: Table<()> = Table::new(9);
 pub(crate) const FACTS: Table<()> = Table::new(10);
 
@@ -58,10 +58,6 @@ impl Head {
     /// The moment to sort it by, as [`Recorded::sorted_at_ms`] says it.
     pub(crate) fn sorted_at_ms(&self) -> u64 {
         self.occurred.map_or_else(|| self.recorded_at.saturating_mul(1_000), |(_, latest)| latest)
-    }
-
-    pub(crate) fn is_act(&self) -> bool {
-        is_act(&self.event_type)
     }
 
     pub(crate) fn provenance(&self) -> &'static str {
@@ -145,30 +141,9 @@ impl Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Correction {
     pub(crate) index: u64,
-    /// Its own id: a correction can be corrected.
-    pub(crate) id: [u8; 16],
     pub(crate) voids: bool,
     /// What the event is about in truth.
     pub(crate) new_subject: Option<String>,
-}
-
-/// Who says that an event is about another subject than it says itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Moved {
-    pub(crate) issuer: String,
-    /// The position of the correction.
-    pub(crate) index: u64,
-    /// The subject with its version.
-    pub(crate) subject: String,
-}
-
-/// A step, and what has to be known of its statement to see whether it still counts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    pub(crate) step: Step,
-    pub(crate) id: [u8; 16],
-    pub(crate) issuer: String,
-    pub(crate) is_act: bool,
 }
 
 /// The beginning of a hash, for keys only: whoever reads what stands under one compares with the text itself.
@@ -192,8 +167,8 @@ pub(crate) fn id_key(id: &[u8; 16]) -> Key {
     IDS.key().fixed(id)
 }
 
-pub(crate) fn corrections_key(id: &[u8; 16], issuer: &str) -> Key {
-    CORRECTIONS.key().fixed(id).fixed(&short(b'c', issuer))
+pub(crate) fn corrections_key(corrected: u64) -> Key {
+    CORRECTIONS.key().number(corrected)
 }
 
 pub(crate) fn moved_key(subject: &str) -> Key {

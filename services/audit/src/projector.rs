@@ -1,13 +1,13 @@
 //! How one statement changes the view.
 
 use probity_domain::serving::{Change, Step};
-use probity_projection::{Batch, Key, ProjectionError, Projector, Recorded, StoreError};
+use probity_projection::{Batch, Key, ProjectionError, Projector, Recorded, Referent, StoreError};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::training::TrainingEvent;
-use probity_schemas::{Data, Event, EventId, correction};
+use probity_schemas::{Data, Event, correction};
 
 use crate::layout::{
-    self, ANSWERS, CORRECTIONS, Correction, ENDPOINTS, Entry, FACTS, Head, Kept, MOVED, Moved, STEPS, TIMES, whole,
+    self, ANSWERS, CORRECTIONS, Correction, ENDPOINTS, Entry, FACTS, Head, MOVED, STEPS, TIMES, whole,
 };
 use crate::lists::{self, List};
 
@@ -17,7 +17,8 @@ pub struct AuditProjector;
 
 impl Projector for AuditProjector {
     const NAME: &'static str = "audit";
-    const VERSION: u32 = 1;
+    // 2: answers and corrections stand under the position of what they refer to.
+    const VERSION: u32 = 2;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let entry = Entry::of(recorded);
@@ -25,16 +26,15 @@ impl Projector for AuditProjector {
         list(&entry.head, (recorded.index, at_ms), batch)?;
         batch.put(&TIMES, TIMES.key().number(at_ms).number(recorded.index), ());
         batch.put(&layout::ids(), layout::id_key(&entry.head.id).number(recorded.index), ());
-        if let Some(regarding) = &recorded.event.regarding {
-            let regarding = layout::id_bytes(regarding);
-            batch.put(&ANSWERS, ANSWERS.key().fixed(&regarding).number(recorded.index), ());
+        if let Some(regarded) = &recorded.referent {
+            batch.put(&ANSWERS, ANSWERS.key().number(regarded.index).number(recorded.index), ());
         }
         facts(&recorded.event, recorded.index, batch);
         step(recorded, &entry.head, batch);
-        if let (Data::Correction(CorrectionEvent::Recorded(correction)), Some(regarding)) =
-            (&recorded.event.data, &recorded.event.regarding)
+        if let (Data::Correction(CorrectionEvent::Recorded(correction)), Some(fact)) =
+            (&recorded.event.data, recorded.corrected())
         {
-            correct(correction, regarding, recorded.index, &entry.head, batch)?;
+            correct(correction, fact, recorded.index, batch)?;
         }
         batch.put(&layout::events(), layout::event_key(recorded.index), entry);
         Ok(())
@@ -74,8 +74,7 @@ fn step(recorded: &Recorded, head: &Head, batch: &mut Batch<'_>) {
     let endpoint = whole(&head.subject);
     note_endpoint(&step.change, endpoint, batch);
     let key = layout::step_key(endpoint, step.at_ms, step.index);
-    let is_act = recorded.event.info().is_act();
-    batch.put(&STEPS, key, Kept { step, id: head.id, issuer: head.signer.clone(), is_act });
+    batch.put(&STEPS, key, step);
 }
 
 /// Notes for which models and use cases something serves at an endpoint.
@@ -107,44 +106,26 @@ pub(crate) fn endpoints_key(subject: &str) -> Key {
     ENDPOINTS.key().text(whole(subject))
 }
 
-/// Notes a correction with what it corrects. Whether it counts is seen when it is asked about: the event may have another
-/// issuer, and may be recorded after its correction.
+/// Notes a correction with what it corrects. Whether it holds is seen when it is asked about: it can be corrected itself.
 fn correct(
     correction: &correction::Recorded,
-    regarding: &EventId,
+    fact: &Referent,
     index: u64,
-    head: &Head,
     batch: &mut Batch<'_>,
 ) -> Result<(), StoreError> {
-    let regarding = layout::id_bytes(regarding);
     let new_subject = match correction.kind {
         CorrectionKind::ReSubjects => correction.new_subject.as_ref().map(ToString::to_string),
         CorrectionKind::Amends | CorrectionKind::Voids => None,
     };
     if let Some(subject) = &new_subject {
-        let issuer = head.signer.clone();
-        let moved = Moved { issuer, index, subject: subject.clone() };
-        batch.record(&MOVED, layout::moved_key(subject).fixed(&regarding))?.push(moved);
-        move_step(&regarding, &head.signer, subject, batch)?;
-    }
-    let noted = Correction { index, id: head.id, voids: correction.kind == CorrectionKind::Voids, new_subject };
-    batch.record(&CORRECTIONS, layout::corrections_key(&regarding, &head.signer))?.push(noted);
-    Ok(())
-}
-
-/// Notes the endpoint to which a step is moved for the models and use cases that the step names.
-fn move_step(id: &[u8; 16], issuer: &str, endpoint: &str, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-    let prefix = layout::id_key(id);
-    for key in batch.keys(&prefix)? {
-        let number = key.get(prefix.as_bytes().len()..).and_then(|rest| rest.try_into().ok());
-        let Some(index) = number.map(u64::from_be_bytes) else { continue };
-        let Some(entry) = batch.read(&layout::events(), &layout::event_key(index))? else { continue };
-        let key = layout::step_key(&entry.head.subject, entry.head.sorted_at_ms(), index);
-        if entry.head.signer == issuer
-            && let Some(kept) = batch.read(&STEPS, &key)?
-        {
-            note_endpoint(&kept.step.change, whole(endpoint), batch);
+        let key = layout::moved_key(subject).number(fact.index).number(index);
+        batch.put(&MOVED, key, subject.clone());
+        // A step is of the endpoint to which it is moved, for the models and use cases that it names.
+        if let Some(step) = batch.read(&STEPS, &layout::step_key(&fact.subject, fact.at_ms, fact.index))? {
+            note_endpoint(&step.change, whole(subject), batch);
         }
     }
+    let noted = Correction { index, voids: correction.kind == CorrectionKind::Voids, new_subject };
+    batch.put(&CORRECTIONS, layout::corrections_key(fact.index).number(index), noted);
     Ok(())
 }

@@ -14,7 +14,7 @@ use probity_query::{QueryError, Scope};
 use probity_schemas::{Subject, SubjectKind};
 
 use crate::corrections::{self, Fate};
-use crate::layout::{self, Kept, STEPS, whole};
+use crate::layout::{self, STEPS, whole};
 use crate::projector::endpoints_key;
 use crate::timeline::exists;
 
@@ -91,13 +91,13 @@ fn endpoints_are_empty(view: &View, endpoints: &[String]) -> Result<bool, QueryE
 /// The steps of an endpoint that count among the first `known` statements, in the order of their moments.
 fn steps(view: &View, scope: &Scope, endpoint: &str, known: u64) -> Result<Vec<Step>, QueryError> {
     let mut found = Vec::new();
-    let mut add = |kept: Kept, stated: &str| {
-        if kept.step.index >= known || !scope.covers_subject(stated) {
+    let mut add = |step: Step, stated: &str| {
+        if step.index >= known || !scope.covers_subject(stated) {
             return Ok(());
         }
-        let Fate { voided, subject } = Fate::of(view, (&kept).into(), known)?;
+        let Fate { voided, subject } = Fate::of(view, step.index, known)?;
         if !voided && whole(subject.as_deref().unwrap_or(stated)) == endpoint {
-            found.push(kept.step);
+            found.push(step);
         }
         Ok::<_, QueryError>(())
     };
@@ -107,8 +107,8 @@ fn steps(view: &View, scope: &Scope, endpoint: &str, known: u64) -> Result<Vec<S
     for (index, head) in corrections::moved_to(view, endpoint, known)? {
         let here = whole(&head.subject) == endpoint;
         let key = layout::step_key(&head.subject, head.sorted_at_ms(), index);
-        if !here && let Some(kept) = view.record(&STEPS, &key)? {
-            add(kept, &head.subject)?;
+        if !here && let Some(step) = view.record(&STEPS, &key)? {
+            add(step, &head.subject)?;
         }
     }
     found.sort_by_key(|step| (step.at_ms, step.index));

@@ -119,11 +119,13 @@ pub fn event(view: &View, scope: &Scope, index: u64) -> Result<v1::GetEventRespo
         }
         Ok::<_, QueryError>(shown)
     };
-    let answers = layout::ANSWERS.key().fixed(&entry.head.id);
+    let answers = layout::ANSWERS.key().number(index);
     let answers = show(layout::numbers_under(view, &answers, ANSWERS)?)?;
     let mut causes = Vec::new();
     for cause in &event.causes {
-        causes.extend(layout::indices_of(view, &layout::id_bytes(cause))?);
+        // An id by itself means the first event that had it, and nothing that was recorded later.
+        let first = layout::indices_of(view, &layout::id_bytes(cause))?.first().copied();
+        causes.extend(first.filter(|first| *first < index));
     }
     let event = showing.entered(view, index, &entry, Happened::Unasked)?;
     Ok(v1::GetEventResponse { as_of: None, event: Some(event), answers, causes: show(causes)? })

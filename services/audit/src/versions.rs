@@ -126,7 +126,7 @@ fn facts(view: &View, scope: &Scope, version: &str) -> Result<Vec<Fact>, QueryEr
     let mut facts = Vec::new();
     for index in indices {
         let Some(entry) = visible(view, scope, index)? else { continue };
-        let Fate { voided, subject } = Fate::of(view, (&entry.head).into(), known)?;
+        let Fate { voided, subject } = Fate::of(view, index, known)?;
         // It was about this version, and is about another one in truth.
         let gone = entry.head.subject == version && subject.as_deref().is_some_and(|subject| subject != version);
         if DESCRIBING.contains(&entry.head.event_type.as_str()) && !voided && !gone {
@@ -140,10 +140,11 @@ fn facts(view: &View, scope: &Scope, version: &str) -> Result<Vec<Fact>, QueryEr
 fn training_run(view: &View, scope: &Scope, id: &EventId) -> Result<Option<Fact>, QueryError> {
     let known = layout::size(view)?;
     for index in layout::indices_of(view, &layout::id_bytes(id))? {
-        let Some(entry) = visible(view, scope, index)? else { continue };
-        let voided = Fate::of(view, (&entry.head).into(), known)?.voided;
-        if entry.head.event_type == "training.completed" && !voided {
-            return Fact::of(view, index, &entry, known).map(Some);
+        // The first training that has the id is the one that is named, whatever became of it.
+        if layout::head(view, index)?.is_some_and(|head| head.event_type == "training.completed") {
+            let entry = visible(view, scope, index)?;
+            let voided = Fate::of(view, index, known)?.voided;
+            return entry.filter(|_| !voided).map(|entry| Fact::of(view, index, &entry, known)).transpose();
         }
     }
     Ok(None)
@@ -154,7 +155,7 @@ impl Fact {
         let event = entry.event()?;
         let mut tree = serde_json::to_value(&event).unwrap_or_default();
         let mut corrections = Vec::new();
-        for correction in corrections::of(view, (&entry.head).into(), known)? {
+        for correction in corrections::of(view, index, known)? {
             let Some(correcting) = layout::entry(view, correction.index)? else { continue };
             let Data::Correction(CorrectionEvent::Recorded(recorded)) = correcting.event()?.data else { continue };
             corrections.push(correction.index);

@@ -389,5 +389,15 @@ fn ids_that_several_signers_used_name_no_event_by_themselves_and_are_corrected_b
     let page = Page { size: 9, after: None };
     let events = timeline::events(scene.view(), &Scope::Everything, &Question::default(), &page).unwrap().items;
     assert_eq!(events.iter().map(|event| event.corrections.len()).collect::<Vec<_>>(), [0, 1, 0]);
+    let asks = json!({ "type": "concern.raised", "subject": "model:credit/pd", "regarding": id, "causes": [id],
+        "data": { "concern": "Why?" } });
+    scene.record(SIGNERS[2], 2, asks);
+    let answered = |index| {
+        let answers = timeline::event(scene.view(), &Scope::Everything, index).unwrap().answers;
+        answers.iter().map(|it| it.index).collect::<Vec<_>>()
+    };
+    assert_eq!([answered(0), answered(1)], [vec![3], vec![2]]);
+    let causes = timeline::event(scene.view(), &Scope::Everything, 3).unwrap().causes;
+    assert_eq!(causes.iter().map(|it| it.index).collect::<Vec<_>>(), [0]);
     assert_eq!(AuditProjector::NAME, "audit");
 }

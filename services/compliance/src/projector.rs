@@ -1,22 +1,17 @@
 //! Which statement changes what, and what is judged again.
 
 use probity_domain::authority::{Enacted, Power};
-use probity_domain::corrections::can_be_void;
 use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
 use probity_domain::{ModelId, SignedBy, effects};
-use probity_projection::{Batch, Identified, ProjectionError, Projector, Recorded};
-use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
+use probity_projection::{Batch, ProjectionError, Projector, Recorded, Referent};
 use probity_schemas::retirement::RetirementEvent;
-use probity_schemas::training::TrainingEvent;
-use probity_schemas::usecase::UsecaseEvent;
 use probity_schemas::validation::ValidationEvent;
 use probity_schemas::{Data, EventId};
 
 use crate::fold::authority::Roster;
 use crate::fold::{approvals, authority, endpoints, exceptions, items, subjects};
 use crate::judging;
-use crate::records::IDS;
 use crate::records::approvals::{OPEN_REQUESTS, plan_key};
 use crate::records::items::{done, wait};
 use crate::records::subjects::VALIDATIONS;
@@ -29,7 +24,8 @@ pub struct ComplianceProjector {
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    const VERSION: u32 = 3;
+    // 4: what statements refer to is not looked up here any more.
+    const VERSION: u32 = 4;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut roster = match self.roster.take() {
@@ -61,7 +57,6 @@ fn fold(roster: &mut Roster, recorded: &Recorded, batch: &mut Batch<'_>) -> Resu
         subject: recorded.statement.subject(),
         signed: roster.signed(&recorded.statement, recorded.index, recorded.recorded_at_ms()),
     };
-    remember(batch, recorded)?;
     if let Data::Model(data) = &event.data {
         subjects::fold(batch, recorded, data)?;
     }
@@ -81,36 +76,9 @@ fn fold(roster: &mut Roster, recorded: &Recorded, batch: &mut Batch<'_>) -> Resu
         Data::Exception(data) => exceptions::fold(batch, recorded, by, authority, data),
         Data::Issue(data) => items::issue(batch, recorded, data),
         Data::Authority(data) => authority::fold(batch, recorded, data),
-        Data::Correction(CorrectionEvent::Recorded(correction)) if correction.kind == CorrectionKind::Voids => {
-            void(batch, recorded)
-        }
+        Data::Correction(_) => recorded.voided().try_for_each(|voided| void(batch, recorded, voided)),
         _ => Ok(()),
     }
-}
-
-/// Remembers what can be answered, closed or taken back by another event.
-fn remember(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    match &recorded.event.data {
-        Data::Usecase(UsecaseEvent::Linked(linked)) => IDS.remember_of(batch, recorded, &linked.model)?,
-        Data::Training(TrainingEvent::Completed(completed)) => {
-            let produced = completed.produced_version.as_ref().unwrap_or(&recorded.event.subject);
-            IDS.remember_of(batch, recorded, produced)?;
-        }
-        Data::Model(_)
-        | Data::Plan(_)
-        | Data::Deployment(_)
-        | Data::Change(_)
-        | Data::Retirement(_)
-        | Data::Finding(_)
-        | Data::Review(_)
-        | Data::Incident(_)
-        | Data::Exception(_)
-        | Data::Issue(_)
-        | Data::Validation(_) => IDS.remember(batch, recorded)?,
-        Data::Approval(_) if recorded.event.event_type() == "approval.requested" => IDS.remember(batch, recorded)?,
-        _ => {}
-    }
-    Ok(())
 }
 
 fn validate(batch: &mut Batch<'_>, recorded: &Recorded, event: &ValidationEvent) -> Result<(), ProjectionError> {
@@ -125,8 +93,7 @@ fn validate(batch: &mut Batch<'_>, recorded: &Recorded, event: &ValidationEvent)
             Ok(())
         }
         ValidationEvent::Completed(_) => {
-            let asked = IDS.regarded(batch, recorded)?.filter(|it| it.event_type == "validation.requested");
-            if let Some(asked) = asked {
+            if let Some(asked) = recorded.answered() {
                 done(batch, &recorded.signer(), asked.index);
             }
             let occurred = recorded.event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms()));
@@ -155,11 +122,9 @@ fn retire(
 }
 
 /// Leaves out what is void.
-fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let own = |voided: &Identified| can_be_void(&voided.event_type, &voided.signer, &recorded.signer());
-    let Some(voided) = IDS.regarded(batch, recorded)?.filter(own) else { return Ok(()) };
-    let subject = voided.subject.as_str();
-    match voided.event_type.split('.').next().unwrap_or_default() {
+fn void(batch: &mut Batch<'_>, recorded: &Recorded, voided: &Referent) -> Result<(), ProjectionError> {
+    let subject = voided.concerned();
+    match voided.family() {
         "deployment" => endpoints::leave_out(batch, subject, (voided.at_ms, voided.index)),
         "model" | "usecase" | "change" | "training" | "retirement" | "approval" | "validation" => {
             batch.remove(OPEN_REQUESTS.key().number(voided.index));
@@ -168,7 +133,8 @@ fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionErro
             }
             subjects::leave_out(batch, subject, voided.index)?;
             let run = |id: EventId| Some(Run { id, model: ModelId::parse(model_of(subject))? });
-            match recorded.event.regarding.and_then(run).filter(|_| voided.event_type == "training.completed") {
+            let is_run = voided.event_type == "training.completed" && recorded.corrected() == Some(voided);
+            match recorded.event.regarding.and_then(run).filter(|_| is_run) {
                 Some(run) => subjects::leave_out_run(batch, &run, voided.index),
                 None => Ok(()),
             }
@@ -178,6 +144,6 @@ fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionErro
             batch.remove(plan_key(voided.index));
             subjects::leave_out(batch, model_of(subject), voided.index)
         }
-        _ => items::leave_out(batch, &voided),
+        _ => items::leave_out(batch, voided),
     }
 }

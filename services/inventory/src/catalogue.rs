@@ -1,7 +1,7 @@
 //! The tables of the view.
 
 use probity_domain::serving::Step;
-use probity_projection::{Ids, Key, Stated, Steps, Table};
+use probity_projection::{Key, Stated, Steps, Table};
 
 use crate::datasets::DatasetRecord;
 use crate::deployments::{EndpointRecord, Place};
@@ -40,8 +40,6 @@ pub(crate) const ENTRIES: Table<Entry> = Table::new(12);
 pub(crate) const DEPENDENCIES: Table<DependencyRecord> = Table::new(13);
 /// Endpoint, index → where what it says comes from.
 pub(crate) const SOURCES: Table<Vec<Stated>> = Table::new(21);
-/// Event id → what it stands for, where others can answer it or its signer take it back.
-pub(crate) const IDS: Ids = Ids::new(14);
 /// Kind, property, value, subject → that the subject has it.
 pub(crate) const FACETS: Table<()> = Table::new(15);
 /// Kind, property, namespace, value → how many have it.

@@ -1,13 +1,13 @@
 //! Issues and incidents: what was opened, to whom it was handed, how it ended. And how many findings are open.
 
-use probity_projection::{Batch, Identified, ProjectionError, Recorded};
+use probity_projection::{Batch, ProjectionError, Recorded, Referent};
 use probity_schemas::SubjectKind;
 use probity_schemas::incident::IncidentEvent;
 use probity_schemas::issue::IssueEvent;
 use probity_schemas::word;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{IDS, MATTERS, MATTERS_OF, OPEN_FINDINGS, OPEN_MATTERS};
+use crate::catalogue::{MATTERS, MATTERS_OF, OPEN_FINDINGS, OPEN_MATTERS};
 use crate::models;
 
 /// An issue or incident.
@@ -82,7 +82,6 @@ fn open(
     };
     batch.put(&MATTERS, MATTERS.key().number(recorded.index), record);
     batch.put(&OPEN_MATTERS, OPEN_MATTERS.key().number(recorded.index), ());
-    IDS.remember(batch, recorded)?;
     models.iter().try_for_each(|model| count(batch, model, kind, true))
 }
 
@@ -104,9 +103,7 @@ fn answer(
     kind: &str,
     change: impl FnOnce(&mut MatterRecord),
 ) -> Result<(), ProjectionError> {
-    let opens = if kind == "issue" { "issue.opened" } else { "incident.declared" };
-    let regarded = IDS.regarded(batch, recorded)?.filter(|opener| opener.event_type == opens);
-    let Some(opener) = regarded else { return Ok(()) };
+    let Some(opener) = recorded.answered() else { return Ok(()) };
     let key = MATTERS.key().number(opener.index);
     // One that is void was none.
     if !batch.contains(&key)? {
@@ -129,7 +126,7 @@ fn answer(
 }
 
 /// A matter that is void was none.
-pub(crate) fn forget(batch: &mut Batch<'_>, opener: &Identified) -> Result<(), ProjectionError> {
+pub(crate) fn forget(batch: &mut Batch<'_>, opener: &Referent) -> Result<(), ProjectionError> {
     let key = MATTERS.key().number(opener.index);
     let Some(record) = batch.read(&MATTERS, &key)? else { return Ok(()) };
     batch.remove(key);
@@ -208,13 +205,12 @@ pub(crate) fn incident(
 
 /// A finding is opened: how many are open is all that the inventory says of them.
 pub(crate) fn raise(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    IDS.remember(batch, recorded)?;
     batch.put(&OPEN_FINDINGS, OPEN_FINDINGS.key().number(recorded.index), ());
     count_finding(batch, &recorded.event.subject.to_string(), true)
 }
 
 /// A finding is closed, or void.
-pub(crate) fn settle(batch: &mut Batch<'_>, finding: &Identified) -> Result<(), ProjectionError> {
+pub(crate) fn settle(batch: &mut Batch<'_>, finding: &Referent) -> Result<(), ProjectionError> {
     let key = OPEN_FINDINGS.key().number(finding.index);
     if !batch.contains(&key)? {
         return Ok(());

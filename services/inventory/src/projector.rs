@@ -1,9 +1,7 @@
 //! Which statement changes what.
 
-use probity_domain::corrections::can_be_void;
 use probity_domain::ids::model_of;
-use probity_projection::{Batch, Identified, ProjectionError, Projector, Recorded};
-use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
+use probity_projection::{Batch, ProjectionError, Projector, Recorded, Referent};
 use probity_schemas::dependency::DependencyEvent;
 use probity_schemas::finding::FindingEvent;
 use probity_schemas::model::ModelEvent;
@@ -12,7 +10,7 @@ use probity_schemas::training::TrainingEvent;
 use probity_schemas::word;
 use probity_schemas::{Data, SubjectKind};
 
-use crate::catalogue::{DEPENDENCIES, IDS, MODELS, USES, version_key};
+use crate::catalogue::{DEPENDENCIES, MODELS, USES, version_key};
 use crate::{datasets, deployments, matters, models, monitors, uses, values, versions};
 
 /// Folds the log into the inventory.
@@ -21,8 +19,8 @@ pub struct InventoryProjector;
 
 impl Projector for InventoryProjector {
     const NAME: &'static str = "inventory";
-    // 2: values of a user's own field that are long are indexed by their hash.
-    const VERSION: u32 = 2;
+    // 3: what statements refer to is not looked up here any more.
+    const VERSION: u32 = 3;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let event = &recorded.event;
@@ -30,11 +28,9 @@ impl Projector for InventoryProjector {
         let (whole, at_ms) = (model_of(&subject), recorded.sorted_at_ms());
         match &event.data {
             Data::Model(ModelEvent::VersionRegistered(registered)) => {
-                IDS.remember(batch, recorded)?;
                 versions::register(batch, &subject, recorded, registered)?;
             }
             Data::Model(data) => {
-                IDS.remember(batch, recorded)?;
                 models::fold(batch, whole, recorded, data)?;
                 models::active(batch, whole, at_ms)?;
                 if let ModelEvent::Classified(_) = data {
@@ -42,39 +38,30 @@ impl Projector for InventoryProjector {
                 }
             }
             Data::Usecase(data) => {
-                IDS.remember(batch, recorded)?;
                 uses::fold(batch, &subject, recorded, data)?;
                 uses::change(batch, &subject, |record| {
                     record.last_activity_ms = record.last_activity_ms.max(at_ms);
                 })?;
             }
             Data::Data(data) => {
-                IDS.remember(batch, recorded)?;
                 datasets::fold(batch, &subject, recorded, data)?;
             }
             Data::Training(data) => {
                 models::active(batch, whole, at_ms)?;
                 if let TrainingEvent::Completed(completed) = data {
-                    if let Some(produced) = &completed.produced_version {
-                        IDS.remember_of(batch, recorded, produced)?;
-                    }
                     versions::train(batch, recorded, completed)?;
                 }
             }
             Data::Validation(data) => {
-                IDS.remember(batch, recorded)?;
                 versions::validate(batch, &subject, recorded, data)?;
             }
             Data::Approval(data) => {
-                IDS.remember(batch, recorded)?;
                 versions::decide(batch, &subject, recorded, data)?;
             }
             Data::Deployment(_) => {
-                IDS.remember(batch, recorded)?;
                 deployments::fold(batch, &subject, recorded)?;
             }
             Data::Dependency(data) => {
-                IDS.remember(batch, recorded)?;
                 models::depend(batch, whole, recorded, data)?;
                 if let DependencyEvent::Ended(_) = data {
                     end_dependency(batch, recorded)?;
@@ -89,22 +76,20 @@ impl Projector for InventoryProjector {
             Data::Incident(data) => matters::incident(batch, recorded, data)?,
             Data::Finding(FindingEvent::Raised(_)) => matters::raise(batch, recorded)?,
             Data::Finding(FindingEvent::Closed(_)) => {
-                if let Some(finding) = IDS.regarded(batch, recorded)?.filter(|it| it.event_type == "finding.raised") {
-                    matters::settle(batch, &finding)?;
+                if let Some(finding) = recorded.answered() {
+                    matters::settle(batch, finding)?;
                 }
             }
             Data::Value(data) => {
-                IDS.remember(batch, recorded)?;
                 values::fold(batch, &subject, recorded, data)?;
                 self.touch(batch, recorded)?;
             }
             Data::Retirement(data) => {
-                IDS.remember(batch, recorded)?;
                 retire(batch, &subject, recorded, data)?;
             }
-            Data::Correction(CorrectionEvent::Recorded(correction)) => {
-                if correction.kind == CorrectionKind::Voids {
-                    void(batch, recorded)?;
+            Data::Correction(_) => {
+                for voided in recorded.voided() {
+                    void(batch, voided, recorded.recorded_at_ms())?;
                 }
             }
             _ => self.touch(batch, recorded)?,
@@ -142,8 +127,7 @@ fn classify_use(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), Projec
 }
 
 fn end_dependency(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let opener = IDS.regarded(batch, recorded)?.filter(|opener| opener.event_type == "dependency.declared");
-    if let Some(opener) = opener {
+    if let Some(opener) = recorded.answered() {
         let key = DEPENDENCIES.key().text(model_of(&opener.subject)).number(opener.index);
         if batch.contains(&key)? {
             batch.record(&DEPENDENCIES, key)?.ended = true;
@@ -177,22 +161,25 @@ fn retire(
 }
 
 /// Leaves out what is void.
-fn void(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
-    let own = |voided: &Identified| can_be_void(&voided.event_type, &voided.signer, &recorded.signer());
-    let Some(voided) = IDS.regarded(batch, recorded)?.filter(own) else { return Ok(()) };
+fn void(batch: &mut Batch<'_>, voided: &Referent, now_ms: u64) -> Result<(), ProjectionError> {
     let (subject, index) = (voided.subject.as_str(), voided.index);
-    let now_ms = recorded.recorded_at_ms();
-    let family = voided.event_type.split('.').next().unwrap_or_default();
-    match (family, voided.event_type.as_str()) {
-        (_, "issue.opened" | "incident.declared") => matters::forget(batch, &voided),
-        (_, "finding.raised") => matters::settle(batch, &voided),
+    match (voided.family(), voided.event_type.as_str()) {
+        (_, "issue.opened" | "incident.declared") => matters::forget(batch, voided),
+        (_, "finding.raised") => matters::settle(batch, voided),
         (_, "dependency.declared") => {
             batch.remove(DEPENDENCIES.key().text(model_of(subject)).number(index));
             Ok(())
         }
         ("deployment", _) => deployments::forget(batch, subject, (voided.at_ms, index), now_ms),
         ("value", _) => values::forget(batch, subject, index),
-        _ => void_subject(batch, subject, index, now_ms),
+        ("training", _) => match &voided.concerns {
+            Some(produced) => void_subject(batch, produced, index, now_ms),
+            None => Ok(()),
+        },
+        ("model" | "usecase" | "data" | "validation" | "approval" | "retirement", _) => {
+            void_subject(batch, subject, index, now_ms)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -49,7 +49,6 @@ pub(crate) struct Validation {
 /// An approval, or what became of one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Decision {
-    pub(crate) id: String,
     pub(crate) gate: String,
     /// granted, rejected, revoked, elsewhere
     pub(crate) state: String,
@@ -208,7 +207,6 @@ pub(crate) fn decide(
     event: &ApprovalEvent,
 ) -> Result<(), ProjectionError> {
     let decision = |gate: String, state: &str, expires_at_ms: Option<u64>| Decision {
-        id: recorded.event.id.to_string(),
         gate,
         state: state.to_owned(),
         expires_at_ms,
@@ -222,10 +220,10 @@ pub(crate) fn decide(
         ApprovalEvent::Rejected(rejected) => decision(rejected.gate.to_string(), "rejected", None),
         ApprovalEvent::RecordedElsewhere(elsewhere) => decision(elsewhere.body.to_string(), "elsewhere", None),
         ApprovalEvent::Revoked(_) => {
-            let Some(id) = recorded.event.regarding.map(|id| id.to_string()) else { return Ok(()) };
+            let Some(grant) = recorded.answered() else { return Ok(()) };
             return change(batch, subject, at_ms, |record| {
-                let revoked = record.approvals.iter_mut().filter(|decision| decision.id == id);
-                revoked.for_each(|decision| decision.state = "revoked".to_owned());
+                let revoked = record.approvals.iter_mut().find(|decision| decision.stated.index == grant.index);
+                revoked.into_iter().for_each(|decision| decision.state = "revoked".to_owned());
             });
         }
         ApprovalEvent::Requested(_) | ApprovalEvent::ConditionMet(_) => {

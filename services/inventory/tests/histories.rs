@@ -156,9 +156,14 @@ fn tell(life: &mut Life, said: &Said, day: Option<u64>) {
             let issues: Vec<u64> = issues.collect();
             if !issues.is_empty() {
                 let index = issues[which % issues.len()];
+                // Now and then about a model that it is not about, and so not for its signer to settle.
+                let subject = match which % 5 {
+                    0 => MODELS[0].to_owned(),
+                    _ => recorded[index as usize].event.subject.to_string(),
+                };
                 match reopened {
-                    true => life.answer("issue.reopened", MODELS[0], index, json!({ "reason": "Again." })),
-                    false => life.answer("issue.resolved", MODELS[0], index, json!({ "resolution": "Done." })),
+                    true => life.answer("issue.reopened", &subject, index, json!({ "reason": "Again." })),
+                    false => life.answer("issue.resolved", &subject, index, json!({ "resolution": "Done." })),
                 };
             }
         }
@@ -343,7 +348,7 @@ impl Oracle {
         for it in self.counts.iter().filter(|it| it.2 == model && it.1 == "issue.opened") {
             let id = it.4.event.id;
             let answers = self.counts.iter().filter(|other| other.4.event.regarding == Some(id));
-            let answers = answers.filter(|other| other.1.starts_with("issue."));
+            let answers = answers.filter(|other| other.1.starts_with("issue.") && other.2 == model);
             seen.issues += u64::from(answers.last().is_none_or(|other| other.1 == "issue.reopened"));
         }
         seen

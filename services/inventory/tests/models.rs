@@ -450,3 +450,34 @@ fn a_version_that_is_registered_again_with_another_digest_shows_both() {
     let shown = life.version(&version(1));
     assert_eq!((shown.digests, shown.conflicting_digests), (vec![digest(2)], vec![digest(1)]));
 }
+
+const SHARED: &str = "01943ad7-aa80-7000-889c-b25826563124";
+
+#[test]
+fn of_two_signers_who_use_one_id_each_takes_back_their_own() {
+    let mut life = Life::new();
+    life.register(PD);
+    let class = |class: &str| json!({ "$id": SHARED, "framework": "eu-ai-act", "class": class });
+    life.say_by(CI, "model.classified", PD, class("high-risk"));
+    let other = life.say_by(BO, "model.classified", PD, class("limited-risk"));
+    life.void_by(BO, other);
+    assert_eq!(life.model(PD).classes.iter().map(|class| &*class.class).collect::<Vec<_>>(), ["high-risk"]);
+    life.void_by(ANNA, other);
+    assert_eq!(life.model(PD).classes.len(), 1, "whoever said nothing under the id has nothing to take back");
+    life.void_by(CI, other);
+    assert!(life.model(PD).classes.is_empty());
+}
+
+#[test]
+fn who_uses_the_id_of_an_issue_again_takes_no_answers_from_it() {
+    let mut life = Life::new();
+    life.register(PD);
+    life.say_by(BO, "concern.raised", PD, json!({ "$id": SHARED, "concern": "Why?" }));
+    let issue = life.say_by(CI, "issue.opened", PD, json!({ "$id": SHARED, "title": "It drifts." }));
+    let again = life.say_by(ANNA, "issue.opened", PD, json!({ "$id": SHARED, "title": "It does not." }));
+    assert_eq!(life.model(PD).open_issues, 2);
+    life.answer("issue.resolved", PD, again, json!({ "resolution": "Done." }));
+    let wanted = query::Problems { open: Some(true), ..query::Problems::default() };
+    let open = query::problems(life.scene.view(), &wanted, &life.scope, &all()).unwrap().items;
+    assert_eq!(open.iter().map(|it| it.indices[0]).collect::<Vec<_>>(), [again], "not {issue}, which came first");
+}

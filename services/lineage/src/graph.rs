@@ -5,6 +5,7 @@
 
 use probity_domain::serving::{Serving, Step};
 use probity_projection::{Key, Table};
+use probity_schemas::EventId;
 use serde::{Deserialize, Serialize};
 
 use crate::names::Kind;
@@ -20,6 +21,8 @@ pub(crate) const FACTS: Table<Fact> = Table::new(5);
 pub(crate) const STEPS: Table<Kept> = Table::new(6);
 pub(crate) const PLACES: Table<Place> = Table::new(7);
 pub(crate) const OWNERS: Table<Vec<Acceptance>> = Table::new(8);
+/// Event id → the index of the training run that had it first.
+pub(crate) const RUNS: Table<u64> = Table::new(9);
 
 pub(crate) fn name_key(name: &str) -> Key {
     NAMES.key().text(name)
@@ -33,8 +36,12 @@ pub(crate) fn chunk_key(node: u32, side: Side, chunk: u32) -> Key {
     CHUNKS.key().small(node).byte(side as u8).small(chunk)
 }
 
-pub(crate) fn fact_key(id: &[u8; 16]) -> Key {
-    FACTS.key().fixed(id)
+pub(crate) fn fact_key(index: u64) -> Key {
+    FACTS.key().number(index)
+}
+
+pub(crate) fn run_key(id: &EventId) -> Key {
+    RUNS.key().fixed(id.as_uuid().as_bytes())
 }
 
 pub(crate) fn steps_key(endpoint: u32) -> Key {
@@ -222,10 +229,6 @@ pub(crate) struct Link {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fact {
     pub(crate) index: u64,
-    /// Who signed it, and so may take it back.
-    pub(crate) signer: String,
-    /// The type of the event.
-    pub(crate) event_type: String,
     /// How many corrections that hold take it back.
     pub(crate) voids: u32,
     pub(crate) links: Vec<Link>,
@@ -238,9 +241,7 @@ pub(crate) struct Fact {
     /// Whether it declares a dependency, which can end.
     pub(crate) is_dependency: bool,
     /// The dependency that it ends.
-    pub(crate) ends: Option<[u8; 16]>,
-    /// The fact that it takes back.
-    pub(crate) takes_back: Option<[u8; 16]>,
+    pub(crate) ends: Option<u64>,
 }
 
 /// A step of an endpoint.

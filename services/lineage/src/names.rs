@@ -112,6 +112,11 @@ impl Name {
         Self { text: format!("run:{id}"), kind: Kind::Run }
     }
 
+    /// A run whose id an earlier one has.
+    pub(crate) fn later_run(id: EventId, index: u64) -> Self {
+        Self { text: format!("run:{id}#{index}"), kind: Kind::Run }
+    }
+
     pub(crate) fn reference(text: &str) -> Self {
         Self::new(format!("reference:{text}"), Kind::Reference)
     }

@@ -2,7 +2,6 @@
 
 use probity_domain::serving::Step;
 use probity_projection::{Batch, ProjectionError, Projector, Recorded, StoreError};
-use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::data::{self, DataEvent};
 use probity_schemas::dependency::{self, DependencyEvent, Direction};
 use probity_schemas::model::{self, ComponentRole, ModelEvent, VersionRegistered};
@@ -22,7 +21,8 @@ pub struct LineageProjector;
 
 impl Projector for LineageProjector {
     const NAME: &'static str = "lineage";
-    const VERSION: u32 = 3;
+    // 4: facts stand under their positions, and runs that share an id are told apart.
+    const VERSION: u32 = 4;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut telling = Telling::of(recorded, batch);
@@ -33,7 +33,7 @@ impl Projector for LineageProjector {
             Data::Dependency(event) => telling.dependency(event)?,
             Data::Usecase(event) => telling.use_case(event)?,
             Data::Retirement(event) => telling.retirement(event)?,
-            Data::Correction(event) => telling.correction(event)?,
+            Data::Correction(_) => telling.correction()?,
             Data::Deployment(_) => match Step::of(&recorded.event, recorded.index, recorded.sorted_at_ms()) {
                 Some(step) => telling.step(step).map(|()| true)?,
                 None => false,
@@ -103,19 +103,18 @@ impl Telling<'_, '_> {
     }
 
     fn training(&mut self, event: &TrainingEvent) -> Said {
-        let run = Name::run(self.recorded.event.id);
         match event {
             TrainingEvent::Started(started) => {
-                let run = self.node(&run)?;
+                let run = self.own_run()?;
                 self.register(run)?;
                 self.trained_on(run, &started.datasets, &started.dataset_digests)?;
                 self.made_with(run, started.code.as_ref(), None)?;
             }
             TrainingEvent::Completed(completed) => {
-                let run = self.node(&run)?;
+                let run = self.own_run()?;
                 self.register(run)?;
-                if let Some(started) = self.recorded.event.regarding
-                    && let Some(started) = self.known(&Name::run(started))?
+                if let Some(started) = self.recorded.answered()
+                    && let Some(started) = self.fact_of(started.index)?.and_then(|fact| fact.registers)
                 {
                     self.alias(run, started)?;
                 }
@@ -230,10 +229,9 @@ impl Telling<'_, '_> {
         match event {
             DependencyEvent::Declared(declared) => self.dependency_declared(declared)?,
             DependencyEvent::Ended(_) => {
-                let Some(declared) = self.recorded.event.regarding else { return Ok(false) };
-                let declared = *declared.as_uuid().as_bytes();
-                self.end_dependency(&declared, true)?;
-                self.fact.ends = Some(declared);
+                let Some(declared) = self.recorded.answered() else { return Ok(false) };
+                self.end_dependency(declared.index, true)?;
+                self.fact.ends = Some(declared.index);
             }
         }
         Ok(true)
@@ -286,11 +284,10 @@ impl Telling<'_, '_> {
         Ok(true)
     }
 
-    fn correction(&mut self, event: &CorrectionEvent) -> Said {
-        let CorrectionEvent::Recorded(correction) = event;
-        match (correction.kind, self.recorded.event.regarding) {
-            (CorrectionKind::Voids | CorrectionKind::ReSubjects, Some(regarding)) => self.take_back(regarding),
-            _ => Ok(false),
-        }
+    /// A correction puts nothing into the graph itself: what it turns, it turns by what others put there.
+    fn correction(&mut self) -> Said {
+        let recorded = self.recorded;
+        recorded.turns.iter().try_for_each(|turn| self.turn(turn))?;
+        Ok(false)
     }
 }

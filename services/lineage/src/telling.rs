@@ -4,8 +4,8 @@
 use probity_projection::{Batch, Recorded, StoreError};
 
 use crate::graph::{
-    CHUNK, CHUNKS, COUNT, Edge, Edges, FACTS, Fact, Fate, Link, Mark, NAMES, NODES, Node, Relation, Side, chunk_key,
-    fact_key, name_key, node_key,
+    CHUNK, CHUNKS, COUNT, Edge, Edges, FACTS, Fact, Fate, Link, Mark, NAMES, NODES, Node, RUNS, Relation, Side,
+    chunk_key, fact_key, name_key, node_key, run_key,
 };
 use crate::names::Name;
 
@@ -19,15 +19,27 @@ pub(crate) struct Telling<'t, 'b> {
 
 impl<'t, 'b> Telling<'t, 'b> {
     pub(crate) fn of(recorded: &'t Recorded, batch: &'t mut Batch<'b>) -> Self {
-        let event_type = recorded.event.event_type().to_owned();
-        let fact = Fact { index: recorded.index, signer: recorded.signer(), event_type, ..Fact::default() };
+        let fact = Fact { index: recorded.index, ..Fact::default() };
         Self { recorded, batch, fact }
     }
 
     /// Writes down what it said.
     pub(crate) fn end(self) {
-        let id = self.recorded.event.id.as_uuid().as_bytes();
-        self.batch.put(&FACTS, fact_key(id), self.fact);
+        self.batch.put(&FACTS, fact_key(self.fact.index), self.fact);
+    }
+
+    /// The node of the training run that the statement is. Of several that have one id, whoever names a run by its id
+    /// means the first; the others have nodes of their own.
+    pub(crate) fn own_run(&mut self) -> Result<u32, StoreError> {
+        let (id, index) = (self.recorded.event.id, self.recorded.index);
+        let first = match self.batch.read(&RUNS, &run_key(&id))? {
+            Some(first) => first,
+            None => {
+                self.batch.put(&RUNS, run_key(&id), index);
+                index
+            }
+        };
+        self.node(&if first == index { Name::run(id) } else { Name::later_run(id, index) })
     }
 
     /// The node of this name, if there is one.

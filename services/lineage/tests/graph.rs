@@ -340,3 +340,34 @@ fn a_node_that_nobody_named_is_not_found() {
     let request = v1::WalkRequest { direction: "sideways".to_owned(), ..request };
     assert!(matches!(life.walk_as(request), Err(QueryError::Invalid { field: "direction", .. })));
 }
+
+const SHARED: &str = "01943ad7-aa80-7000-889c-b25826563124";
+
+#[test]
+fn of_two_signers_who_use_one_id_each_takes_back_their_own() {
+    let mut life = Life::new();
+    let said = |dataset: &str| {
+        json!({ "id": SHARED, "type": "data.registered", "subject": dataset,
+            "data": { "derived_from": ["dataset:credit/raw"] } })
+    };
+    let one = life.scene.record(DEVELOPER, 0, said("dataset:credit/a"));
+    life.scene.record(OPERATOR, 1, said("dataset:credit/b"));
+    life.void(DEVELOPER, one);
+    let down = life.down("dataset:credit/raw");
+    assert!(!down.contains("dataset:credit/a") && down.contains("dataset:credit/b"), "{down:?}");
+    life.folds_alike();
+}
+
+#[test]
+fn a_run_that_uses_the_id_of_another_is_a_run_of_its_own() {
+    let mut life = Life::new();
+    let run = |dataset: &str| {
+        json!({ "id": SHARED, "type": "training.completed", "subject": "model:credit/pd",
+            "data": { "datasets": [dataset] } })
+    };
+    life.scene.record(DEVELOPER, 0, run("dataset:credit/a"));
+    life.scene.record(OPERATOR, 1, run("dataset:credit/b"));
+    life.say(DEVELOPER, "model.version_registered", "model:credit/pd@1", json!({ "training_run": SHARED }));
+    let up = life.up("model:credit/pd@1");
+    assert!(up.contains("dataset:credit/a") && !up.contains("dataset:credit/b"), "{up:?}");
+}

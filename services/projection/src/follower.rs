@@ -2,7 +2,7 @@
 //!
 //! Every block must continue the one before it, carry a checkpoint that both ledger keys signed, and lead to the root
 //! that was signed. One that does not halts all views where they are; it is never skipped. Views that are at different
-//! places are fed from the earliest one.
+//! places are fed from the earliest one. What statements refer to is looked up once, before any view sees them.
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -18,6 +18,7 @@ use crate::folder::{AnyFolder, Folder};
 use crate::group::{Group, GroupError, SharedGroup};
 use crate::projector::Projector;
 use crate::reading::{Health, Reader, Shared};
+use crate::references::References;
 use crate::store::{Store, StoreError, View};
 
 /// Statements that are folded together when there are that many: more make folding cheaper, fewer make readers wait less.
@@ -61,6 +62,7 @@ pub struct Follower {
     beginning: Edge,
     until: u64,
     folders: Vec<Box<dyn AnyFolder>>,
+    references: References,
 }
 
 impl Follower {
@@ -71,7 +73,10 @@ impl Follower {
     pub async fn new(source: Source, store: Store) -> Result<Self, FollowError> {
         let beginning = Edge::beginning(source.keys.clone()).map_err(|_| FollowError::Keys)?;
         let until = source.log.head().await?.map_or(0, |head| head.tree_size);
-        Ok(Self { source, store, beginning, until, folders: Vec::new() })
+        let table = References::tree(&store)?;
+        let end = belongs(&source, &table).await?;
+        let references = References::open(table, end, &beginning)?;
+        Ok(Self { source, store, beginning, until, folders: Vec::new(), references })
     }
 
     /// Adds a view, and gives what reads it.
@@ -83,7 +88,7 @@ impl Follower {
         // Which of the view's ends the log knows has to be found out before, since the log is read asynchronously.
         for tree in Folder::<P>::trees(&self.store)? {
             let view = self.store.view(&tree)?;
-            known.push((tree, self.belongs(&view).await?));
+            known.push((tree, belongs(&self.source, &view).await?));
         }
         let find = |view: &View| {
             let found = known.iter().find(|(tree, _)| tree == view.name());
@@ -95,29 +100,13 @@ impl Follower {
         Ok(reader)
     }
 
-    /// Where a view ends, if the log has been there.
-    async fn belongs(&self, view: &View) -> Result<Option<Edge>, FollowError> {
-        let edge = match Edge::of(view, &self.source.keys) {
-            Ok(edge) => edge,
-            Err(EdgeError::Store(error @ StoreError::Io { .. })) => return Err(error.into()),
-            Err(_) => return Ok(None),
-        };
-        let Some(head) = edge.head() else { return Ok(Some(edge)) };
-        let block = self.source.log.read(head.height).next().await.transpose()?;
-        let same = block.is_some_and(|block| {
-            let signed = edge.last_keys.checkpoint_verifier().ok().and_then(|keys| keys.open(block.checkpoint()).ok());
-            signed.is_some_and(|signed| signed.checkpoint.root == head.root && signed.checkpoint.size == head.tree_size)
-        });
-        Ok(same.then_some(edge))
-    }
-
     /// Starts to follow. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// A thread could not be started.
     pub fn start(self) -> Result<Following, FollowError> {
-        let Self { source, store, beginning, folders, .. } = self;
-        let edges = folders.iter().filter_map(|folder| folder.edge());
+        let Self { source, store, beginning, folders, references, .. } = self;
+        let edges = folders.iter().filter_map(|folder| folder.edge()).chain([references.edge()]);
         let edge = edges.min_by_key(|edge| edge.chain.size()).unwrap_or(&beginning).clone();
         let broken = watch::Sender::new(false);
         let mut threads = Vec::new();
@@ -136,12 +125,28 @@ impl Follower {
         let panicking = Panicking { views: views.clone(), broken: broken.clone() };
         let task = tokio::spawn(async move {
             let _panicking = panicking;
-            if let Err(error) = follow(source, edge, senders, stopped).await {
+            if let Err(error) = follow(source, edge, references, senders, stopped).await {
                 halt(&views, &error.to_string());
             }
         });
         Ok(Following { stop, task, threads, store, broken })
     }
+}
+
+/// Where a view ends, if the log has been there.
+async fn belongs(source: &Source, view: &View) -> Result<Option<Edge>, FollowError> {
+    let edge = match Edge::of(view, &source.keys) {
+        Ok(edge) => edge,
+        Err(EdgeError::Store(error @ StoreError::Io { .. })) => return Err(error.into()),
+        Err(_) => return Ok(None),
+    };
+    let Some(head) = edge.head() else { return Ok(Some(edge)) };
+    let block = source.log.read(head.height).next().await.transpose()?;
+    let same = block.is_some_and(|block| {
+        let signed = edge.last_keys.checkpoint_verifier().ok().and_then(|keys| keys.open(block.checkpoint()).ok());
+        signed.is_some_and(|signed| signed.checkpoint.root == head.root && signed.checkpoint.size == head.tree_size)
+    });
+    Ok(same.then_some(edge))
 }
 
 fn halt(views: &[Arc<Shared>], reason: &str) {
@@ -186,11 +191,14 @@ enum Broken {
     Log(#[from] ReadError),
     #[error(transparent)]
     Group(#[from] GroupError),
+    #[error("the table of event ids failed: {0}")]
+    References(#[from] StoreError),
 }
 
 async fn follow(
     source: Source,
     mut edge: Edge,
+    mut references: References,
     senders: Vec<mpsc::Sender<SharedGroup>>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
@@ -205,8 +213,15 @@ async fn follow(
             return Ok(());
         }
         let before = edge.clone();
-        let group = tokio::task::spawn_blocking(move || Group::of(before, &gathered, rule_sets)).await;
-        let (group, error) = group.map_err(|_| ReadError::Abandoned)?;
+        let work = move || {
+            let (mut group, error) = Group::of(before, &gathered, rule_sets);
+            let resolved = group.as_mut().map_or(Ok(()), |group| references.resolve(group));
+            (references, resolved, group, error)
+        };
+        let done = tokio::task::spawn_blocking(work).await.map_err(|_| ReadError::Abandoned)?;
+        let (table, resolved, group, error) = done;
+        references = table;
+        resolved?;
         if let Some(group) = group.map(Arc::new) {
             edge = group.edge.clone();
             for sender in &senders {

@@ -81,7 +81,7 @@ fn decode((index, recorded_at, bytes): (u64, u64, &[u8])) -> Result<Recorded, Gr
         Ok((statement, event))
     };
     let (statement, event) = readable(bytes).map_err(|source| GroupError::Statement { index, source })?;
-    Ok(Recorded { index, recorded_at, statement, event })
+    Ok(Recorded::new(index, recorded_at, statement, event))
 }
 
 impl Edge {

@@ -1,5 +1,8 @@
 //! What projectors are handed: statements under a verified checkpoint.
 
+use probity_domain::corrections::Turn;
+use probity_domain::references::{Referent, is_answered};
+use probity_schemas::correction::CorrectionKind;
 use probity_schemas::{Event, SubjectKind};
 use probity_statement::SignedStatement;
 
@@ -14,9 +17,36 @@ pub struct Recorded {
     pub statement: SignedStatement,
     /// What it says.
     pub event: Event,
+    /// The earlier event that it refers to by `regarding`, if there is one.
+    pub referent: Option<Referent>,
+    /// The corrections that begin to hold, or hold no more, with it.
+    pub turns: Vec<Turn>,
 }
 
 impl Recorded {
+    /// A statement of which it has not been looked up yet what it refers to.
+    #[must_use]
+    pub fn new(index: u64, recorded_at: u64, statement: SignedStatement, event: Event) -> Self {
+        Self { index, recorded_at, statement, event, referent: None, turns: Vec::new() }
+    }
+
+    /// The event that it answers, continues or closes, if it does.
+    #[must_use]
+    pub fn answered(&self) -> Option<&Referent> {
+        self.referent.as_ref().filter(|referent| is_answered(&self.event, referent))
+    }
+
+    /// The fact that it corrects, if it is a correction that counts: of the signer's own fact.
+    #[must_use]
+    pub fn corrected(&self) -> Option<&Referent> {
+        self.turns.first().map(|turn| &turn.fact)
+    }
+
+    /// The facts that are void because of it, which may have been so before.
+    pub fn voided(&self) -> impl Iterator<Item = &Referent> {
+        self.turns.iter().filter(|turn| turn.holds && turn.kind == CorrectionKind::Voids).map(|turn| &turn.fact)
+    }
+
     /// When it was recorded, in Unix milliseconds.
     #[must_use]
     pub fn recorded_at_ms(&self) -> u64 {

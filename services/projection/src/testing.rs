@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::projector::Projector;
 use crate::recorded::Recorded;
+use crate::references::{References, resolve};
 use crate::store::{Cursor, Store, View};
 
 /// When the first statement is recorded, in Unix seconds: 2025-01-06T00:00:00Z.
@@ -25,6 +26,8 @@ pub const ORIGIN: &str = "ledger.test/views";
 pub struct Scene<P> {
     projector: P,
     view: View,
+    /// The table of event ids.
+    references: View,
     directory: std::path::PathBuf,
     recorded: Vec<Recorded>,
     ids: HashMap<String, u64>,
@@ -33,9 +36,10 @@ pub struct Scene<P> {
 impl<P: Projector> Scene<P> {
     /// An empty view in an empty directory.
     pub fn new(directory: &std::path::Path) -> Self {
-        let view = Store::open(directory, 8 << 20).unwrap().view(P::NAME).unwrap();
+        let store = Store::open(directory, 8 << 20).unwrap();
+        let (view, references) = (store.view(P::NAME).unwrap(), References::tree(&store).unwrap());
         let (recorded, ids) = (Vec::new(), HashMap::new());
-        Self { projector: P::default(), view, directory: directory.to_owned(), recorded, ids }
+        Self { projector: P::default(), view, references, directory: directory.to_owned(), recorded, ids }
     }
 
     /// Records an event written as JSON, on the day whose number is given: without `id` (one is made from the index),
@@ -46,7 +50,7 @@ impl<P: Projector> Scene<P> {
         let recorded_at = DAY_0 + day * 86_400 + 43_200;
         let event = event_of(event, index, recorded_at);
         let statement = sign(&event, &signer.parse().unwrap());
-        self.fold(Recorded { index, recorded_at, statement, event });
+        self.fold(Recorded::new(index, recorded_at, statement, event));
         index
     }
 
@@ -55,8 +59,11 @@ impl<P: Projector> Scene<P> {
         self.recorded[index as usize].event.id.to_string()
     }
 
-    /// Folds a statement.
-    pub fn fold(&mut self, recorded: Recorded) {
+    /// Looks up what a statement refers to, and folds it.
+    pub fn fold(&mut self, mut recorded: Recorded) {
+        let mut looked_up = self.references.batch();
+        resolve(&mut recorded, &mut looked_up, true).unwrap();
+        self.references.apply(looked_up, Cursor::NONE).unwrap();
         let mut batch = self.view.batch();
         self.projector.apply(&recorded, &mut batch).unwrap();
         let next_height = recorded.index + 1;

@@ -13,7 +13,6 @@ use probity_schemas::{Digest, Subject};
 
 use crate::fold::subjects;
 use crate::judging;
-use crate::records::IDS;
 use crate::records::approvals::{
     GATES, LAST_APPROVED, OPEN_REQUESTS, PLANS, PlanState, REQUESTS, RequestState, SEEN, Signature, plan_key,
     request_key,
@@ -53,7 +52,6 @@ pub(crate) fn fold(
             grant.revoke(recorded.index, from_ms);
         })?,
         ApprovalEvent::RecordedElsewhere(elsewhere) => {
-            IDS.remember(batch, recorded)?;
             let given = (recorded.index, elsewhere.approved_at.map(|at| at.as_ms()));
             subjects::change_version(batch, &version, |state| state.elsewhere = Some(given))?;
         }
@@ -118,15 +116,12 @@ fn grant(
         premature,
         stated: Stated::of(recorded),
     };
-    let Some(opener) = IDS.regarded(batch, recorded)?.filter(|it| it.event_type == "approval.requested") else {
-        return Ok(());
-    };
+    let Some(opener) = recorded.answered() else { return Ok(()) };
     for digest in &granted.evidence_seen {
         batch.put(&SEEN, SEEN.key().text(&digest.to_string()).number(opener.index), ());
     }
     let key = LAST_APPROVED.key().text(signature.person()).text(model_of(&opener.subject));
     batch.put(&LAST_APPROVED, key, (opener.subject.clone(), recorded.index));
-    IDS.remember(batch, recorded)?;
     let gates = gates(batch)?;
     let namespace = &event.subject.namespace;
     let gate = gates.named(&granted.gate, namespace, opener.index);
@@ -143,8 +138,7 @@ fn answer(
     recorded: &Recorded,
     change: impl FnOnce(&mut RequestState),
 ) -> Result<(), ProjectionError> {
-    let opener = IDS.regarded(batch, recorded)?.filter(|it| it.event_type == "approval.requested");
-    match opener {
+    match recorded.answered() {
         Some(opener) => change_request(batch, opener.index, change),
         None => Ok(()),
     }
@@ -171,14 +165,15 @@ fn change_grant(
     recorded: &Recorded,
     change: impl FnOnce(&mut approvals::Grant),
 ) -> Result<(), ProjectionError> {
-    let Some(id) = recorded.event.regarding else { return Ok(()) };
+    let Some(given) = recorded.answered() else { return Ok(()) };
+    let is = |grant: &approvals::Grant| grant.signed.index == given.index;
     let version = batch.read(&VERSIONS, &VERSIONS.key().text(&recorded.event.subject.to_string()))?;
     for index in version.unwrap_or_default().requests {
         let request = batch.read(&REQUESTS, &request_key(index))?.flatten();
-        let found = request.is_some_and(|request| request.request.grants.iter().any(|grant| grant.id == id));
+        let found = request.is_some_and(|request| request.request.grants.iter().any(is));
         if found {
             return change_request(batch, index, |request| {
-                if let Some(grant) = request.request.grants.iter_mut().find(|grant| grant.id == id) {
+                if let Some(grant) = request.request.grants.iter_mut().find(|grant| is(grant)) {
                     change(grant);
                 }
             });
@@ -203,9 +198,7 @@ pub(crate) fn plan(
         batch.put(&PLANS, plan_key(recorded.index), Some(state));
         return Ok(());
     }
-    let Some(opener) = IDS.regarded(batch, recorded)?.filter(|it| it.event_type == "plan.proposed") else {
-        return Ok(());
-    };
+    let Some(opener) = recorded.answered() else { return Ok(()) };
     // One that is void was none.
     if !batch.contains(&plan_key(opener.index))? {
         return Ok(());

@@ -10,7 +10,6 @@ use probity_statement::SignedStatement;
 use sha2::{Digest as _, Sha256};
 
 use crate::judging;
-use crate::records::IDS;
 use crate::records::authority::{AUTHORITY, COMPROMISED, Enacting, PENDING, PERSONS, Waiting};
 use crate::records::subjects::OWNED;
 
@@ -109,7 +108,6 @@ pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &Authority
         AuthorityEvent::Departed(departed) => {
             let Some(identity) = Identity::from_subject(&recorded.event.subject) else { return Ok(()) };
             let last_ms = departed.last_day.map_or_else(|| recorded.sorted_at_ms(), |day| day.as_ms());
-            IDS.remember(batch, recorded)?;
             let person = batch.record(&PERSONS, PERSONS.key().text(&identity.to_string()))?;
             person.departed = Some((last_ms, recorded.index));
             judge_models(batch, &identity)

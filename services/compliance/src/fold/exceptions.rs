@@ -11,7 +11,6 @@ use probity_schemas::{Text, Timestamp};
 
 use crate::judging;
 use crate::questions::Question;
-use crate::records::IDS;
 use crate::records::approvals::{EXCEPTIONS, EXCEPTIONS_OF, ExceptionState, UNSIGNED, exception_key};
 use crate::records::deficiencies::{Found, replace};
 
@@ -51,8 +50,8 @@ pub(crate) fn fold(
             replace(batch, &format!("emergency {index}"), vec![unsigned.resting_on([index])])?;
         }
         ExceptionEvent::Granted(granted) => {
-            let opener = IDS.regarded(batch, recorded)?;
-            let at = match &opener {
+            let opener = recorded.answered();
+            let at = match opener {
                 Some(opener) => At { index: opener.index, time_ms: opener.at_ms },
                 None => by.signed.at(),
             };
@@ -87,7 +86,7 @@ fn change(
     recorded: &Recorded,
     change: impl FnOnce(&mut ExceptionState),
 ) -> Result<(), ProjectionError> {
-    let Some(opener) = IDS.regarded(batch, recorded)? else { return Ok(()) };
+    let Some(opener) = recorded.answered() else { return Ok(()) };
     if let Some(state) = batch.record(&EXCEPTIONS, exception_key(opener.index))? {
         change(state);
     }

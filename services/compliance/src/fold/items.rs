@@ -1,6 +1,6 @@
 //! What events say of findings, reviews, incidents and issues.
 
-use probity_projection::{Batch, Identified, ProjectionError, Recorded};
+use probity_projection::{Batch, ProjectionError, Recorded, Referent};
 use probity_schemas::finding::FindingEvent;
 use probity_schemas::incident::IncidentEvent;
 use probity_schemas::issue::IssueEvent;
@@ -8,15 +8,10 @@ use probity_schemas::review::ReviewEvent;
 use probity_schemas::word;
 
 use crate::judging::items::{judge_finding, judge_incident, judge_review};
-use crate::records::IDS;
 use crate::records::deficiencies::replace;
 use crate::records::items::{
     FINDINGS, Finding, INCIDENTS, ISSUES, Incident, Issue, OPEN_INCIDENTS, REVIEWS, REVIEWS_OF, Review, done, wait,
 };
-
-fn regarded(batch: &Batch<'_>, recorded: &Recorded, event_type: &str) -> Result<Option<Identified>, ProjectionError> {
-    Ok(IDS.regarded(batch, recorded)?.filter(|opener| opener.event_type == event_type))
-}
 
 /// Takes in what is said of a finding.
 pub(crate) fn finding(batch: &mut Batch<'_>, recorded: &Recorded, event: &FindingEvent) -> Result<(), ProjectionError> {
@@ -38,7 +33,7 @@ pub(crate) fn finding(batch: &mut Batch<'_>, recorded: &Recorded, event: &Findin
             recorded.index
         }
         FindingEvent::Responded(_) | FindingEvent::Extended(_) | FindingEvent::Closed(_) => {
-            let Some(opener) = regarded(batch, recorded, "finding.raised")? else { return Ok(()) };
+            let Some(opener) = recorded.answered() else { return Ok(()) };
             let finding = batch.record(&FINDINGS, FINDINGS.key().number(opener.index))?;
             finding.indices.push(recorded.index);
             match event {
@@ -79,7 +74,7 @@ pub(crate) fn review(batch: &mut Batch<'_>, recorded: &Recorded, event: &ReviewE
         }
         ReviewEvent::Completed(completed) => {
             // The one that is answered; without one named, whatever was due for the subject.
-            let answered = regarded(batch, recorded, "review.scheduled")?;
+            let answered = recorded.answered();
             let indices: Vec<u64> = match answered {
                 Some(opener) => vec![opener.index],
                 None => {
@@ -128,7 +123,7 @@ pub(crate) fn incident(
         batch.put(&OPEN_INCIDENTS, OPEN_INCIDENTS.key().number(at), ());
         return judge_incident(batch, at);
     }
-    let Some(opener) = regarded(batch, recorded, "incident.declared")? else { return Ok(()) };
+    let Some(opener) = recorded.answered() else { return Ok(()) };
     // One that is void was none.
     if !batch.contains(&INCIDENTS.key().number(opener.index))? {
         return Ok(());
@@ -178,7 +173,7 @@ pub(crate) fn issue(batch: &mut Batch<'_>, recorded: &Recorded, event: &IssueEve
         batch.put(&ISSUES, ISSUES.key().number(recorded.index), issue);
         return Ok(());
     }
-    let Some(opener) = regarded(batch, recorded, "issue.opened")? else { return Ok(()) };
+    let Some(opener) = recorded.answered() else { return Ok(()) };
     // One that is void was none.
     if !batch.contains(&ISSUES.key().number(opener.index))? {
         return Ok(());
@@ -201,7 +196,7 @@ pub(crate) fn issue(batch: &mut Batch<'_>, recorded: &Recorded, event: &IssueEve
 }
 
 /// What was opened is void: nothing more is waited for.
-pub(crate) fn leave_out(batch: &mut Batch<'_>, opener: &Identified) -> Result<(), ProjectionError> {
+pub(crate) fn leave_out(batch: &mut Batch<'_>, opener: &Referent) -> Result<(), ProjectionError> {
     let index = opener.index;
     match opener.event_type.as_str() {
         "finding.raised" => {

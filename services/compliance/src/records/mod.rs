@@ -9,7 +9,7 @@ pub(crate) mod endpoints;
 pub(crate) mod items;
 pub(crate) mod subjects;
 
-use probity_projection::{Batch, Ids, Key, Record, StoreError, Table, View};
+use probity_projection::{Batch, Key, Record, StoreError, Table, View};
 
 /// The first byte of each table's keys.
 pub(crate) mod byte {
@@ -46,15 +46,11 @@ pub(crate) mod byte {
     pub(crate) const DEFICIENCIES: u8 = 31;
     pub(crate) const DEFICIENCIES_OF: u8 = 32;
     pub(crate) const CAUSES: u8 = 33;
-    pub(crate) const IDS: u8 = 34;
     pub(crate) const ATTACHED: u8 = 35;
     pub(crate) const VALIDATIONS: u8 = 36;
     pub(crate) const DERIVED: u8 = 37;
     pub(crate) const SOURCES: u8 = 38;
 }
-
-/// Event id → what it stands for.
-pub(crate) const IDS: Ids = Ids::new(byte::IDS);
 
 /// What reads records: a view, or a batch on top of one.
 pub(crate) trait Look {

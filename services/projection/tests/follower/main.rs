@@ -15,6 +15,7 @@ mod halts;
 mod listed;
 mod other_log;
 mod reading;
+mod references;
 mod simulation;
 mod views;
 mod world;

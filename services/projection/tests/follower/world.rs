@@ -72,16 +72,30 @@ impl Told {
     }
 
     /// Any statement, that will have this index: its bytes, its id and its subject.
-    pub(crate) fn stating(&self, index: usize, mut event: Value) -> (Vec<u8>, String, String) {
-        let at_ms = 1_700_000_000_000 + index as u64;
+    pub(crate) fn stating(&self, index: usize, event: Value) -> (Vec<u8>, String, String) {
+        self.stating_by("service:platform", self.id(index), index, event)
+    }
+
+    /// The id that the statement at this index has, if nothing else is said.
+    pub(crate) fn id(&self, index: usize) -> EventId {
         let mut random = [self.word; 10];
         random[2..].copy_from_slice(&(index as u64).to_be_bytes());
-        let id = EventId::from_time(at_ms, random);
+        EventId::from_time(1_700_000_000_000 + index as u64, random)
+    }
+
+    /// The same by this signer and with this id.
+    pub(crate) fn stating_by(
+        &self,
+        signer: &str,
+        id: EventId,
+        index: usize,
+        mut event: Value,
+    ) -> (Vec<u8>, String, String) {
         event["id"] = json!(id);
         event["v"] = json!(1);
-        event["occurred"] = json!(at_ms);
+        event["occurred"] = json!(1_700_000_000_000 + index as u64);
         let event = Event::from_value(&event).unwrap();
-        let signer: Identity = "service:platform".parse().unwrap();
+        let signer: Identity = signer.parse().unwrap();
         let mut bytes = Unsigned::new(&event, &signer, ORIGIN, KeyId([3; 32])).unwrap().prefix();
         // Views do not look at signatures of statements.
         bytes.extend([0; 64]);
@@ -101,7 +115,8 @@ impl Told {
         self.block_of(vec![statement])
     }
 
-    fn block_of(&mut self, statements: Vec<(Vec<u8>, String, String)>) -> Block {
+    /// The next block: these statements.
+    pub(crate) fn block_of(&mut self, statements: Vec<(Vec<u8>, String, String)>) -> Block {
         let bytes: Vec<&[u8]> = statements.iter().map(|(bytes, ..)| bytes.as_slice()).collect();
         let block = self.ledger.of_statements(&bytes);
         self.ledger.accept(&block);

@@ -127,7 +127,10 @@ impl DomainState {
     /// corrected.
     fn void(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
         let Some(regarding) = event.regarding else { return false };
-        let own = |item: &OpenItem| can_be_void(item.case.opened_by(), &item.issuer, &by.number);
+        let own = |item: &OpenItem| {
+            let own_fact = can_be_void(item.case.opened_by(), &item.issuer, &by.number);
+            own_fact && *item.subject == *by.subject
+        };
         let found = self.opened(&regarding).find(|(_, item)| own(item)).map(|(index, _)| index);
         let Some(item) = found.and_then(|index| self.items.get_mut(&index)) else { return false };
         item.closed = Some(by.signed);

@@ -1,0 +1,156 @@
+//! The events that others can refer to, by their ids: one table for all views, which outlives the rebuilding of each.
+//!
+//! It follows the log as views do, and ahead of them: with the groups that it has taken in, its cursor and the edge of the
+//! log land in one batch, before any view sees them. What it says of a statement depends on the statements before that
+//! one only, so a view that is folded anew is told the same as one that followed. The rules stand in the domain.
+
+use probity_domain::corrections::{self, Standing, Standings, Turn};
+use probity_domain::references::{Referent, is_corrected, meant};
+use probity_schemas::correction::CorrectionEvent;
+use probity_schemas::{Data, EventId};
+use serde::{Deserialize, Serialize};
+
+use crate::batch::Batch;
+use crate::edge::Edge;
+use crate::group::Group;
+use crate::record::{Key, Table};
+use crate::recorded::Recorded;
+use crate::store::{Store, StoreError, View, Writes};
+
+/// The tree that holds the table.
+const TREE: &str = "references.1";
+
+/// Id → the first event that has it.
+const FIRST: Table<First> = Table::new(1);
+/// Id, index → a later event of another issuer that has the same id.
+const LATER: Table<Referent> = Table::new(2);
+/// Index → what corrections have to do with an event.
+const STANDING: Table<Standing> = Table::new(3);
+/// Index → what a correction turned when it was recorded.
+const TURNS: Table<Vec<Turn>> = Table::new(4);
+
+/// The first event of an id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct First {
+    referent: Referent,
+    /// Whether there are later ones.
+    shared: bool,
+}
+
+/// The table, and how far it is.
+#[derive(Debug)]
+pub(crate) struct References {
+    view: View,
+    edge: Edge,
+}
+
+impl References {
+    /// The tree of the table in a store.
+    pub(crate) fn tree(store: &Store) -> Result<View, StoreError> {
+        store.view(TREE)
+    }
+
+    /// The table, to go on from `edge`; anew where the log has not been where it is.
+    pub(crate) fn open(view: View, edge: Option<Edge>, beginning: &Edge) -> Result<Self, StoreError> {
+        let edge = match edge {
+            Some(edge) => edge,
+            None => {
+                tracing::warn!("the table of event ids is of another log, or damaged; it is folded anew");
+                view.clear()?;
+                beginning.clone()
+            }
+        };
+        Ok(Self { view, edge })
+    }
+
+    /// The log up to where it is taken in.
+    pub(crate) fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// Says of each statement of a group what it refers to and what it turns, and takes in those that are new here.
+    pub(crate) fn resolve(&mut self, group: &mut Group) -> Result<(), StoreError> {
+        let size = self.edge.chain.size();
+        let mut batch = self.view.batch();
+        for recorded in &mut group.recorded {
+            resolve(recorded, &mut batch, recorded.index >= size)?;
+        }
+        if group.edge.chain.size() > size {
+            let cursor = group.edge.keep(&mut batch)?;
+            self.view.write(Writes::of(batch, cursor)?)?;
+            self.edge = group.edge.clone();
+        }
+        Ok(())
+    }
+}
+
+/// Says of a statement what it refers to and what it turns; one that `is_new` is taken in.
+pub(crate) fn resolve(recorded: &mut Recorded, batch: &mut Batch<'_>, is_new: bool) -> Result<(), StoreError> {
+    let (index, issuer) = (recorded.index, recorded.signer());
+    if let Some(id) = &recorded.event.regarding {
+        let candidates = under(batch, id, index)?;
+        recorded.referent = meant(&recorded.event, &issuer, &candidates).cloned();
+    }
+    if let Data::Correction(CorrectionEvent::Recorded(correction)) = &recorded.event.data
+        && let Some(fact) = &recorded.referent
+        && is_corrected(&recorded.event, &issuer, fact)
+    {
+        recorded.turns = match is_new {
+            true => {
+                let turns = corrections::correct(batch, index, fact.clone(), correction.kind)?;
+                batch.put(&TURNS, TURNS.key().number(index), turns.clone());
+                turns
+            }
+            false => batch.read(&TURNS, &TURNS.key().number(index))?.unwrap_or_default(),
+        };
+    }
+    if is_new {
+        take_in(recorded, batch)?;
+    }
+    Ok(())
+}
+
+fn first_key(id: &EventId) -> Key {
+    FIRST.key().fixed(id.as_uuid().as_bytes())
+}
+
+fn later_key(id: &EventId) -> Key {
+    LATER.key().fixed(id.as_uuid().as_bytes())
+}
+
+/// The events before `index` that have this id, in the order of the log.
+fn under(batch: &Batch<'_>, id: &EventId, index: u64) -> Result<Vec<Referent>, StoreError> {
+    let Some(First { referent, shared }) = batch.read(&FIRST, &first_key(id))? else { return Ok(Vec::new()) };
+    let mut found = vec![referent];
+    if shared {
+        found.extend(batch.records(&LATER, &later_key(id))?.into_iter().map(|(_, referent)| referent));
+    }
+    found.retain(|referent| referent.index < index);
+    Ok(found)
+}
+
+fn take_in(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+    let (event, index) = (&recorded.event, recorded.index);
+    let referent = Referent::of(event, recorded.statement.issuer(), index, recorded.sorted_at_ms());
+    let key = first_key(&event.id);
+    if batch.contains(&key)? {
+        batch.record(&FIRST, key)?.shared = true;
+        batch.put(&LATER, later_key(&event.id).number(index), referent);
+    } else {
+        batch.put(&FIRST, key, First { referent, shared: false });
+    }
+    Ok(())
+}
+
+impl Standings for Batch<'_> {
+    type Error = StoreError;
+
+    fn standing(&self, index: u64) -> Result<Standing, StoreError> {
+        Ok(self.read(&STANDING, &STANDING.key().number(index))?.unwrap_or_default())
+    }
+
+    fn keep(&mut self, index: u64, standing: Standing) -> Result<(), StoreError> {
+        self.put(&STANDING, STANDING.key().number(index), standing);
+        Ok(())
+    }
+}
