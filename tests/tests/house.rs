@@ -8,6 +8,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -123,4 +124,153 @@ fn every_package_is_named_after_its_folder_and_licensed() {
         assert_eq!(package["license"], "Apache-2.0", "{manifest}");
         assert_eq!(package["edition"], "2024", "{manifest}");
     }
+}
+
+/// Crates in which no circle of files may exist: a file is understood with those that it imports, and not with all.
+const WITHOUT_CIRCLES: &[&str] = &["inventory", "audit", "compliance", "lineage"];
+
+/// The modules of a crate by their paths, `["records", "models"]` for `src/records/models.rs`, with their text.
+fn modules(source: &Path) -> BTreeMap<Vec<String>, String> {
+    let mut found = BTreeMap::new();
+    let mut directories = vec![source.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let relative = path.strip_prefix(source).unwrap().with_extension("");
+            let mut module: Vec<String> = relative.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+            if module.last().is_some_and(|last| last == "mod") {
+                module.pop();
+            }
+            if module != ["lib"] {
+                found.insert(module, std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// Every path that a file names after this word (`crate` or `super`): several for `crate::{a, b::{c, d}}`.
+fn paths_after(word: &str, text: &str) -> Vec<Vec<String>> {
+    fn tree(text: &str, before: &[String], found: &mut Vec<Vec<String>>) -> usize {
+        let mut path = before.to_vec();
+        let mut at = 0;
+        loop {
+            let rest = &text[at..];
+            let blank = rest.len() - rest.trim_start().len();
+            let rest = rest.trim_start();
+            at += blank;
+            if let Some(list) = rest.strip_prefix('{') {
+                at += 1;
+                let mut inside = list;
+                loop {
+                    let read = tree(inside, &path, found);
+                    at += read;
+                    inside = &inside[read..];
+                    let next = inside.chars().next();
+                    at += next.map_or(0, char::len_utf8);
+                    inside = inside.strip_prefix([',', '}']).unwrap_or_default();
+                    if next != Some(',') {
+                        return at;
+                    }
+                }
+            }
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            if end > 0 {
+                path.push(rest[..end].to_owned());
+            }
+            at += end;
+            match rest[end..].strip_prefix("::") {
+                Some(_) => at += 2,
+                None => {
+                    found.push(path);
+                    // What follows a name in a list: a blank, `as other`.
+                    return at + rest[end..].find([',', '}', ';', '\n']).unwrap_or(0);
+                }
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let code: Vec<&str> = text.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code)).collect();
+    let code = code.join("\n");
+    for (at, _) in code.match_indices(&format!("{word}::")) {
+        let inside_a_word = code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        if !inside_a_word {
+            tree(&code[at + word.len() + 2..], &[], &mut found);
+        }
+    }
+    found
+}
+
+/// Which modules of a crate each of them imports.
+fn imported(modules: &BTreeMap<Vec<String>, String>) -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
+    let known =
+        |path: &[String]| (1..=path.len()).rev().map(|end| path[..end].to_vec()).find(|it| modules.contains_key(it));
+    let of = |(module, text): (&Vec<String>, &String)| {
+        let above = &module[..module.len() - 1];
+        let beside = paths_after("super", text).into_iter().map(|path| [above, &path].concat());
+        let named = paths_after("crate", text).into_iter().chain(beside);
+        let found = named.filter_map(|path| known(&path)).filter(|found| found != module);
+        (module.clone(), found.collect())
+    };
+    modules.iter().map(of).collect()
+}
+
+/// A circle of modules, if there is one: each imports the next, and the last the first.
+fn circle(imported: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>) -> Option<Vec<String>> {
+    fn walk(
+        module: &Vec<String>,
+        way: &mut Vec<Vec<String>>,
+        done: &mut BTreeSet<Vec<String>>,
+        imported: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>,
+    ) -> Option<Vec<String>> {
+        if let Some(begin) = way.iter().position(|earlier| earlier == module) {
+            return Some(way[begin..].iter().map(|module| module.join("::")).collect());
+        }
+        if done.contains(module) {
+            return None;
+        }
+        way.push(module.clone());
+        let found = imported[module].iter().find_map(|next| walk(next, way, done, imported));
+        way.pop();
+        done.insert(module.clone());
+        found
+    }
+    let mut done = BTreeSet::new();
+    imported.keys().find_map(|module| walk(module, &mut Vec::new(), &mut done, imported))
+}
+
+#[test]
+fn no_circle_of_files_exists_inside_the_views() {
+    let mut circles = Vec::new();
+    for name in WITHOUT_CIRCLES {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services").join(name).join("src");
+        let imported = imported(&modules(&source));
+        assert!(imported.values().any(|found| !found.is_empty()), "nothing was read of {name}");
+        circles.extend(circle(&imported).map(|found| format!("{name}: {} and so on", found.join(" → "))));
+    }
+    assert!(circles.is_empty(), "{circles:#?}");
+}
+
+#[test]
+fn a_circle_of_files_would_be_found() {
+    let file = |path: &str, text: &str| (path.split('/').map(str::to_owned).collect::<Vec<String>>(), text.to_owned());
+    let straight = BTreeMap::from([
+        file("models", "use crate::records::{models::{MODELS, Model as Record}, uses};\n// crate::fold"),
+        file("records/models", "use super::uses::USES; // super::super"),
+        file("records/uses", "let x = other_crate::models::X;"),
+        file("fold", "fn f() { crate::models::change(); super::nothing() }"),
+    ]);
+    let found = imported(&straight);
+    let path = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<String>>();
+    assert_eq!(found[&path("models")], BTreeSet::from([path("records::models"), path("records::uses")]));
+    assert_eq!(found[&path("records::models")], BTreeSet::from([path("records::uses")]));
+    assert_eq!(found[&path("fold")], BTreeSet::from([path("models")]));
+    assert_eq!(circle(&found), None);
+    let mut round = straight;
+    round.insert(path("records::uses"), "use crate::fold;".to_owned());
+    assert_eq!(circle(&imported(&round)).unwrap().len(), 4);
 }

@@ -419,7 +419,7 @@ fn view<P: Projector>(world: &World, directory: &std::path::Path) -> Scene<P> {
     let mut scene = Scene::new(directory);
     for (index, (statement, event, recorded_at)) in (0..).zip(&world.door.log) {
         let (statement, event) = (statement.clone(), event.clone());
-        scene.fold(Recorded { index, recorded_at: *recorded_at, statement, event });
+        scene.fold(Recorded::new(index, *recorded_at, statement, event));
     }
     scene
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use probity_projection::{Parts, StoreError, View};
 
-use crate::layout::{self, CORRECTIONS, Correction, Head, MOVED, whole};
+use crate::layout::{self, CORRECTIONS, Correction, EventHead, MOVED, whole};
 
 /// What the issuer of the event at `index` corrected about it among the first `known` statements.
 pub(crate) fn of(view: &View, index: u64, known: u64) -> Result<Vec<Correction>, StoreError> {
@@ -41,14 +41,14 @@ fn is_void(view: &View, index: u64, known: u64) -> Result<bool, StoreError> {
 
 /// What became of an event among the first `known` statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fate {
+pub(crate) struct Correctness {
     /// Its issuer says that it never happened.
     pub(crate) voided: bool,
     /// What it is about in truth, if something else than it says.
     pub(crate) subject: Option<String>,
 }
 
-impl Fate {
+impl Correctness {
     /// What became of the event at `index`.
     pub(crate) fn of(view: &View, index: u64, known: u64) -> Result<Self, StoreError> {
         let corrections = of(view, index, known)?;
@@ -60,7 +60,7 @@ impl Fate {
 
 /// The events that corrections among the first `known` statements say are about `subject` (without a version: or one of
 /// its versions), by index.
-pub(crate) fn moved_to(view: &View, subject: &str, known: u64) -> Result<BTreeMap<u64, Head>, StoreError> {
+pub(crate) fn moved_to(view: &View, subject: &str, known: u64) -> Result<BTreeMap<u64, EventHead>, StoreError> {
     let mut found = BTreeMap::new();
     for pair in view.scan_after(&layout::moved_key(subject), None) {
         let (key, value) = pair?;

@@ -7,7 +7,7 @@ use probity_schemas::Data;
 use probity_schemas::correction::CorrectionEvent;
 
 use crate::corrections;
-use crate::layout::{self, Entry, Head};
+use crate::layout::{self, EventHead, EventRecord};
 use crate::summary::summary;
 
 /// Whether something happened by a moment.
@@ -23,7 +23,7 @@ pub(crate) enum Happened {
 
 impl Happened {
     /// Whether it happened by then; `None` if it certainly did not.
-    pub(crate) fn by(head: &Head, at_ms: Option<u64>) -> Option<Self> {
+    pub(crate) fn by(head: &EventHead, at_ms: Option<u64>) -> Option<Self> {
         match (at_ms, head.occurred) {
             (None, _) => Some(Self::Unasked),
             // Nobody knows when; but what is recorded had happened by then.
@@ -59,7 +59,7 @@ impl Showing {
         self,
         view: &View,
         index: u64,
-        entry: &Entry,
+        entry: &EventRecord,
         happened: Happened,
     ) -> Result<v1::Entered, QueryError> {
         let event = entry.event()?;
@@ -97,7 +97,7 @@ impl Showing {
     }
 
     /// What its signer corrected. Whoever may see an event is told what became of it, whatever the correction is about.
-    fn corrections(self, view: &View, index: u64, head: &Head) -> Result<Vec<v1::Correction>, QueryError> {
+    fn corrections(self, view: &View, index: u64, head: &EventHead) -> Result<Vec<v1::Correction>, QueryError> {
         let mut shown = Vec::new();
         for correction in corrections::of(view, index, self.known)? {
             let Some(entry) = layout::entry(view, correction.index)? else { continue };

@@ -26,9 +26,9 @@ use probity_statement::decode_event;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
-const EVENTS: Table<Entry> = Table::new(1);
+const EVENTS: Table<EventRecord> = Table::new(1);
 /// The beginning of the same records.
-const HEADS: Table<Head> = Table::new(1);
+const HEADS: Table<EventHead> = Table::new(1);
 pub(crate) const TIMES: Table<()> = Table::new(3);
 const IDS: Table<()> = Table::new(4);
 pub(crate) const ANSWERS: Table<()> = Table::new(5);
@@ -40,7 +40,7 @@ pub(crate) const FACTS: Table<()> = Table::new(10);
 
 /// What filters look at. Stands in front of its entry, so that it can be read without the rest.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Head {
+pub(crate) struct EventHead {
     /// Unix seconds.
     pub(crate) recorded_at: u64,
     /// The earliest and the latest it can have happened, in Unix milliseconds; `None` where nobody knows.
@@ -54,7 +54,7 @@ pub(crate) struct Head {
     provenance: Option<Provenance>,
 }
 
-impl Head {
+impl EventHead {
     /// The moment to sort it by, as [`Recorded::sorted_at_ms`] says it.
     pub(crate) fn sorted_at_ms(&self) -> u64 {
         self.occurred.map_or_else(|| self.recorded_at.saturating_mul(1_000), |(_, latest)| latest)
@@ -67,8 +67,8 @@ impl Head {
 
 /// One statement.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Entry {
-    pub(crate) head: Head,
+pub(crate) struct EventRecord {
+    pub(crate) head: EventHead,
     /// SHA-256 of the signed statement.
     pub(crate) digest: [u8; 32],
     payload: Payload,
@@ -111,10 +111,10 @@ impl<'de> Deserialize<'de> for Payload {
     }
 }
 
-impl Entry {
+impl EventRecord {
     pub(crate) fn of(recorded: &Recorded) -> Self {
         let event = &recorded.event;
-        let head = Head {
+        let head = EventHead {
             recorded_at: recorded.recorded_at,
             occurred: event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms())),
             event_type: event.event_type().to_owned(),
@@ -184,7 +184,7 @@ pub(crate) fn steps_key(endpoint: &str) -> Key {
 }
 
 /// The table of events, for what is written.
-pub(crate) const fn events() -> Table<Entry> {
+pub(crate) const fn events() -> Table<EventRecord> {
     EVENTS
 }
 
@@ -192,11 +192,11 @@ pub(crate) const fn ids() -> Table<()> {
     IDS
 }
 
-pub(crate) fn entry(view: &View, index: u64) -> Result<Option<Entry>, StoreError> {
+pub(crate) fn entry(view: &View, index: u64) -> Result<Option<EventRecord>, StoreError> {
     view.record(&EVENTS, &event_key(index))
 }
 
-pub(crate) fn head(view: &View, index: u64) -> Result<Option<Head>, StoreError> {
+pub(crate) fn head(view: &View, index: u64) -> Result<Option<EventHead>, StoreError> {
     view.record(&HEADS, &event_key(index))
 }
 

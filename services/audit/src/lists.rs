@@ -18,7 +18,7 @@ const FULL: usize = 128;
 const OPEN: u64 = u64::MAX;
 
 /// An index and the moment it sorts by, in Unix milliseconds.
-pub(crate) type Place = (u64, u64);
+pub(crate) type TimelinePoint = (u64, u64);
 
 /// Some of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ struct Chunk {
     /// Entries of the list in front of it.
     before: u64,
     /// In the order of the log.
-    places: Vec<Place>,
+    places: Vec<TimelinePoint>,
 }
 
 /// Which list.
@@ -52,7 +52,7 @@ impl List<'_> {
 }
 
 /// Puts an index behind all that are in a list.
-pub(crate) fn append(batch: &mut Batch<'_>, list: List<'_>, place: Place) -> Result<(), StoreError> {
+pub(crate) fn append(batch: &mut Batch<'_>, list: List<'_>, place: TimelinePoint) -> Result<(), StoreError> {
     let key = list.key();
     let open = batch.record(&LISTS, key.clone().number(OPEN))?;
     let mut full = None;
@@ -76,10 +76,14 @@ pub(crate) fn length(view: &View, list: List<'_>) -> Result<u64, StoreError> {
 }
 
 /// What is read of a list, place by place.
-pub(crate) type Places<'v> = Box<dyn Iterator<Item = Result<Place, StoreError>> + 'v>;
+pub(crate) type TimelinePoints<'v> = Box<dyn Iterator<Item = Result<TimelinePoint, StoreError>> + 'v>;
 
 /// The places in a list whose index is greater than `after` (all of them for `None`), in the order of the log.
-pub(crate) fn ascending<'v>(view: &'v View, list: List<'_>, after: Option<u64>) -> Result<Places<'v>, StoreError> {
+pub(crate) fn ascending<'v>(
+    view: &'v View,
+    list: List<'_>,
+    after: Option<u64>,
+) -> Result<TimelinePoints<'v>, StoreError> {
     let prefix = list.key();
     // The chunk that begins at or before the index holds what follows it; the open one is not found by its number.
     let from = after.map(|after| prefix.clone().number(after.saturating_add(1).min(OPEN - 1)));
@@ -97,7 +101,7 @@ pub(crate) fn ascending<'v>(view: &'v View, list: List<'_>, after: Option<u64>) 
 }
 
 /// The places in a list whose index is less than `before`, the last one first.
-pub(crate) fn descending<'v>(view: &'v View, list: List<'_>, before: u64) -> Result<Places<'v>, StoreError> {
+pub(crate) fn descending<'v>(view: &'v View, list: List<'_>, before: u64) -> Result<TimelinePoints<'v>, StoreError> {
     let prefix = list.key();
     let open_key = prefix.clone().number(OPEN);
     let open = view.get(open_key.as_bytes())?.map(|value| Ok((Vec::from(open_key), value)));
@@ -113,7 +117,7 @@ pub(crate) fn descending<'v>(view: &'v View, list: List<'_>, before: u64) -> Res
 fn flat<'v>(
     chunks: impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'v,
     backwards: bool,
-) -> impl Iterator<Item = Result<Place, StoreError>> + 'v {
+) -> impl Iterator<Item = Result<TimelinePoint, StoreError>> + 'v {
     let places = move |pair: Result<(Vec<u8>, Vec<u8>), StoreError>| {
         let chunk: Result<Chunk, StoreError> = pair.and_then(|(_, value)| Ok(LISTS.decode(&value)?));
         match chunk {

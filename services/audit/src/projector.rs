@@ -7,7 +7,7 @@ use probity_schemas::training::TrainingEvent;
 use probity_schemas::{Data, Event, correction};
 
 use crate::layout::{
-    self, ANSWERS, CORRECTIONS, Correction, ENDPOINTS, Entry, FACTS, Head, MOVED, STEPS, TIMES, whole,
+    self, ANSWERS, CORRECTIONS, Correction, ENDPOINTS, EventHead, EventRecord, FACTS, MOVED, STEPS, TIMES, whole,
 };
 use crate::lists::{self, List};
 
@@ -21,7 +21,7 @@ impl Projector for AuditProjector {
     const VERSION: u32 = 2;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
-        let entry = Entry::of(recorded);
+        let entry = EventRecord::of(recorded);
         let at_ms = recorded.sorted_at_ms();
         list(&entry.head, (recorded.index, at_ms), batch)?;
         batch.put(&TIMES, TIMES.key().number(at_ms).number(recorded.index), ());
@@ -42,7 +42,7 @@ impl Projector for AuditProjector {
 }
 
 /// Puts a statement into the lists that lead to it.
-fn list(head: &Head, place: lists::Place, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+fn list(head: &EventHead, place: lists::TimelinePoint, batch: &mut Batch<'_>) -> Result<(), StoreError> {
     let mut subjects: Vec<&str> = head.about.iter().chain([&head.subject]).map(|subject| whole(subject)).collect();
     subjects.sort_unstable();
     subjects.dedup();
@@ -69,7 +69,7 @@ fn facts(event: &Event, index: u64, batch: &mut Batch<'_>) {
 }
 
 /// Keeps what a statement changes about what serves at an endpoint.
-fn step(recorded: &Recorded, head: &Head, batch: &mut Batch<'_>) {
+fn step(recorded: &Recorded, head: &EventHead, batch: &mut Batch<'_>) {
     let Some(step) = Step::of(&recorded.event, recorded.index, recorded.sorted_at_ms()) else { return };
     let endpoint = whole(&head.subject);
     note_endpoint(&step.change, endpoint, batch);

@@ -13,7 +13,7 @@ use probity_proto::v1;
 use probity_query::{QueryError, Scope};
 use probity_schemas::{Subject, SubjectKind};
 
-use crate::corrections::{self, Fate};
+use crate::corrections::{self, Correctness};
 use crate::layout::{self, STEPS, whole};
 use crate::projector::endpoints_key;
 use crate::timeline::exists;
@@ -95,7 +95,7 @@ fn steps(view: &View, scope: &Scope, endpoint: &str, known: u64) -> Result<Vec<S
         if step.index >= known || !scope.covers_subject(stated) {
             return Ok(());
         }
-        let Fate { voided, subject } = Fate::of(view, step.index, known)?;
+        let Correctness { voided, subject } = Correctness::of(view, step.index, known)?;
         if !voided && whole(subject.as_deref().unwrap_or(stated)) == endpoint {
             found.push(step);
         }

@@ -15,8 +15,8 @@ use probity_schemas::{EventId, Identity, NamespacePattern, Subject, TypePattern,
 
 use crate::corrections::{self, matches};
 use crate::entered::{Happened, Showing};
-use crate::layout::{self, Entry, Head, TIMES, whole};
-use crate::lists::{self, List, Place};
+use crate::layout::{self, EventHead, EventRecord, TIMES, whole};
+use crate::lists::{self, List, TimelinePoint};
 
 /// Events that are looked at for one page.
 pub const LOOKED_AT: usize = 5_000;
@@ -153,7 +153,7 @@ pub fn find(view: &View, scope: &Scope, id: &EventId, signer: Option<&Identity>)
     }
 }
 
-pub(crate) fn visible(view: &View, scope: &Scope, index: u64) -> Result<Option<Entry>, QueryError> {
+pub(crate) fn visible(view: &View, scope: &Scope, index: u64) -> Result<Option<EventRecord>, QueryError> {
     Ok(layout::entry(view, index)?.filter(|entry| scope.covers_subject(&entry.head.subject)))
 }
 
@@ -167,10 +167,10 @@ struct Filter<'a> {
     signer: Option<String>,
     types: Option<Vec<&'static str>>,
     /// What corrections say is about the subject as well.
-    moved: BTreeMap<u64, Head>,
+    moved: BTreeMap<u64, EventHead>,
 }
 
-type Places<'v> = Box<dyn Iterator<Item = Result<Place, QueryError>> + 'v>;
+type TimelinePoints<'v> = Box<dyn Iterator<Item = Result<TimelinePoint, QueryError>> + 'v>;
 
 impl<'a> Filter<'a> {
     fn of(view: &View, scope: &'a Scope, question: &'a Question, known: u64) -> Result<Self, QueryError> {
@@ -191,7 +191,7 @@ impl<'a> Filter<'a> {
     }
 
     /// Whether an event belongs to the answer, and if so whether it happened.
-    fn admits(&self, index: u64, head: &Head) -> Option<Happened> {
+    fn admits(&self, index: u64, head: &EventHead) -> Option<Happened> {
         let question = self.question;
         let about = |asked: &String| {
             matches(asked, &head.subject)
@@ -220,14 +220,14 @@ impl<'a> Filter<'a> {
     }
 
     /// Names a place for the next page.
-    fn token(&self, (index, at_ms): Place) -> String {
+    fn token(&self, (index, at_ms): TimelinePoint) -> String {
         let moment = self.question.by_occurred.then_some(at_ms);
         let bytes: Vec<u8> = moment.into_iter().chain([index]).flat_map(u64::to_be_bytes).collect();
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// The places from which the answer is taken, in the order that is asked for, from where the page begins.
-    fn places<'v>(&'v self, view: &'v View, page: &Page) -> Result<Places<'v>, QueryError> {
+    fn places<'v>(&'v self, view: &'v View, page: &Page) -> Result<TimelinePoints<'v>, QueryError> {
         let invalid = || QueryError::Invalid { field: "page_token", reason: "it is of another question".to_owned() };
         let after = page.after.as_deref();
         if !self.question.by_occurred {
@@ -247,7 +247,7 @@ impl<'a> Filter<'a> {
         self.in_order_of_time(view, after)
     }
 
-    fn in_log_order<'v>(&'v self, view: &'v View, after: Option<u64>) -> Result<Places<'v>, QueryError> {
+    fn in_log_order<'v>(&'v self, view: &'v View, after: Option<u64>) -> Result<TimelinePoints<'v>, QueryError> {
         let descending = self.question.descending;
         // The first index to look at and the one before which to stop, or the other way round.
         let (first, end) = match (after, descending) {
@@ -260,14 +260,14 @@ impl<'a> Filter<'a> {
             let range = first..end;
             return Ok(if descending { Box::new(range.rev().map(place)) } else { Box::new(range.map(place)) });
         };
-        let mut sources: Vec<Places<'v>> = Vec::with_capacity(lists.len() + 1);
+        let mut sources: Vec<TimelinePoints<'v>> = Vec::with_capacity(lists.len() + 1);
         for list in lists {
             let places = match descending {
                 false => lists::ascending(view, list, first.checked_sub(1))?,
                 true => lists::descending(view, list, end)?,
             };
-            let within = move |place: &Place| if descending { place.0 >= first } else { place.0 < end };
-            let within = move |place: &Result<Place, _>| place.as_ref().map_or(true, within);
+            let within = move |place: &TimelinePoint| if descending { place.0 >= first } else { place.0 < end };
+            let within = move |place: &Result<TimelinePoint, _>| place.as_ref().map_or(true, within);
             sources.push(Box::new(places.take_while(within).map(|place| Ok(place?))));
         }
         if first < end {
@@ -278,7 +278,11 @@ impl<'a> Filter<'a> {
     }
 
     /// By moment, then by index; `after` is such a pair.
-    fn in_order_of_time<'v>(&'v self, view: &'v View, after: Option<(u64, u64)>) -> Result<Places<'v>, QueryError> {
+    fn in_order_of_time<'v>(
+        &'v self,
+        view: &'v View,
+        after: Option<(u64, u64)>,
+    ) -> Result<TimelinePoints<'v>, QueryError> {
         let descending = self.question.descending;
         let lists = self.lists().unwrap_or_default();
         let mut together = 0;
@@ -332,7 +336,7 @@ fn first_of(places: &mut Vec<(u64, u64)>, descending: bool) {
 }
 
 /// One sequence of several that are in order, each place once.
-fn merged<'v>(sources: Vec<Places<'v>>, descending: bool) -> Places<'v> {
+fn merged<'v>(sources: Vec<TimelinePoints<'v>>, descending: bool) -> TimelinePoints<'v> {
     let mut sources: Vec<_> = sources.into_iter().map(Iterator::peekable).collect();
     let mut last = None;
     Box::new(std::iter::from_fn(move || {

@@ -13,8 +13,8 @@ use probity_schemas::model::ModelEvent;
 use probity_schemas::{Data, Event, EventId, Subject};
 use serde_json::Value;
 
-use crate::corrections::{self, Fate};
-use crate::layout::{self, Entry, FACTS};
+use crate::corrections::{self, Correctness};
+use crate::layout::{self, EventRecord, FACTS};
 use crate::timeline::{exists, visible};
 
 /// The types that describe a version.
@@ -126,7 +126,7 @@ fn facts(view: &View, scope: &Scope, version: &str) -> Result<Vec<Fact>, QueryEr
     let mut facts = Vec::new();
     for index in indices {
         let Some(entry) = visible(view, scope, index)? else { continue };
-        let Fate { voided, subject } = Fate::of(view, index, known)?;
+        let Correctness { voided, subject } = Correctness::of(view, index, known)?;
         // It was about this version, and is about another one in truth.
         let gone = entry.head.subject == version && subject.as_deref().is_some_and(|subject| subject != version);
         if DESCRIBING.contains(&entry.head.event_type.as_str()) && !voided && !gone {
@@ -143,7 +143,7 @@ fn training_run(view: &View, scope: &Scope, id: &EventId) -> Result<Option<Fact>
         // The first training that has the id is the one that is named, whatever became of it.
         if layout::head(view, index)?.is_some_and(|head| head.event_type == "training.completed") {
             let entry = visible(view, scope, index)?;
-            let voided = Fate::of(view, index, known)?.voided;
+            let voided = Correctness::of(view, index, known)?.voided;
             return entry.filter(|_| !voided).map(|entry| Fact::of(view, index, &entry, known)).transpose();
         }
     }
@@ -151,7 +151,7 @@ fn training_run(view: &View, scope: &Scope, id: &EventId) -> Result<Option<Fact>
 }
 
 impl Fact {
-    fn of(view: &View, index: u64, entry: &Entry, known: u64) -> Result<Self, QueryError> {
+    fn of(view: &View, index: u64, entry: &EventRecord, known: u64) -> Result<Self, QueryError> {
         let event = entry.event()?;
         let mut tree = serde_json::to_value(&event).unwrap_or_default();
         let mut corrections = Vec::new();

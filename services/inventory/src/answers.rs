@@ -4,15 +4,14 @@ use probity_projection::{Stated, View};
 use probity_proto::v1;
 use probity_query::{Citation, QueryError, Scope};
 
-use crate::catalogue::USES;
-use crate::datasets::DatasetRecord;
-use crate::deployments::EndpointRecord;
-use crate::matters::MatterRecord;
-use crate::models::{DependencyRecord, ModelRecord};
-use crate::monitors::MonitorRecord;
-use crate::uses::UseCaseRecord;
-use crate::values::ValueRecord;
-use crate::versions::VersionRecord;
+use crate::records::datasets::DatasetRecord;
+use crate::records::endpoints::EndpointRecord;
+use crate::records::models::{Class, DependencyRecord, ModelRecord};
+use crate::records::monitors::MonitorRecord;
+use crate::records::open_items::{HandOff, OpenItemRecord};
+use crate::records::uses::{USES, UseCaseRecord};
+use crate::records::values::{KpiRecord, ValueRecord};
+use crate::records::versions::{Decision, VersionRecord};
 
 pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord, scope: &Scope) -> Result<v1::Model, QueryError> {
     // What it is used for elsewhere is not for everyone who sees the model.
@@ -71,7 +70,7 @@ pub(crate) fn version(subject: &str, record: &VersionRecord) -> v1::Version {
     }
 }
 
-fn approval(decision: &crate::versions::Decision) -> v1::Approval {
+fn approval(decision: &Decision) -> v1::Approval {
     v1::Approval {
         gate: decision.gate.clone(),
         state: decision.state.clone(),
@@ -176,8 +175,8 @@ pub(crate) fn monitor(subject: &str, name: &str, record: &MonitorRecord) -> v1::
     }
 }
 
-pub(crate) fn problem(record: &MatterRecord) -> v1::Problem {
-    let hand_off = |hand_off: &crate::matters::HandOff| v1::HandOff {
+pub(crate) fn problem(record: &OpenItemRecord) -> v1::Problem {
+    let hand_off = |hand_off: &HandOff| v1::HandOff {
         team: hand_off.team.clone(),
         assignee: hand_off.assignee.clone(),
         ticket: hand_off.ticket.clone(),
@@ -210,7 +209,7 @@ pub(crate) fn value(subject: &str, record: &ValueRecord) -> v1::Value {
     let sums = |sums: &std::collections::BTreeMap<String, f64>| {
         sums.iter().map(|(currency, amount)| v1::Money { amount: *amount, currency: currency.clone() }).collect()
     };
-    let kpi = |kpi: &crate::values::KpiRecord| v1::Kpi {
+    let kpi = |kpi: &KpiRecord| v1::Kpi {
         name: kpi.name.clone(),
         unit: kpi.unit.clone(),
         baseline: kpi.baseline,
@@ -224,5 +223,19 @@ pub(crate) fn value(subject: &str, record: &ValueRecord) -> v1::Value {
         kpis: record.kpis.iter().map(kpi).collect(),
         verdict: record.reviews.last().map(|(verdict, stated)| stated.fact(verdict.clone())),
         indices: record.indices.clone(),
+    }
+}
+
+impl From<&Class> for v1::Classification {
+    fn from(class: &Class) -> Self {
+        Self {
+            framework: class.framework.clone(),
+            class: class.class.clone(),
+            basis: class.basis.clone(),
+            use_case: class.use_case.clone(),
+            regulatory_role: class.regulatory_role.clone(),
+            expires_at_ms: class.expires_at_ms,
+            source: Some(class.stated.source()),
+        }
     }
 }

@@ -5,8 +5,9 @@ use probity_proto::v1;
 use probity_query::{Citation, Page, QueryError, Scope};
 
 use crate::answers;
-use crate::catalogue::{DEPENDENCIES, MODELS, VALUES};
 use crate::query::{self, Filter, Problems};
+use crate::records::models::{DEPENDENCIES, MODELS};
+use crate::records::values::VALUES;
 use crate::sight::InSight as _;
 
 /// Versions in a dossier.

@@ -5,11 +5,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use probity_projection::{Batch, ProjectionError};
+use probity_projection::{Batch, ProjectionError, Table};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::catalogue::{COUNTS, FACETS, WORDS};
+/// Kind, property, value, subject → that the subject has it.
+pub(crate) const FACETS: Table<()> = Table::new(15);
+/// Kind, property, namespace, value → how many have it.
+pub(crate) const COUNTS: Table<u64> = Table::new(16);
+/// Kind, word, subject → that the word occurs in its name, title or purpose.
+pub(crate) const WORDS: Table<()> = Table::new(17);
 
 /// Words of one subject that are found, at most.
 const MAX_WORDS: usize = 96;

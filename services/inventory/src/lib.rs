@@ -5,27 +5,21 @@
 //! view; [`InventoryHandler`] does so over gRPC. Nothing here judges whether what runs may run: that is compliance's.
 
 mod answers;
-mod catalogue;
-mod datasets;
-mod deployments;
 mod dossier;
 mod facets;
-mod matters;
-mod models;
-mod monitors;
+mod fold;
 mod projector;
 pub mod query;
+mod records;
 mod service;
 mod sight;
-mod uses;
-mod values;
-mod versions;
 
 use probity_projection::Projector as _;
 use probity_proto::v1::inventory_service_server::InventoryServiceServer;
 use probity_query::ViewSpec;
 use tonic::server::NamedService as _;
 
+pub use dossier::dossier;
 pub use projector::InventoryProjector;
 pub use service::InventoryHandler;
 

@@ -10,8 +10,10 @@ use probity_schemas::training::TrainingEvent;
 use probity_schemas::word;
 use probity_schemas::{Data, SubjectKind};
 
-use crate::catalogue::{DEPENDENCIES, MODELS, USES, version_key};
-use crate::{datasets, deployments, matters, models, monitors, uses, values, versions};
+use crate::fold::{datasets, deployments, models, monitors, open_items, uses, values, versions};
+use crate::records::models::{Class, DEPENDENCIES, MODELS};
+use crate::records::uses::USES;
+use crate::records::versions::version_key;
 
 /// Folds the log into the inventory.
 #[derive(Debug, Default)]
@@ -72,12 +74,12 @@ impl Projector for InventoryProjector {
                 monitors::fold(batch, &subject, recorded, data)?;
                 self.touch(batch, recorded)?;
             }
-            Data::Issue(data) => matters::issue(batch, recorded, data)?,
-            Data::Incident(data) => matters::incident(batch, recorded, data)?,
-            Data::Finding(FindingEvent::Raised(_)) => matters::raise(batch, recorded)?,
+            Data::Issue(data) => open_items::issue(batch, recorded, data)?,
+            Data::Incident(data) => open_items::incident(batch, recorded, data)?,
+            Data::Finding(FindingEvent::Raised(_)) => open_items::raise(batch, recorded)?,
             Data::Finding(FindingEvent::Closed(_)) => {
                 if let Some(finding) = recorded.answered() {
-                    matters::settle(batch, finding)?;
+                    open_items::settle(batch, finding)?;
                 }
             }
             Data::Value(data) => {
@@ -114,7 +116,7 @@ impl InventoryProjector {
 fn classify_use(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
     let Data::Model(ModelEvent::Classified(classified)) = &recorded.event.data else { return Ok(()) };
     let Some(use_case) = &classified.use_case else { return Ok(()) };
-    let class = models::Class {
+    let class = Class {
         framework: classified.framework.to_string(),
         class: classified.class.to_string(),
         basis: classified.basis.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -164,8 +166,8 @@ fn retire(
 fn void(batch: &mut Batch<'_>, voided: &Referent, now_ms: u64) -> Result<(), ProjectionError> {
     let (subject, index) = (voided.subject.as_str(), voided.index);
     match (voided.family(), voided.event_type.as_str()) {
-        (_, "issue.opened" | "incident.declared") => matters::forget(batch, voided),
-        (_, "finding.raised") => matters::settle(batch, voided),
+        (_, "issue.opened" | "incident.declared") => open_items::forget(batch, voided),
+        (_, "finding.raised") => open_items::settle(batch, voided),
         (_, "dependency.declared") => {
             batch.remove(DEPENDENCIES.key().text(model_of(subject)).number(index));
             Ok(())

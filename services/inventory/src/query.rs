@@ -11,12 +11,15 @@ use probity_query::{Page, PageItem, Paged, QueryError, Scope};
 use probity_schemas::NamespacePattern;
 
 use crate::answers;
-use crate::catalogue::{
-    AGES, COUNTS, DATASETS, ENDPOINTS, FACETS, MATTERS, MATTERS_OF, MODELS, MONITORS, OPEN_MATTERS, PLACES, USES,
-    VALUES, VERSIONS, WORDS, version_key,
-};
-pub use crate::dossier::dossier;
-use crate::facets::{attribute, namespace_of, words};
+use crate::facets::{COUNTS, FACETS, WORDS, attribute, namespace_of, words};
+use crate::records::datasets::DATASETS;
+use crate::records::endpoints::{ENDPOINTS, SERVED_AT};
+use crate::records::models::MODELS;
+use crate::records::monitors::MONITORS;
+use crate::records::open_items::{ITEMS, ITEMS_OF, OPEN_ITEMS};
+use crate::records::uses::USES;
+use crate::records::values::VALUES;
+use crate::records::versions::{AGES, VERSIONS, version_key};
 use crate::sight::InSight;
 
 /// The longest text to look for, in bytes, and the most words in it.
@@ -322,7 +325,7 @@ pub fn deployments(
     }
     let whole = probity_domain::ids::model_of(model);
     let mut endpoints = BTreeSet::new();
-    for pair in view.scan_after(&PLACES.key().text(whole), None) {
+    for pair in view.scan_after(&SERVED_AT.key().text(whole), None) {
         let (key, _) = pair?;
         let mut parts = Parts::of(&key);
         let (_, endpoint, version) = (parts.text(), parts.text(), parts.text());
@@ -431,14 +434,14 @@ pub struct Problems {
 /// The view could not be read.
 pub fn problems(view: &View, asked: &Problems, scope: &Scope, page: &Page) -> Result<Paged<v1::Problem>, QueryError> {
     let prefix = match (asked.subject.as_str(), asked.open) {
-        ("", Some(true)) => OPEN_MATTERS.key(),
-        ("", _) => MATTERS.key(),
-        (subject, _) => MATTERS_OF.key().text(probity_domain::ids::model_of(subject)),
+        ("", Some(true)) => OPEN_ITEMS.key(),
+        ("", _) => ITEMS.key(),
+        (subject, _) => ITEMS_OF.key().text(probity_domain::ids::model_of(subject)),
     };
     page.take(view.scan_before(&prefix, page.after.as_deref()).map(|pair| {
         let (key, _) = pair?;
         let index = key.last_chunk().copied().map(u64::from_be_bytes).unwrap_or_default();
-        let Some(record) = view.record(&MATTERS, &MATTERS.key().number(index))? else { return Ok((key, None)) };
+        let Some(record) = view.record(&ITEMS, &ITEMS.key().number(index))? else { return Ok((key, None)) };
         let handed = || record.hand_offs.last().is_some_and(|hand_off| hand_off.team == asked.team);
         let fitting = within(&record.subject, asked.namespace.as_ref(), scope)
             && (asked.kind.is_empty() || record.kind == asked.kind)

@@ -56,7 +56,7 @@ impl InventoryService for InventoryHandler {
     async fn get_model(&self, request: Request<v1::GetModelRequest>) -> Result<Response<v1::GetModelResponse>, Status> {
         let caller = RequestContext::of(&request);
         let v1::GetModelRequest { model, min_tree_size } = request.into_inner();
-        let query = move |view: &_, scope: &_| query::dossier(view, &model, scope);
+        let query = move |view: &_, scope: &_| crate::dossier::dossier(view, &model, scope);
         let (as_of, dossier) = self.context.answer(caller, min_tree_size, query).await?;
         Ok(Response::new(v1::GetModelResponse { as_of: Some(as_of), ..dossier }))
     }

@@ -282,7 +282,7 @@ fn a_caller_sees_nothing_of_other_namespaces_neither_in_lists_nor_in_counts() {
     let view = life.scene.view();
     let named = query::models_named(view, &[A.to_owned(), C.to_owned()], &life.scope, &all()).unwrap();
     assert_eq!(named.items.into_iter().map(|model| model.subject).collect::<Vec<_>>(), [A]);
-    assert!(matches!(query::dossier(view, C, &life.scope), Err(QueryError::NotFound { .. })));
+    assert!(matches!(probity_inventory::dossier(view, C, &life.scope), Err(QueryError::NotFound { .. })));
     assert!(matches!(query::versions(view, C, "", &life.scope, &all()), Err(QueryError::NotFound { .. })));
     let endpoints: Vec<String> = life.deployments("").into_iter().map(|it| it.endpoint).collect();
     assert_eq!(endpoints, ["endpoint:credit/one", "endpoint:credit/two"]);

@@ -317,7 +317,7 @@ fn an_incident_is_open_until_it_is_closed_whatever_was_done_in_between() {
 }
 
 #[test]
-fn a_matter_that_is_void_was_none_and_nothing_that_answers_it_brings_it_back() {
+fn an_issue_that_is_void_was_none_and_nothing_that_answers_it_brings_it_back() {
     let mut life = live();
     let issue = life.say("issue.opened", PD, json!({ "$about": [E], "title": "It drifts." }));
     life.void_by(BO, issue);

@@ -6,7 +6,18 @@ use probity_projection::{Parts, StoreError, View};
 use probity_query::{QueryError, Scope};
 
 use crate::graph::{CHUNKS, COUNT, Edge, NAMES, NODES, Node, Side, chunk_key, name_key, node_key};
-use crate::sight::sees;
+
+/// Whether a caller may see a node.
+pub(crate) fn sees(scope: &Scope, node: &Node) -> bool {
+    match scope {
+        Scope::Everything => true,
+        Scope::Namespaces(_) if node.kind.is_subject() => scope.covers_subject(&node.name),
+        Scope::Namespaces(_) => {
+            let covers = |namespace: &String| namespace.parse().is_ok_and(|namespace| scope.covers(&namespace));
+            node.namespaces.iter().any(covers)
+        }
+    }
+}
 
 /// The graph as it is.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,8 @@ use probity_projection::StoreError;
 use probity_schemas::{Digest, Subject};
 
 use crate::graph::{
-    CHUNKS, Kept, NODES, PLACES, Place, Relation, STEPS, Served, Side, UsedFor, chunk_key, node_key, place_key,
-    step_key, steps_key,
+    CHUNKS, EndpointEdges, KeptStep, NODES, Relation, SERVING_EDGES, STEPS, Served, Side, UsedFor, chunk_key,
+    endpoint_edges_key, node_key, step_key, steps_key,
 };
 use crate::names::Name;
 use crate::telling::Telling;
@@ -36,8 +36,8 @@ impl Telling<'_, '_> {
         let endpoint = self.node(&Name::from(&self.recorded.event.subject))?;
         self.fact.step = Some((endpoint, step.at_ms));
         let moment = (step.at_ms, step.index);
-        let kept = Kept { step, void: false };
-        let mut place = self.batch.read(&PLACES, &place_key(endpoint))?.unwrap_or_default();
+        let kept = KeptStep { step, void: false };
+        let mut place = self.batch.read(&SERVING_EDGES, &endpoint_edges_key(endpoint))?.unwrap_or_default();
         let in_order = place.last.is_none_or(|last| last < moment);
         if in_order {
             place.serving.step(&kept.step);
@@ -60,7 +60,7 @@ impl Telling<'_, '_> {
     /// Takes a step out, or puts it back.
     pub(crate) fn turn_step(&mut self, endpoint: u32, at_ms: u64, index: u64, holds: bool) -> Result<(), StoreError> {
         self.batch.record(&STEPS, step_key(endpoint, at_ms, index))?.void = !holds;
-        let mut place = self.batch.read(&PLACES, &place_key(endpoint))?.unwrap_or_default();
+        let mut place = self.batch.read(&SERVING_EDGES, &endpoint_edges_key(endpoint))?.unwrap_or_default();
         place.serving = self.serving_again(endpoint)?;
         self.settle(endpoint, place)
     }
@@ -71,7 +71,7 @@ impl Telling<'_, '_> {
     }
 
     /// Lets the edges follow what serves now.
-    fn settle(&mut self, endpoint: u32, mut place: Place) -> Result<(), StoreError> {
+    fn settle(&mut self, endpoint: u32, mut place: EndpointEdges) -> Result<(), StoreError> {
         let is = |served: &Served, share: &Share| served.version == share.version && served.digest == share.digest;
         for mut served in std::mem::take(&mut place.shares) {
             let share = place.serving.shares.iter().find(|share| is(&served, share));
@@ -102,7 +102,7 @@ impl Telling<'_, '_> {
                 place.use_case = Some(UsedFor { use_case: subject.to_string(), link, index });
             }
         }
-        self.batch.put(&PLACES, place_key(endpoint), place);
+        self.batch.put(&SERVING_EDGES, endpoint_edges_key(endpoint), place);
         Ok(())
     }
 

@@ -18,8 +18,8 @@ pub(crate) const NAMES: Table<u32> = Table::new(2);
 pub(crate) const NODES: Table<Node> = Table::new(3);
 pub(crate) const CHUNKS: Table<Vec<Edge>> = Table::new(4);
 pub(crate) const FACTS: Table<Fact> = Table::new(5);
-pub(crate) const STEPS: Table<Kept> = Table::new(6);
-pub(crate) const PLACES: Table<Place> = Table::new(7);
+pub(crate) const STEPS: Table<KeptStep> = Table::new(6);
+pub(crate) const SERVING_EDGES: Table<EndpointEdges> = Table::new(7);
 pub(crate) const OWNERS: Table<Vec<Acceptance>> = Table::new(8);
 /// Event id → the index of the training run that had it first.
 pub(crate) const RUNS: Table<u64> = Table::new(9);
@@ -52,8 +52,8 @@ pub(crate) fn step_key(endpoint: u32, at_ms: u64, index: u64) -> Key {
     steps_key(endpoint).number(at_ms).number(index)
 }
 
-pub(crate) fn place_key(endpoint: u32) -> Key {
-    PLACES.key().small(endpoint)
+pub(crate) fn endpoint_edges_key(endpoint: u32) -> Key {
+    SERVING_EDGES.key().small(endpoint)
 }
 
 pub(crate) fn owners_key(model: u32) -> Key {
@@ -165,7 +165,7 @@ pub(crate) enum Fate {
     Withdrawn,
     Retired,
     /// It is not to end after all.
-    Kept,
+    KeptStep,
 }
 
 /// A statement about what happened to a thing.
@@ -246,14 +246,14 @@ pub(crate) struct Fact {
 
 /// A step of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct KeptStep {
     pub(crate) step: Step,
     pub(crate) void: bool,
 }
 
 /// What serves at an endpoint, and which edges say so.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct EndpointEdges {
     pub(crate) serving: Serving,
     /// Moment and index of the last step.
     pub(crate) last: Option<(u64, u64)>,

@@ -9,12 +9,11 @@ use probity_projection::{StoreError, View};
 use probity_proto::v1;
 use probity_query::{Page, Paged, QueryError, Scope};
 
-use crate::asking::Graph;
-use crate::graph::{Link, Node, OWNERS, PLACES, Relation, Side, owners_key, place_key};
+use crate::asking::{Graph, sees};
+use crate::graph::{Link, Node, OWNERS, Relation, SERVING_EDGES, Side, endpoint_edges_key, owners_key};
 use crate::names::Kind;
 use crate::ownership::owners;
 use crate::search::{Direction, Limits, Search};
-use crate::sight::sees;
 
 /// How what the caller may not see is shown.
 const HIDDEN: &str = "hidden";
@@ -206,7 +205,7 @@ impl Impact<'_, '_> {
 
     /// Whether a node runs at an endpoint now, and what for.
     fn runs(&self, endpoint: u32, number: u32, affected: &mut v1::Affected) -> Result<bool, StoreError> {
-        let place = self.graph.view.record(&PLACES, &place_key(endpoint))?.unwrap_or_default();
+        let place = self.graph.view.record(&SERVING_EDGES, &endpoint_edges_key(endpoint))?.unwrap_or_default();
         let is_here = |nodes: &[(u32, Link)]| nodes.iter().any(|(node, _)| *node == number);
         let runs = place.shares.iter().any(|share| share.running && is_here(&share.nodes));
         if runs && let Some(used) = place.use_case {

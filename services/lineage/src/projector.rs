@@ -273,7 +273,7 @@ impl Telling<'_, '_> {
     fn retirement(&mut self, event: &RetirementEvent) -> Said {
         let fate = match event {
             RetirementEvent::Completed(_) => Fate::Retired,
-            RetirementEvent::Reversed(_) => Fate::Kept,
+            RetirementEvent::Reversed(_) => Fate::KeptStep,
             RetirementEvent::Proposed(_)
             | RetirementEvent::Approved(_)
             | RetirementEvent::ArtifactArchived(_)

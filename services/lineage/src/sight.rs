@@ -7,21 +7,9 @@ use probity_projection::StoreError;
 use probity_proto::v1;
 use probity_query::Scope;
 
-use crate::asking::Graph;
-use crate::graph::{Node, Relation, Side};
+use crate::asking::{Graph, sees};
+use crate::graph::{Relation, Side};
 use crate::search::{Crossing, Direction, Search};
-
-/// Whether a caller may see a node.
-pub(crate) fn sees(scope: &Scope, node: &Node) -> bool {
-    match scope {
-        Scope::Everything => true,
-        Scope::Namespaces(_) if node.kind.is_subject() => scope.covers_subject(&node.name),
-        Scope::Namespaces(_) => {
-            let covers = |namespace: &String| namespace.parse().is_ok_and(|namespace| scope.covers(&namespace));
-            node.namespaces.iter().any(covers)
-        }
-    }
-}
 
 /// What a caller sees of a walk.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::edge::Edge;
 use crate::generations::{Generations, empty};
 use crate::group::{Group, SharedGroup};
+use crate::log_end::LogEnd;
 use crate::projector::{ProjectionError, Projector};
-use crate::reading::{AsOf, Health, Position, Shared};
+use crate::reading::{AsOf, Health, Shared, ViewPosition};
 use crate::store::{Store, StoreError, View, Writes};
 
 /// A tree, what folds into it, and how far it is.
@@ -14,20 +14,20 @@ use crate::store::{Store, StoreError, View, Writes};
 struct Fold<P> {
     projector: P,
     view: View,
-    edge: Edge,
+    end: LogEnd,
 }
 
 impl<P: Projector> Fold<P> {
-    fn new(view: View, edge: Edge) -> Self {
-        Self { projector: P::default(), view, edge }
+    fn new(view: View, end: LogEnd) -> Self {
+        Self { projector: P::default(), view, end }
     }
 
     fn size(&self) -> u64 {
-        self.edge.chain.size()
+        self.end.chain.size()
     }
 
     fn as_of(&self) -> AsOf {
-        self.edge.head().map_or(AsOf::NOTHING, |head| AsOf {
+        self.end.head().map_or(AsOf::NOTHING, |head| AsOf {
             tree_size: head.tree_size,
             root: head.root,
             recorded_at: head.time,
@@ -37,16 +37,16 @@ impl<P: Projector> Fold<P> {
     /// Folds what of `group` is new here; gives what is to be written, if anything is.
     fn fold(&mut self, group: &Group) -> Result<Option<Writes>, ProjectionError> {
         let size = self.size();
-        if group.edge.chain.size() <= size {
+        if group.end.chain.size() <= size {
             return Ok(None);
         }
         let mut batch = self.view.batch();
         for recorded in group.recorded.iter().filter(|recorded| recorded.index >= size) {
             self.projector.apply(recorded, &mut batch)?;
         }
-        let cursor = group.edge.keep(&mut batch)?;
+        let cursor = group.end.keep(&mut batch)?;
         let writes = Writes::of(batch, cursor)?;
-        self.edge = group.edge.clone();
+        self.end = group.end.clone();
         Ok(Some(writes))
     }
 }
@@ -65,7 +65,7 @@ pub(crate) struct Folder<P> {
 /// A folder of any view.
 pub(crate) trait AnyFolder: Send {
     /// The earliest end of its trees.
-    fn edge(&self) -> Option<&Edge>;
+    fn end(&self) -> Option<&LogEnd>;
     /// Takes in a group.
     fn take(&mut self, group: &SharedGroup) -> Result<(), ProjectionError>;
     fn name(&self) -> &'static str;
@@ -76,9 +76,9 @@ impl<P: Projector> Folder<P> {
     /// Opens the view's trees. `known` says whether a tree's end is one of the log's; those that are not begin anew.
     pub(crate) fn open(
         store: &Store,
-        beginning: &Edge,
+        beginning: &LogEnd,
         until: u64,
-        known: impl Fn(&View) -> Result<Option<Edge>, StoreError>,
+        known: impl Fn(&View) -> Result<Option<LogEnd>, StoreError>,
     ) -> Result<Self, StoreError> {
         let mut generations = Generations::ready(store, P::NAME, P::VERSION)?;
         if let Some(current) = generations.current.as_ref().filter(|current| current.version == P::VERSION)
@@ -89,24 +89,24 @@ impl<P: Projector> Folder<P> {
         }
         let open = |tree: &str| {
             let view = store.view(tree)?;
-            let edge = match known(&view)? {
-                Some(edge) => edge,
+            let end = match known(&view)? {
+                Some(end) => end,
                 None => {
                     view.clear()?;
                     beginning.clone()
                 }
             };
-            Ok::<_, StoreError>(Fold::<P>::new(view, edge))
+            Ok::<_, StoreError>(Fold::<P>::new(view, end))
         };
         let of_version = generations.current.as_ref().filter(|current| current.version == P::VERSION);
         let current = of_version.map(|current| open(&current.tree)).transpose()?;
         let building = generations.building.as_ref().map(|building| open(&building.tree)).transpose()?;
         let position = match (&current, &building) {
-            (Some(current), _) => Position { as_of: current.as_of(), health: Health::Following },
+            (Some(current), _) => ViewPosition { as_of: current.as_of(), health: Health::Following },
             (None, Some(building)) => {
-                Position { as_of: building.as_of(), health: Health::Building { tree_size: building.size(), until } }
+                ViewPosition { as_of: building.as_of(), health: Health::Building { tree_size: building.size(), until } }
             }
-            (None, None) => Position { as_of: AsOf::NOTHING, health: Health::Building { tree_size: 0, until } },
+            (None, None) => ViewPosition { as_of: AsOf::NOTHING, health: Health::Building { tree_size: 0, until } },
         };
         let view = current.as_ref().map(|current| current.view.clone());
         let shared = Arc::new(Shared::new(P::NAME, view, position));
@@ -135,9 +135,9 @@ impl<P: Projector> Folder<P> {
 }
 
 impl<P: Projector> AnyFolder for Folder<P> {
-    fn edge(&self) -> Option<&Edge> {
+    fn end(&self) -> Option<&LogEnd> {
         let folds = self.current.iter().chain(&self.building);
-        folds.min_by_key(|fold| fold.size()).map(|fold| &fold.edge)
+        folds.min_by_key(|fold| fold.size()).map(|fold| &fold.end)
     }
 
     fn take(&mut self, group: &SharedGroup) -> Result<(), ProjectionError> {

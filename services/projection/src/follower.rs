@@ -13,11 +13,11 @@ use probity_log::{Block, Log, ReadError};
 use probity_statement::LedgerKeys;
 use tokio::sync::{mpsc, watch};
 
-use crate::edge::{Edge, EdgeError};
 use crate::folder::{AnyFolder, Folder};
 use crate::group::{Group, GroupError, SharedGroup};
+use crate::log_end::{LogEnd, LogEndError};
 use crate::projector::Projector;
-use crate::reading::{Health, Reader, Shared};
+use crate::reading::{Health, Shared, ViewReader};
 use crate::references::References;
 use crate::store::{Store, StoreError, View};
 
@@ -59,7 +59,7 @@ pub enum FollowError {
 pub struct Follower {
     source: Source,
     store: Store,
-    beginning: Edge,
+    beginning: LogEnd,
     until: u64,
     folders: Vec<Box<dyn AnyFolder>>,
     references: References,
@@ -71,7 +71,7 @@ impl Follower {
     /// # Errors
     /// The log's head could not be read, or the keys cannot be used.
     pub async fn new(source: Source, store: Store) -> Result<Self, FollowError> {
-        let beginning = Edge::beginning(source.keys.clone()).map_err(|_| FollowError::Keys)?;
+        let beginning = LogEnd::beginning(source.keys.clone()).map_err(|_| FollowError::Keys)?;
         let until = source.log.head().await?.map_or(0, |head| head.tree_size);
         let table = References::tree(&store)?;
         let end = belongs(&source, &table).await?;
@@ -83,7 +83,7 @@ impl Follower {
     ///
     /// # Errors
     /// The view could not be opened.
-    pub async fn add<P: Projector>(&mut self) -> Result<Reader, FollowError> {
+    pub async fn add<P: Projector>(&mut self) -> Result<ViewReader, FollowError> {
         let mut known = Vec::new();
         // Which of the view's ends the log knows has to be found out before, since the log is read asynchronously.
         for tree in Folder::<P>::trees(&self.store)? {
@@ -92,10 +92,10 @@ impl Follower {
         }
         let find = |view: &View| {
             let found = known.iter().find(|(tree, _)| tree == view.name());
-            Ok(found.and_then(|(_, edge)| edge.clone()))
+            Ok(found.and_then(|(_, end)| end.clone()))
         };
         let folder = Folder::<P>::open(&self.store, &self.beginning, self.until, find)?;
-        let reader = Reader::new(folder.shared.clone());
+        let reader = ViewReader::new(folder.shared.clone());
         self.folders.push(Box::new(folder));
         Ok(reader)
     }
@@ -106,8 +106,8 @@ impl Follower {
     /// A thread could not be started.
     pub fn start(self) -> Result<Following, FollowError> {
         let Self { source, store, beginning, folders, references, .. } = self;
-        let edges = folders.iter().filter_map(|folder| folder.edge()).chain([references.edge()]);
-        let edge = edges.min_by_key(|edge| edge.chain.size()).unwrap_or(&beginning).clone();
+        let edges = folders.iter().filter_map(|folder| folder.end()).chain([references.end()]);
+        let end = edges.min_by_key(|end| end.chain.size()).unwrap_or(&beginning).clone();
         let broken = watch::Sender::new(false);
         let mut threads = Vec::new();
         let mut senders = Vec::new();
@@ -125,7 +125,7 @@ impl Follower {
         let panicking = Panicking { views: views.clone(), broken: broken.clone() };
         let task = tokio::spawn(async move {
             let _panicking = panicking;
-            if let Err(error) = follow(source, edge, references, senders, stopped).await {
+            if let Err(error) = follow(source, end, references, senders, stopped).await {
                 halt(&views, &error.to_string());
             }
         });
@@ -134,19 +134,19 @@ impl Follower {
 }
 
 /// Where a view ends, if the log has been there.
-async fn belongs(source: &Source, view: &View) -> Result<Option<Edge>, FollowError> {
-    let edge = match Edge::of(view, &source.keys) {
-        Ok(edge) => edge,
-        Err(EdgeError::Store(error @ StoreError::Io { .. })) => return Err(error.into()),
+async fn belongs(source: &Source, view: &View) -> Result<Option<LogEnd>, FollowError> {
+    let end = match LogEnd::of(view, &source.keys) {
+        Ok(end) => end,
+        Err(LogEndError::Store(error @ StoreError::Io { .. })) => return Err(error.into()),
         Err(_) => return Ok(None),
     };
-    let Some(head) = edge.head() else { return Ok(Some(edge)) };
+    let Some(head) = end.head() else { return Ok(Some(end)) };
     let block = source.log.read(head.height).next().await.transpose()?;
     let same = block.is_some_and(|block| {
-        let signed = edge.last_keys.checkpoint_verifier().ok().and_then(|keys| keys.open(block.checkpoint()).ok());
+        let signed = end.last_keys.checkpoint_verifier().ok().and_then(|keys| keys.open(block.checkpoint()).ok());
         signed.is_some_and(|signed| signed.checkpoint.root == head.root && signed.checkpoint.size == head.tree_size)
     });
-    Ok(same.then_some(edge))
+    Ok(same.then_some(end))
 }
 
 fn halt(views: &[Arc<Shared>], reason: &str) {
@@ -197,13 +197,13 @@ enum Broken {
 
 async fn follow(
     source: Source,
-    mut edge: Edge,
+    mut end: LogEnd,
     mut references: References,
     senders: Vec<mpsc::Sender<SharedGroup>>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
     let Source { log, rule_sets, .. } = source;
-    let mut blocks = log.follow(edge.chain.next_height());
+    let mut blocks = log.follow(end.chain.next_height());
     loop {
         let gathered = tokio::select! {
             gathered = gather(&*log, &mut blocks) => gathered?,
@@ -212,7 +212,7 @@ async fn follow(
         if gathered.is_empty() {
             return Ok(());
         }
-        let before = edge.clone();
+        let before = end.clone();
         let work = move || {
             let (mut group, error) = Group::of(before, &gathered, rule_sets);
             let resolved = group.as_mut().map_or(Ok(()), |group| references.resolve(group));
@@ -223,7 +223,7 @@ async fn follow(
         references = table;
         resolved?;
         if let Some(group) = group.map(Arc::new) {
-            edge = group.edge.clone();
+            end = group.end.clone();
             for sender in &senders {
                 // A view that has halted takes nothing more; the others go on.
                 drop(sender.send(group.clone()).await);

@@ -9,7 +9,7 @@ use probity_schemas::{Data, Event};
 use probity_statement::{PublicKey, SignedStatement, StatementError};
 use rayon::prelude::*;
 
-use crate::edge::Edge;
+use crate::log_end::LogEnd;
 use crate::recorded::Recorded;
 
 /// Consecutive blocks, verified and decoded.
@@ -17,7 +17,7 @@ use crate::recorded::Recorded;
 pub(crate) struct Group {
     pub(crate) recorded: Vec<Recorded>,
     /// The log after the last of them.
-    pub(crate) edge: Edge,
+    pub(crate) end: LogEnd,
 }
 
 /// Why blocks are not taken in.
@@ -34,16 +34,16 @@ pub(crate) enum GroupError {
 }
 
 impl Group {
-    /// Checks that `blocks` continue the log after `edge`, and decodes what they hold on all cores. Of blocks that are not
+    /// Checks that `blocks` continue the log after `end`, and decodes what they hold on all cores. Of blocks that are not
     /// all good, it gives those before the first that is not, if there are any, and what is wrong with that one.
-    pub(crate) fn of(edge: Edge, blocks: &[Block], rule_sets: &[u32]) -> (Option<Self>, Option<GroupError>) {
+    pub(crate) fn of(end: LogEnd, blocks: &[Block], rule_sets: &[u32]) -> (Option<Self>, Option<GroupError>) {
         let places = blocks.iter().flat_map(|block| {
             (block.first_index()..).zip(block.statements()).map(|(index, bytes)| (index, block.time(), bytes))
         });
         let places: Vec<(u64, u64, &[u8])> = places.collect();
         let decoded: Vec<Result<Recorded, GroupError>> = places.into_par_iter().map(decode).collect();
         let mut decoded = decoded.into_iter();
-        let mut group = Self { recorded: Vec::with_capacity(decoded.len()), edge };
+        let mut group = Self { recorded: Vec::with_capacity(decoded.len()), end };
         for (number, block) in blocks.iter().enumerate() {
             let statements = decoded.by_ref().take(block.statements().len());
             if let Err(error) = group.extend(block, statements, rule_sets) {
@@ -61,15 +61,15 @@ impl Group {
         rule_sets: &[u32],
     ) -> Result<(), GroupError> {
         let height = block.height();
-        let mut edge = self.edge.clone();
-        edge.chain.extend(block).map_err(|fault| GroupError::Block { height, fault })?;
-        edge.last_keys = edge.keys.clone();
+        let mut end = self.end.clone();
+        end.chain.extend(block).map_err(|fault| GroupError::Block { height, fault })?;
+        end.last_keys = end.keys.clone();
         let statements = statements.collect::<Result<Vec<_>, _>>()?;
         for statement in &statements {
-            edge.heed(statement, rule_sets)?;
+            end.heed(statement, rule_sets)?;
         }
         self.recorded.extend(statements);
-        self.edge = edge;
+        self.end = end;
         Ok(())
     }
 }
@@ -84,7 +84,7 @@ fn decode((index, recorded_at, bytes): (u64, u64, &[u8])) -> Result<Recorded, Gr
     Ok(Recorded::new(index, recorded_at, statement, event))
 }
 
-impl Edge {
+impl LogEnd {
     /// What the ledger says of itself that changes how the next block is read.
     fn heed(&mut self, recorded: &Recorded, rule_sets: &[u32]) -> Result<(), GroupError> {
         let index = recorded.index;

@@ -7,7 +7,7 @@ use crate::record::{Key, Record, Table};
 use crate::store::StoreError;
 
 /// A moment in Unix milliseconds and a log index, by which steps are ordered.
-type Place = (u64, u64);
+type StepPlace = (u64, u64);
 
 /// A value, and the last step that is folded into it.
 ///
@@ -17,7 +17,7 @@ type Place = (u64, u64);
 pub struct InOrder<T> {
     /// What the steps so far come to.
     pub value: T,
-    last: Place,
+    last: StepPlace,
 }
 
 /// The steps of values: name, moment, index → step.
@@ -43,7 +43,7 @@ impl<S: Record> Steps<S> {
         batch: &mut Batch<'_>,
         name: &str,
         folded: &mut InOrder<T>,
-        (place, step): (Place, S),
+        (place, step): (StepPlace, S),
         fold: impl Fn(&mut T, &S),
     ) -> Result<(), StoreError> {
         batch.put(&self.0, self.of(name).number(place.0).number(place.1), step.clone());
@@ -64,7 +64,7 @@ impl<S: Record> Steps<S> {
         batch: &mut Batch<'_>,
         name: &str,
         folded: &mut InOrder<T>,
-        place: Place,
+        place: StepPlace,
         fold: impl Fn(&mut T, &S),
     ) -> Result<(), StoreError> {
         batch.remove(self.of(name).number(place.0).number(place.1));
@@ -88,7 +88,7 @@ impl<S: Record> Steps<S> {
 }
 
 /// A step's key ends with its place.
-fn place_of(key: &[u8]) -> Place {
+fn place_of(key: &[u8]) -> StepPlace {
     let number = |bytes: &[u8]| bytes.last_chunk().copied().map_or(0, u64::from_be_bytes);
     (key.len().checked_sub(8).map_or(0, |end| number(&key[..end])), number(key))
 }

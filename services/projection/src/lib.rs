@@ -2,17 +2,17 @@
 //!
 //! A [`Projector`] folds statements into a [`View`]: ordered keys and records, and the [`Cursor`] up to which the log is
 //! folded into them, written in one atomic batch, so that a crash neither skips nor repeats a block. A [`Follower`] reads
-//! the log once, checks every block and feeds several views. A [`Reader`] asks one view. Nothing here is a source of truth,
+//! the log once, checks every block and feeds several views. A [`ViewReader`] asks one view. Nothing here is a source of truth,
 //! nothing here judges, and nothing here knows how a question travels or who asks it.
 
 mod batch;
 mod cbor;
-mod edge;
 mod folder;
 mod follower;
 mod generations;
 mod group;
 mod in_order;
+mod log_end;
 mod projector;
 mod reading;
 mod record;
@@ -31,7 +31,7 @@ pub use in_order::{InOrder, Steps};
 pub use probity_domain::Referent;
 pub use probity_domain::corrections::Turn;
 pub use projector::{ProjectionError, Projector};
-pub use reading::{AsOf, Health, NotThere, Position, Reader};
+pub use reading::{AsOf, Health, NotThere, ViewPosition, ViewReader};
 pub use record::{Key, Parts, Record, RecordError, Table};
 pub use recorded::{Provenance, Recorded};
 pub use stated::Stated;

@@ -46,7 +46,7 @@ pub enum Health {
 
 /// How far a view is and what it is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
+pub struct ViewPosition {
     /// The last statements taken in.
     pub as_of: AsOf,
     /// Whether more follow.
@@ -100,7 +100,7 @@ pub(crate) struct Shared {
     /// Held for writing while a batch is applied, so that no answer mixes two positions.
     gate: RwLock<()>,
     handles: Mutex<Handles>,
-    position: watch::Sender<Position>,
+    position: watch::Sender<ViewPosition>,
 }
 
 /// Handles of the view that is read. One serves one thread at a time.
@@ -111,7 +111,7 @@ struct Handles {
 }
 
 impl Shared {
-    pub(crate) fn new(name: &'static str, view: Option<View>, position: Position) -> Self {
+    pub(crate) fn new(name: &'static str, view: Option<View>, position: ViewPosition) -> Self {
         let handles = Mutex::new(Handles { first: view, spare: Vec::new() });
         Self { name, gate: RwLock::new(()), handles, position: watch::Sender::new(position) }
     }
@@ -158,15 +158,15 @@ impl Shared {
 
 /// Reads one view. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Reader {
+pub struct ViewReader {
     shared: Arc<Shared>,
-    position: watch::Receiver<Position>,
+    position: watch::Receiver<ViewPosition>,
 }
 
 /// How long a question that any state of the view would answer waits for the view to be there.
 const A_MOMENT: Duration = Duration::from_secs(2);
 
-impl Reader {
+impl ViewReader {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { position: shared.position.subscribe(), shared }
     }
@@ -179,13 +179,13 @@ impl Reader {
 
     /// How far it is.
     #[must_use]
-    pub fn position(&self) -> Position {
+    pub fn position(&self) -> ViewPosition {
         self.position.borrow().clone()
     }
 
     /// A receiver of every change of position.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Position> {
+    pub fn watch(&self) -> watch::Receiver<ViewPosition> {
         self.position.clone()
     }
 
@@ -196,7 +196,7 @@ impl Reader {
     /// It is still being built, did not get there in time, or is halted before that.
     pub async fn at_least(&self, tree_size: u64, patience: Duration) -> Result<(), NotThere> {
         let patience = if tree_size == 0 { patience.min(A_MOMENT) } else { patience };
-        let settled = |position: &Position| match position.health {
+        let settled = |position: &ViewPosition| match position.health {
             Health::Building { .. } => false,
             Health::Following => position.as_of.tree_size >= tree_size,
             Health::Halted { .. } => true,
@@ -209,7 +209,7 @@ impl Reader {
     }
 
     fn answers(&self, wanted: u64) -> Result<(), NotThere> {
-        let (view, Position { as_of, health }) = (self.name(), self.position());
+        let (view, ViewPosition { as_of, health }) = (self.name(), self.position());
         let tree_size = as_of.tree_size;
         match health {
             Health::Building { tree_size, until } => Err(NotThere::Building { view, tree_size, until }),
@@ -225,7 +225,7 @@ impl Reader {
     ///
     /// # Errors
     /// There is no view to ask yet.
-    pub fn read<T>(&self, query: impl FnOnce(&View) -> T) -> Result<(Position, T), NotThere> {
+    pub fn read<T>(&self, query: impl FnOnce(&View) -> T) -> Result<(ViewPosition, T), NotThere> {
         self.read_while(None, query)
     }
 
@@ -238,7 +238,7 @@ impl Reader {
         &self,
         given_up: Arc<AtomicBool>,
         query: impl FnOnce(&View) -> T,
-    ) -> Result<(Position, T), NotThere> {
+    ) -> Result<(ViewPosition, T), NotThere> {
         self.read_while(Some(given_up), query)
     }
 
@@ -246,7 +246,7 @@ impl Reader {
         &self,
         given_up: Option<Arc<AtomicBool>>,
         query: impl FnOnce(&View) -> T,
-    ) -> Result<(Position, T), NotThere> {
+    ) -> Result<(ViewPosition, T), NotThere> {
         let _nobody_writes = self.shared.gate.read().unwrap_or_else(PoisonError::into_inner);
         let position = self.position();
         match self.shared.borrow() {

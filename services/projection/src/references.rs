@@ -1,6 +1,6 @@
 //! The events that others can refer to, by their ids: one table for all views, which outlives the rebuilding of each.
 //!
-//! It follows the log as views do, and ahead of them: with the groups that it has taken in, its cursor and the edge of the
+//! It follows the log as views do, and ahead of them: with the groups that it has taken in, its cursor and the end of the
 //! log land in one batch, before any view sees them. What it says of a statement depends on the statements before that
 //! one only, so a view that is folded anew is told the same as one that followed. The rules stand in the domain.
 
@@ -11,8 +11,8 @@ use probity_schemas::{Data, EventId};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
-use crate::edge::Edge;
 use crate::group::Group;
+use crate::log_end::LogEnd;
 use crate::record::{Key, Table};
 use crate::recorded::Recorded;
 use crate::store::{Store, StoreError, View, Writes};
@@ -41,7 +41,7 @@ struct First {
 #[derive(Debug)]
 pub(crate) struct References {
     view: View,
-    edge: Edge,
+    end: LogEnd,
 }
 
 impl References {
@@ -50,35 +50,35 @@ impl References {
         store.view(TREE)
     }
 
-    /// The table, to go on from `edge`; anew where the log has not been where it is.
-    pub(crate) fn open(view: View, edge: Option<Edge>, beginning: &Edge) -> Result<Self, StoreError> {
-        let edge = match edge {
-            Some(edge) => edge,
+    /// The table, to go on from `end`; anew where the log has not been where it is.
+    pub(crate) fn open(view: View, end: Option<LogEnd>, beginning: &LogEnd) -> Result<Self, StoreError> {
+        let end = match end {
+            Some(end) => end,
             None => {
                 tracing::warn!("the table of event ids is of another log, or damaged; it is folded anew");
                 view.clear()?;
                 beginning.clone()
             }
         };
-        Ok(Self { view, edge })
+        Ok(Self { view, end })
     }
 
     /// The log up to where it is taken in.
-    pub(crate) fn edge(&self) -> &Edge {
-        &self.edge
+    pub(crate) fn end(&self) -> &LogEnd {
+        &self.end
     }
 
     /// Says of each statement of a group what it refers to and what it turns, and takes in those that are new here.
     pub(crate) fn resolve(&mut self, group: &mut Group) -> Result<(), StoreError> {
-        let size = self.edge.chain.size();
+        let size = self.end.chain.size();
         let mut batch = self.view.batch();
         for recorded in &mut group.recorded {
             resolve(recorded, &mut batch, recorded.index >= size)?;
         }
-        if group.edge.chain.size() > size {
-            let cursor = group.edge.keep(&mut batch)?;
+        if group.end.chain.size() > size {
+            let cursor = group.end.keep(&mut batch)?;
             self.view.write(Writes::of(batch, cursor)?)?;
-            self.edge = group.edge.clone();
+            self.end = group.end.clone();
         }
         Ok(())
     }

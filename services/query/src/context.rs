@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use probity_projection::{Health, Position, Reader, View};
+use probity_projection::{Health, View, ViewPosition, ViewReader};
 use probity_proto::v1;
 use probity_schemas::{Clock, Identity};
 use tonic::Request;
@@ -62,7 +62,7 @@ fn timeout(text: &str) -> Option<Duration> {
 /// threads. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct QueryContext {
-    reader: Reader,
+    reader: ViewReader,
     access: Arc<dyn Access>,
     clock: Arc<dyn Clock>,
     pool: ReadPool,
@@ -70,7 +70,7 @@ pub struct QueryContext {
 
 impl QueryContext {
     /// Answers from the view that `reader` reads, on the threads of `pool`.
-    pub fn new(reader: Reader, access: Arc<dyn Access>, clock: Arc<dyn Clock>, pool: ReadPool) -> Self {
+    pub fn new(reader: ViewReader, access: Arc<dyn Access>, clock: Arc<dyn Clock>, pool: ReadPool) -> Self {
         Self { reader, access, clock, pool }
     }
 
@@ -171,8 +171,8 @@ impl QueryContext {
     }
 }
 
-fn as_of(position: Position) -> v1::AsOf {
-    let Position { as_of, health } = position;
+fn as_of(position: ViewPosition) -> v1::AsOf {
+    let ViewPosition { as_of, health } = position;
     v1::AsOf {
         tree_size: as_of.tree_size,
         root: as_of.root.as_bytes().to_vec().into(),

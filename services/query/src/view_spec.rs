@@ -1,7 +1,7 @@
 //! What a server has to know of a view to offer it.
 
 use futures::future::LocalBoxFuture;
-use probity_projection::{FollowError, Follower, Projector, Reader};
+use probity_projection::{FollowError, Follower, Projector, ViewReader};
 use tonic::service::Routes;
 
 use crate::context::QueryContext;
@@ -16,14 +16,14 @@ pub struct ViewSpec {
     /// The full name of the gRPC service that answers from it.
     pub service: &'static str,
     /// Adds the view's projector to a follower; [`ViewSpec::follow`] of the projector.
-    pub follow: for<'a> fn(&'a mut Follower) -> LocalBoxFuture<'a, Result<Reader, FollowError>>,
+    pub follow: for<'a> fn(&'a mut Follower) -> LocalBoxFuture<'a, Result<ViewReader, FollowError>>,
     /// Adds the view's service to a server's routes.
     pub serve: fn(Routes, QueryContext) -> Routes,
 }
 
 impl ViewSpec {
     /// Adds a projector to a follower, and gives what reads the view.
-    pub fn follow<P: Projector>(follower: &mut Follower) -> LocalBoxFuture<'_, Result<Reader, FollowError>> {
+    pub fn follow<P: Projector>(follower: &mut Follower) -> LocalBoxFuture<'_, Result<ViewReader, FollowError>> {
         Box::pin(follower.add::<P>())
     }
 }

@@ -13,7 +13,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use probity_log::{Backend, Status};
-use probity_projection::{Health, Reader};
+use probity_projection::{Health, ViewReader};
 use probity_registrar::{Leadership, Registrar};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -35,7 +35,7 @@ pub(crate) struct Watched {
     /// Whether the process takes statements, or stands by to.
     pub(crate) is_registrar: bool,
     pub(crate) log: Arc<dyn Backend>,
-    pub(crate) readers: Vec<Reader>,
+    pub(crate) readers: Vec<ViewReader>,
     /// Warnings about the NATS servers.
     pub(crate) warnings: Option<watch::Receiver<Vec<Warning>>>,
     /// What ends when, of certificates and credentials.
@@ -206,7 +206,7 @@ impl prometheus_client::collector::Collector for Collector {
                 ConstGauge::new(1u64).encode(family.encode_family(&[("kind", kind)])?)?;
             }
         }
-        type Figure = fn(&probity_projection::Position) -> u64;
+        type Figure = fn(&probity_projection::ViewPosition) -> u64;
         let numbers: [(&str, &str, Figure); 3] = [
             ("view_statements", "Statements folded into the view", |position| position.as_of.tree_size),
             ("view_halted", "Whether the view takes in nothing more (1) or it does (0)", |position| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use probity_ledger::{LogHandler, with_causes};
 use probity_log::{Backend, FileLogOptions};
-use probity_projection::{Health, Reader, Store};
+use probity_projection::{Health, Store, ViewReader};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
@@ -306,7 +306,7 @@ fn watch_registrar(registrar: &Arc<Registrar>, health: HealthReporter) -> JoinHa
 
 /// Tells gRPC health whether a view answers: serving, or not while it is being built or once it is
 /// halted.
-fn watch(view: &ViewSpec, reader: &Reader, health: HealthReporter) -> JoinHandle<()> {
+fn watch(view: &ViewSpec, reader: &ViewReader, health: HealthReporter) -> JoinHandle<()> {
     let service = view.service;
     let mut position = reader.watch();
     tokio::spawn(async move {

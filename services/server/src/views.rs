@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use probity_admission::KNOWN_RULE_SETS;
 use probity_log::Log;
-use probity_projection::{Follower, Following, Reader, Source, Store};
+use probity_projection::{Follower, Following, Source, Store, ViewReader};
 use probity_query::{Access, QueryContext, ReadPool, ViewSpec};
 use probity_schemas::Clock;
 use probity_statement::LedgerKeys;
@@ -21,7 +21,7 @@ pub static VIEWS: [ViewSpec; 4] =
 #[derive(Debug)]
 pub(crate) struct Views {
     following: Following,
-    pub(crate) readers: Vec<(&'static ViewSpec, Reader)>,
+    pub(crate) readers: Vec<(&'static ViewSpec, ViewReader)>,
 }
 
 impl Views {

@@ -106,7 +106,7 @@ impl Life {
     }
 
     pub(crate) fn dossier(&self, model: &str) -> v1::GetModelResponse {
-        query::dossier(self.scene.view(), model, &self.scope).unwrap()
+        probity_inventory::dossier(self.scene.view(), model, &self.scope).unwrap()
     }
 
     pub(crate) fn version(&self, version: &str) -> v1::Version {

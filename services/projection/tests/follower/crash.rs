@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use probity_projection::{Generations, Health, NotThere, Projector, Reader, Store};
+use probity_projection::{Generations, Health, NotThere, Projector, Store, ViewReader};
 
 use crate::views::{Counts, NAMES, check, digest};
 use crate::world::{CACHE, World, crash_copy, reach, run};
@@ -23,7 +23,7 @@ async fn recover<P: Projector>(world: &World, name: &str, fresh: [u8; 32]) -> u6
 }
 
 /// How far the view is when it is opened, with everything up to there in it. A view that was never asked tells nothing.
-fn found(reader: &Reader, world: &World) -> u64 {
+fn found(reader: &ViewReader, world: &World) -> u64 {
     match reader.read(|_| ()) {
         Ok(_) => {
             let size = check(reader, world.entries(), 1).as_of.tree_size;

@@ -1,6 +1,6 @@
 //! Several views are fed from one reading of the log.
 
-use probity_projection::{AsOf, Health, Position, Store};
+use probity_projection::{AsOf, Health, Store, ViewPosition};
 
 use crate::views::{Counts, check, digest};
 use crate::world::{CACHE, Told, World, follow, follower, reach, run};
@@ -20,7 +20,7 @@ fn several_views_reach_the_head_and_go_on_with_what_is_recorded_later() {
             let size = world.told.size();
             for (reader, layout) in readers.iter().zip([1, 2, 1]) {
                 reach(reader, size).await;
-                let Position { as_of, health } = check(reader, world.entries(), layout);
+                let ViewPosition { as_of, health } = check(reader, world.entries(), layout);
                 let head = world.log.reader().head().unwrap();
                 let AsOf { tree_size, root, recorded_at } = as_of;
                 assert_eq!((tree_size, root, recorded_at), (head.tree_size, head.root, head.time));
@@ -37,7 +37,7 @@ fn a_log_without_a_statement_is_answered_from_and_gone_on_from() {
     run(|| async {
         let mut world = World::new();
         let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
-        let nothing = Position { as_of: AsOf::NOTHING, health: Health::Following };
+        let nothing = ViewPosition { as_of: AsOf::NOTHING, health: Health::Following };
         assert_eq!(check(&reader, &[], 1), nothing);
         world.record(1).await;
         reach(&reader, 1).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probity_log::Log;
-use probity_projection::{Generations, Health, NotThere, Projector, Reader, Store};
+use probity_projection::{Generations, Health, NotThere, Projector, Store, ViewReader};
 
 use crate::views::{Content, Counts, NAMES, check, digest};
 use crate::world::{CACHE, Told, World, follow, follower, reach, run};
@@ -30,7 +30,7 @@ fn trees(store: &Store) -> (Tree, Tree) {
     (current.map(of), building.map(of))
 }
 
-fn building(reader: &Reader) -> (u64, u64) {
+fn building(reader: &ViewReader) -> (u64, u64) {
     match reader.read(|_| ()) {
         Err(NotThere::Building { view, tree_size, until }) => {
             assert_eq!(view, reader.name());
@@ -40,7 +40,7 @@ fn building(reader: &Reader) -> (u64, u64) {
     }
 }
 
-async fn wait_for(reader: &Reader, health: Health) {
+async fn wait_for(reader: &ViewReader, health: Health) {
     let mut position = reader.watch();
     let found = position.wait_for(|position| position.health == health);
     tokio::time::timeout(crate::world::PATIENCE, found).await.expect("it does not come").unwrap();
@@ -90,7 +90,7 @@ fn a_new_layout_is_built_beside_the_old_tree_and_switched_to_when_it_is_there() 
     });
 }
 
-async fn follower_of(log: &Arc<crate::listed::Listed>, store: &Store) -> Reader {
+async fn follower_of(log: &Arc<crate::listed::Listed>, store: &Store) -> ViewReader {
     let mut follower = follower(log.clone(), store.clone()).await;
     follower.add::<Counts<0, 2>>().await.unwrap()
 }
@@ -144,7 +144,7 @@ fn what_another_version_began_to_build_is_given_up() {
 }
 
 /// Opens a view without following.
-async fn follow_none<P: Projector>(log: &Arc<crate::listed::Listed>, store: &Store) -> Reader {
+async fn follow_none<P: Projector>(log: &Arc<crate::listed::Listed>, store: &Store) -> ViewReader {
     follower(log.clone(), store.clone()).await.add::<P>().await.unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use probity_log::Block;
-use probity_projection::{Health, NotThere, Reader, Store};
+use probity_projection::{Health, NotThere, Store, ViewReader};
 use probity_tlog::{BlockTree, CheckpointSigner, Frontier, Hash, leaf_hash};
 use serde_json::json;
 
@@ -71,7 +71,7 @@ async fn halts(told: &Told, bad: Block, words: &[&str]) {
     following.stop().await.unwrap();
 }
 
-async fn stays(reader: &Reader, told: &Told, reason: &str) {
+async fn stays(reader: &ViewReader, told: &Told, reason: &str) {
     let size = told.size();
     let position = check(reader, &told.entries, 1);
     assert_eq!(position.as_of.tree_size, size);

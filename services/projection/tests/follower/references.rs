@@ -9,7 +9,7 @@ use probity_domain::corrections::{Standing, Standings, correct};
 use probity_domain::references::{is_corrected, meant};
 use probity_log::Log as _;
 use probity_projection::{
-    Batch, Generations, Parts, ProjectionError, Projector, Reader, Recorded, Referent, Store, Table, Turn, View,
+    Batch, Generations, Parts, ProjectionError, Projector, Recorded, Referent, Store, Table, Turn, View, ViewReader,
 };
 use probity_schemas::Data;
 use probity_schemas::correction::CorrectionEvent;
@@ -181,7 +181,7 @@ async fn record(world: &mut World, story: &mut Story, blocks: usize) {
     }
 }
 
-fn check(reader: &Reader, story: &Story) {
+fn check(reader: &ViewReader, story: &Story) {
     let found: Vec<(u64, Looked)> = reader
         .read(|view: &View| {
             let pairs = view.scan_after(&TOLD.key(), None).map(|pair| {

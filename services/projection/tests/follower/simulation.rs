@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use probity_projection::{Following, Generations, NotThere, Projector, Reader, Store};
+use probity_projection::{Following, Generations, NotThere, Projector, Store, ViewReader};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -50,7 +50,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 struct Opened {
     store: Store,
     following: Following,
-    readers: [Reader; 2],
+    readers: [ViewReader; 2],
 }
 
 struct Simulated {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use probity_projection::{
-    Batch, Parts, Position, ProjectionError, Projector, Reader, Recorded, StoreError, Table, View,
+    Batch, Parts, ProjectionError, Projector, Recorded, StoreError, Table, View, ViewPosition, ViewReader,
 };
 use serde::{Deserialize, Serialize};
 
@@ -103,7 +103,7 @@ pub(crate) fn both(view: &View) -> (u64, u64) {
 }
 
 /// Asks a view for all that it holds, which must be what the log held at the position it answers with.
-pub(crate) fn check(reader: &Reader, statements: &[Entry], layout: u32) -> Position {
+pub(crate) fn check(reader: &ViewReader, statements: &[Entry], layout: u32) -> ViewPosition {
     let (position, content) = reader.read(Content::of).unwrap();
     let size = usize::try_from(position.as_of.tree_size).unwrap();
     assert!(size <= statements.len(), "{size} statements are folded of {}", statements.len());
@@ -112,7 +112,7 @@ pub(crate) fn check(reader: &Reader, statements: &[Entry], layout: u32) -> Posit
 }
 
 /// Everything that a view holds, in short.
-pub(crate) fn digest(reader: &Reader) -> [u8; 32] {
+pub(crate) fn digest(reader: &ViewReader) -> [u8; 32] {
     reader.read(View::digest).unwrap().1.unwrap()
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use probity_log::conformance::Ledger;
 use probity_log::{Block, FileLog, FileLogOptions, Log};
-use probity_projection::{Follower, Following, Health, Projector, Reader, Source, Store};
+use probity_projection::{Follower, Following, Health, Projector, Source, Store, ViewReader};
 use probity_schemas::{Event, EventId, Identity};
 use probity_statement::{KeyId, LedgerKeys, SecretKey, Unsigned};
 use serde_json::{Value, json};
@@ -203,19 +203,19 @@ pub(crate) async fn follower(log: Arc<dyn Log>, store: Store) -> Follower {
 }
 
 /// Follows one view.
-pub(crate) async fn follow<P: Projector>(log: Arc<dyn Log>, store: Store) -> (Following, Reader) {
+pub(crate) async fn follow<P: Projector>(log: Arc<dyn Log>, store: Store) -> (Following, ViewReader) {
     let mut follower = follower(log, store).await;
     let reader = follower.add::<P>().await.unwrap();
     (follower.start().unwrap(), reader)
 }
 
 /// Waits until a view has taken in so many statements.
-pub(crate) async fn reach(reader: &Reader, tree_size: u64) {
+pub(crate) async fn reach(reader: &ViewReader, tree_size: u64) {
     reader.at_least(tree_size, PATIENCE).await.unwrap();
 }
 
 /// Waits until a view has halted, and gives the reason.
-pub(crate) async fn halted(reader: &Reader) -> String {
+pub(crate) async fn halted(reader: &ViewReader) -> String {
     let mut position = reader.watch();
     let halted = position.wait_for(|position| matches!(position.health, Health::Halted { .. }));
     let position = tokio::time::timeout(PATIENCE, halted).await.expect("it does not halt").unwrap().clone();

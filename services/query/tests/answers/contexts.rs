@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use probity_projection::Reader;
+use probity_projection::ViewReader;
 use probity_query::{Access, Caller, QueryContext, QueryError, ReadPool, RequestContext, Scope};
 use probity_schemas::{Identity, Namespace, NamespacePattern, SystemClock};
 use probity_tlog::Hash;
@@ -36,7 +36,7 @@ impl Access for Roles {
     }
 }
 
-fn context(reader: &Reader) -> QueryContext {
+fn context(reader: &ViewReader) -> QueryContext {
     QueryContext::new(reader.clone(), Arc::new(Roles), SystemClock::shared(), ReadPool::default())
 }
 

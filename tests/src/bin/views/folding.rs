@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use probity_admission::KNOWN_RULE_SETS;
 use probity_log::{FileLog, Log as _};
-use probity_projection::{Follower, Following, Health, Reader, Source, Store};
+use probity_projection::{Follower, Following, Health, Source, Store, ViewReader};
 use probity_server::VIEWS;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ const CACHE: usize = 64 << 20;
 /// Views that are followed, and what reads them.
 pub(crate) struct Views {
     pub(crate) following: Following,
-    pub(crate) readers: Vec<Reader>,
+    pub(crate) readers: Vec<ViewReader>,
 }
 
 /// Opens these views over the log and follows.

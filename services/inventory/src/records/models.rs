@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use probity_projection::{Batch, ProjectionError, Recorded, Stated};
-use probity_proto::v1;
-use probity_query::Citation;
-use probity_schemas::dependency::DependencyEvent;
-use probity_schemas::model::{AmendableField, ModelEvent};
-use probity_schemas::word;
+use probity_projection::{Stated, Table};
+use probity_schemas::model::AmendableField;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{DEPENDENCIES, MODELS, USES};
 use crate::facets::{Indexed, namespace_of};
+
+/// Model → what it is.
+pub(crate) const MODELS: Table<ModelRecord> = Table::new(1);
+/// Model, index → a dependency.
+pub(crate) const DEPENDENCIES: Table<DependencyRecord> = Table::new(13);
 
 /// What is known of a model. Each list holds what statements said, so that one that is void can be taken out again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelRecord {
-    pub(crate) registrations: Vec<Registration>,
+    pub(crate) registrations: Vec<ModelRegistration>,
     pub(crate) owners: Vec<Owner>,
     pub(crate) classes: Vec<Class>,
     pub(crate) links: Vec<Link>,
@@ -34,12 +34,12 @@ pub(crate) struct ModelRecord {
     pub(crate) open_incidents: u64,
     pub(crate) open_findings: u64,
     pub(crate) last_activity_ms: u64,
-    indexed: Indexed,
+    pub(crate) indexed: Indexed,
 }
 
 /// What a registration, or an amendment of one, says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Registration {
+pub(crate) struct ModelRegistration {
     pub(crate) title: String,
     pub(crate) kind: String,
     pub(crate) purpose: String,
@@ -49,20 +49,20 @@ pub(crate) struct Registration {
     pub(crate) origin_platform: String,
     pub(crate) attributes: String,
     /// What it changes of the one before, if it is an amendment.
-    amendment: Option<Amendment>,
+    pub(crate) amendment: Option<Amendment>,
     pub(crate) stated: Stated,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Amendment {
-    field: AmendableField,
-    attribute: String,
-    new: String,
+pub(crate) struct Amendment {
+    pub(crate) field: AmendableField,
+    pub(crate) attribute: String,
+    pub(crate) new: String,
 }
 
-impl Registration {
+impl ModelRegistration {
     /// What holds with an amendment.
-    fn amended(&self, amendment: Amendment, stated: Stated) -> Self {
+    pub(crate) fn amended(&self, amendment: Amendment, stated: Stated) -> Self {
         let mut amended = self.clone();
         let Amendment { field, attribute, new } = amendment.clone();
         match field {
@@ -121,7 +121,7 @@ pub(crate) struct DependencyRecord {
 }
 
 impl ModelRecord {
-    pub(crate) fn registration(&self) -> Option<&Registration> {
+    pub(crate) fn registration(&self) -> Option<&ModelRegistration> {
         self.registrations.last()
     }
 
@@ -208,7 +208,7 @@ impl ModelRecord {
         indices
     }
 
-    fn properties(&self, subject: &str, jurisdictions: &[String]) -> Indexed {
+    pub(crate) fn properties(&self, subject: &str, jurisdictions: &[String]) -> Indexed {
         let mut indexed = Indexed::new();
         indexed.facet("namespace", namespace_of(subject));
         indexed.facet("state", self.state());
@@ -237,110 +237,6 @@ impl ModelRecord {
     }
 }
 
-/// The jurisdictions of the uses that a model is put to.
-pub(crate) fn jurisdictions(record: &ModelRecord, batch: &Batch<'_>) -> Result<Vec<String>, ProjectionError> {
-    let mut found = Vec::new();
-    for used in record.current_uses() {
-        if let Some(use_case) = batch.read(&USES, &USES.key().text(&used.use_case))? {
-            found.extend(use_case.proposals.last().into_iter().flat_map(|proposal| proposal.jurisdictions.clone()));
-        }
-    }
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
-}
-
-/// Changes the record of a model, and what it is found by.
-pub(crate) fn change(
-    batch: &mut Batch<'_>,
-    subject: &str,
-    change: impl FnOnce(&mut ModelRecord),
-) -> Result<(), ProjectionError> {
-    let key = MODELS.key().text(subject);
-    change(batch.record(&MODELS, key.clone())?);
-    let record = batch.read(&MODELS, &key)?.unwrap_or_default();
-    let properties = record.properties(subject, &jurisdictions(&record, batch)?);
-    if properties != record.indexed {
-        let mut indexed = record.indexed;
-        indexed.change(properties, subject, batch)?;
-        batch.record(&MODELS, key)?.indexed = indexed;
-    }
-    Ok(())
-}
-
-/// Notes that something about a model happened.
-pub(crate) fn active(batch: &mut Batch<'_>, subject: &str, at_ms: u64) -> Result<(), ProjectionError> {
-    let key = MODELS.key().text(subject);
-    if batch.contains(&key)? {
-        let record = batch.record(&MODELS, key)?;
-        record.last_activity_ms = record.last_activity_ms.max(at_ms);
-        return Ok(());
-    }
-    // Named for the first time, by somebody else's statement.
-    change(batch, subject, |record| record.last_activity_ms = at_ms)
-}
-
-/// Takes in what is said of a model as a whole.
-pub(crate) fn fold(
-    batch: &mut Batch<'_>,
-    subject: &str,
-    recorded: &Recorded,
-    event: &ModelEvent,
-) -> Result<(), ProjectionError> {
-    let stated = Stated::of(recorded);
-    match event {
-        ModelEvent::Registered(registered) => {
-            let texts = |list: &[probity_schemas::Text]| list.iter().map(ToString::to_string).collect();
-            let registration = Registration {
-                title: recorded.event.title.as_ref().map(ToString::to_string).unwrap_or_default(),
-                kind: registered.kind.as_ref().map(word).unwrap_or_default(),
-                purpose: registered.purpose.to_string(),
-                intended_uses: texts(&registered.intended_uses),
-                excluded_uses: texts(&registered.excluded_uses),
-                supplier: registered.supplier.as_ref().map(ToString::to_string).unwrap_or_default(),
-                origin_platform: registered.origin_platform.as_ref().map(ToString::to_string).unwrap_or_default(),
-                attributes: match recorded.event.attributes.is_empty() {
-                    true => String::new(),
-                    false => serde_json::to_string(&recorded.event.attributes).unwrap_or_default(),
-                },
-                amendment: None,
-                stated,
-            };
-            change(batch, subject, |record| record.registrations.push(registration))
-        }
-        ModelEvent::Classified(classified) => {
-            let class = Class {
-                framework: classified.framework.to_string(),
-                class: classified.class.to_string(),
-                basis: classified.basis.as_ref().map(ToString::to_string).unwrap_or_default(),
-                use_case: classified.use_case.as_ref().map(ToString::to_string).unwrap_or_default(),
-                regulatory_role: classified.regulatory_role.as_ref().map(word).unwrap_or_default(),
-                expires_at_ms: classified.expires_at.map(|at| at.as_ms()),
-                stated,
-            };
-            change(batch, subject, |record| record.classes.push(class))
-        }
-        ModelEvent::Amended(amended) => change(batch, subject, |record| {
-            let text =
-                |text: &Option<probity_schemas::Text>| text.as_ref().map(ToString::to_string).unwrap_or_default();
-            let Some(registration) = record.registration() else { return };
-            let (attribute, new) = (text(&amended.attribute), text(&amended.new));
-            let amended = registration.amended(Amendment { field: amended.field, attribute, new }, stated);
-            record.registrations.push(amended);
-        }),
-        ModelEvent::Linked(linked) => {
-            let link = Link { relation: word(&linked.relation), other: linked.other.to_string(), stated };
-            change(batch, subject, |record| record.links.push(link))
-        }
-        ModelEvent::OwnershipAccepted(accepted) => {
-            let (role, person) = (word(&accepted.role), recorded.signer());
-            change(batch, subject, |record| record.owners.push(Owner { role, person, stated }))
-        }
-        // Of one version: `versions` takes it in.
-        ModelEvent::VersionRegistered(_) => Ok(()),
-    }
-}
-
 /// A user's own field with another value; without one it goes.
 fn amend(attributes: &str, name: &str, new: &str) -> String {
     let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(attributes).unwrap_or_default();
@@ -349,38 +245,4 @@ fn amend(attributes: &str, name: &str, new: &str) -> String {
         new => drop(fields.insert(name.to_owned(), new.into())),
     }
     if fields.is_empty() { String::new() } else { serde_json::Value::Object(fields).to_string() }
-}
-
-/// Takes in what a model depends on.
-pub(crate) fn depend(
-    batch: &mut Batch<'_>,
-    model: &str,
-    recorded: &Recorded,
-    event: &DependencyEvent,
-) -> Result<(), ProjectionError> {
-    if let DependencyEvent::Declared(declared) = event {
-        let what = match (&declared.other, &declared.reference) {
-            (Some(other), _) => other.to_string(),
-            (None, Some(reference)) => reference.to_string(),
-            (None, None) => declared.description.as_ref().map(ToString::to_string).unwrap_or_default(),
-        };
-        let (direction, kind) = (word(&declared.direction), word(&declared.kind));
-        let key = DEPENDENCIES.key().text(model).number(recorded.index);
-        batch.put(&DEPENDENCIES, key, DependencyRecord { direction, kind, what, ended: false });
-    }
-    Ok(())
-}
-
-impl From<&Class> for v1::Classification {
-    fn from(class: &Class) -> Self {
-        Self {
-            framework: class.framework.clone(),
-            class: class.class.clone(),
-            basis: class.basis.clone(),
-            use_case: class.use_case.clone(),
-            regulatory_role: class.regulatory_role.clone(),
-            expires_at_ms: class.expires_at_ms,
-            source: Some(class.stated.source()),
-        }
-    }
 }

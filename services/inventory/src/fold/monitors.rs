@@ -1,28 +1,11 @@
-//! Monitors: what is watched, and how it stands.
+//! What monitors say.
 
 use probity_projection::{Batch, ProjectionError, Recorded};
 use probity_schemas::monitor::MonitorEvent;
 use probity_schemas::shared::Threshold;
 use probity_schemas::word;
-use serde::{Deserialize, Serialize};
 
-use crate::catalogue::MONITORS;
-
-/// What is known of a monitor.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct MonitorRecord {
-    /// configured, ok, breached or silent
-    pub(crate) state: String,
-    pub(crate) family: String,
-    pub(crate) metric: String,
-    pub(crate) threshold: String,
-    pub(crate) unit: String,
-    pub(crate) value: Option<f64>,
-    pub(crate) last_report_ms: u64,
-    pub(crate) configured: Option<u64>,
-    /// The statement that says how it stands.
-    pub(crate) index: u64,
-}
+use crate::records::monitors::{MONITORS, MonitorRecord};
 
 fn shown(threshold: &Threshold) -> String {
     format!("{} {}", word(&threshold.comparison), threshold.value)

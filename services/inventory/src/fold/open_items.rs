@@ -1,52 +1,13 @@
-//! Issues and incidents: what was opened, to whom it was handed, how it ended. And how many findings are open.
+//! What events say of issues, incidents and findings.
 
 use probity_projection::{Batch, ProjectionError, Recorded, Referent};
 use probity_schemas::SubjectKind;
 use probity_schemas::incident::IncidentEvent;
 use probity_schemas::issue::IssueEvent;
 use probity_schemas::word;
-use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{MATTERS, MATTERS_OF, OPEN_FINDINGS, OPEN_MATTERS};
-use crate::models;
-
-/// An issue or incident.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct MatterRecord {
-    /// issue or incident
-    pub(crate) kind: String,
-    pub(crate) id: String,
-    pub(crate) subject: String,
-    /// The models it counts for.
-    pub(crate) models: Vec<String>,
-    /// What it is found by: its subject and what else it is about, without versions.
-    subjects: Vec<String>,
-    pub(crate) title: String,
-    pub(crate) severity: String,
-    /// open, mitigated, resolved or closed
-    pub(crate) state: String,
-    pub(crate) hand_offs: Vec<HandOff>,
-    pub(crate) root_cause: String,
-    /// Regime, reportable, class, where.
-    pub(crate) regimes: Vec<(String, String, String, u64)>,
-    pub(crate) opened: Option<(u64, u64)>,
-    pub(crate) indices: Vec<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct HandOff {
-    pub(crate) team: String,
-    pub(crate) assignee: String,
-    pub(crate) ticket: String,
-    pub(crate) due_ms: Option<u64>,
-    pub(crate) index: u64,
-}
-
-impl MatterRecord {
-    pub(crate) fn is_open(&self) -> bool {
-        self.state == "open" || self.state == "mitigated"
-    }
-}
+use crate::fold::models;
+use crate::records::open_items::{HandOff, ITEMS, ITEMS_OF, OPEN_FINDINGS, OPEN_ITEMS, OpenItemRecord};
 
 fn open(
     batch: &mut Batch<'_>,
@@ -65,9 +26,9 @@ fn open(
     models.dedup();
     let subjects: Vec<String> = subjects().map(|subject| subject.without_version().to_string()).collect();
     for subject in &subjects {
-        batch.put(&MATTERS_OF, MATTERS_OF.key().text(subject).number(recorded.index), ());
+        batch.put(&ITEMS_OF, ITEMS_OF.key().text(subject).number(recorded.index), ());
     }
-    let record = MatterRecord {
+    let record = OpenItemRecord {
         kind: kind.to_owned(),
         id: event.id.to_string(),
         subject: event.subject.to_string(),
@@ -78,10 +39,10 @@ fn open(
         state: "open".to_owned(),
         opened: event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms())),
         indices: vec![recorded.index],
-        ..MatterRecord::default()
+        ..OpenItemRecord::default()
     };
-    batch.put(&MATTERS, MATTERS.key().number(recorded.index), record);
-    batch.put(&OPEN_MATTERS, OPEN_MATTERS.key().number(recorded.index), ());
+    batch.put(&ITEMS, ITEMS.key().number(recorded.index), record);
+    batch.put(&OPEN_ITEMS, OPEN_ITEMS.key().number(recorded.index), ());
     models.iter().try_for_each(|model| count(batch, model, kind, true))
 }
 
@@ -96,28 +57,28 @@ fn count(batch: &mut Batch<'_>, model: &str, kind: &str, opens: bool) -> Result<
     })
 }
 
-/// Changes the matter that an event regards, and how its models count it.
+/// Changes the item that an event answers, and how its models count it.
 fn answer(
     batch: &mut Batch<'_>,
     recorded: &Recorded,
     kind: &str,
-    change: impl FnOnce(&mut MatterRecord),
+    change: impl FnOnce(&mut OpenItemRecord),
 ) -> Result<(), ProjectionError> {
     let Some(opener) = recorded.answered() else { return Ok(()) };
-    let key = MATTERS.key().number(opener.index);
+    let key = ITEMS.key().number(opener.index);
     // One that is void was none.
     if !batch.contains(&key)? {
         return Ok(());
     }
-    let record = batch.record(&MATTERS, key)?;
+    let record = batch.record(&ITEMS, key)?;
     let before = record.is_open();
     change(record);
     record.indices.push(recorded.index);
     let (after, models) = (record.is_open(), record.models.clone());
     if before != after {
-        let key = OPEN_MATTERS.key().number(opener.index);
+        let key = OPEN_ITEMS.key().number(opener.index);
         match after {
-            true => batch.put(&OPEN_MATTERS, key, ()),
+            true => batch.put(&OPEN_ITEMS, key, ()),
             false => batch.remove(key),
         }
         models.iter().try_for_each(|model| count(batch, model, kind, after))?;
@@ -125,14 +86,14 @@ fn answer(
     Ok(())
 }
 
-/// A matter that is void was none.
+/// An item that is void was none.
 pub(crate) fn forget(batch: &mut Batch<'_>, opener: &Referent) -> Result<(), ProjectionError> {
-    let key = MATTERS.key().number(opener.index);
-    let Some(record) = batch.read(&MATTERS, &key)? else { return Ok(()) };
+    let key = ITEMS.key().number(opener.index);
+    let Some(record) = batch.read(&ITEMS, &key)? else { return Ok(()) };
     batch.remove(key);
-    batch.remove(OPEN_MATTERS.key().number(opener.index));
+    batch.remove(OPEN_ITEMS.key().number(opener.index));
     for subject in &record.subjects {
-        batch.remove(MATTERS_OF.key().text(subject).number(opener.index));
+        batch.remove(ITEMS_OF.key().text(subject).number(opener.index));
     }
     match record.is_open() {
         true => record.models.iter().try_for_each(|model| count(batch, model, &record.kind, false)),

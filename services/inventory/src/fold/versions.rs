@@ -1,4 +1,4 @@
-//! Versions: what they consist of, how they were made, what was found and decided about them.
+//! What events say of versions.
 
 use probity_domain::ids::model_of;
 use probity_projection::{Batch, ProjectionError, Recorded, Stated};
@@ -7,99 +7,9 @@ use probity_schemas::model::VersionRegistered;
 use probity_schemas::training::Completed as TrainingCompleted;
 use probity_schemas::validation::ValidationEvent;
 use probity_schemas::word;
-use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{AGES, VERSIONS, version_key};
-use crate::models;
-
-/// What is known of a version.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct VersionRecord {
-    pub(crate) registrations: Vec<Content>,
-    pub(crate) trainings: Vec<(u64, Vec<String>)>,
-    pub(crate) validations: Vec<Validation>,
-    pub(crate) approvals: Vec<Decision>,
-    pub(crate) retirements: Vec<(u64, bool)>,
-    /// Where it serves: endpoint, and whether it is stopped there in an emergency.
-    pub(crate) places: Vec<(String, bool)>,
-    pub(crate) last_activity_ms: u64,
-    /// The state under which its model counts it.
-    counted: String,
-}
-
-/// What a version consists of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Content {
-    pub(crate) digests: Vec<String>,
-    pub(crate) reference: String,
-    pub(crate) pinned: bool,
-    /// Role, and what it is.
-    pub(crate) components: Vec<(String, String)>,
-    pub(crate) parents: Vec<String>,
-    pub(crate) code: String,
-    pub(crate) index: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Validation {
-    pub(crate) outcome: String,
-    pub(crate) stated: Stated,
-}
-
-/// An approval, or what became of one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Decision {
-    pub(crate) gate: String,
-    /// granted, rejected, revoked, elsewhere
-    pub(crate) state: String,
-    pub(crate) expires_at_ms: Option<u64>,
-    pub(crate) stated: Stated,
-}
-
-impl VersionRecord {
-    pub(crate) fn state(&self) -> &'static str {
-        let passed = |validation: &Validation| validation.outcome.starts_with("passed");
-        match () {
-            () if self.places.iter().any(|(_, suspended)| !suspended) => "live",
-            () if !self.places.is_empty() => "suspended",
-            () if self.retirements.last().is_some_and(|(_, completed)| *completed) => "retired",
-            () if self.approvals.iter().any(|decision| decision.state == "granted") => "approved",
-            () if self.validations.last().is_some_and(passed) => "validated",
-            () if !self.trainings.is_empty() => "trained",
-            () if self.registrations.is_empty() => "unregistered",
-            () => "registered",
-        }
-    }
-
-    pub(crate) fn forget(&mut self, index: u64) {
-        self.registrations.retain(|entry| entry.index != index);
-        self.trainings.retain(|(at, _)| *at != index);
-        self.validations.retain(|entry| entry.stated.index != index);
-        self.approvals.retain(|entry| entry.stated.index != index);
-        self.retirements.retain(|(at, _)| *at != index);
-    }
-
-    /// Digests that earlier registrations gave and the last one does not.
-    pub(crate) fn conflicting_digests(&self) -> Vec<String> {
-        let Some((last, earlier)) = self.registrations.split_last() else { return Vec::new() };
-        let mut digests: Vec<String> = earlier.iter().flat_map(|content| content.digests.iter().cloned()).collect();
-        digests.retain(|digest| !last.digests.is_empty() && !last.digests.contains(digest));
-        digests.sort_unstable();
-        digests.dedup();
-        digests
-    }
-
-    pub(crate) fn indices(&self) -> Vec<u64> {
-        let mut indices: Vec<u64> = self.registrations.iter().map(|entry| entry.index).collect();
-        indices.extend(self.trainings.iter().map(|(index, _)| *index));
-        indices.extend(self.validations.last().map(|validation| validation.stated.index));
-        indices.extend(self.approvals.iter().map(|decision| decision.stated.index));
-        indices.extend(self.retirements.last().map(|(index, _)| *index));
-        indices.sort_unstable();
-        indices.dedup();
-        indices
-    }
-}
+use crate::fold::models;
+use crate::records::versions::{AGES, Content, Decision, VERSIONS, Validation, VersionRecord, version_key};
 
 /// Changes the record of a version, and how its model counts it.
 pub(crate) fn change(

@@ -1,13 +1,13 @@
 //! Use cases: what is to be solved, who wants it, which models serve it, what was decided.
 
-use probity_projection::{Batch, ProjectionError, Recorded, Stated};
-use probity_schemas::usecase::UsecaseEvent;
-use probity_schemas::word;
+use probity_projection::{Stated, Table};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::USES;
 use crate::facets::{Indexed, namespace_of};
-use crate::models::{self, Class, Use};
+use crate::records::models::Class;
+
+/// Use case → what it is.
+pub(crate) const USES: Table<UseCaseRecord> = Table::new(3);
 
 /// What is known of a use case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub(crate) struct UseCaseRecord {
     pub(crate) models: Vec<LinkedModel>,
     pub(crate) classes: Vec<Class>,
     pub(crate) last_activity_ms: u64,
-    indexed: Indexed,
+    pub(crate) indexed: Indexed,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ impl UseCaseRecord {
         indices
     }
 
-    fn properties(&self, subject: &str) -> Indexed {
+    pub(crate) fn properties(&self, subject: &str) -> Indexed {
         let mut indexed = Indexed::new();
         indexed.facet("namespace", namespace_of(subject));
         indexed.facet("state", self.state());
@@ -112,82 +112,5 @@ impl UseCaseRecord {
             indexed.text(&proposal.problem);
         }
         indexed
-    }
-}
-
-/// Changes the record of a use case, and what it is found by.
-pub(crate) fn change(
-    batch: &mut Batch<'_>,
-    subject: &str,
-    change: impl FnOnce(&mut UseCaseRecord),
-) -> Result<(), ProjectionError> {
-    let key = USES.key().text(subject);
-    let record = batch.record(&USES, key.clone())?;
-    change(record);
-    let properties = record.properties(subject);
-    if properties != record.indexed {
-        let mut indexed = std::mem::take(&mut record.indexed);
-        indexed.change(properties, subject, batch)?;
-        batch.record(&USES, key)?.indexed = indexed;
-    }
-    Ok(())
-}
-
-/// Brings the models of a use up to date with it: they are found by its jurisdictions.
-pub(crate) fn refresh_models(batch: &mut Batch<'_>, subject: &str) -> Result<(), ProjectionError> {
-    let linked = batch.read(&USES, &USES.key().text(subject))?.unwrap_or_default().models;
-    for linked in linked {
-        models::change(batch, probity_domain::ids::model_of(&linked.model), |_| {})?;
-    }
-    Ok(())
-}
-
-/// Takes in what is said of a use case.
-pub(crate) fn fold(
-    batch: &mut Batch<'_>,
-    subject: &str,
-    recorded: &Recorded,
-    event: &UsecaseEvent,
-) -> Result<(), ProjectionError> {
-    let stated = Stated::of(recorded);
-    let decided = |batch: &mut Batch<'_>, word: &str, stated: Stated| {
-        change(batch, subject, |record| record.decisions.push((word.to_owned(), stated)))
-    };
-    match event {
-        UsecaseEvent::Proposed(proposed) => {
-            let identity = |identity: &Option<probity_schemas::Identity>| {
-                identity.as_ref().map(ToString::to_string).unwrap_or_default()
-            };
-            let proposal = Proposal {
-                title: recorded.event.title.as_ref().map(ToString::to_string).unwrap_or_default(),
-                problem: proposed.problem.to_string(),
-                owner: identity(&proposed.owner),
-                sponsor: identity(&proposed.sponsor),
-                population: proposed.population.as_ref().map(ToString::to_string).unwrap_or_default(),
-                decision_type: proposed.decision_type.as_ref().map(word).unwrap_or_default(),
-                jurisdictions: proposed.jurisdictions.iter().map(ToString::to_string).collect(),
-                stated,
-            };
-            change(batch, subject, |record| record.proposals.push(proposal))?;
-            refresh_models(batch, subject)
-        }
-        UsecaseEvent::Assessed(assessed) => {
-            let outcome = assessed.outcome.as_ref().map(word).unwrap_or_default();
-            change(batch, subject, |record| record.assessments.push((word(&assessed.kind), outcome, stated)))
-        }
-        UsecaseEvent::Accepted(_) => decided(batch, "accepted", stated),
-        UsecaseEvent::Declined(_) => decided(batch, "declined", stated),
-        UsecaseEvent::Retired(_) => decided(batch, "retired", stated),
-        UsecaseEvent::Linked(linked) => {
-            let (model, role, index) = (linked.model.to_string(), word(&linked.role), recorded.index);
-            let whole = probity_domain::ids::model_of(&model).to_owned();
-            change(batch, subject, |record| {
-                record.models.push(LinkedModel { model, role: role.clone(), index });
-            })?;
-            let use_case = subject.to_owned();
-            models::change(batch, &whole, |record| {
-                record.use_cases.push(Use { use_case, role, index });
-            })
-        }
     }
 }

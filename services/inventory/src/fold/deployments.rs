@@ -1,72 +1,13 @@
-//! Endpoints: what serves there now.
+//! What events say of endpoints: what serves there now.
 
 use std::collections::BTreeMap;
 
 use probity_domain::ids::model_of;
 use probity_domain::serving::{Serving, Step};
-use probity_projection::{Batch, InOrder, ProjectionError, Recorded, Stated};
-use serde::{Deserialize, Serialize};
+use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 
-use crate::catalogue::{ENDPOINTS, PLACES, SOURCES, STEPS};
-use crate::facets::{Indexed, namespace_of};
-use crate::{models, versions};
-
-/// What is known of an endpoint.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct EndpointRecord {
-    followed: InOrder<Serving>,
-    /// Where the statements come from on which what serves rests.
-    pub(crate) sources: Vec<Stated>,
-    /// How often each version (with its model) is counted as serving here, by whether it is stopped.
-    counted: Vec<Counted>,
-    indexed: Indexed,
-}
-
-/// A version that is counted as serving at an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Counted {
-    version: String,
-    environment: String,
-    suspended: bool,
-}
-
-/// That a version serves at an endpoint.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    pub(crate) suspended: bool,
-}
-
-impl EndpointRecord {
-    /// What serves.
-    pub(crate) fn serving(&self) -> &Serving {
-        &self.followed.value
-    }
-
-    fn properties(&self, subject: &str) -> Indexed {
-        let mut indexed = Indexed::new();
-        let (serving, unknown) = (self.serving(), String::new());
-        indexed.facet("namespace", namespace_of(subject));
-        indexed.facet("state", serving.state());
-        indexed.facet("environment", serving.environment.as_ref().unwrap_or(&unknown));
-        indexed.facet("region", serving.region.as_ref().unwrap_or(&unknown));
-        indexed.facet("use_case", serving.use_case.as_ref().unwrap_or(&unknown));
-        indexed
-    }
-
-    fn counts(&self) -> Vec<Counted> {
-        let named = self.serving().shares.iter().filter(|share| !share.version.is_empty());
-        let mut counts: Vec<Counted> = named
-            .map(|share| Counted {
-                version: share.version.clone(),
-                environment: self.serving().environment.clone().unwrap_or_default(),
-                suspended: share.suspended,
-            })
-            .collect();
-        counts.sort_unstable();
-        counts.dedup();
-        counts
-    }
-}
+use crate::fold::{models, versions};
+use crate::records::endpoints::{Counted, ENDPOINTS, SERVED_AT, SOURCES, STEPS, ServedAt};
 
 /// Takes in what happened at an endpoint.
 pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -> Result<(), ProjectionError> {
@@ -141,9 +82,9 @@ fn count(
 ) -> Result<(), ProjectionError> {
     let Counted { version, environment, suspended } = counted;
     let model = model_of(version);
-    let key = PLACES.key().text(model).text(endpoint).text(version);
+    let key = SERVED_AT.key().text(model).text(endpoint).text(version);
     match comes {
-        true => batch.put(&PLACES, key, Place { suspended: *suspended }),
+        true => batch.put(&SERVED_AT, key, ServedAt { suspended: *suspended }),
         false => batch.remove(key),
     }
     models::change(batch, model, |record| {
