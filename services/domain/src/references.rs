@@ -4,7 +4,7 @@
 //! reference means **the first event under that id that fits it, and where none fits, the first of all**:
 //!
 //! - A correction fits what its own signer recorded: it is about one's own fact and reaches nobody else's event.
-//! - An answer fits an event of a type that it answers ([`answerable`]), about the same subject. What it can never
+//! - An answer fits an event of a type that it answers ([`answerable`]), about the same thing. What it can never
 //!   answer cannot stand in its way, whoever recorded it first; this is also what the door goes by, which knows
 //!   only what can be answered.
 //! - Nothing else asks for more than the id.
@@ -19,6 +19,7 @@ use probity_schemas::{Data, Event, Identity, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::corrections::can_be_void;
+use crate::ids::model_of;
 
 /// A recorded event, as far as others can refer to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,17 +81,19 @@ pub fn meant<'r>(event: &Event, issuer: &str, recorded: &'r [Referent]) -> Optio
         Data::Correction(_) => referent.issuer == issuer,
         _ => is_answered(event, referent),
     };
-    recorded.iter().find(fits).or(recorded.first())
+    let subject = event.subject.to_string();
+    // One about the very version comes before one about another: the door lets acts answer that one only.
+    recorded.iter().filter(fits).min_by_key(|referent| referent.subject != subject).or(recorded.first())
 }
 
 /// Whether an event that refers to `referent` answers, continues or closes it: that is of a type that it answers, and
-/// about the same subject.
+/// about the same thing, in whatever version.
 #[must_use]
 pub fn is_answered(by: &Event, referent: &Referent) -> bool {
     answerable(by.event_type()).contains(&referent.event_type.as_str()) && is_about(by, referent)
 }
 
-/// Whether a correction of `referent` counts: of the signer's own fact, about the same subject.
+/// Whether a correction of `referent` counts: of the signer's own fact, about the same thing.
 #[must_use]
 pub fn is_corrected(by: &Event, issuer: &str, referent: &Referent) -> bool {
     let own_fact = can_be_void(&referent.event_type, referent.issuer.as_str(), issuer);
@@ -99,7 +102,7 @@ pub fn is_corrected(by: &Event, issuer: &str, referent: &Referent) -> bool {
 
 /// What a statement changes reaches as far as its signer's role, and that was looked at for its own subject.
 fn is_about(event: &Event, referent: &Referent) -> bool {
-    event.subject.to_string() == referent.subject
+    model_of(&event.subject.to_string()) == model_of(&referent.subject)
 }
 
 /// What answers, continues or closes what.

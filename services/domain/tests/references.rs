@@ -49,8 +49,10 @@ fn a_later_event_under_the_same_id_never_takes_the_place_of_the_first() {
 
 #[test]
 fn what_can_never_be_answered_does_not_stand_in_the_way_of_what_can() {
-    let recorded = [of(3, MALLORY, "concern.raised", "pd"), of(7, ALICE, "issue.opened", "pd")];
+    let recorded = [of(3, MALLORY, "concern.raised", "pd"), of(7, ALICE, "issue.opened", "pd@2")];
     assert_eq!(index_meant(&routed("pd"), ALICE, &recorded), Some(7));
+    let of_versions = [of(3, MALLORY, "issue.opened", "pd@2"), of(7, ALICE, "issue.opened", "pd")];
+    assert_eq!(index_meant(&routed("pd"), ALICE, &of_versions), Some(7), "the very subject comes first");
     // About another thing it answers nothing, and is shown with the first of that id.
     assert_eq!(index_meant(&routed("other"), ALICE, &recorded), Some(3));
     assert!(!is_answered(&routed("other"), &recorded[1]));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use probity_domain::authority::Authority;
 use probity_domain::corrections::can_be_void;
+use probity_domain::ids::model_of;
 use probity_domain::signed::add;
 use probity_domain::subjects::Absorb as _;
 use probity_domain::{Effect, SignedBy, effects};
@@ -129,7 +130,7 @@ impl DomainState {
         let Some(regarding) = event.regarding else { return false };
         let own = |item: &OpenItem| {
             let own_fact = can_be_void(item.case.opened_by(), &item.issuer, &by.number);
-            own_fact && *item.subject == *by.subject
+            own_fact && model_of(&item.subject) == model_of(by.subject)
         };
         let found = self.opened(&regarding).find(|(_, item)| own(item)).map(|(index, _)| index);
         let Some(item) = found.and_then(|index| self.items.get_mut(&index)) else { return false };
