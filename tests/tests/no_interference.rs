@@ -2,8 +2,8 @@
 //! ids, dates, names and references, every other namespace stands as if they had said something harmless.
 //!
 //! Two ledgers live the same life, of which one is attacked. Where the attacker speaks in the one, they say something
-//! about their own in the other, so that all positions and times are alike and everything that is asked of the door, of
-//! compliance and of what served has to have the same answer, to the letter.
+//! about their own in the other, so that all positions and times are alike and everything that is asked of the door and of
+//! the views has to have the same answer, to the letter.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,12 +15,14 @@
 #[path = "../../services/admission/tests/scene/mod.rs"]
 mod scene;
 
+use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::sync::LazyLock;
 
 use probity_admission::{Refusal, RuleViolation};
 use probity_projection::testing::Scene;
 use probity_projection::{Projector, Recorded, View};
+use probity_proto::v1;
 use probity_query::{Page, Scope};
 use probity_schemas::{EventId, Subject};
 use proptest::prelude::*;
@@ -443,6 +445,35 @@ fn asked_of_compliance(view: &View, now: u64) -> String {
     answers
 }
 
+/// Everything that the inventory says of them.
+fn asked_of_inventory(view: &View) -> String {
+    use probity_inventory::query::{self, Filter};
+    let (mut answers, scope) = (String::new(), credit());
+    note(&mut answers, "models", query::models(view, &Filter::default(), &scope, &all()).map(|page| page.items));
+    note(&mut answers, "uses", query::use_cases(view, &Filter::default(), &scope, &all()).map(|page| page.items));
+    note(&mut answers, "data", query::datasets(view, &Filter::default(), &scope, &all()).map(|page| page.items));
+    note(
+        &mut answers,
+        "places",
+        query::deployments(view, &Filter::default(), "", &scope, &all()).map(|page| page.items),
+    );
+    note(&mut answers, "versions", query::versions(view, "model:credit/pd", "", &scope, &all()).map(|page| page.items));
+    answers
+}
+
+/// What lineage says they come from, and whether that was withdrawn.
+fn asked_of_lineage(view: &View) -> BTreeMap<String, bool> {
+    let (mut answers, scope) = (BTreeMap::new(), credit());
+    for version in ["model:credit/pd@1", "model:credit/pd@2"] {
+        let (node, direction) = (version.to_owned(), "upstream".to_owned());
+        let request = v1::WalkRequest { node, direction, include_ended: true, ..v1::WalkRequest::default() };
+        let nodes = probity_lineage::walk(view, &scope, &request).unwrap().nodes;
+        let ours = nodes.into_iter().filter(|node| node.name.contains(":credit/"));
+        answers.extend(ours.map(|node| (format!("{version} from {}", node.name), node.withdrawn)));
+    }
+    answers
+}
+
 /// What served at their endpoint.
 fn asked_of_audit(view: &View, now: u64) -> String {
     let (mut answers, scope) = (String::new(), credit());
@@ -485,7 +516,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_is_said_in_one_namespace_changes_what_another_lacks_or_serves(moves in moves()) {
+    fn nothing_that_is_said_in_one_namespace_changes_another_in_any_view(moves in moves()) {
         let (peace, attacked, _) = lived(&moves);
         let now = peace.door.time;
         let directory = tempfile::tempdir().unwrap();
@@ -494,6 +525,16 @@ proptest! {
             &asked_of_compliance(view::<probity_compliance::ComplianceProjector>(&peace, &at("1")).view(), now),
             &asked_of_compliance(view::<probity_compliance::ComplianceProjector>(&attacked, &at("2")).view(), now),
         )?;
+        same(
+            &asked_of_inventory(view::<probity_inventory::InventoryProjector>(&peace, &at("3")).view()),
+            &asked_of_inventory(view::<probity_inventory::InventoryProjector>(&attacked, &at("4")).view()),
+        )?;
+        // Bytes are the same bytes wherever somebody has a copy, so there can be more to come from.
+        let lineage = asked_of_lineage(view::<probity_lineage::LineageProjector>(&peace, &at("5")).view());
+        let claimed = asked_of_lineage(view::<probity_lineage::LineageProjector>(&attacked, &at("6")).view());
+        for (what, withdrawn) in lineage {
+            prop_assert_eq!(claimed.get(&what), Some(&withdrawn), "{}", what);
+        }
         same(
             &asked_of_audit(view::<probity_audit::AuditProjector>(&peace, &at("7")).view(), now),
             &asked_of_audit(view::<probity_audit::AuditProjector>(&attacked, &at("8")).view(), now),

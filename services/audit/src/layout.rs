@@ -19,6 +19,7 @@
 use std::fmt;
 
 use probity_domain::serving::Step;
+use probity_domain::signed::ordered_at_ms;
 use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Table, View};
 use probity_query::QueryError;
 use probity_schemas::EventId;
@@ -57,7 +58,7 @@ pub(crate) struct EventHead {
 impl EventHead {
     /// The moment to sort it by, as [`Recorded::sorted_at_ms`] says it.
     pub(crate) fn sorted_at_ms(&self) -> u64 {
-        self.occurred.map_or_else(|| self.recorded_at.saturating_mul(1_000), |(_, latest)| latest)
+        ordered_at_ms(self.occurred.map(|(_, latest_ms)| latest_ms), self.recorded_at.saturating_mul(1_000))
     }
 
     pub(crate) fn provenance(&self) -> &'static str {

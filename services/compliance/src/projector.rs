@@ -3,13 +3,12 @@
 use probity_domain::authority::{Enacted, Power};
 use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
-use probity_domain::{ModelId, SignedBy, effects};
+use probity_domain::{ModelId, effects};
 use probity_projection::{Batch, ProjectionError, Projector, Recorded, Referent};
 use probity_schemas::retirement::RetirementEvent;
 use probity_schemas::validation::ValidationEvent;
 use probity_schemas::{Data, EventId};
 
-use crate::fold::authority::Roster;
 use crate::fold::{approvals, authority, endpoints, exceptions, items, subjects};
 use crate::judging;
 use crate::records::approvals::{OPEN_REQUESTS, plan_key};
@@ -18,29 +17,20 @@ use crate::records::subjects::VALIDATIONS;
 
 /// Folds the log into what the standing questions find.
 #[derive(Debug, Default)]
-pub struct ComplianceProjector {
-    roster: Option<Roster>,
-}
+pub struct ComplianceProjector;
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    // 4: what statements refer to is not looked up here any more.
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
-        let mut roster = match self.roster.take() {
-            Some(roster) => roster,
-            None => Roster::open(batch)?,
-        };
-        let folded = fold(&mut roster, recorded, batch);
-        self.roster = Some(roster);
-        folded
+        fold(recorded, batch)
     }
 }
 
-fn fold(roster: &mut Roster, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
-    let enacted = roster.fold(batch, recorded)?;
-    match &enacted {
+fn fold(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
+    authority::enacted(batch, recorded);
+    match &recorded.enacted {
         Enacted::InForce { power: Power::Publish { subject, published }, .. } => {
             approvals::publish(batch, subject, published, recorded.index)?;
         }
@@ -48,15 +38,7 @@ fn fold(roster: &mut Roster, recorded: &Recorded, batch: &mut Batch<'_>) -> Resu
         Enacted::InForce { power: Power::Revoke { .. }, .. } => judging::everything(batch)?,
         _ => {}
     }
-    let event = &recorded.event;
-    let authority = roster.authority();
-    let issuer = recorded.statement.issuer();
-    let by = SignedBy {
-        issuer,
-        number: authority.number(issuer).unwrap_or(u32::MAX),
-        subject: recorded.statement.subject(),
-        signed: roster.signed(&recorded.statement, recorded.index, recorded.recorded_at_ms()),
-    };
+    let (event, authority, by) = (&recorded.event, &*recorded.authority, recorded.by());
     if let Data::Model(data) = &event.data {
         subjects::fold(batch, recorded, data)?;
     }

@@ -22,7 +22,7 @@ pub struct InventoryProjector;
 impl Projector for InventoryProjector {
     const NAME: &'static str = "inventory";
     // 3: what statements refer to is not looked up here any more.
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let event = &recorded.event;
@@ -115,7 +115,9 @@ impl InventoryProjector {
 /// A class that was given for a use is the use's, too.
 fn classify_use(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
     let Data::Model(ModelEvent::Classified(classified)) = &recorded.event.data else { return Ok(()) };
-    let Some(use_case) = &classified.use_case else { return Ok(()) };
+    let Some(use_case) = classified.use_case.as_ref().filter(|use_case| recorded.reaches(use_case)) else {
+        return Ok(());
+    };
     let class = Class {
         framework: classified.framework.to_string(),
         class: classified.class.to_string(),

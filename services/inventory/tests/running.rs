@@ -147,6 +147,10 @@ fn a_start_that_was_asked_for_is_requested() {
 #[test]
 fn statements_are_folded_in_the_order_of_what_happened() {
     let mut life = Life::new();
+    // All of it happened before it is recorded.
+    for _ in 0..40 {
+        life.say("model.registered", "model:credit/other", json!({ "purpose": "To lend." }));
+    }
     let start = |life: &mut Life, number: u8, occurred: Value| {
         let data = json!({ "$occurred": occurred, "version": version(number), "environment": "production" });
         life.say("deployment.started", E, data)

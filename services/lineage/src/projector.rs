@@ -22,7 +22,7 @@ pub struct LineageProjector;
 impl Projector for LineageProjector {
     const NAME: &'static str = "lineage";
     // 4: facts stand under their positions, and runs that share an id are told apart.
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut telling = Telling::of(recorded, batch);
@@ -77,7 +77,10 @@ impl Telling<'_, '_> {
                 for digest in &withdrawn.digests {
                     let part = self.node(&Name::digest(digest))?;
                     if part != dataset {
-                        self.mark(part, Fate::Withdrawn)?;
+                        // What is somebody else's as well is withdrawn as this dataset's part alone.
+                        if !self.is_somebody_elses(part)? {
+                            self.mark(part, Fate::Withdrawn)?;
+                        }
                         self.part_of(dataset, part, Relation::PartOf)?;
                     }
                 }
@@ -120,7 +123,12 @@ impl Telling<'_, '_> {
                 }
                 self.trained_on(run, &completed.datasets, &completed.dataset_digests)?;
                 self.made_with(run, completed.code.as_ref(), completed.environment_digest.as_ref())?;
-                let produced = completed.produced_version.as_ref().unwrap_or(&self.recorded.event.subject);
+                let own = &self.recorded.event.subject;
+                let produced = completed.produced_version.as_ref().unwrap_or(own);
+                // A run of one model says nothing of another one's versions.
+                if produced.without_version() != own.without_version() {
+                    return Ok(true);
+                }
                 let produced = Name::from(produced);
                 let made = self.node(&produced)?;
                 // Of a model of which nobody says which version it is, only some version came out of the run.
@@ -162,6 +170,8 @@ impl Telling<'_, '_> {
                 self.all_from(model, &registered.supplier, Relation::SuppliedBy)?;
             }
             ModelEvent::VersionRegistered(registered) => self.version_registered(registered)?,
+            // That two models are one is for those to say who have a say over both.
+            ModelEvent::Linked(linked) if !self.recorded.reaches(&linked.other) => return Ok(false),
             ModelEvent::Linked(linked) => {
                 let model = self.subject()?;
                 let other = self.node(&Name::from(&linked.other))?;
@@ -244,6 +254,11 @@ impl Telling<'_, '_> {
             (None, Some(reference), Direction::Consumer) => Name::consumer(reference),
             (None, None, _) => return Ok(()),
         };
+        // What consumes a model is said by those who have a say over it, where it has a name here.
+        let consumer = declared.other.as_ref().filter(|_| declared.direction == Direction::Consumer);
+        if consumer.is_some_and(|consumer| !self.recorded.reaches(consumer)) {
+            return Ok(());
+        }
         let (model, other) = (self.subject()?, self.node(&other)?);
         self.fact.is_dependency = true;
         match declared.direction {

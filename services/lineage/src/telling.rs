@@ -2,6 +2,7 @@
 //! so that it can be taken back.
 
 use probity_projection::{Batch, Recorded, StoreError};
+use probity_schemas::Subject;
 
 use crate::graph::{
     CHUNK, CHUNKS, COUNT, Edge, Edges, FACTS, Fact, Fate, Link, Mark, NAMES, NODES, Node, RUNS, Relation, Side,
@@ -84,6 +85,23 @@ impl<'t, 'b> Telling<'t, 'b> {
         record.marks.insert(place, mark);
         self.fact.marks.push(node);
         Ok(())
+    }
+
+    /// Whether a digest is known as a name of something that the signer has no say over.
+    pub(crate) fn is_somebody_elses(&self, digest: u32) -> Result<bool, StoreError> {
+        let Some(node) = self.batch.read(&NODES, &node_key(digest))? else { return Ok(false) };
+        let same = node.side(Side::Same);
+        let mut edges: Vec<Edge> = same.last.clone();
+        for chunk in 0..same.chunks {
+            edges.extend(self.batch.read(&CHUNKS, &chunk_key(digest, Side::Same, chunk))?.unwrap_or_default());
+        }
+        for edge in edges.iter().filter(|edge| edge.relation == Relation::AliasOf) {
+            let named = self.batch.read(&NODES, &node_key(edge.to))?.unwrap_or_default().name;
+            if named.parse::<Subject>().is_ok_and(|subject| !self.recorded.reaches(&subject)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The statement says that `later` comes from `earlier`. They may be one thing: an edition of a dataset derived from

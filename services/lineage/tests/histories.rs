@@ -224,10 +224,11 @@ impl Oracle {
 
     /// At each endpoint, of each model, the last version that started since the last stop.
     fn serve(&mut self, history: &[Said], holds: &[bool]) {
-        let mut steps: Vec<(u8, usize)> = Vec::new();
+        // In half days: each is said at noon of the day that has its number, and nothing happens later than it is said.
+        let mut steps: Vec<(usize, usize)> = Vec::new();
         for (index, said) in history.iter().enumerate().filter(|(index, _)| holds[*index]) {
             if let Said::Started { day, .. } | Said::Stopped { day, .. } = said {
-                steps.push((*day, index));
+                steps.push(((2 * usize::from(*day)).min(2 * index + 1), index));
             }
         }
         steps.sort_unstable();

@@ -18,6 +18,7 @@ mod reading;
 mod record;
 mod recorded;
 mod references;
+mod roster;
 mod stated;
 mod store;
 #[cfg(feature = "testing")]

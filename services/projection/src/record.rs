@@ -37,6 +37,11 @@ impl<V: Record> Table<V> {
         Self { byte, value: PhantomData }
     }
 
+    /// The byte.
+    pub(crate) const fn byte(&self) -> u8 {
+        self.byte
+    }
+
     /// The beginning of all its keys.
     pub fn key(&self) -> Key {
         Key(vec![self.byte])

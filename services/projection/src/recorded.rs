@@ -1,10 +1,17 @@
 //! What projectors are handed: statements under a verified checkpoint.
 
+use std::sync::Arc;
+
+use probity_domain::SignedBy;
+use probity_domain::authority::{Authority, Enacted, Reach};
 use probity_domain::corrections::Turn;
 use probity_domain::references::{Referent, is_answered};
+use probity_domain::signed::ordered_at_ms;
 use probity_schemas::correction::CorrectionKind;
-use probity_schemas::{Event, SubjectKind};
+use probity_schemas::{Event, Subject, SubjectKind};
 use probity_statement::SignedStatement;
+
+use crate::roster::signed;
 
 /// A statement of the log, decoded, with its place and time.
 #[derive(Debug, Clone)]
@@ -21,13 +28,42 @@ pub struct Recorded {
     pub referent: Option<Referent>,
     /// The corrections that begin to hold, or hold no more, with it.
     pub turns: Vec<Turn>,
+    /// Who may do what with it.
+    pub authority: Arc<Authority>,
+    /// What became of it, where it says who may do what.
+    pub enacted: Enacted,
 }
 
 impl Recorded {
     /// A statement of which it has not been looked up yet what it refers to.
     #[must_use]
     pub fn new(index: u64, recorded_at: u64, statement: SignedStatement, event: Event) -> Self {
-        Self { index, recorded_at, statement, event, referent: None, turns: Vec::new() }
+        let (authority, enacted) = (Arc::default(), Enacted::Nothing);
+        Self { index, recorded_at, statement, event, referent: None, turns: Vec::new(), authority, enacted }
+    }
+
+    /// Who signed it, with which key, where and when.
+    #[must_use]
+    pub fn by(&self) -> SignedBy<'_> {
+        let issuer = self.statement.issuer();
+        SignedBy {
+            issuer,
+            number: self.authority.number(issuer).unwrap_or(u32::MAX),
+            subject: self.statement.subject(),
+            signed: signed(&self.authority, &self.statement, self.index, self.recorded_at_ms()),
+        }
+    }
+
+    /// Whether it changes something about a subject that it names beside its own: whether its signer has a say there.
+    #[must_use]
+    pub fn reaches(&self, subject: &Subject) -> bool {
+        subject.namespace == self.event.subject.namespace || self.reach().covers(&subject.namespace)
+    }
+
+    /// Where its signer has a say.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.authority.reach(self.statement.issuer(), self.event.info(), self.recorded_at_ms())
     }
 
     /// The event that it answers, continues or closes, if it does.
@@ -60,10 +96,10 @@ impl Recorded {
     }
 
     /// The moment to sort it by: when it happened if that is known to the moment, the latest it can have happened if an
-    /// interval is known, and when it was recorded otherwise. In Unix milliseconds.
+    /// interval is known, and when it was recorded otherwise or if that is earlier. In Unix milliseconds.
     #[must_use]
     pub fn sorted_at_ms(&self) -> u64 {
-        self.event.occurred.map_or_else(|| self.recorded_at_ms(), |occurred| occurred.latest().as_ms())
+        ordered_at_ms(self.event.occurred.map(|occurred| occurred.latest().as_ms()), self.recorded_at_ms())
     }
 
     /// How the fact came to be known.

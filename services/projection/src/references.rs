@@ -15,10 +15,11 @@ use crate::group::Group;
 use crate::log_end::LogEnd;
 use crate::record::{Key, Table};
 use crate::recorded::Recorded;
+use crate::roster::Roster;
 use crate::store::{Store, StoreError, View, Writes};
 
 /// The tree that holds the table.
-const TREE: &str = "references.1";
+const TREE: &str = "references.2";
 
 /// Id → the first event that has it.
 const FIRST: Table<First> = Table::new(1);
@@ -42,6 +43,8 @@ struct First {
 pub(crate) struct References {
     view: View,
     end: LogEnd,
+    /// Who may do what before the next statement, and its index.
+    roster: Option<(u64, Roster)>,
 }
 
 impl References {
@@ -60,7 +63,7 @@ impl References {
                 beginning.clone()
             }
         };
-        Ok(Self { view, end })
+        Ok(Self { view, end, roster: None })
     }
 
     /// The log up to where it is taken in.
@@ -68,13 +71,20 @@ impl References {
         &self.end
     }
 
-    /// Says of each statement of a group what it refers to and what it turns, and takes in those that are new here.
+    /// Says of each statement of a group what it refers to, what it turns and who may do what with it, and takes in those
+    /// that are new here.
     pub(crate) fn resolve(&mut self, group: &mut Group) -> Result<(), StoreError> {
         let size = self.end.chain.size();
+        let first = group.recorded.first().map_or(size, |recorded| recorded.index);
+        let mut roster = match self.roster.take() {
+            Some((next, roster)) if next == first => roster,
+            _ => Roster::before(&self.view, first)?,
+        };
         let mut batch = self.view.batch();
         for recorded in &mut group.recorded {
-            resolve(recorded, &mut batch, recorded.index >= size)?;
+            resolve(recorded, &mut roster, &mut batch, recorded.index >= size)?;
         }
+        self.roster = Some((group.end.chain.size(), roster));
         if group.end.chain.size() > size {
             let cursor = group.end.keep(&mut batch)?;
             self.view.write(Writes::of(batch, cursor)?)?;
@@ -84,8 +94,14 @@ impl References {
     }
 }
 
-/// Says of a statement what it refers to and what it turns; one that `is_new` is taken in.
-pub(crate) fn resolve(recorded: &mut Recorded, batch: &mut Batch<'_>, is_new: bool) -> Result<(), StoreError> {
+/// Says of a statement what it refers to, what it turns and who may do what with it; one that `is_new` is taken in.
+pub(crate) fn resolve(
+    recorded: &mut Recorded,
+    roster: &mut Roster,
+    batch: &mut Batch<'_>,
+    is_new: bool,
+) -> Result<(), StoreError> {
+    roster.take(recorded, batch, is_new);
     let (index, issuer) = (recorded.index, recorded.signer());
     if let Some(id) = &recorded.event.regarding {
         let candidates = under(batch, id, index)?;

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::projector::Projector;
 use crate::recorded::Recorded;
 use crate::references::{References, resolve};
+use crate::roster::Roster;
 use crate::store::{Cursor, Store, View};
 
 /// When the first statement is recorded, in Unix seconds: 2025-01-06T00:00:00Z.
@@ -28,6 +29,7 @@ pub struct Scene<P> {
     view: View,
     /// The table of event ids.
     references: View,
+    roster: Roster,
     directory: std::path::PathBuf,
     recorded: Vec<Recorded>,
     ids: HashMap<String, u64>,
@@ -39,7 +41,15 @@ impl<P: Projector> Scene<P> {
         let store = Store::open(directory, 8 << 20).unwrap();
         let (view, references) = (store.view(P::NAME).unwrap(), References::tree(&store).unwrap());
         let (recorded, ids) = (Vec::new(), HashMap::new());
-        Self { projector: P::default(), view, references, directory: directory.to_owned(), recorded, ids }
+        Self {
+            projector: P::default(),
+            view,
+            references,
+            roster: Roster::default(),
+            directory: directory.to_owned(),
+            recorded,
+            ids,
+        }
     }
 
     /// Records an event written as JSON, on the day whose number is given: without `id` (one is made from the index),
@@ -62,7 +72,7 @@ impl<P: Projector> Scene<P> {
     /// Looks up what a statement refers to, and folds it.
     pub fn fold(&mut self, mut recorded: Recorded) {
         let mut looked_up = self.references.batch();
-        resolve(&mut recorded, &mut looked_up, true).unwrap();
+        resolve(&mut recorded, &mut self.roster, &mut looked_up, true).unwrap();
         self.references.apply(looked_up, Cursor::NONE).unwrap();
         let mut batch = self.view.batch();
         self.projector.apply(&recorded, &mut batch).unwrap();

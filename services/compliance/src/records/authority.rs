@@ -7,24 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::byte;
 
-/// Index → a statement that says who may do what, as it was recorded: from these the authority is folded
-/// again when the view is opened.
-pub(crate) const AUTHORITY: Table<Enacting> = Table::new(byte::AUTHORITY);
 /// Key number → the key, from when on its acts do not count, in Unix milliseconds, and where that took effect.
 pub(crate) const COMPROMISED: Table<Option<(Kid, u64, At)>> = Table::new(byte::COMPROMISED);
 /// Identity → what is known of a person.
 pub(crate) const PERSONS: Table<Person> = Table::new(byte::PERSONS);
 /// Index → an act that waits for a second person.
 pub(crate) const PENDING: Table<Waiting> = Table::new(byte::PENDING);
-
-/// A statement of authority.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Enacting {
-    /// When it was recorded, in Unix milliseconds.
-    pub(crate) time_ms: u64,
-    /// The signed statement.
-    pub(crate) statement: Vec<u8>,
-}
 
 /// What is known of someone who signs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

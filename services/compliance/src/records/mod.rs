@@ -41,7 +41,6 @@ pub(crate) mod byte {
     pub(crate) const ISSUES: u8 = 26;
     pub(crate) const WAITING: u8 = 27;
     pub(crate) const PENDING: u8 = 28;
-    pub(crate) const AUTHORITY: u8 = 29;
     pub(crate) const LAST_APPROVED: u8 = 30;
     pub(crate) const DEFICIENCIES: u8 = 31;
     pub(crate) const DEFICIENCIES_OF: u8 = 32;

@@ -34,10 +34,11 @@ impl From<Vec<NamespacePattern>> for Reach {
 
 impl Authority {
     /// Where the roles that someone holds at a time, in Unix milliseconds, cover a type. A right that
-    /// everybody has gives no say beyond a statement's own subject. The ledger speaks for all of itself.
+    /// everybody has gives no say beyond a statement's own subject. The ledger speaks for all of itself, and
+    /// before there is a roles policy nobody else does.
     #[must_use]
     pub fn reach(&self, who: &Identity, info: &TypeInfo, time_ms: u64) -> Reach {
-        if matches!(who, Identity::Ledger(_)) {
+        if matches!(who, Identity::Ledger(_)) || !self.has_policy() {
             return Reach(vec![NamespacePattern::All]);
         }
         let held = self.grants(who).iter().filter(|grant| grant.holds_at(time_ms) && self.grant_counts(grant));

@@ -17,7 +17,10 @@ fn open(
     severity: String,
 ) -> Result<(), ProjectionError> {
     let event = &recorded.event;
-    let subjects = || std::iter::once(&event.subject).chain(&event.about);
+    // What anybody may say, as that there was an incident, concerns whatever it names.
+    let anybody = recorded.authority.policy().anyone_may_record(event.info());
+    let about = || event.about.iter().filter(|subject| anybody || recorded.reaches(subject));
+    let subjects = || std::iter::once(&event.subject).chain(about());
     let mut models: Vec<String> = subjects()
         .filter(|subject| subject.kind == SubjectKind::Model)
         .map(|subject| subject.without_version().to_string())

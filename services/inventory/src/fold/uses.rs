@@ -77,6 +77,10 @@ pub(crate) fn fold(
             change(batch, subject, |record| {
                 record.models.push(LinkedModel { model, role: role.clone(), index });
             })?;
+            // The use says so. The model is put to it where the signer has a say over the model.
+            if !recorded.reaches(&linked.model) {
+                return Ok(());
+            }
             let use_case = subject.to_owned();
             models::change(batch, &whole, |record| {
                 record.use_cases.push(Use { use_case, role, index });

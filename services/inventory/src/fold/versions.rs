@@ -88,7 +88,10 @@ pub(crate) fn train(
     recorded: &Recorded,
     completed: &TrainingCompleted,
 ) -> Result<(), ProjectionError> {
-    let Some(produced) = &completed.produced_version else { return Ok(()) };
+    // A run of one model says nothing of another one's versions.
+    let own = recorded.event.subject.without_version();
+    let produced = completed.produced_version.as_ref().filter(|produced| produced.without_version() == own);
+    let Some(produced) = produced else { return Ok(()) };
     let datasets = completed.datasets.iter().map(ToString::to_string).collect();
     change(batch, &produced.to_string(), recorded.sorted_at_ms(), |record| {
         record.trainings.push((recorded.index, datasets));

@@ -20,7 +20,7 @@ use crate::views::digest;
 use crate::world::{CACHE, Told, World, crash_copy, follow, reach, run};
 
 /// The tree of the table.
-const TABLE: &str = "references.1";
+const TABLE: &str = "references.2";
 const TOLD: Table<Looked> = Table::new(1);
 
 /// What a projector is told of one statement.
@@ -158,7 +158,7 @@ impl Story {
             let (signer, id, event) = self.draw(told, index);
             let (bytes, id, subject) = told.stating_by(&signer, id, index, event.clone());
             let statement = probity_statement::SignedStatement::parse(bytes.clone().into()).unwrap();
-            let recorded = Recorded::new(index as u64, 0, statement.clone(), statement.event().unwrap());
+            let recorded = Recorded::new(index as u64, RECORDED_AT, statement.clone(), statement.event().unwrap());
             self.look(&recorded);
             let referent = Referent::of(&recorded.event, statement.issuer(), index as u64, recorded.sorted_at_ms());
             let mut event = event;
@@ -169,6 +169,9 @@ impl Story {
         told.block_of(block)
     }
 }
+
+/// Later than anything that the story says happened.
+const RECORDED_AT: u64 = 2_000_000_000;
 
 fn id_of(event: &Value) -> probity_schemas::EventId {
     event["id"].as_str().unwrap().parse().unwrap()
