@@ -22,7 +22,7 @@ pub struct InventoryProjector;
 impl Projector for InventoryProjector {
     const NAME: &'static str = "inventory";
     // 3: what statements refer to is not looked up here any more.
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let event = &recorded.event;
@@ -198,6 +198,7 @@ fn void_subject(batch: &mut Batch<'_>, subject: &str, index: u64, now_ms: u64) -
             if let Some(use_case) = class.map(|class| &class.use_case).filter(|use_case| !use_case.is_empty()) {
                 uses::change(batch, use_case, |record| record.forget(index))?;
             }
+            models::unregister(batch, subject, index)?;
             models::change(batch, subject, |record| record.forget(index))?;
             // Validations and approvals of the model as a whole.
             match batch.contains(&version_key(subject))? {

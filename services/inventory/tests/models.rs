@@ -481,3 +481,32 @@ fn who_uses_the_id_of_an_issue_again_takes_no_answers_from_it() {
     let open = query::problems(life.scene.view(), &wanted, &life.scope, &all()).unwrap().items;
     assert_eq!(open.iter().map(|it| it.indices[0]).collect::<Vec<_>>(), [again], "not {issue}, which came first");
 }
+
+#[test]
+fn a_model_that_is_amended_over_and_over_takes_no_more_room_than_what_is_said_of_it() {
+    let mut life = Life::new();
+    // As large as a statement can be, and amended in a few words.
+    let field = |number: usize| (format!("field_{number:03}"), Value::from("x".repeat(400)));
+    let attributes: serde_json::Map<String, Value> = (0..100).map(field).collect();
+    life.say("model.registered", PD, json!({ "$attributes": attributes, "purpose": "To lend." }));
+    let bytes = |life: &Life| -> usize {
+        life.scene.view().scan(&[]).map(|pair| pair.unwrap()).map(|(key, value)| key.len() + value.len()).sum()
+    };
+    let before = bytes(&life);
+    for number in 0..200 {
+        let data =
+            json!({ "field": "attribute", "attribute": "owner", "new": format!("{number}"), "reason": "Moved." });
+        life.say("model.amended", PD, data);
+    }
+    // Each is kept by itself, in so many bytes; a copy of the registration would take 40,000.
+    assert!(bytes(&life) - before < 200 * 300, "{} bytes", bytes(&life) - before);
+    assert!(life.dossier(PD).attributes_json.contains(r#""owner":"199""#));
+    // More than the view keeps of ones own fields is in the log.
+    for number in 0..200 {
+        let new = "y".repeat(400);
+        let data =
+            json!({ "field": "attribute", "attribute": format!("more_{number:03}"), "new": new, "reason": "More." });
+        life.say("model.amended", PD, data);
+    }
+    assert!(life.dossier(PD).attributes_json.len() <= 64 << 10);
+}

@@ -1,12 +1,13 @@
 //! What events say of models as a whole.
 
-use probity_projection::{Batch, ProjectionError, Recorded, Stated};
+use probity_projection::{Batch, Parts, ProjectionError, Recorded, Stated};
 use probity_schemas::dependency::DependencyEvent;
 use probity_schemas::model::ModelEvent;
 use probity_schemas::word;
 
 use crate::records::models::{
-    Amendment, Class, DEPENDENCIES, DependencyRecord, Link, MODELS, ModelRecord, ModelRegistration, Owner,
+    Amendment, Class, DEPENDENCIES, DependencyRecord, Link, MODELS, ModelRecord, ModelRegistration, Owner, REGISTERED,
+    Registering,
 };
 use crate::records::uses::USES;
 
@@ -76,10 +77,10 @@ pub(crate) fn fold(
                     true => String::new(),
                     false => serde_json::to_string(&recorded.event.attributes).unwrap_or_default(),
                 },
-                amendment: None,
+                amended: Vec::new(),
                 stated,
             };
-            change(batch, subject, |record| record.registrations.push(registration))
+            register(batch, subject, recorded.index, Registering::Registered(registration))
         }
         ModelEvent::Classified(classified) => {
             let class = Class {
@@ -93,14 +94,13 @@ pub(crate) fn fold(
             };
             change(batch, subject, |record| record.classes.push(class))
         }
-        ModelEvent::Amended(amended) => change(batch, subject, |record| {
+        ModelEvent::Amended(amended) => {
             let text =
                 |text: &Option<probity_schemas::Text>| text.as_ref().map(ToString::to_string).unwrap_or_default();
-            let Some(registration) = record.registration() else { return };
             let (attribute, new) = (text(&amended.attribute), text(&amended.new));
-            let amended = registration.amended(Amendment { field: amended.field, attribute, new }, stated);
-            record.registrations.push(amended);
-        }),
+            let amendment = Amendment { field: amended.field, attribute, new };
+            register(batch, subject, recorded.index, Registering::Amended(amendment, recorded.index))
+        }
         ModelEvent::Linked(linked) => {
             let link = Link { relation: word(&linked.relation), other: linked.other.to_string(), stated };
             change(batch, subject, |record| record.links.push(link))
@@ -112,6 +112,29 @@ pub(crate) fn fold(
         // Of one version: `versions` takes it in.
         ModelEvent::VersionRegistered(_) => Ok(()),
     }
+}
+
+/// Takes in what a statement says of a model's registration, and keeps it by itself: however often a registration is
+/// amended, the model's record grows no more than what is shown of it.
+fn register(batch: &mut Batch<'_>, model: &str, index: u64, said: Registering) -> Result<(), ProjectionError> {
+    batch.put(&REGISTERED, REGISTERED.key().text(model).number(index), Some(said.clone()));
+    change(batch, model, |record| record.register(said, index))
+}
+
+/// Leaves out what the statement at `index` said of a model's registration.
+pub(crate) fn unregister(batch: &mut Batch<'_>, model: &str, index: u64) -> Result<(), ProjectionError> {
+    let key = REGISTERED.key().text(model).number(index);
+    if !batch.contains(&key)? {
+        return Ok(());
+    }
+    batch.remove(key);
+    let said = batch.records(&REGISTERED, &REGISTERED.key().text(model))?.into_iter().filter_map(|(key, said)| {
+        let mut parts = Parts::of(&key);
+        parts.text()?;
+        Some((parts.number()?, said?))
+    });
+    let said: Vec<(u64, Registering)> = said.collect();
+    change(batch, model, |record| record.register_again(said))
 }
 
 /// Takes in what a model depends on.

@@ -13,10 +13,20 @@ pub(crate) const MODELS: Table<ModelRecord> = Table::new(1);
 /// Model, index → a dependency.
 pub(crate) const DEPENDENCIES: Table<DependencyRecord> = Table::new(13);
 
+/// Model, index → what a registration, or an amendment of one, said: read when one of them is void.
+pub(crate) const REGISTERED: Table<Option<Registering>> = Table::new(22);
+
+/// The attributes that the view keeps of a model, in bytes of JSON. Each amendment can add to them, and the record is
+/// written with each; what is beyond is in the log.
+const ATTRIBUTES_MAX: usize = 64 << 10;
+
 /// What is known of a model. Each list holds what statements said, so that one that is void can be taken out again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelRecord {
-    pub(crate) registrations: Vec<ModelRegistration>,
+    /// The registration that holds, as amended.
+    pub(crate) registration: Option<ModelRegistration>,
+    /// The first registration.
+    pub(crate) registered: Option<u64>,
     pub(crate) owners: Vec<Owner>,
     pub(crate) classes: Vec<Class>,
     pub(crate) links: Vec<Link>,
@@ -37,7 +47,14 @@ pub(crate) struct ModelRecord {
     pub(crate) indexed: Indexed,
 }
 
-/// What a registration, or an amendment of one, says.
+/// What one statement says of a model's registration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Registering {
+    Registered(ModelRegistration),
+    Amended(Amendment, u64),
+}
+
+/// What a registration says, with what was amended since.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelRegistration {
     pub(crate) title: String,
@@ -48,8 +65,8 @@ pub(crate) struct ModelRegistration {
     pub(crate) supplier: String,
     pub(crate) origin_platform: String,
     pub(crate) attributes: String,
-    /// What it changes of the one before, if it is an amendment.
-    pub(crate) amendment: Option<Amendment>,
+    /// The last amendment of each field: the field, the attribute, and where.
+    pub(crate) amended: Vec<(AmendableField, String, u64)>,
     pub(crate) stated: Stated,
 }
 
@@ -61,21 +78,25 @@ pub(crate) struct Amendment {
 }
 
 impl ModelRegistration {
-    /// What holds with an amendment.
-    pub(crate) fn amended(&self, amendment: Amendment, stated: Stated) -> Self {
-        let mut amended = self.clone();
-        let Amendment { field, attribute, new } = amendment.clone();
+    /// Takes in an amendment that was recorded at `index`.
+    fn amend(&mut self, amendment: Amendment, index: u64) {
+        let Amendment { field, attribute, new } = amendment;
         match field {
-            AmendableField::Purpose => amended.purpose = new,
-            AmendableField::Kind => amended.kind = new,
-            AmendableField::Supplier => amended.supplier = new,
-            AmendableField::OriginPlatform => amended.origin_platform = new,
-            AmendableField::Title => amended.title = new,
-            AmendableField::Attribute => amended.attributes = amend(&self.attributes, &attribute, &new),
+            AmendableField::Purpose => self.purpose = new,
+            AmendableField::Kind => self.kind = new,
+            AmendableField::Supplier => self.supplier = new,
+            AmendableField::OriginPlatform => self.origin_platform = new,
+            AmendableField::Title => self.title = new,
+            AmendableField::Attribute => {
+                let attributes = amend(&self.attributes, &attribute, &new);
+                if attributes.len() > ATTRIBUTES_MAX.max(self.attributes.len()) {
+                    return;
+                }
+                self.attributes = attributes;
+            }
         }
-        amended.amendment = Some(amendment);
-        amended.stated = stated;
-        amended
+        self.amended.retain(|(other, of, _)| (*other, of) != (field, &attribute));
+        self.amended.push((field, attribute, index));
     }
 }
 
@@ -122,7 +143,29 @@ pub(crate) struct DependencyRecord {
 
 impl ModelRecord {
     pub(crate) fn registration(&self) -> Option<&ModelRegistration> {
-        self.registrations.last()
+        self.registration.as_ref()
+    }
+
+    /// Takes in what a statement at `index` says of the registration.
+    pub(crate) fn register(&mut self, said: Registering, index: u64) {
+        match said {
+            Registering::Registered(registration) => {
+                self.registered.get_or_insert(index);
+                self.registration = Some(registration);
+            }
+            // Without a registration there is nothing that it amends.
+            Registering::Amended(amendment, index) => {
+                if let Some(registration) = &mut self.registration {
+                    registration.amend(amendment, index);
+                }
+            }
+        }
+    }
+
+    /// The registration as these statements make it, of which each stands at its index.
+    pub(crate) fn register_again(&mut self, said: impl IntoIterator<Item = (u64, Registering)>) {
+        (self.registration, self.registered) = (None, None);
+        said.into_iter().for_each(|(index, said)| self.register(said, index));
     }
 
     /// live, suspended, retired, or how far its furthest version is.
@@ -136,36 +179,18 @@ impl ModelRecord {
             () if has("approved") => "approved",
             () if has("validated") => "validated",
             () if has("trained") => "developed",
-            () if self.registrations.is_empty() => "unregistered",
+            () if self.registration.is_none() => "unregistered",
             () => "registered",
         }
     }
 
+    /// Forgets what the statement at `index` said, but of the registration.
     pub(crate) fn forget(&mut self, index: u64) {
-        if self.registrations.iter().any(|entry| entry.stated.index == index) {
-            self.register_again(index);
-        }
         self.owners.retain(|entry| entry.stated.index != index);
         self.classes.retain(|entry| entry.stated.index != index);
         self.links.retain(|entry| entry.stated.index != index);
         self.use_cases.retain(|entry| entry.index != index);
         self.retirements.retain(|(at, _)| *at != index);
-    }
-
-    /// What holds without the registration or amendment at `index`.
-    fn register_again(&mut self, index: u64) {
-        let said = std::mem::take(&mut self.registrations);
-        for entry in said.into_iter().filter(|entry| entry.stated.index != index) {
-            match (&entry.amendment, self.registrations.last()) {
-                (None, _) => self.registrations.push(entry),
-                (Some(amendment), Some(before)) => {
-                    let amended = before.amended(amendment.clone(), entry.stated);
-                    self.registrations.push(amended);
-                }
-                // There is nothing left that it amends.
-                (Some(_), None) => {}
-            }
-        }
     }
 
     /// One owner for each role: the one who accepted it last.
@@ -198,7 +223,11 @@ impl ModelRecord {
 
     /// The statements its answer rests on.
     pub(crate) fn indices(&self) -> Vec<u64> {
-        let mut indices: Vec<u64> = self.registrations.iter().map(|entry| entry.stated.index).collect();
+        let mut indices: Vec<u64> = self.registered.into_iter().collect();
+        if let Some(registration) = &self.registration {
+            indices.push(registration.stated.index);
+            indices.extend(registration.amended.iter().map(|(_, _, index)| *index));
+        }
         indices.extend(self.holders().map(|owner| owner.stated.index));
         indices.extend(self.current_classes().map(|class| class.stated.index));
         indices.extend(self.current_uses().map(|used| used.index));
