@@ -39,20 +39,6 @@ const MACHINE: u8 = 70;
 /// A developer and an approver of the credit models at once.
 const BOTH: u8 = 22;
 
-const ROLES: [&str; 11] = [
-    "developer",
-    "owner",
-    "validator",
-    "approver",
-    "deployer",
-    "operator",
-    "risk-officer",
-    "compliance",
-    "auditor",
-    "administrator",
-    "importer",
-];
-
 /// Everyone, a model with two versions of which one has been approved and serves, and things to answer.
 static BEGINNING: LazyLock<World> = LazyLock::new(|| {
     let mut world = World::approved();

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use probity_domain::Gate;
 use probity_domain::approvals::{Condition, Grant, Request, acting, signatories};
 use probity_domain::ids::model_of;
+use probity_domain::references::answerable;
 use probity_domain::subjects::Version;
 use probity_schemas::approval::{ConditionMet, Granted, Rejected, Revoked};
 use probity_schemas::{Digest, Identity, Name};
@@ -13,13 +14,10 @@ use super::RuleContext;
 use crate::domain::{Case, OpenItem};
 use crate::violation::RuleViolation;
 
-const REQUEST: &[&str] = &["approval.requested"];
-const GRANT: &[&str] = &["approval.granted"];
-
 impl<'a> RuleContext<'a> {
     /// `approval.granted`.
     pub(super) fn approval_granted(&self, granted: &Granted) -> Result<(), RuleViolation> {
-        let opener = self.opener(REQUEST)?;
+        let opener = self.opener()?;
         let request = request(opener)?;
         self.same_gate(&granted.gate, request)?;
         self.registered(self.by.subject)?;
@@ -44,7 +42,7 @@ impl<'a> RuleContext<'a> {
 
     /// `approval.rejected`.
     pub(super) fn approval_rejected(&self, rejected: &Rejected) -> Result<(), RuleViolation> {
-        let opener = self.opener(REQUEST)?;
+        let opener = self.opener()?;
         self.same_gate(&rejected.gate, request(opener)?)?;
         self.signs_for(&rejected.gate, opener.at.index).map(drop)
     }
@@ -80,16 +78,17 @@ impl<'a> RuleContext<'a> {
 
     /// The signature this act is about, the request it was given to, and where that is.
     fn grant(&self) -> Result<(&'a Request, u64, &'a Grant), RuleViolation> {
-        let opener = self.answered(GRANT)?;
+        let opener = self.answered()?;
         let domain = &self.state.domain;
-        let Case::Grant(index) = &opener.case else { return Err(self.unknown(GRANT)) };
-        let item = domain.item(*index).ok_or_else(|| self.unknown(GRANT))?;
+        let Case::Grant(index) = &opener.case else { return Err(self.unknown()) };
+        let item = domain.item(*index).ok_or_else(|| self.unknown())?;
         let request = request(item)?;
         let grant = request.grants.iter().find(|grant| grant.signed.index == opener.at.index);
-        grant.map(|grant| (request, item.at.index, grant)).ok_or_else(|| self.unknown(GRANT))
+        grant.map(|grant| (request, item.at.index, grant)).ok_or_else(|| self.unknown())
     }
 
-    fn unknown(&self, takes: &'static [&'static str]) -> RuleViolation {
+    fn unknown(&self) -> RuleViolation {
+        let takes = answerable(self.info().event_type);
         RuleViolation::OpenerUnknown { regarding: self.event.regarding.unwrap_or(self.event.id), takes }
     }
 

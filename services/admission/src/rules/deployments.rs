@@ -14,7 +14,7 @@ impl RuleContext<'_> {
     pub(super) fn authorized(&self, authorized: &Authorized) -> Result<(), RuleViolation> {
         let version = authorized.version.to_string();
         if self.event.regarding.is_some() {
-            self.opener(&["deployment.requested"])?;
+            self.opener()?;
         }
         self.registered(&version)?;
         self.not_retired(&version)?;
@@ -86,7 +86,7 @@ impl RuleContext<'_> {
 
     /// `deployment.resumed`.
     pub(super) fn resumed(&self) -> Result<(), RuleViolation> {
-        let stop = self.opener(&["deployment.suspended"])?;
+        let stop = self.opener()?;
         let serves = self.state.domain.endpoints.get(self.by.subject).and_then(|endpoint| endpoint.serves.as_ref());
         let target = match &stop.case {
             Case::Suspension(stop) => stop.target.as_ref(),

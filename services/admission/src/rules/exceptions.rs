@@ -12,7 +12,7 @@ use crate::violation::RuleViolation;
 impl<'a> RuleContext<'a> {
     /// `plan.approved`.
     pub(super) fn plan_approved(&self) -> Result<(), RuleViolation> {
-        let opener = self.opener(&["plan.proposed"])?;
+        let opener = self.opener()?;
         self.four_eyes(opener)?;
         self.registered(self.by.subject)?;
         self.not_retired(self.by.subject)?;
@@ -27,16 +27,15 @@ impl<'a> RuleContext<'a> {
 
     /// `plan.revoked`.
     pub(super) fn plan_revoked(&self) -> Result<(), RuleViolation> {
-        self.opener(&["plan.proposed"]).map(drop)
+        self.opener().map(drop)
     }
 
     /// `exception.granted`: the answer to a request, or the second signature of an emergency.
     pub(super) fn exception_granted(&self, granted: &Granted) -> Result<(), RuleViolation> {
-        let takes = &["exception.requested", "exception.invoked"];
         // An emergency is signed a second time even when it has been revoked: otherwise it could never be settled.
-        let opener = match self.answered(takes)? {
+        let opener = match self.answered()? {
             opener if matches!(opener.case, Case::Emergency(_)) => opener,
-            _ => self.opener(takes)?,
+            _ => self.opener()?,
         };
         self.four_eyes(opener)?;
         self.gives_leave_once(opener)?;
@@ -53,7 +52,7 @@ impl<'a> RuleContext<'a> {
 
     /// `exception.extended`.
     pub(super) fn exception_extended(&self, extended: &Extended) -> Result<(), RuleViolation> {
-        let opener = self.opener(&["exception.granted"])?;
+        let opener = self.opener()?;
         self.not_retired(self.by.subject)?;
         self.later_than_now("expires_at", extended.expires_at.as_ms())?;
         let Case::Exception(exception) = &opener.case else { return Ok(()) };
@@ -107,7 +106,7 @@ impl<'a> RuleContext<'a> {
 
     /// `exception.revoked`.
     pub(super) fn exception_revoked(&self) -> Result<(), RuleViolation> {
-        self.opener(&["exception.granted", "exception.invoked"]).map(drop)
+        self.opener().map(drop)
     }
 
     /// `exception.invoked`: one person, a day at most, and not again before the second signature is there.

@@ -35,7 +35,7 @@ impl RuleContext<'_> {
 
     fn proposal(&self) -> Result<(), RuleViolation> {
         match self.event.regarding {
-            Some(_) => self.opener(&["usecase.proposed"]).map(drop),
+            Some(_) => self.opener().map(drop),
             None => Ok(()),
         }
     }
@@ -70,13 +70,13 @@ impl RuleContext<'_> {
 
     /// `finding.closed`.
     pub(super) fn finding_closed(&self) -> Result<(), RuleViolation> {
-        let opener = self.opener(&["finding.raised"])?;
+        let opener = self.opener()?;
         self.not_its_owner(opener)
     }
 
     /// `finding.extended`.
     pub(super) fn finding_extended(&self, extended: &Extended) -> Result<(), RuleViolation> {
-        let opener = self.opener(&["finding.raised"])?;
+        let opener = self.opener()?;
         self.not_its_owner(opener)?;
         self.later_than_now("due", extended.due.as_ms())
     }
@@ -91,21 +91,21 @@ impl RuleContext<'_> {
 
     /// `risk.accepted`.
     pub(super) fn risk_accepted(&self, accepted: &Accepted) -> Result<(), RuleViolation> {
-        self.opener(&["risk.assessed"])?;
+        self.opener()?;
         self.known_model()?;
         self.later_than_now("expires_at", accepted.expires_at.as_ms())
     }
 
     /// `retirement.approved`.
     pub(super) fn retirement_approved(&self) -> Result<(), RuleViolation> {
-        let opener = self.opener(&["retirement.proposed"])?;
+        let opener = self.opener()?;
         self.four_eyes(opener)?;
         self.not_retired(self.by.subject)
     }
 
     /// `retirement.reversed`.
     pub(super) fn retirement_reversed(&self) -> Result<(), RuleViolation> {
-        self.opener(&["retirement.approved", "retirement.completed"]).map(drop)
+        self.opener().map(drop)
     }
 
     /// `hold.set`: it covers what its setter has a say over.
@@ -138,7 +138,7 @@ impl RuleContext<'_> {
 
     /// `hold.lifted`.
     pub(super) fn hold_lifted(&self) -> Result<(), RuleViolation> {
-        self.opener(&["hold.set"]).map(drop)
+        self.opener().map(drop)
     }
 
     /// `payload.erased`: nothing that a hold covers, wherever the key's texts are.
@@ -160,7 +160,7 @@ impl RuleContext<'_> {
 
     /// `subscription.removed`.
     pub(super) fn subscription_removed(&self, removed: &Removed) -> Result<(), RuleViolation> {
-        let opener = self.opener(&["subscription.configured"])?;
+        let opener = self.opener()?;
         match &opener.case {
             Case::Subscription { name } if *name != removed.name => {
                 Err(RuleViolation::OpenerDiffers { field: "name", expected: name.to_string() })

@@ -9,6 +9,7 @@ mod exceptions;
 mod matters;
 mod power;
 
+use probity_domain::references::answerable;
 use probity_domain::{Actors, SignedBy};
 use probity_schemas::{Data, Event, Identity, SubjectKind, TypeInfo};
 
@@ -117,9 +118,9 @@ impl<'a> RuleContext<'a> {
         }
     }
 
-    /// What the act answers: it must exist, be of one of these types, be about the same subject, and be open.
-    fn opener(&self, takes: &'static [&'static str]) -> Result<&'a OpenItem, RuleViolation> {
-        let item = self.answered(takes)?;
+    /// What the act answers: it must exist, be of a type that this act answers, be about the same subject, and be open.
+    fn opener(&self) -> Result<&'a OpenItem, RuleViolation> {
+        let item = self.answered()?;
         match item.closed.filter(|closed| self.state.authority.counts(closed)) {
             Some(closed) => {
                 // Only reached with a reference: `answered` asked for it.
@@ -131,8 +132,9 @@ impl<'a> RuleContext<'a> {
     }
 
     /// What the act answers, open or closed.
-    fn answered(&self, takes: &'static [&'static str]) -> Result<&'a OpenItem, RuleViolation> {
+    fn answered(&self) -> Result<&'a OpenItem, RuleViolation> {
         let event_type = self.info().event_type;
+        let takes = answerable(event_type);
         let regarding = self.event.regarding.ok_or(RuleViolation::OpenerMissing { event_type, takes })?;
         let unknown = RuleViolation::OpenerUnknown { regarding, takes };
         let domain = &self.state.domain;

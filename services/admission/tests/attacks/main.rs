@@ -34,21 +34,6 @@ pub(crate) const ACCOMPLICE: u8 = 51;
 /// A service of the intruder's, with the roles of a developer and a deployer in `sandbox`.
 pub(crate) const MACHINE: u8 = 70;
 
-/// The roles of the default policy.
-const ROLES: [&str; 11] = [
-    "developer",
-    "owner",
-    "validator",
-    "approver",
-    "deployer",
-    "operator",
-    "risk-officer",
-    "compliance",
-    "auditor",
-    "administrator",
-    "importer",
-];
-
 /// Lets the intruder and their accomplice into a world.
 pub(crate) fn invaded(mut world: World) -> World {
     world.door.let_in_where(INTRUDER, &ROLES, &["sandbox/*"], &[]);

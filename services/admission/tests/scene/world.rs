@@ -34,6 +34,17 @@ pub(crate) const NEWCOMERS: [(&str, u8); 11] = [
     ("importer", 40),
 ];
 
+/// Every role of the default policy that people hold.
+pub(crate) const ROLES: [&str; 11] = {
+    let mut roles = [""; 11];
+    let mut at = 0;
+    while at < roles.len() {
+        roles[at] = NEWCOMERS[at].0;
+        at += 1;
+    }
+    roles
+};
+
 /// A day in seconds.
 pub(crate) const DAY: u64 = 86_400;
 
