@@ -21,7 +21,7 @@ pub struct ComplianceProjector;
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         fold(recorded, batch)

@@ -36,14 +36,16 @@ struct Move {
     later: u64,
 }
 
-const SIGNERS: [u8; 4] = [APPROVER, SECOND_APPROVER, VALIDATOR, 33];
+const SIGNERS: [u8; 5] = [APPROVER, SECOND_APPROVER, VALIDATOR, 33, BOTH];
+/// A developer and an approver at once.
+const BOTH: u8 = 22;
 const GATES: [&str; 3] = ["production", "staging", "privacy"];
 const VERSIONS: [&str; 3] = ["1", "2", "3"];
 const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
 const ENDPOINT: &str = "eu";
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
-    let one = (0..40_u8, any::<usize>(), any::<usize>(), 0..6_usize, 0..6_usize, 0..12_u64)
+    let one = (0..46_u8, any::<usize>(), any::<usize>(), 0..6_usize, 0..6_usize, 0..12_u64)
         .prop_map(|(what, who, which, one, two, later)| Move { what, who, which, one, two, later });
     proptest::collection::vec(one, 1..40)
 }
@@ -51,6 +53,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 /// Everyone is there, a model with three versions, and gates to production and staging.
 static BEGINNING: LazyLock<World> = LazyLock::new(|| {
     let mut world = World::registered();
+    world.door.let_in(BOTH, &["developer", "approver"]);
     world.record(
         DEVELOPER,
         "evidence.attached",
@@ -141,7 +144,8 @@ fn said(world: &World, it: &Move) -> Option<(u8, Value)> {
             };
             let data = json!({ "control": control, "reason": "Urgent.", "compensating_controls": ["A person."],
                 "expires_at": soon });
-            (APPROVER, answer("exception.granted", &["exception.requested"], data)?)
+            let signer = [APPROVER, APPROVER, SECOND_APPROVER, RISK_OFFICER, BOTH][it.one % 5];
+            (signer, answer("exception.granted", &["exception.requested", "exception.invoked"], data)?)
         }
         18 => {
             let data = json!({ "control": gate, "reason": "Fire.", "expires_at": ms(now + DAY / 2) });
@@ -153,7 +157,7 @@ fn said(world: &World, it: &Move) -> Option<(u8, Value)> {
         }
         20 => {
             let data = json!({ "reason": "Still.", "expires_at": ms(now + 60 * DAY) });
-            (APPROVER, answer("exception.extended", &["exception.granted"], data)?)
+            ([APPROVER, SECOND_APPROVER][it.one % 2], answer("exception.extended", &["exception.granted"], data)?)
         }
         21 => {
             let observed = json!({ "how": "It answers otherwise." });
@@ -196,6 +200,29 @@ fn said(world: &World, it: &Move) -> Option<(u8, Value)> {
         30 => (APPROVER, answer("plan.approved", &["plan.proposed"], json!({ "meaning": "Within these bounds." }))?),
         31 => (APPROVER, answer("plan.revoked", &["plan.proposed"], json!({ "reason": "It drifts." }))?),
         32 => (DEPLOYER, authorization(it)),
+        // Hands that become known late, of somebody or of nobody in particular.
+        40 => {
+            let run = json!({ "produced_version": of, "datasets": [subject("dataset", "loans")] });
+            ([BOTH, PIPELINE, DEVELOPER][it.one % 3], tree("training.completed", model(), run))
+        }
+        // Other bytes under the same name, and validations of these or those.
+        41 => {
+            let made = json!({ "artifacts": [{ "digest": digest("other"), "form": "file" }],
+                "code": { "digest": digest("pipeline") } });
+            (DEVELOPER, tree("model.version_registered", of, made))
+        }
+        42 => {
+            let mut report = json!({ "scopes": ["outcomes"], "metrics": [{ "name": "auc", "value": 0.8 }] });
+            match it.one {
+                0 => report["outcome"] = json!("failed"),
+                1 => {}
+                _ => report["outcome"] = json!("passed"),
+            }
+            if it.two < 3 {
+                report["model_digest"] = json!(digest(["other", "2", "3"][it.two]));
+            }
+            (VALIDATOR, tree("validation.completed", of, report))
+        }
         33 => {
             let who = [APPROVER, SECOND_APPROVER, 33][it.who % 3];
             let since = ms(now.saturating_sub(it.two as u64 * 5 * DAY));
@@ -245,6 +272,21 @@ fn act(world: &mut World, it: &Move) {
                 5 => drop(world.door.say(COMPLIANCE, policy)),
                 _ => drop(world.door.empower(COMPLIANCE, 37, policy)),
             }
+        }
+        33 if it.one > 1 => {
+            if let Some((_, tree)) = said(world, it) {
+                drop(world.door.empower(1, 2, tree));
+            }
+        }
+        // An id that somebody else has used.
+        43..=45 => {
+            let types = ["approval.requested", "plan.proposed", "exception.granted", "exception.requested"];
+            let Some((id, _)) = earlier(world, &types, it.two) else { return };
+            let what = [0, 15, 18, 29][it.one % 4];
+            let Some((_, tree)) = said(world, &Move { what, ..it.clone() }) else { return };
+            let event = world.door.event_as(tree, serde_json::from_value(id).unwrap());
+            let statement = world.door.sign([PIPELINE, BOTH, APPROVER][it.who % 3], &event);
+            drop(world.door.submit(&statement, &event, None));
         }
         35 => world.version("3", [0.79, 0.7][it.two % 2]),
         // Version 1 is approved for good, as the anchor of a plan has to be.

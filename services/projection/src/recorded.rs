@@ -26,6 +26,9 @@ pub struct Recorded {
     pub event: Event,
     /// The earlier event that it refers to by `regarding`, if there is one.
     pub referent: Option<Referent>,
+    /// Whether an earlier event, of another issuer, has its id, its type and its subject. What it would open is not
+    /// opened: whoever answers means the first.
+    pub is_repeat: bool,
     /// The corrections that begin to hold, or hold no more, with it.
     pub turns: Vec<Turn>,
     /// Who may do what with it.
@@ -39,7 +42,8 @@ impl Recorded {
     #[must_use]
     pub fn new(index: u64, recorded_at: u64, statement: SignedStatement, event: Event) -> Self {
         let (authority, enacted) = (Arc::default(), Enacted::Nothing);
-        Self { index, recorded_at, statement, event, referent: None, turns: Vec::new(), authority, enacted }
+        let (referent, is_repeat, turns) = (None, false, Vec::new());
+        Self { index, recorded_at, statement, event, referent, is_repeat, turns, authority, enacted }
     }
 
     /// Who signed it, with which key, where and when.

@@ -107,6 +107,12 @@ pub(crate) fn resolve(
         let candidates = under(batch, id, index)?;
         recorded.referent = meant(&recorded.event, &issuer, &candidates).cloned();
     }
+    let same = {
+        let (event_type, subject) = (recorded.event.event_type(), recorded.statement.subject());
+        move |other: &Referent| other.event_type == event_type && other.subject == subject
+    };
+    let is_repeat = under(batch, &recorded.event.id, index)?.iter().any(same);
+    recorded.is_repeat = is_repeat;
     if let Data::Correction(CorrectionEvent::Recorded(correction)) = &recorded.event.data
         && let Some(fact) = &recorded.referent
         && is_corrected(&recorded.event, &issuer, fact)

@@ -112,10 +112,10 @@ impl DomainState {
         indices.iter().filter_map(|index| Some((*index, self.items.get(index)?)))
     }
 
-    /// What an event of this id opened about a subject. Another issuer's event of the same id, about
-    /// something else, is never meant.
-    pub(crate) fn opened_about(&self, id: &EventId, subject: &str) -> Option<(u64, &OpenItem)> {
-        self.opened(id).find(|(_, item)| *item.subject == *subject)
+    /// What an event of this id and of one of these types opened about a subject. Another issuer's event
+    /// of the same id, about something else or of another type, is never meant.
+    pub(crate) fn opened_about(&self, id: &EventId, types: &[&str], subject: &str) -> Option<(u64, &OpenItem)> {
+        self.opened(id).find(|(_, item)| *item.subject == *subject && types.contains(&item.case.opened_by()))
     }
 
     /// Where a model, or this version of it, was retired, if it was.

@@ -235,7 +235,7 @@ impl<'a> RuleContext<'a> {
 
     /// The signature as it is kept, with the roles it fills and the end that the gate sets.
     pub(crate) fn signature(&self, granted: &Granted) -> Option<Grant> {
-        let (_, opener) = self.state.domain.opened_about(&self.event.regarding?, self.by.subject)?;
+        let opener = self.answered().ok()?;
         // Under rule set 1 any approver's signature was taken, whatever gate it named.
         let gate = self.gate(&granted.gate, opener.at.index).ok();
         Some(Grant::of(self.event, granted, self.by, gate.as_deref(), &self.state.authority))

@@ -92,11 +92,8 @@ impl<'a> RuleContext<'a> {
 
     /// Whether this leave is the last that the request it answers takes: a gate's, as many as the gate.
     pub(crate) fn fills_the_places(&self) -> bool {
-        let domain = &self.state.domain;
-        let opener = self.event.regarding.and_then(|id| domain.opened_about(&id, self.by.subject));
-        let Some((_, opener @ OpenItem { case: Case::ExceptionRequest { control }, .. })) = opener else {
-            return false;
-        };
+        let Ok(opener) = self.answered() else { return false };
+        let Case::ExceptionRequest { control } = &opener.case else { return false };
         let gates = self.state.policies.gates();
         let gate = gates.named(control, &self.event.subject.namespace, opener.at.index);
         let own = signatories(self.event, self.by.issuer);

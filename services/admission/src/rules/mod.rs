@@ -138,7 +138,7 @@ impl<'a> RuleContext<'a> {
         let regarding = self.event.regarding.ok_or(RuleViolation::OpenerMissing { event_type, takes })?;
         let unknown = RuleViolation::OpenerUnknown { regarding, takes };
         let domain = &self.state.domain;
-        let about = domain.opened_about(&regarding, self.by.subject);
+        let about = domain.opened_about(&regarding, takes, self.by.subject);
         let (_, item) = about.or_else(|| domain.opened(&regarding).next()).ok_or(unknown)?;
         let found = item.case.opened_by();
         if !takes.contains(&found) {

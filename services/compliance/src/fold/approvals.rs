@@ -70,6 +70,9 @@ fn request(
     authority: &Authority,
     requested: &Requested,
 ) -> Result<(), ProjectionError> {
+    if recorded.is_repeat {
+        return Ok(());
+    }
     let (event, index) = (&recorded.event, recorded.index);
     let gates = gates(batch)?;
     let gate = gates.named(&requested.gate, &event.subject.namespace, index);
@@ -193,6 +196,9 @@ pub(crate) fn plan(
     let signed = by.signed;
     let model = model_of(&recorded.event.subject.to_string()).to_owned();
     if let PlanEvent::Proposed(proposed) = event {
+        if recorded.is_repeat {
+            return Ok(());
+        }
         let plan = Plan { proposed: proposed.as_ref().clone(), approved: None, covered: Vec::new() };
         let state = PlanState { id: recorded.event.id, plan: Cbor(plan), revoked: None };
         batch.put(&PLANS, plan_key(recorded.index), Some(state));

@@ -45,6 +45,9 @@ pub(crate) fn fold(
             let reason = format!("the emergency about {} waits for its second signature", invoked.control);
             let unsigned = Found::new(Question::EmergencyUnsigned, &subject, reason);
             let unsigned = unsigned.from(emergency.at_ms + SECOND_SIGNATURE_MAX_WAIT_MS).about(&emergency.id);
+            if recorded.is_repeat {
+                return Ok(());
+            }
             batch.put(&UNSIGNED, UNSIGNED.key().number(index), ());
             keep(batch, index, emergency)?;
             replace(batch, &format!("emergency {index}"), vec![unsigned.resting_on([index])])?;
@@ -56,7 +59,9 @@ pub(crate) fn fold(
                 None => by.signed.at(),
             };
             let exception = Exception::granted(granted.control.clone(), at, leave(granted.expires_at));
-            keep(batch, index, opened(exception, &granted.reason))?;
+            if !recorded.is_repeat {
+                keep(batch, index, opened(exception, &granted.reason))?;
+            }
             if let Some(emergency) = opener.filter(|opener| opener.event_type == "exception.invoked") {
                 batch.remove(UNSIGNED.key().number(emergency.index));
                 replace(batch, &format!("emergency {}", emergency.index), Vec::new())?;

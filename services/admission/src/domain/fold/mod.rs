@@ -8,6 +8,7 @@ use std::sync::Arc;
 use probity_domain::authority::Authority;
 use probity_domain::corrections::can_be_void;
 use probity_domain::ids::model_of;
+use probity_domain::references::answerable;
 use probity_domain::signed::add;
 use probity_domain::subjects::Absorb as _;
 use probity_domain::{Effect, SignedBy, effects};
@@ -94,10 +95,10 @@ impl DomainState {
         true
     }
 
-    /// Opens an item. Ids are unique per issuer only: an event that finds one of its id about its subject
-    /// opens nothing. Returns whether it did.
+    /// Opens an item. Ids are unique per issuer only: an event that finds one of its id and type about its
+    /// subject opens nothing. Returns whether it did.
     fn open(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, case: Case) -> bool {
-        if self.opened_about(&event.id, by.subject).is_some() {
+        if self.opened_about(&event.id, &[case.opened_by()], by.subject).is_some() {
             return false;
         }
         let actors = authority.actors(by.issuer, event, by.signed.time_ms);
@@ -110,7 +111,8 @@ impl DomainState {
 
     /// What an event answers: an item of that id about the same subject.
     fn answered(&mut self, event: &Event, by: SignedBy<'_>) -> Option<&mut OpenItem> {
-        let (index, _) = self.opened_about(&event.regarding?, by.subject)?;
+        let takes = answerable(event.event_type());
+        let (index, _) = self.opened_about(&event.regarding?, takes, by.subject)?;
         self.items.get_mut(&index)
     }
 
