@@ -80,7 +80,7 @@ pub(crate) fn fold(
                 amended: Vec::new(),
                 stated,
             };
-            register(batch, subject, recorded.index, Registering::Registered(registration))
+            register(batch, subject, recorded.index, Registering::Registered(Box::new(registration)))
         }
         ModelEvent::Classified(classified) => {
             let class = Class {

@@ -50,7 +50,7 @@ pub(crate) struct ModelRecord {
 /// What one statement says of a model's registration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Registering {
-    Registered(ModelRegistration),
+    Registered(Box<ModelRegistration>),
     Amended(Amendment, u64),
 }
 
@@ -151,7 +151,7 @@ impl ModelRecord {
         match said {
             Registering::Registered(registration) => {
                 self.registered.get_or_insert(index);
-                self.registration = Some(registration);
+                self.registration = Some(*registration);
             }
             // Without a registration there is nothing that it amends.
             Registering::Amended(amendment, index) => {
