@@ -10,8 +10,8 @@ use crate::session::Session;
 
 #[derive(Debug, Args)]
 pub struct ConfirmArgs {
-    /// The enrolments, grants of roles or policies that are confirmed, by their indices in the log
-    /// or their ids.
+    /// The enrolments, grants of roles, policies, revocations or withdrawals that are confirmed, by
+    /// their indices in the log or their ids.
     #[arg(required = true, value_name = "INDEX|ID")]
     names: Vec<String>,
     #[command(flatten)]

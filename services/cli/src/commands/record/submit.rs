@@ -60,7 +60,7 @@ impl Recording<'_> {
 
         let mut answer = Answer::Yes;
         let mut rows = Vec::new();
-        let mut power = Vec::new();
+        let (mut power, mut removals) = (Vec::new(), Vec::new());
         for ((event, statement), result) in events.iter().zip(statements).zip(results) {
             let Some(result) = result else { continue };
             match result.result {
@@ -72,6 +72,8 @@ impl Recording<'_> {
                     rows.push(recorded_row(event, &recorded, self.session.json));
                     if takes_two(event) && !recorded.already_recorded {
                         power.push(recorded.index.to_string());
+                    } else if removes(event) && !recorded.already_recorded {
+                        removals.push(recorded.index.to_string());
                     }
                 }
                 Some(Outcome::Refused(refused)) => {
@@ -86,12 +88,21 @@ impl Recording<'_> {
         }
         if self.session.json && (failure.is_none() || !rows.is_empty()) {
             output::json(&rows)?;
-        } else if !power.is_empty() {
-            errln!(
-                "Unless one administrator is enough here, this takes effect with a second person's yes within seven days:\n\
-                 probity confirm {}",
-                power.join(" "),
-            );
+        } else {
+            if !power.is_empty() {
+                errln!(
+                    "Unless one administrator is enough here, this takes effect with a second person's yes within seven days:\n\
+                     probity confirm {}",
+                    power.join(" "),
+                );
+            }
+            if !removals.is_empty() {
+                errln!(
+                    "If this leaves fewer than two administrators, it takes effect with a second person's yes:\n\
+                     probity confirm {}",
+                    removals.join(" "),
+                );
+            }
         }
         match failure {
             None => Ok(answer),
@@ -100,14 +111,23 @@ impl Recording<'_> {
     }
 }
 
-/// Whether an event gives power, which takes two persons. A service is enrolled by one: others
+/// Whether an event gives power, or undoes what was done with it, which takes two persons. A service is enrolled by one: others
 /// answer for it.
 fn takes_two(event: &Event) -> bool {
     match &event.data {
         Data::Authority(AuthorityEvent::Enrolled(enrolled)) => enrolled.kind == SignerKind::Person,
+        // The key is out at once; that its earlier acts do not count takes two.
+        Data::Authority(AuthorityEvent::KeyRevoked(revoked)) => revoked.compromised_since.is_some(),
         Data::Authority(AuthorityEvent::RoleGranted(_)) | Data::Policy(_) => true,
         _ => false,
     }
+}
+
+/// Whether an event takes something from somebody, which takes two persons where it is one of the last
+/// two administrators.
+fn removes(event: &Event) -> bool {
+    use AuthorityEvent::{Departed, KeyRevoked, RoleWithdrawn};
+    matches!(&event.data, Data::Authority(RoleWithdrawn(_) | KeyRevoked(_) | Departed(_)))
 }
 
 fn recorded_row(event: &Event, recorded: &v1::Recorded, quiet: bool) -> Value {
