@@ -83,7 +83,8 @@ async fn a_client_with_a_receipt_reads_its_own_write() {
         tonic::Request::new(v1::GetModelRequest { model: "model:credit/m-0".into(), min_tree_size: 10_000 });
     asked.set_timeout(std::time::Duration::from_millis(300));
     let refused = client.get_model(asked).await.unwrap_err();
-    assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused}");
+    // The client has a timer of its own for the same deadline, and says so in its own way if that is faster.
+    assert!(matches!(refused.code(), Code::DeadlineExceeded | Code::Cancelled), "{refused}");
 }
 
 #[tokio::test]

@@ -9,40 +9,19 @@ use std::collections::HashSet;
 
 use probity_schemas::approval::Before;
 use probity_schemas::shared::Environment;
-use probity_schemas::{Digest, Identity, Name, Namespace};
+use probity_schemas::{Digest, Name, Namespace};
 
-use crate::approvals::{Grant, HasSignature, Signatories, missing, separate};
+use crate::approvals::{Grant, HasSignature, missing, separate};
 use crate::exceptions::Leave;
 use crate::facts::{Excepted, Facts, Planned, Requested};
+use crate::faults::{Fault, disturbances, hand, involved, out_of_scope};
 use crate::gates::{Gate, Gates};
 use crate::ids::{DatasetId, EndpointId, VersionId};
 use crate::lapse::{DataSource, End, Lapse};
 use crate::signed::{At, add};
 use crate::subjects::{Model, Version, Withdrawal};
 use crate::timeline::Timeline;
-use crate::verdict::{Asking, Bytes, Denial, Ground, Pass, Purpose, Use, Verdict};
-
-/// Something that speaks against a signature, from when until when.
-#[derive(Debug, Clone)]
-struct Fault {
-    from_ms: u64,
-    until_ms: Option<u64>,
-    lapse: Lapse,
-}
-
-impl Fault {
-    fn always(lapse: Lapse) -> Self {
-        Self::since(0, lapse)
-    }
-
-    fn since(from_ms: u64, lapse: Lapse) -> Self {
-        Self { from_ms, until_ms: None, lapse }
-    }
-
-    fn holds_at(&self, time_ms: u64) -> bool {
-        self.from_ms <= time_ms && self.until_ms.is_none_or(|until| time_ms < until)
-    }
-}
+use crate::verdict::{Asking, Bytes, Denial, Ground, Pass, Purpose, Verdict};
 
 /// A version and its model, read once for all the signatures that are asked about.
 struct Known<'f> {
@@ -438,80 +417,6 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         let pass = Pass { ground: Ground::Elsewhere, max_traffic_percent: None, rests_on: vec![at.index] };
         Some(between(at.time_ms, Some((until, over)), pass))
     }
-}
-
-/// What a signature does not cover, whenever it is asked.
-fn out_of_scope(purpose: &Purpose, version: &Version, grant: &Grant) -> Vec<Lapse> {
-    let mut lapses = Vec::new();
-    let named = match purpose.bytes {
-        Bytes::Digest(digest) => grant.digests.contains(&digest),
-        Bytes::Unstated => version.artifacts.iter().all(|artifact| grant.digests.contains(&artifact.digest)),
-    };
-    if !version.artifacts.is_empty() && !named {
-        lapses.push(Lapse::OtherDigest);
-    }
-    let uses = &grant.scope.uses;
-    let used = match &purpose.use_case {
-        Use::Case(used) => uses.is_empty() || uses.contains(used),
-        Use::Unstated => uses.is_empty(),
-        Use::Any => true,
-    };
-    if !used {
-        lapses.push(Lapse::OtherUse);
-    }
-    let environments = &grant.scope.environments;
-    let elsewhere = |environment| !environments.is_empty() && !environments.contains(&environment);
-    if purpose.environment.is_some_and(elsewhere) {
-        lapses.push(Lapse::OtherEnvironment);
-    }
-    lapses
-}
-
-/// That somebody who signed had a hand in the version, from when on that is known.
-fn hand(version: &Version, persons: &[Identity]) -> Option<Fault> {
-    let hand = version.hand_of(persons)?;
-    let lapse = Lapse::Involved { person: hand.person.clone(), index: hand.at.index };
-    Some(Fault::since(hand.at.time_ms, lapse))
-}
-
-/// Four eyes when an approval is used: nobody who signed had a hand in the version. A service that named
-/// nobody may have been set in motion by any developer, and by an owner.
-fn involved(model: &Model, version: &Version, signatories: &Signatories) -> Option<Fault> {
-    if let Some(fault) = hand(version, &signatories.persons) {
-        return Some(fault);
-    }
-    let at = version.anonymous?;
-    let lapse = |person: &Identity, from_ms| {
-        let lapse = Lapse::Involved { person: person.clone(), index: at.index };
-        Fault::since(at.time_ms.max(from_ms), lapse)
-    };
-    if let Some(developer) = signatories.developers.first() {
-        return Some(lapse(developer, 0));
-    }
-    let owner = model.owners.iter().find(|owner| signatories.persons.contains(&owner.person))?;
-    Some(lapse(&owner.person, owner.signed.time_ms))
-}
-
-/// What happened after a signature that it does not survive: of each kind the first.
-fn disturbances(model: &Model, version: &Version, grant: &Grant) -> Vec<Fault> {
-    let since = grant.signed.index;
-    let first = |list: &[At]| list.iter().find(|at| at.index > since).copied();
-    let mut faults = Vec::new();
-    for disturbances in [&model.disturbances, &version.disturbances] {
-        let vendor = first(&disturbances.vendor_changed);
-        faults.extend(vendor.map(|at| Fault::since(at.time_ms, Lapse::VendorChanged { index: at.index })));
-        let changed = first(&disturbances.substantially_changed);
-        faults.extend(changed.map(|at| Fault::since(at.time_ms, Lapse::SubstantiallyChanged { index: at.index })));
-        let widened = first(&disturbances.use_widened);
-        faults.extend(widened.map(|at| Fault::since(at.time_ms, Lapse::UseWidened { index: at.index })));
-    }
-    // A use that the model came to serve later is only covered if the approval names it.
-    if grant.scope.uses.is_empty()
-        && let Some((_, at)) = model.uses.iter().find(|(_, at)| at.index > since)
-    {
-        faults.push(Fault::since(at.time_ms, Lapse::UseWidened { index: at.index }));
-    }
-    faults
 }
 
 /// It passes from a moment on, until an end.

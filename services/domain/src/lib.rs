@@ -15,6 +15,7 @@ pub mod effects;
 pub mod evaluator;
 pub mod exceptions;
 pub mod facts;
+mod faults;
 pub mod gates;
 pub mod ids;
 pub mod lapse;
