@@ -160,6 +160,12 @@ pub fn answerable(event_type: &str) -> &'static [&'static str] {
     ANSWERS.binary_search_by_key(&event_type, |(answer, _)| answer).map_or(&[], |at| ANSWERS[at].1)
 }
 
+/// Whether events of this type are answered, continued or closed by others.
+#[must_use]
+pub fn is_answerable(event_type: &str) -> bool {
+    ANSWERS.iter().any(|(_, takes)| takes.contains(&event_type))
+}
+
 /// Every type that answers, with what it answers.
 pub fn answers() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     ANSWERS.iter().copied()

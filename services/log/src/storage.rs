@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An open file. Reads and writes state their offset, so one file serves any number of threads.
 pub trait StoredFile: std::fmt::Debug + Send + Sync {
@@ -128,6 +129,10 @@ pub trait Storage: std::fmt::Debug + Send + Sync {
     fn lock(&self, path: &Path) -> io::Result<Option<Arc<dyn StoredFile>>>;
 }
 
+/// How often a lock that another process holds is tried, and how long is waited in between.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
@@ -193,11 +198,16 @@ impl Storage for Disk {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Arc::new(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+        // A lock that was just let go can be held a moment longer, by a copy of the file in a process that is being started.
+        for attempt in 1.. {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Arc::new(file))),
+                Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => break,
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
         }
+        Ok(None)
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Recorded {
     pub event: Event,
     /// The earlier event that it refers to by `regarding`, if there is one.
     pub referent: Option<Referent>,
-    /// Whether an earlier event, of another issuer, has its id, its type and its subject. What it would open is not
-    /// opened: whoever answers means the first.
+    /// Whether it is of a type that others answer, and an earlier event, of another issuer, has its id, its type and its
+    /// subject. What it would open is not opened: whoever answers means the first.
     pub is_repeat: bool,
     /// The corrections that begin to hold, or hold no more, with it.
     pub turns: Vec<Turn>,

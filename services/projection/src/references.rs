@@ -5,7 +5,7 @@
 //! one only, so a view that is folded anew is told the same as one that followed. The rules stand in the domain.
 
 use probity_domain::corrections::{self, Standing, Standings, Turn};
-use probity_domain::references::{Referent, is_corrected, meant};
+use probity_domain::references::{Referent, is_answerable, is_corrected, meant};
 use probity_schemas::correction::CorrectionEvent;
 use probity_schemas::{Data, EventId};
 use serde::{Deserialize, Serialize};
@@ -107,12 +107,7 @@ pub(crate) fn resolve(
         let candidates = under(batch, id, index)?;
         recorded.referent = meant(&recorded.event, &issuer, &candidates).cloned();
     }
-    let same = {
-        let (event_type, subject) = (recorded.event.event_type(), recorded.statement.subject());
-        move |other: &Referent| other.event_type == event_type && other.subject == subject
-    };
-    let is_repeat = under(batch, &recorded.event.id, index)?.iter().any(same);
-    recorded.is_repeat = is_repeat;
+    recorded.is_repeat = repeats(recorded, batch)?;
     if let Data::Correction(CorrectionEvent::Recorded(correction)) = &recorded.event.data
         && let Some(fact) = &recorded.referent
         && is_corrected(&recorded.event, &issuer, fact)
@@ -130,6 +125,17 @@ pub(crate) fn resolve(
         take_in(recorded, batch)?;
     }
     Ok(())
+}
+
+/// Whether an earlier event has the id, the type and the subject of one that others answer.
+fn repeats(recorded: &Recorded, batch: &Batch<'_>) -> Result<bool, StoreError> {
+    let event_type = recorded.event.event_type();
+    if !is_answerable(event_type) {
+        return Ok(false);
+    }
+    let subject = recorded.statement.subject();
+    let earlier = under(batch, &recorded.event.id, recorded.index)?;
+    Ok(earlier.iter().any(|other| other.event_type == event_type && other.subject == subject))
 }
 
 fn first_key(id: &EventId) -> Key {
