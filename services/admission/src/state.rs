@@ -367,7 +367,7 @@ impl State {
             }
             Data::Exception(Exception::Granted(_)) if RuleContext::new(self, event, by).fills_the_places() => {
                 self.domain.fold(event, by, &self.authority, payload);
-                self.domain.settle(event, by);
+                self.domain.close(event, by);
                 return true;
             }
             Data::Deployment(Deployment::Authorized(authorized)) => {

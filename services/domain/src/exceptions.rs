@@ -54,12 +54,6 @@ impl Exception {
         Self { control, opener, emergency: false, leaves: vec![leave], second: None }
     }
 
-    /// The statement itself: who signed it, and where.
-    #[must_use]
-    pub fn signed(&self) -> Option<Signed> {
-        self.leaves.first().map(|leave| leave.signed)
-    }
-
     /// When the leave of the statement itself ends, in Unix milliseconds; when an extension that one of
     /// these persons signed does, if that is later.
     #[must_use]

@@ -206,11 +206,6 @@ impl DomainState {
         }
     }
 
-    /// The request that an event answers takes no more answers.
-    pub(crate) fn settle(&mut self, event: &Event, by: SignedBy<'_>) {
-        self.close(event, by);
-    }
-
     fn except(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, case: Case) -> bool {
         let opened = self.open(event, by, authority, case);
         if opened {

@@ -116,7 +116,8 @@ impl DomainState {
         self.items.get_mut(&index)
     }
 
-    fn close(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
+    /// What an event answers takes no more answers. Returns whether there was anything.
+    pub(crate) fn close(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
         let Some(item) = self.answered(event, by) else { return false };
         item.closed = Some(by.signed);
         let index = item.at.index;
