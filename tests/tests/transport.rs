@@ -398,3 +398,26 @@ async fn what_may_be_seen_does_not_name_what_may_not() {
         InventoryServiceClient::new(of(&scene.clerk.1).await).list_deployments(asked).await.unwrap().into_inner();
     assert!(found.deployments.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_without_a_certificate_is_told_so() {
+    let scene = Scene::new().await;
+    let stranger = Authority::new().unwrap().client("stranger").unwrap();
+    let home = scene.ledger.home.path();
+    std::fs::write(home.join("stranger.pem"), &stranger.certificate).unwrap();
+    std::fs::write(home.join("stranger.key"), &stranger.key).unwrap();
+    let port = scene.server.address.rsplit(':').next().unwrap();
+    let asked = |arguments: &[&str]| {
+        let address = format!("https://localhost:{port}");
+        let mut command = probity_tests::command();
+        command.current_dir(home).args(["models", "--ca", "ca.pem", "--server", &address]).args(arguments);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = asked(&[]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("--client-cert"), "{said}");
+    let (code, said) = asked(&["--client-cert", "stranger.pem", "--client-key", "stranger.key"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("stranger.pem") && said.contains("client_ca"), "{said}");
+}

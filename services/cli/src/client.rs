@@ -1,5 +1,6 @@
 //! The way from a command to a server.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ impl ServerArgs {
         // The server that was reached is asked first; the others may be down.
         addresses[..=reached].rotate_right(1);
         let mut log = LogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
-        let (ledger, founding) = ledger_of(&mut log).await?;
+        let (ledger, founding) = ledger_of(&mut log).await.map_err(|error| self.explain(addresses[0], error))?;
         let found = Pin { origin: ledger.origin.to_string(), founding };
         if !self.is_own {
             pins::check(addresses[0], &found, self.pin.as_deref())?;
@@ -101,6 +102,30 @@ impl ServerArgs {
         })
     }
 
+    /// Says what to do where TLS is why a server that was reached gives no answer. A server says what it
+    /// misses of a client only after the client takes the connection for made.
+    fn explain(&self, address: &str, error: anyhow::Error) -> anyhow::Error {
+        let lost = error.downcast_ref::<tonic::Status>().is_some_and(|status| status.source().is_some());
+        if !address.starts_with("https:") || !lost {
+            return match error.downcast::<tonic::Status>() {
+                Ok(status) => failed(status),
+                Err(error) => error,
+            };
+        }
+        let cause = root_cause(error.as_ref());
+        match &self.client_cert {
+            None => anyhow!(
+                "the server at {address} gave no answer ({cause}). It asks clients for a certificate: give --client-cert \
+                 and --client-key"
+            ),
+            Some(path) => anyhow!(
+                "the server at {address} gave no answer ({cause}). Does it know the authority of the client certificate \
+                 {} ([tls] client_ca), and is that certificate still valid?",
+                path.display()
+            ),
+        }
+    }
+
     fn tls(&self) -> Result<ClientTlsConfig> {
         let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
         let mut tls = ClientTlsConfig::new();
@@ -122,7 +147,7 @@ impl<F: Fn(Endpoint) -> Result<Endpoint, transport::Error> + Clone + Send + Sync
 /// The ledger behind a connection: its keys from its founding statement, whose own signature is
 /// checked, and the leaf hash of that statement in hexadecimal.
 async fn ledger_of(log: &mut LogServiceClient<Channel>) -> Result<(LedgerKeys, String)> {
-    let ledger = log.get_ledger(v1::GetLedgerRequest {}).await.map_err(failed)?.into_inner();
+    let ledger = log.get_ledger(v1::GetLedgerRequest {}).await?.into_inner();
     let founding = SignedStatement::parse(ledger.founding_statement).context("the founding statement")?;
     let hash = founding.leaf_hash().to_string();
     Ok((LedgerKeys::from_founding(&founding).context("the founding statement")?, hash))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use probity_projection::{Health, View, ViewPosition, ViewReader};
+use probity_projection::{Health, NotThere, View, ViewPosition, ViewReader};
 use probity_proto::v1;
 use probity_schemas::{Clock, Identity};
 use tonic::Request;
@@ -108,7 +108,10 @@ impl QueryContext {
         query: impl FnOnce(&View, &Scope) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<(v1::AsOf, T), QueryError> {
         let scope = scope_of(&*self.access, &request.caller, self.clock.now())?;
-        self.reader.at_least(min_tree_size, request.wait).await?;
+        tokio::select! {
+            there = self.reader.at_least(min_tree_size, request.wait) => there?,
+            () = self.pool.closed() => return Err(NotThere::Closed.into()),
+        }
         let reader = self.reader.clone();
         let read = move |given_up| reader.read_until(given_up, |view| query(view, &scope));
         let (position, answer) = self.pool.run(read).await??;

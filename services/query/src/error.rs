@@ -116,7 +116,7 @@ impl From<QueryError> for Status {
             QueryError::NotReady(NotThere::Halted { view, tree_size, .. }) => {
                 with(Code::Unavailable, "VIEW_HALTED").with("view", view).with("tree_size", tree_size)
             }
-            QueryError::NotReady(NotThere::Closed) => {
+            QueryError::NotReady(NotThere::Closed) | QueryError::NoRead(NoRead::Closed) => {
                 with(Code::Unavailable, "SHUTTING_DOWN").retry(Duration::from_secs(1))
             }
             QueryError::Store(StoreError::Io { .. }) => with(Code::Unavailable, "VIEW_UNREADABLE"),

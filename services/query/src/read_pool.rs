@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 /// Reads at once, unless a server says otherwise. The runtime has 512 threads for blocking work.
@@ -21,6 +21,7 @@ const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 pub struct ReadPool {
     slots: Arc<Semaphore>,
     patience: Duration,
+    closing: Arc<watch::Sender<bool>>,
 }
 
 /// Why there is no answer, without the fault of what was read.
@@ -35,6 +36,9 @@ pub enum NoRead {
         /// How long it was let run.
         after: Duration,
     },
+    /// The process ends.
+    #[error("the server is shutting down; ask again in a while")]
+    Closed,
     /// It broke down; the process logs why.
     #[error("the query ended without an answer")]
     Aborted,
@@ -60,7 +64,22 @@ impl ReadPool {
     /// most, and then runs for as long at most.
     #[must_use]
     pub fn new(threads: usize, patience: Duration) -> Self {
-        Self { slots: Arc::new(Semaphore::new(threads.max(1))), patience }
+        let closing = Arc::new(watch::Sender::new(false));
+        Self { slots: Arc::new(Semaphore::new(threads.max(1))), patience, closing }
+    }
+
+    /// Lets no more reads begin, and tells those that wait for anything that they wait in vain.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+        self.slots.close();
+    }
+
+    /// Resolves once the pool is closed.
+    pub async fn closed(&self) {
+        let mut closing = self.closing.subscribe();
+        if closing.wait_for(|closing| *closing).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Reads where blocking is allowed. `read` is given a flag that is set once nobody waits for
@@ -73,7 +92,7 @@ impl ReadPool {
         read: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
     ) -> Result<T, NoRead> {
         let slot = timeout(self.patience, self.slots.clone().acquire_owned()).await;
-        let slot = slot.map_err(|_| NoRead::Busy)?.map_err(|_| NoRead::Aborted)?;
+        let slot = slot.map_err(|_| NoRead::Busy)?.map_err(|_| NoRead::Closed)?;
         let waiter = Waiter(Arc::default());
         let given_up = waiter.0.clone();
         let reading = tokio::task::spawn_blocking(move || {

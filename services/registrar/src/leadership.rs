@@ -22,7 +22,7 @@ use crate::registrar::Registrar;
 use crate::shared::until;
 
 /// How long a registrar that stops has to say so.
-const GOODBYE: Duration = Duration::from_secs(3);
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How many failures in a row to read the stream are reported once.
 const REPORT_EVERY: u32 = 150;

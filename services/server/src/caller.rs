@@ -27,8 +27,8 @@ impl Callers {
         if !authenticated {
             return Ok(Self { identities: None, trusts_loopback });
         }
-        let entries = config.access.certificate.iter();
-        let identities = entries.map(|entry| Ok((entry.fingerprint()?, entry.identity.clone())));
+        let entries = config.access.certificate.iter().enumerate();
+        let identities = entries.map(|(place, entry)| Ok((config.access.fingerprint(place)?, entry.identity.clone())));
         let identities = Arc::new(identities.collect::<Result<_, ConfigError>>()?);
         Ok(Self { identities: Some(identities), trusts_loopback })
     }

@@ -3,6 +3,8 @@
 //!
 //! A call counts until its answer has been taken or its caller has gone. What is refused here has
 //! cost next to nothing, and has no part in what others wait for.
+//!
+//! When the server stops, calls end here too: streams at once, the others a little later.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
@@ -12,15 +14,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{Either, Ready, ready as at_once};
+use futures::future::{BoxFuture, Either, FutureExt as _, Ready, ready as at_once};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use probity_proto::{Code, Verdict, v1};
 use probity_query::Caller;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
+use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::http::{Request, Response};
+use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -72,10 +75,22 @@ pub(crate) enum CallerKey {
     Local,
 }
 
+/// Which calls still go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// All, and more are let in.
+    Open,
+    /// Those that will end by themselves.
+    Closing,
+    /// None.
+    Closed,
+}
+
 /// The calls that are under way.
 #[derive(Debug)]
 pub(crate) struct Calls {
     limits: LimitsSection,
+    stage: watch::Sender<Stage>,
     open: Mutex<Open>,
     /// Bytes that were received for calls that are under way.
     received: AtomicUsize,
@@ -98,7 +113,30 @@ struct Own {
 impl Calls {
     pub(crate) fn new(limits: LimitsSection) -> Arc<Self> {
         let (open, received) = (Mutex::default(), AtomicUsize::new(0));
-        Arc::new(Self { limits, open, received, streaming: streaming() })
+        let stage = watch::Sender::new(Stage::Open);
+        Arc::new(Self { limits, stage, open, received, streaming: streaming() })
+    }
+
+    /// Lets no more calls in, and ends the streams, of which many would never end by themselves.
+    pub(crate) fn close(&self) {
+        self.stage.send_replace(Stage::Closing);
+    }
+
+    /// Ends every call that is still under way.
+    pub(crate) fn end_all(&self) {
+        self.stage.send_replace(Stage::Closed);
+    }
+
+    /// Resolves once calls of this kind are to end.
+    fn ended(&self, kind: CallKind) -> BoxFuture<'static, ()> {
+        let mut stage = self.stage.subscribe();
+        let last = if kind == CallKind::Stream { Stage::Closing } else { Stage::Closed };
+        let ended = async move {
+            if stage.wait_for(|stage| *stage >= last).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        ended.boxed()
     }
 
     /// How many calls of a kind are under way.
@@ -135,6 +173,9 @@ impl Calls {
     }
 
     fn begin(self: &Arc<Self>, kind: CallKind, key: CallerKey) -> Result<Arc<Permit>, Verdict> {
+        if *self.stage.borrow() > Stage::Open {
+            return Err(shutting_down(kind));
+        }
         let (most, most_of_one) = self.limits(kind);
         let mut open = self.open();
         let all = open.all[kind.place()];
@@ -156,6 +197,15 @@ impl Calls {
         open.of.entry(key.clone()).or_default().calls[kind.place()] += 1;
         Ok(Arc::new(Permit { calls: self.clone(), kind, key, received: AtomicUsize::new(0) }))
     }
+}
+
+/// What a caller is told whose call is not answered because the server stops.
+fn shutting_down(kind: CallKind) -> Verdict {
+    let message = match kind {
+        CallKind::Write => "the server is shutting down; whether it is recorded is not known: send it again",
+        CallKind::Read | CallKind::Stream => "the server is shutting down; ask again in a while",
+    };
+    Verdict::new(Code::Unavailable, "SHUTTING_DOWN", message).retry(RETRY_AFTER)
 }
 
 /// The paths of all methods that answer with a stream.
@@ -234,8 +284,28 @@ impl Drop for Permit {
 struct Counted {
     body: Body,
     permit: Arc<Permit>,
-    /// Whether it comes from the caller.
-    incoming: bool,
+    way: Way,
+}
+
+/// Which way a body goes.
+enum Way {
+    /// From the caller.
+    In,
+    /// To the caller, until it has to end.
+    Out { ended: Option<BoxFuture<'static, ()>> },
+}
+
+impl Counted {
+    /// The end of an answer that goes on no further.
+    fn cut_off(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let Way::Out { ended: Some(ended) } = &mut self.way else { return Poll::Pending };
+        ready!(ended.as_mut().poll(cx));
+        self.way = Way::Out { ended: None };
+        self.body = Body::empty();
+        let mut trailers = HeaderMap::new();
+        let status = Status::from(shutting_down(self.permit.kind));
+        Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
+    }
 }
 
 impl HttpBody for Counted {
@@ -243,9 +313,12 @@ impl HttpBody for Counted {
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let bytes = match &frame {
-            Some(Ok(frame)) if self.incoming => frame.data_ref().map_or(0, Bytes::len),
+        let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => return self.cut_off(cx),
+        };
+        let bytes = match (&frame, &self.way) {
+            (Some(Ok(frame)), Way::In) => frame.data_ref().map_or(0, Bytes::len),
             _ => 0,
         };
         Poll::Ready(match self.permit.receive(bytes) {
@@ -312,8 +385,9 @@ where
         };
         request.extensions_mut().insert::<Caller>(caller);
         let incoming = permit.clone();
-        let request = request.map(|body| Body::new(Counted { body, permit: incoming, incoming: true }));
-        Either::Left(Answering { answer: Box::pin(self.inner.call(request)), permit })
+        let request = request.map(|body| Body::new(Counted { body, permit: incoming, way: Way::In }));
+        let ended = Some(self.keeper.calls.ended(kind));
+        Either::Left(Answering { answer: Box::pin(self.inner.call(request)), permit, ended })
     }
 }
 
@@ -321,15 +395,20 @@ where
 pub(crate) struct Answering<F> {
     answer: Pin<Box<F>>,
     permit: Arc<Permit>,
+    ended: Option<BoxFuture<'static, ()>>,
 }
 
 impl<F: Future<Output = Result<Response<Body>, E>>, E> Future for Answering<F> {
     type Output = Result<Response<Body>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(self.answer.as_mut().poll(cx))?;
-        let permit = self.permit.clone();
-        Poll::Ready(Ok(answer.map(|body| Body::new(Counted { body, permit, incoming: false }))))
+        let Poll::Ready(answer) = self.answer.as_mut().poll(cx) else {
+            let Some(ended) = &mut self.ended else { return Poll::Pending };
+            ready!(ended.as_mut().poll(cx));
+            return Poll::Ready(Ok(Status::from(shutting_down(self.permit.kind)).into_http()));
+        };
+        let (permit, way) = (self.permit.clone(), Way::Out { ended: self.ended.take() });
+        Poll::Ready(Ok(answer?.map(|body| Body::new(Counted { body, permit, way }))))
     }
 }
 

@@ -10,6 +10,7 @@
 mod advice;
 mod caller;
 mod calls;
+mod checking;
 mod commands;
 mod config;
 pub mod demo;

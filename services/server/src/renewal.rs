@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use x509_cert::Certificate;
 
 use crate::config::Config;
-use crate::tls::ServerTls;
+use crate::tls::{ServerTls, TlsError};
 
 /// How often the files are looked at.
 const ROUND: Duration = Duration::from_secs(5);
@@ -80,22 +80,24 @@ fn span(seconds: u64) -> String {
     }
 }
 
-/// The files of a server that hold something which may end.
-fn files(config: &Config) -> Vec<PathBuf> {
+/// The files of a server that hold something which may end, with the keys that name them.
+pub(crate) fn files(config: &Config) -> Vec<(&'static str, PathBuf)> {
     let mut files = Vec::new();
     if let Some(tls) = &config.tls {
-        files.push(tls.certificate.clone());
-        files.extend(tls.client_ca.clone());
+        files.push(("tls.certificate", tls.certificate.clone()));
+        files.extend(tls.client_ca.clone().map(|file| ("tls.client_ca", file)));
     }
     if let Some(nats) = &config.nats {
-        files.extend([&nats.credentials, &nats.ca, &nats.certificate].into_iter().flatten().cloned());
+        let named =
+            [("nats.credentials", &nats.credentials), ("nats.ca", &nats.ca), ("nats.certificate", &nats.certificate)];
+        files.extend(named.into_iter().filter_map(|(key, file)| Some((key, file.clone()?))));
     }
     files
 }
 
 /// When the first certificate or JWT in a file ends; `None` where none does, or the file cannot be
 /// read: whoever uses it says so.
-fn expiry(file: &Path) -> Option<Expiry> {
+pub(crate) fn expiry(file: &Path) -> Option<Expiry> {
     let text = std::fs::read_to_string(file).ok()?;
     let at = match probity_log::credentials(&text) {
         Some((jwt, _)) => jwt_expiry(jwt),
@@ -147,7 +149,7 @@ pub(super) fn watch_files(
                     tracing::warn!(%error, "there is no new connection to NATS");
                 }
             }
-            let found: Vec<Expiry> = files.iter().filter_map(|file| expiry(file)).collect();
+            let found: Vec<Expiry> = files.iter().filter_map(|(_, file)| expiry(file)).collect();
             said.of_expiries(&found, clock.now());
             sender.send_replace(found);
         }
@@ -163,14 +165,14 @@ struct Said {
 }
 
 impl Said {
-    fn of_tls(&mut self, read: anyhow::Result<bool>) {
+    fn of_tls(&mut self, read: Result<bool, TlsError>) {
         let fault = match read {
             Ok(true) => {
                 tracing::info!("the certificate has changed: new connections are met with it");
                 String::new()
             }
             Ok(false) => String::new(),
-            Err(error) => format!("{error:#}"),
+            Err(error) => error.to_string(),
         };
         if !fault.is_empty() && fault != self.fault {
             tracing::error!(fault, "the changed certificate cannot be used; the one before goes on");

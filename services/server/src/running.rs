@@ -50,8 +50,12 @@ const LONGEST_CALL: Duration = Duration::from_secs(60);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 
-/// How long open calls may take to finish once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long the calls that are under way may go on once the server is told to stop, how long it
+/// takes at most to tell the others, and how long a stream may keep the last blocks waiting. All of it
+/// is well within what supervisors wait.
+const GRACE: Duration = Duration::from_millis(1_000);
+const TELLING: Duration = Duration::from_millis(300);
+const SETTLING: Duration = Duration::from_millis(1_000);
 
 /// A server that runs.
 #[derive(Debug)]
@@ -63,6 +67,8 @@ pub(crate) struct Running {
     log: Arc<dyn Backend>,
     participant: Option<Participant>,
     store: Store,
+    calls: Arc<Calls>,
+    pool: ReadPool,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     helpers: Vec<JoinHandle<()>>,
@@ -73,6 +79,8 @@ impl Running {
     /// Opens the ledger and starts to serve it.
     pub(crate) async fn start(config: &Config) -> Result<Self> {
         config.check()?;
+        // What a person mistook is found before anything is opened.
+        let tls = config.tls.as_ref().map(ServerTls::read).transpose()?.map(Arc::new);
         let dir = LedgerDir::new(&config.ledger.directory);
         let secrets = match config.is_registrar() {
             true => Some(dir.read_secrets().with_context(|| {
@@ -120,7 +128,6 @@ impl Running {
         health.set_serving::<LogServiceServer<LogHandler>>().await;
 
         let limits = &config.limits;
-        let tls = config.tls.as_ref().map(ServerTls::read).transpose()?.map(Arc::new);
         // Every request says who sent it before a service sees it, if there is room for it.
         let calls = Calls::new(limits.clone());
         let mut server = Server::builder()
@@ -195,7 +202,7 @@ impl Running {
                 readers,
                 warnings,
                 expiries,
-                calls,
+                calls: calls.clone(),
                 connections,
                 failure: failure.clone(),
             };
@@ -203,7 +210,7 @@ impl Running {
             tracing::info!(%address, "HTTP for /livez, /readyz and /metrics");
             helpers.push(serving);
         }
-        Ok(Self { address, views, registrar, log, participant, store, stop, serving, helpers, failure })
+        Ok(Self { address, views, registrar, log, participant, store, calls, pool, stop, serving, helpers, failure })
     }
 
     /// Resolves when the process must exit, with the reason: a restart goes on from what the log
@@ -216,20 +223,27 @@ impl Running {
         }
     }
 
-    /// Stops taking calls, finishes what is under way, writes everything down.
+    /// Stops taking calls, finishes what is under way, writes everything down. Whoever only waits is
+    /// told so at once, and nobody is waited for longer than a moment.
     pub(crate) async fn stop(self) -> Result<()> {
         // Sending fails if serving has ended by itself.
         let _ = self.stop.send(());
-        if tokio::time::timeout(GRACE, self.serving).await.is_err() {
-            tracing::warn!("some calls did not finish in time and were cut off");
+        self.calls.close();
+        self.pool.close();
+        let mut serving = self.serving;
+        if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+            self.calls.end_all();
+            if tokio::time::timeout(TELLING, &mut serving).await.is_err() {
+                tracing::warn!("some callers did not take their answer in time and were cut off");
+                serving.abort();
+            }
         }
         if let Some(participant) = self.participant {
             participant.stop().await;
         }
         self.views.stop().await?;
-        // A stream that does not answer is not waited for longer than this; the next start finds
-        // out.
-        if tokio::time::timeout(GRACE, self.registrar.stop()).await.is_err() {
+        // The next start finds out what became of a block that the stream did not answer for.
+        if tokio::time::timeout(SETTLING, self.registrar.stop()).await.is_err() {
             self.log.close().await;
             self.registrar.stop().await;
         }

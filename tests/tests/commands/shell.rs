@@ -59,6 +59,11 @@ impl Shell {
         shell
     }
 
+    /// Stops the server as a power failure would.
+    pub(crate) fn stop(&mut self) {
+        self.server = None;
+    }
+
     /// Ada gives somebody a role everywhere.
     pub(crate) fn grant(&self, public: &str, role: &str) {
         let who = self.json(&["key", "show", public])["identity"].clone();

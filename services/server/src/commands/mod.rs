@@ -34,7 +34,7 @@ pub enum OperatorCommand {
     /// Let a ledger go on whose newest block is ahead of the clock.
     #[command(subcommand)]
     Clock(clock::ClockCommand),
-    /// Check a configuration file.
+    /// Check a configuration file, and open what it names.
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -52,7 +52,7 @@ impl OperatorCommand {
             Self::Views(args) => views::run(args, json),
             Self::Repair(args) => repair::run(args, json).await,
             Self::Clock(command) => clock::run(command, json).await,
-            Self::Config(command) => config::run(command, json),
+            Self::Config(command) => config::run(command, json).await,
         }
     }
 }

@@ -8,7 +8,6 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use probity_terminal::{Answer, outln, wrong_use};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat, Role};
 use crate::nats::NatsArgs;
@@ -72,9 +71,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
 }
 
 fn start_logging(config: &Config) -> Result<()> {
-    // The NATS client says again what the log says of its connection.
-    let directives = config.log.filter.as_deref().unwrap_or("info,async_nats=warn");
-    let filter = EnvFilter::try_new(directives).map_err(|error| wrong_use!("[log] filter {directives:?}: {error}"))?;
+    let filter = config.log.filter()?;
     let stderr = std::io::stderr;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr);
     let started = match config.log.format {

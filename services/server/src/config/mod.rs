@@ -3,16 +3,21 @@
 //! Unknown keys are refused. `PROBITY_LISTEN__GRPC=127.0.0.1:7000` sets `grpc` in section
 //! `[listen]`.
 
+mod draft;
 mod role;
 mod sections;
 
+use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use probity_schemas::Identity;
 use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
+pub(crate) use draft::{Draft, Mistake, Place};
 pub(crate) use role::{Role, ViewName};
 pub(crate) use sections::{
     AccessSection, CertificateIdentity, LedgerSection, LimitsSection, ListenSection, LogFormat, LogSection,
@@ -52,12 +57,8 @@ pub(crate) struct Config {
 pub(crate) enum ConfigError {
     #[error("cannot read the configuration {path}: {source}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("{path} is not TOML: {source}")]
-    Toml { path: PathBuf, source: toml::de::Error },
-    #[error("environment variable {variable}: {section} is not a section")]
-    Environment { variable: String, section: String },
-    #[error("configuration: {path}: {message}")]
-    Key { path: String, message: String },
+    #[error("{}", lines(.0))]
+    Mistakes(Vec<Mistake>),
     #[error(
         "refusing to listen on {address} without TLS and client authentication: anyone could read the ledger. \
          Set [tls] certificate, private_key and client_ca, or listen on 127.0.0.1"
@@ -69,7 +70,7 @@ pub(crate) enum ConfigError {
         "[[access.certificate]] of {identity} needs [tls] with client_ca: without it no client shows a certificate, \
          and everyone would be let in as if there were no mapping"
     )]
-    NoCertificates { identity: Identity },
+    NoCertificates { place: usize, identity: Identity },
     #[error(
         "refusing to serve HTTP on {address}: /metrics and /readyz have no authentication. Listen on 127.0.0.1, or set \
          [listen] http_exposed = true where only monitoring reaches that address"
@@ -88,7 +89,46 @@ pub(crate) enum ConfigError {
     #[error("[nats] certificate and private_key belong together")]
     NatsCertificate,
     #[error("[[access.certificate]] of {identity}: sha256 is not 64 hexadecimal digits")]
-    Fingerprint { identity: Identity },
+    Fingerprint { place: usize, identity: Identity },
+    #[error("[[access.certificate]] of {identity}: the same certificate is mapped to {other} already")]
+    MappedTwice { place: usize, identity: Identity, other: Identity },
+    #[error("[log] filter {filter:?}: {reason}")]
+    Filter { filter: String, reason: ParseError },
+}
+
+/// The mistakes, one on a line.
+fn lines(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl ConfigError {
+    /// Whether it may come of a mistake in this section: what could not be read there was left out.
+    pub(crate) fn may_come_of(&self, section: &str) -> bool {
+        match self {
+            Self::Exposed { .. } | Self::NoCertificates { .. } if section == "tls" => true,
+            Self::NoRegistrar if section == "nats" => true,
+            _ => self.key().split(['.', '[']).next() == Some(section),
+        }
+    }
+
+    /// The key that it is about, as a path.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Read { .. } | Self::Mistakes(_) => String::new(),
+            Self::Exposed { .. } => "listen.grpc".to_owned(),
+            Self::NoClientAuthority { .. } => "tls".to_owned(),
+            Self::NoCertificates { place, .. } => format!("access.certificate[{place}]"),
+            Self::HttpExposed { .. } => "listen.http".to_owned(),
+            Self::NothingAllowed { key } => format!("limits.{key}"),
+            Self::NoRegistrar | Self::NoRoles => "roles".to_owned(),
+            Self::NoNatsUrl | Self::SecretInNatsUrl => "nats.url".to_owned(),
+            Self::NatsCertificate => "nats.certificate".to_owned(),
+            Self::Fingerprint { place, .. } | Self::MappedTwice { place, .. } => {
+                format!("access.certificate[{place}].sha256")
+            }
+            Self::Filter { .. } => "log.filter".to_owned(),
+        }
+    }
 }
 
 impl Config {
@@ -109,62 +149,75 @@ impl Config {
         directory: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut table = match file {
-            Some(path) => read_table(path)?,
-            None => toml::Table::new(),
-        };
-        for (variable, value) in environment {
-            overlay(&mut table, &variable, value)?;
+        match Draft::read(file, directory, environment)?.config() {
+            (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
+            (_, mistakes) => Err(ConfigError::Mistakes(mistakes)),
         }
-        if let Some(directory) = directory {
-            let value = toml::Value::String(directory.to_string_lossy().into_owned());
-            section(&mut table, "ledger").map(|section| section.insert("directory".to_owned(), value));
-        }
-        let config: Self = serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
-            ConfigError::Key { path: error.path().to_string(), message: error.into_inner().message().to_owned() }
-        })?;
-        Ok(config)
     }
 
     /// Refuses what would let strangers in.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        self.faults().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that makes no sense, or would let strangers in.
+    pub(crate) fn faults(&self) -> Vec<ConfigError> {
+        let mut found = Vec::new();
         let address = self.listen.grpc;
         if !address.ip().is_loopback() {
             match &self.tls {
-                None => return Err(ConfigError::Exposed { address }),
-                Some(TlsSection { client_ca: None, .. }) => return Err(ConfigError::NoClientAuthority { address }),
+                None => found.push(ConfigError::Exposed { address }),
+                Some(TlsSection { client_ca: None, .. }) => found.push(ConfigError::NoClientAuthority { address }),
                 Some(_) => {}
             }
         }
         if self.roles.is_empty() {
-            return Err(ConfigError::NoRoles);
+            found.push(ConfigError::NoRoles);
         }
-        if self.nats.is_none() && !self.is_registrar() {
-            return Err(ConfigError::NoRegistrar);
+        if self.nats.is_none() && !self.is_registrar() && !self.roles.is_empty() {
+            found.push(ConfigError::NoRegistrar);
         }
-        if self.nats.as_ref().is_some_and(|nats| nats.url.trim().is_empty()) {
-            return Err(ConfigError::NoNatsUrl);
+        if let Some(nats) = &self.nats {
+            if nats.url.trim().is_empty() {
+                found.push(ConfigError::NoNatsUrl);
+            }
+            if nats.url.contains('@') {
+                found.push(ConfigError::SecretInNatsUrl);
+            }
+            if nats.certificate.is_some() != nats.private_key.is_some() {
+                found.push(ConfigError::NatsCertificate);
+            }
         }
-        if self.nats.as_ref().is_some_and(|nats| nats.url.contains('@')) {
-            return Err(ConfigError::SecretInNatsUrl);
+        found.extend(self.access_faults());
+        if let Some(address) = self.listen.http.filter(|address| !address.ip().is_loopback())
+            && !self.listen.http_exposed
+        {
+            found.push(ConfigError::HttpExposed { address });
         }
-        if self.nats.as_ref().is_some_and(|nats| nats.certificate.is_some() != nats.private_key.is_some()) {
-            return Err(ConfigError::NatsCertificate);
-        }
+        found.extend(self.limits.faults());
+        found.extend(self.log.filter().err());
+        found
+    }
+
+    fn access_faults(&self) -> Vec<ConfigError> {
         let authenticated = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-        for entry in &self.access.certificate {
-            entry.fingerprint()?;
+        let mut found = Vec::new();
+        let mut mapped: HashMap<[u8; 32], &Identity> = HashMap::new();
+        for (place, CertificateIdentity { identity, .. }) in self.access.certificate.iter().enumerate() {
+            match self.access.fingerprint(place) {
+                Err(error) => found.push(error),
+                Ok(fingerprint) => {
+                    if let Some(other) = mapped.insert(fingerprint, identity) {
+                        let (identity, other) = (identity.clone(), other.clone());
+                        found.push(ConfigError::MappedTwice { place, identity, other });
+                    }
+                }
+            }
             if !authenticated {
-                return Err(ConfigError::NoCertificates { identity: entry.identity.clone() });
+                found.push(ConfigError::NoCertificates { place, identity: identity.clone() });
             }
         }
-        match self.listen.http {
-            Some(address) if !address.ip().is_loopback() && !self.listen.http_exposed => {
-                return Err(ConfigError::HttpExposed { address });
-            }
-            _ => {}
-        }
-        self.limits.check()
+        found
     }
 
     /// Whether this process takes statements, or stands by to.
@@ -197,45 +250,31 @@ pub(crate) fn anchor_beside(directory: &Path) -> PathBuf {
     directory.with_file_name(name)
 }
 
-impl CertificateIdentity {
-    /// The fingerprint's 32 bytes.
-    pub(crate) fn fingerprint(&self) -> Result<[u8; 32], ConfigError> {
+impl AccessSection {
+    /// The 32 bytes of the fingerprint at a place of the list.
+    pub(crate) fn fingerprint(&self, place: usize) -> Result<[u8; 32], ConfigError> {
         let mut bytes = [0; 32];
-        let digits: String = self.sha256.chars().filter(|c| *c != ':').collect();
+        let Some(entry) = self.certificate.get(place) else { return Ok(bytes) };
+        let digits: String = entry.sha256.chars().filter(|c| *c != ':').collect();
         hex::decode_to_slice(&digits, &mut bytes)
-            .map_err(|_| ConfigError::Fingerprint { identity: self.identity.clone() })?;
+            .map_err(|_| ConfigError::Fingerprint { place, identity: entry.identity.clone() })?;
         Ok(bytes)
     }
 }
 
-fn read_table(path: &Path) -> Result<toml::Table, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    text.parse().map_err(|source| ConfigError::Toml { path: path.to_owned(), source })
-}
-
-/// Lays `PROBITY_SECTION__KEY=value` over the table; other variables are none of ours.
-fn overlay(table: &mut toml::Table, variable: &str, value: String) -> Result<(), ConfigError> {
-    let Some((name, key)) = variable.strip_prefix("PROBITY_").and_then(|rest| rest.split_once("__")) else {
-        return Ok(());
-    };
-    let (name, key) = (name.to_lowercase(), key.to_lowercase());
-    let not_a_section = || ConfigError::Environment { variable: variable.to_owned(), section: name.clone() };
-    let section = section(table, &name).ok_or_else(not_a_section)?;
-    // Numbers and booleans are written as in TOML, all else is text.
-    let value = match format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("v")) {
-        Some(parsed @ (toml::Value::Integer(_) | toml::Value::Boolean(_))) => parsed,
-        _ => toml::Value::String(value),
-    };
-    section.insert(key, value);
-    Ok(())
-}
-
-fn section<'a>(table: &'a mut toml::Table, name: &str) -> Option<&'a mut toml::Table> {
-    table.entry(name).or_insert_with(|| toml::Value::Table(toml::Table::new())).as_table_mut()
+impl LogSection {
+    /// What is written, as configured or by default.
+    pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
+        // The NATS client says again what the log says of its connection.
+        let filter = self.filter.as_deref().unwrap_or("info,async_nats=warn");
+        EnvFilter::try_new(filter).map_err(|reason| ConfigError::Filter { filter: filter.to_owned(), reason })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {

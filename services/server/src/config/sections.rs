@@ -165,8 +165,8 @@ pub(crate) struct LimitsSection {
 }
 
 impl LimitsSection {
-    /// Refuses limits that let nothing in.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// Limits that let nothing in.
+    pub(super) fn faults(&self) -> impl Iterator<Item = ConfigError> + use<> {
         let limits = [
             ("waiting_statements", self.waiting_statements),
             ("received_mib", self.received_mib),
@@ -183,10 +183,7 @@ impl LimitsSection {
             ("reading_threads", self.reading_threads),
             ("query_seconds", self.query_seconds as usize),
         ];
-        match limits.into_iter().find(|(_, limit)| *limit == 0) {
-            Some((key, _)) => Err(ConfigError::NothingAllowed { key }),
-            None => Ok(()),
-        }
+        limits.into_iter().filter(|(_, limit)| *limit == 0).map(|(key, _)| ConfigError::NothingAllowed { key })
     }
 }
 
