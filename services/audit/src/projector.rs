@@ -18,7 +18,7 @@ pub struct AuditProjector;
 impl Projector for AuditProjector {
     const NAME: &'static str = "audit";
     // 2: answers and corrections stand under the position of what they refer to.
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let entry = EventRecord::of(recorded);

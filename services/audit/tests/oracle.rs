@@ -198,9 +198,12 @@ impl Oracle<'_> {
         };
         let certain = |it: &Recorded| match it.event.occurred {
             None => it.recorded_at * 1_000 <= at_ms,
-            Some(occurred) => occurred.latest().as_ms() <= at_ms,
+            // What is dated ahead counts from when it was recorded.
+            Some(occurred) => occurred.latest().as_ms().min(it.recorded_at * 1_000) <= at_ms,
         };
-        let may = |it: &Recorded| it.event.occurred.is_none_or(|occurred| occurred.earliest().as_ms() <= at_ms);
+        let may = |it: &Recorded| {
+            it.event.occurred.is_none_or(|at| at.earliest().as_ms().min(it.recorded_at * 1_000) <= at_ms)
+        };
         let happened = |it: &&Recorded| if possible { may(it) } else { certain(it) };
         let step = |it: &Recorded| Step::of(&it.event, it.index, it.sorted_at_ms());
         let mut steps: Vec<Step> = self.0[..known].iter().filter(here).filter(happened).filter_map(step).collect();

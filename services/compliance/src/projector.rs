@@ -5,7 +5,6 @@ use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
 use probity_domain::{ModelId, effects};
 use probity_projection::{Batch, ProjectionError, Projector, Recorded, Referent};
-use probity_schemas::retirement::RetirementEvent;
 use probity_schemas::validation::ValidationEvent;
 use probity_schemas::{Data, EventId};
 
@@ -21,10 +20,11 @@ pub struct ComplianceProjector;
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
-        fold(recorded, batch)
+        fold(recorded, batch)?;
+        judging::items::judge_date(batch, recorded)
     }
 }
 
@@ -51,7 +51,6 @@ fn fold(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionErro
         Data::Approval(data) => approvals::fold(batch, recorded, by, authority, data),
         Data::Plan(data) => approvals::plan(batch, recorded, by, authority, data),
         Data::Deployment(_) => endpoints::fold(batch, &subject, recorded, by.signed),
-        Data::Retirement(data) => retire(batch, &subject, recorded, data),
         Data::Finding(data) => items::finding(batch, recorded, data),
         Data::Review(data) => items::review(batch, recorded, data),
         Data::Incident(data) => items::incident(batch, recorded, data),
@@ -85,27 +84,10 @@ fn validate(batch: &mut Batch<'_>, recorded: &Recorded, event: &ValidationEvent)
     }
 }
 
-fn retire(
-    batch: &mut Batch<'_>,
-    subject: &str,
-    recorded: &Recorded,
-    event: &RetirementEvent,
-) -> Result<(), ProjectionError> {
-    let completed = match event {
-        RetirementEvent::Completed(_) => true,
-        RetirementEvent::Reversed(_) => false,
-        _ => return Ok(()),
-    };
-    if subject.contains('@') {
-        return Ok(());
-    }
-    subjects::change_model(batch, subject, |state| state.retirements.push((recorded.index, completed)))?;
-    judging::model(batch, subject)
-}
-
 /// Leaves out what is void.
 fn void(batch: &mut Batch<'_>, recorded: &Recorded, voided: &Referent) -> Result<(), ProjectionError> {
     let subject = voided.concerned();
+    judging::items::undated(batch, voided.index)?;
     match voided.family() {
         "deployment" => endpoints::leave_out(batch, subject, (voided.at_ms, voided.index)),
         "model" | "usecase" | "change" | "training" | "retirement" | "approval" | "validation" => {

@@ -38,6 +38,13 @@ fn within(subject: &str, asked: Option<&NamespacePattern>, scope: &Scope) -> boo
     asked.is_none_or(covers) && scope.covers_subject(subject)
 }
 
+/// Whether something is within what was asked for and may be seen. Who sees what it concerns is told of it, and not of
+/// the rest.
+fn concerns(found: &Found, asked: Option<&NamespacePattern>, scope: &Scope) -> bool {
+    let mut subjects = [&found.subject].into_iter().chain(&found.concerns);
+    subjects.any(|subject| within(subject, asked, scope))
+}
+
 /// The question of a name.
 ///
 /// # Errors
@@ -73,8 +80,8 @@ pub fn counts(
             if from_ms > at_ms {
                 break;
             }
-            let subject = parts.text().unwrap_or_default();
-            if within(subject, asked, scope) && DEFICIENCIES.decode(&value)?.holds_at(at_ms) {
+            let found = DEFICIENCIES.decode(&value)?;
+            if found.holds_at(at_ms) && concerns(&found, asked, scope) {
                 count += 1;
             }
         }
@@ -94,6 +101,8 @@ pub struct Wanted {
     pub subject: String,
     /// The moment, in Unix milliseconds.
     pub at_ms: u64,
+    /// Those that are over by then as well.
+    pub over: bool,
 }
 
 /// Deficiencies at a moment: by question in the order in which they began, or those of one subject.
@@ -107,21 +116,23 @@ pub fn deficiencies(
     page: &Page,
 ) -> Result<Paged<v1::Deficiency>, QueryError> {
     let show = |key: Vec<u8>, found: Found| {
-        let fitting = found.holds_at(wanted.at_ms) && within(&found.subject, wanted.namespace.as_ref(), scope);
+        let holds = found.holds_at(wanted.at_ms) || wanted.over && found.from_ms <= wanted.at_ms;
+        let fitting = holds && concerns(&found, wanted.namespace.as_ref(), scope);
         Ok((key, if fitting { Some(deficiency(view, found, scope)?) } else { None }))
     };
     if !wanted.subject.is_empty() {
         // A model's own name sorts right before those of its versions.
         let prefix = DEFICIENCIES_OF.key().beginning(&wanted.subject);
         return page.take(view.scan_after(&prefix, page.after.as_deref()).map(|pair| {
-            let (key, _) = pair?;
+            let (key, kept) = pair?;
             let mut parts = Parts::of(&key);
             let subject = parts.text().unwrap_or_default().to_owned();
             let (byte, from_ms) = (parts.byte().unwrap_or_default(), parts.number().unwrap_or_default());
             let (cause, number) = (parts.text().unwrap_or_default(), parts.small().unwrap_or_default());
             let of = subject == wanted.subject || model_of(&subject) == wanted.subject;
             let asked = wanted.question.is_none_or(|question| question.byte() == byte);
-            let place = DEFICIENCIES.key().byte(byte).number(from_ms).text(&subject).text(cause).small(number);
+            let kept = DEFICIENCIES_OF.decode(&kept)?;
+            let place = DEFICIENCIES.key().byte(byte).number(from_ms).text(&kept).text(cause).small(number);
             match view.record(&DEFICIENCIES, &place)?.filter(|_| of && asked) {
                 Some(found) => show(key, found),
                 None => Ok((key, None)),
@@ -146,9 +157,10 @@ fn deficiency(view: &View, found: Found, scope: &Scope) -> Result<v1::Deficiency
     };
     Ok(v1::Deficiency {
         question: found.question.name().to_owned(),
-        subject: found.subject,
+        subject: scope.redact(&found.subject),
         reason: scope.redact(&found.reason),
         since_ms: found.from_ms,
+        until_ms: found.until_ms,
         owners,
         about: scope.redact(&found.about),
         provenance: found.provenance,
@@ -190,11 +202,11 @@ pub fn approvals(
     let state = view.record(&ENDPOINTS, &endpoint_key(subject))?.ok_or_else(not_found)?;
     let endpoint = EndpointId::parse(subject).ok_or_else(not_found)?;
     let mut found = Vec::new();
-    for share in state.followed.value.running() {
-        match state.purpose(share) {
+    for stay in state.running() {
+        match state.purpose(stay) {
             Some(purpose) => found.extend(standings(view, &purpose, Some(&endpoint), at_ms)?),
             None => found.push(v1::ApprovalStanding {
-                version: share.version.clone(),
+                version: stay.share.version.clone(),
                 endpoint: subject.to_owned(),
                 standing: Lapse::NotRequested.to_string(),
                 ..v1::ApprovalStanding::default()
@@ -392,7 +404,12 @@ fn clock(incident: Incident, at_ms: u64) -> v1::IncidentClock {
         notices: incident
             .notices
             .into_iter()
-            .map(|(authority, stage, sent_at_ms, index)| v1::Notice { authority, stage, sent_at_ms, index })
+            .map(|notice| v1::Notice {
+                authority: notice.authority,
+                stage: notice.stage,
+                sent_at_ms: notice.sent_at_ms,
+                index: notice.index,
+            })
             .collect(),
         asks: incident
             .asks

@@ -70,6 +70,12 @@ questions! {
     AuthorityWaits = "authority-waits",
     /// Which versions were registered again with other artefacts, so that one name stands for two things?
     VersionConflict = "version-conflict",
+    /// What serves although it was retired?
+    RetiredStillServing = "retired-still-serving",
+    /// What was stopped in an emergency, and serves although nobody resumed it?
+    ServingUnresumed = "serving-unresumed",
+    /// What is said to have happened after it was recorded?
+    DatedAhead = "dated-ahead",
 }
 
 impl Question {

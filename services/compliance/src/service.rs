@@ -52,6 +52,7 @@ impl ComplianceService for ComplianceHandler {
             namespace: query::namespace(&request.namespace)?,
             subject: request.subject,
             at_ms: request.at_ms.unwrap_or_else(|| listing.now_ms()),
+            over: request.over,
         };
         let query = move |view: &_, scope: &_, page: &_| query::deficiencies(view, &wanted, scope, page);
         let (as_of, found) = self.context.page(caller, listing, query).await?;

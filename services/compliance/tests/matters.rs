@@ -468,7 +468,7 @@ fn deficiencies_are_narrowed_by_question_namespace_and_subject_and_come_in_pages
     };
     let wanted = |question, namespace: &str, subject: &str| {
         let (namespace, subject) = (query::namespace(namespace).unwrap(), subject.to_owned());
-        Wanted { question, namespace, subject, at_ms: at(39) }
+        Wanted { question, namespace, subject, at_ms: at(39), over: false }
     };
     assert_eq!(found(&wanted(None, "*", "")).len(), 7);
     assert_eq!(found(&wanted(Some(Question::NoOwner), "credit/*", "")).len(), 3);

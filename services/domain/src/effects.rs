@@ -7,6 +7,7 @@ use probity_schemas::deployment::DeploymentEvent;
 use probity_schemas::evidence::EvidenceEvent;
 use probity_schemas::model::{ComponentRole, ModelEvent, VersionRegistered};
 use probity_schemas::plan::PlanEvent;
+use probity_schemas::retirement::RetirementEvent;
 use probity_schemas::shared::{Metric, Outcome};
 use probity_schemas::training::TrainingEvent;
 use probity_schemas::usecase::UsecaseEvent;
@@ -20,7 +21,7 @@ use crate::authority::{Authority, Reach};
 use crate::ids::{DatasetId, ModelId, UseCaseId, VersionId};
 use crate::plans::metric_key;
 use crate::signed::{Actors, At, SignedBy};
-use crate::subjects::{Artifact, Dataset, Disturbances, Model, Owner, Validation, Version, Withdrawal};
+use crate::subjects::{Artifact, Dataset, Disturbances, Model, Owner, Retirement, Validation, Version, Withdrawal};
 
 /// One thing that an event says.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +115,8 @@ pub fn effects(event: &Event, by: SignedBy<'_>, authority: &Authority) -> Vec<Ef
             let proposed = Model { plans: vec![at.index], ..Model::default() };
             effects.extend(ModelId::of(&event.subject.without_version()).map(|model| Effect::Model(model, proposed)));
         }
+        Data::Retirement(RetirementEvent::Completed(_)) => effects.extend(retired(&event.subject, at, true)),
+        Data::Retirement(RetirementEvent::Reversed(_)) => effects.extend(retired(&event.subject, at, false)),
         Data::Change(ChangeEvent::Declared(declared)) if declared.substantial == Some(true) => {
             let changed = Disturbances { substantially_changed: vec![at], ..Disturbances::default() };
             effects.extend(disturbed(&event.subject, changed));
@@ -151,6 +154,14 @@ fn disturbed(subject: &Subject, disturbances: Disturbances) -> Option<Effect> {
     match VersionId::of(subject) {
         Some(version) => Some(Effect::Version(version, Version { disturbances, ..Version::default() })),
         None => ModelId::of(subject).map(|model| Effect::Model(model, Model { disturbances, ..Model::default() })),
+    }
+}
+
+fn retired(subject: &Subject, at: At, completed: bool) -> Option<Effect> {
+    let retirements = vec![Retirement { at, completed }];
+    match VersionId::of(subject) {
+        Some(version) => Some(Effect::Version(version, Version { retirements, ..Version::default() })),
+        None => ModelId::of(subject).map(|model| Effect::Model(model, Model { retirements, ..Model::default() })),
     }
 }
 

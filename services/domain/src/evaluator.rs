@@ -19,7 +19,7 @@ use crate::gates::{Gate, Gates};
 use crate::ids::{DatasetId, EndpointId, VersionId};
 use crate::lapse::{DataSource, End, Lapse};
 use crate::signed::{At, add};
-use crate::subjects::{Model, Version, Withdrawal};
+use crate::subjects::{Model, Version, Withdrawal, retirement};
 use crate::timeline::Timeline;
 use crate::verdict::{Asking, Bytes, Denial, Ground, Pass, Purpose, Verdict};
 
@@ -97,7 +97,8 @@ impl<'f, F: Facts> Evaluator<'f, F> {
             }
             ways.extend(self.elsewhere(purpose, version, gate));
         }
-        Ok(either(&ways))
+        let model = self.facts.model(&purpose.version.model())?.unwrap_or_default();
+        Ok(unless_retired(either(&ways), &model, version))
     }
 
     /// The change plan by which a version that is let through passes one of the gates that guard its
@@ -178,7 +179,8 @@ impl<'f, F: Facts> Evaluator<'f, F> {
                 None => Err(Denial::new(Lapse::Unsigned { roles }, [at.index])),
             }
         };
-        Ok(Some(Timeline::changing_at(moments, verdict_at)))
+        let judged = Timeline::changing_at(moments, verdict_at);
+        Ok(Some(unless_retired(judged, &known.model, &known.version)))
     }
 
     /// When one signature holds, and why not.
@@ -427,6 +429,20 @@ fn between(from_ms: u64, end: Option<(u64, Denial)>, pass: Pass) -> Timeline<Ver
         Some((until, denial)) if *until <= time_ms => Err(denial.clone()),
         _ if time_ms < from_ms => not_yet.clone(),
         _ => Ok(pass.clone()),
+    })
+}
+
+/// Nothing lets through what is retired: not while it is.
+fn unless_retired(verdicts: Timeline<Verdict>, model: &Model, version: &Version) -> Timeline<Verdict> {
+    if model.retirements.is_empty() && version.retirements.is_empty() {
+        return verdicts;
+    }
+    let retirement = retirement(model, version);
+    Timeline::changing_at(verdicts.moments().chain(retirement.moments()), |time_ms| {
+        match (verdicts.at(time_ms), retirement.at(time_ms)) {
+            (Ok(_), Some(at)) => Err(Denial::new(Lapse::Retired { index: at.index }, [])),
+            (verdict, _) => verdict.clone(),
+        }
     })
 }
 

@@ -134,6 +134,11 @@ pub enum Lapse {
         /// The key.
         kid: Kid,
     },
+    /// The model, or this version of it, was retired.
+    Retired {
+        /// Where.
+        index: u64,
+    },
     /// What let it through is over.
     Ended(End),
 }
@@ -171,7 +176,8 @@ impl Lapse {
             | Self::VendorChanged { index }
             | Self::SubstantiallyChanged { index }
             | Self::UseWidened { index }
-            | Self::DataWithdrawn { index, .. } => Some(*index),
+            | Self::DataWithdrawn { index, .. }
+            | Self::Retired { index } => Some(*index),
             Self::Ended(end) => end.rests_on(),
             Self::NotRequested
             | Self::Unsigned { .. }
@@ -221,6 +227,7 @@ impl fmt::Display for Lapse {
             Self::UseWidened { .. } => f.write_str("the intended use was widened since"),
             Self::DataWithdrawn { data, .. } => write!(f, "data it was made from was withdrawn since ({data})"),
             Self::KeyCompromised { kid } => write!(f, "key {kid} that signed it was in other hands"),
+            Self::Retired { .. } => f.write_str("it was retired"),
             Self::Ended(end) => end.fmt(f),
         }
     }

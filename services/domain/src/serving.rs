@@ -6,7 +6,7 @@
 //! stated replaces whatever served before, except in the shadow.
 
 use probity_schemas::deployment::{DeploymentEvent, Exposure};
-use probity_schemas::{Data, Event, Subject, word};
+use probity_schemas::{Data, Event, Subject, Timestamp, word};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::model_of;
@@ -26,8 +26,38 @@ pub struct Share {
     pub segment: Option<String>,
     /// Whether it is stopped in an emergency.
     pub suspended: bool,
+    /// The emergency stop that reaches it and that nobody lifted, though it was started, or seen to
+    /// serve, after it.
+    pub unresumed: Option<u64>,
     /// The statement since which it serves so.
     pub index: u64,
+    /// The statement since which it answers without a break, whatever part of the traffic it got.
+    pub began: u64,
+    /// When that was, in Unix milliseconds: the latest that it can have been, and never later than it
+    /// was recorded; `None` where nobody knows.
+    pub began_ms: Option<u64>,
+}
+
+/// An emergency stop that nobody lifted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stop {
+    /// How far it reaches: version, endpoint or model.
+    pub scope: String,
+    /// The version, or one of the model.
+    pub version: Option<String>,
+    /// Where it was recorded.
+    pub index: u64,
+}
+
+impl Stop {
+    fn reaches(&self, share: &Share) -> bool {
+        match (self.scope.as_str(), self.version.as_deref()) {
+            ("version", Some(version)) => share.version == version,
+            ("model", Some(version)) => model_of(&share.version) == model_of(version),
+            // Of a version or a model that nobody named: whatever serves.
+            _ => true,
+        }
+    }
 }
 
 /// What serves at an endpoint.
@@ -51,6 +81,8 @@ pub struct Serving {
     pub observed: Option<u64>,
     /// Whether a start was asked for and nothing has started yet.
     pub requested: bool,
+    /// Emergency stops that nobody lifted.
+    pub stops: Vec<Stop>,
     /// The statements this rests on, the last of each kind.
     pub indices: Vec<u64>,
 }
@@ -98,7 +130,7 @@ pub enum Change {
     /// A version starts.
     Started {
         /// What starts.
-        share: Share,
+        share: Box<Share>,
         /// development, test, staging or production.
         environment: Option<String>,
         /// Where.
@@ -165,7 +197,9 @@ impl Step {
     #[must_use]
     pub fn of(event: &Event, index: u64, at_ms: u64) -> Option<Self> {
         let change = change(event, index)?;
-        let occurred = event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms()));
+        // What is said to lie ahead has happened by when it was recorded, or not at all.
+        let by_then = |claimed: Timestamp| claimed.as_ms().min(at_ms);
+        let occurred = event.occurred.map(|at| (by_then(at.earliest()), by_then(at.latest())));
         Some(Self { index, at_ms, occurred, change })
     }
 
@@ -193,13 +227,13 @@ fn change(event: &Event, index: u64) -> Option<Change> {
     Some(match deployment {
         DeploymentEvent::Requested(_) => Change::Requested,
         DeploymentEvent::Started(started) => Change::Started {
-            share: Share {
+            share: Box::new(Share {
                 version: started.version.as_ref().map(text).unwrap_or_default(),
                 digest: started.digest.map(|digest| digest.to_string()),
                 exposure: word(&started.exposure.unwrap_or(Exposure::Live)),
                 index,
                 ..Share::default()
-            },
+            }),
             environment: started.environment.as_ref().map(word),
             region: started.region.as_ref().map(ToString::to_string),
             serving: started.serving.as_ref().map(word),
@@ -262,7 +296,7 @@ impl Serving {
             Change::Nothing => return,
             Change::Requested => self.requested = self.shares.is_empty(),
             Change::Started { share, environment, region, serving, use_case, log_sink } => {
-                self.start(share.clone());
+                self.start(self.as_it_comes((**share).clone(), step));
                 for (kept, stated) in [
                     (&mut self.environment, environment),
                     (&mut self.region, region),
@@ -276,24 +310,31 @@ impl Serving {
                 }
                 self.requested = false;
             }
-            Change::Traffic { shares, champion } => self.divide(shares, champion),
-            Change::Replaced { from, to, digest } => self.replace(from.as_deref(), to, digest, step.index),
-            Change::Suspended { scope, version } => self.suspend(scope, version.as_deref()),
-            Change::Resumed => self.shares.iter_mut().for_each(|share| share.suspended = false),
-            Change::Stopped { version: Some(version) } => self.shares.retain(|share| share.version != *version),
+            Change::Traffic { shares, champion } => self.divide(shares, champion, step),
+            Change::Replaced { from, to, digest } => self.replace(from.as_deref(), to, digest, step),
+            Change::Suspended { scope, version } => {
+                self.suspend(Stop { scope: scope.clone(), version: version.clone(), index: step.index });
+            }
+            Change::Resumed => self.resume(step),
+            Change::Stopped { version: Some(version) } => {
+                self.shares.retain(|share| share.version != *version);
+                self.stops.retain(|stop| stop.scope != "version" || stop.version.as_ref() != Some(version));
+            }
             Change::Stopped { version: None } => {
                 self.shares.clear();
+                self.stops.clear();
                 self.observed = None;
             }
-            Change::Observed { digest, environment } => self.observe(digest, environment, step.index),
-            Change::Attributed { version, false_alarm } => self.attribute(version, *false_alarm, step.index),
+            Change::Observed { digest, environment } => self.observe(digest, environment, step),
+            Change::Attributed { version, false_alarm } => self.attribute(version, *false_alarm, step),
         }
         self.rest_on(step.index);
     }
 
     /// What serves now rests on this statement, and on those since which each version serves.
     fn rest_on(&mut self, index: u64) {
-        let mut indices: Vec<u64> = self.shares.iter().map(|share| share.index).collect();
+        let since = |share: &Share| [Some(share.index), Some(share.began), share.unresumed];
+        let mut indices: Vec<u64> = self.shares.iter().flat_map(since).flatten().collect();
         indices.extend(self.observed);
         indices.push(index);
         indices.sort_unstable();
@@ -301,7 +342,15 @@ impl Serving {
         self.indices = indices;
     }
 
-    fn start(&mut self, mut share: Share) {
+    /// A share that begins with this step. What comes to serve although a stop that reaches it holds, serves: a
+    /// fact is not undone by what should have been. That nobody resumed it is noted.
+    fn as_it_comes(&self, share: Share, step: &Step) -> Share {
+        let unresumed = self.stops.iter().find(|stop| stop.reaches(&share)).map(|stop| stop.index);
+        let began_ms = step.occurred.map(|(_, latest)| latest);
+        Share { suspended: false, unresumed, index: step.index, began: step.index, began_ms, ..share }
+    }
+
+    fn start(&mut self, share: Share) {
         let model = model_of(&share.version).to_owned();
         let takes_over = share.exposure == "live";
         self.shares.retain(|other| {
@@ -309,18 +358,19 @@ impl Serving {
             let replaced = takes_over && other.exposure == "live" && model_of(&other.version) == model;
             !same && !replaced
         });
-        share.suspended = false;
         self.shares.push(share);
     }
 
-    fn divide(&mut self, shares: &[Share], champion: &Option<String>) {
+    fn divide(&mut self, shares: &[Share], champion: &Option<String>, step: &Step) {
         let before = std::mem::take(&mut self.shares);
         let find = |version: &str| before.iter().find(|share| share.version == version);
         for share in shares.iter().filter(|share| share.percent.is_none_or(|percent| percent > 0.0)) {
-            let earlier = find(&share.version);
-            let digest = earlier.and_then(|earlier| earlier.digest.clone());
-            let suspended = earlier.is_some_and(|earlier| earlier.suspended);
-            self.shares.push(Share { digest, suspended, ..share.clone() });
+            let (exposure, percent, segment) = (share.exposure.clone(), share.percent, share.segment.clone());
+            let divided = match find(&share.version) {
+                Some(earlier) => Share { index: step.index, exposure, percent, segment, ..earlier.clone() },
+                None => self.as_it_comes(share.clone(), step),
+            };
+            self.shares.push(divided);
         }
         // Nobody sees the answers of the shadow, so it has no part of the traffic and loses none.
         let named = |version: &str| shares.iter().any(|share| share.version == version);
@@ -330,7 +380,7 @@ impl Serving {
         }
     }
 
-    fn replace(&mut self, from: Option<&str>, to: &str, digest: &Option<String>, index: u64) {
+    fn replace(&mut self, from: Option<&str>, to: &str, digest: &Option<String>, step: &Step) {
         let goes = |share: &Share| match from {
             Some(from) => share.version == from,
             None => share.exposure != "shadow",
@@ -343,55 +393,83 @@ impl Serving {
             _ => None,
         };
         let suspended = !gone.is_empty() && gone.iter().all(|share| share.suspended);
-        self.shares.push(Share {
+        let comes = Share {
             version: to.to_owned(),
             digest: digest.clone(),
             exposure: gone.first().map_or_else(|| "live".to_owned(), |share| share.exposure.clone()),
             percent,
-            segment: None,
-            suspended,
-            index,
+            ..Share::default()
+        };
+        let comes = self.as_it_comes(comes, step);
+        // Replaced while it was stopped: what comes is stopped as well.
+        self.shares.push(match suspended {
+            true => Share { suspended, unresumed: None, ..comes },
+            false => comes,
         });
         if self.champion.as_deref().is_some_and(|champion| Some(champion) == from) {
             self.champion = Some(to.to_owned());
         }
     }
 
-    fn suspend(&mut self, scope: &str, version: Option<&str>) {
-        let mut found = false;
-        for share in &mut self.shares {
-            let reached = match (scope, version) {
-                ("version", Some(version)) => share.version == version,
-                ("model", Some(version)) => model_of(&share.version) == model_of(version),
-                // Of a version or a model that nobody named: whatever serves.
-                _ => true,
-            };
-            share.suspended |= reached;
-            found |= reached;
-        }
+    fn suspend(&mut self, stop: Stop) {
         // What is not known to serve here is none the less stopped: rather everything than nothing.
-        if !found {
-            self.shares.iter_mut().for_each(|share| share.suspended = true);
+        let everything = !self.shares.iter().any(|share| stop.reaches(share));
+        for share in self.shares.iter_mut().filter(|share| everything || stop.reaches(share)) {
+            (share.suspended, share.unresumed) = (true, None);
+        }
+        // A stop of what is not here stops what is.
+        let stop = match everything && !self.shares.is_empty() {
+            true => Stop { scope: "endpoint".to_owned(), version: None, ..stop },
+            false => stop,
+        };
+        self.stops.push(stop);
+    }
+
+    fn resume(&mut self, step: &Step) {
+        self.stops.clear();
+        for share in &mut self.shares {
+            if std::mem::take(&mut share.suspended) {
+                (share.began, share.began_ms) = (step.index, step.occurred.map(|(_, latest)| latest));
+            }
+            share.unresumed = None;
         }
     }
 
-    fn observe(&mut self, digest: &Option<String>, environment: &Option<String>, index: u64) {
-        let known = match digest {
-            Some(digest) => self.shares.iter().any(|share| share.digest.as_ref() == Some(digest)),
-            None => !self.shares.is_empty(),
-        };
+    fn observe(&mut self, digest: &Option<String>, environment: &Option<String>, step: &Step) {
+        let index = step.index;
+        let seen = |share: &Share| digest.is_none() || share.digest == *digest;
+        let known = self.shares.iter().any(seen);
+        // Without a digest nobody knows which of several was seen.
+        let answers = self.shares.iter().any(|share| !share.suspended && seen(share));
+        let lone = self.shares.len() == 1 || digest.is_some();
+        if !answers && lone {
+            self.still_serves(seen, step);
+        }
         if self.environment.is_none() {
             self.environment.clone_from(environment);
         }
         if !known {
             self.observed = Some(index);
-            let share = Share { digest: digest.clone(), exposure: "live".to_owned(), index, ..Share::default() };
+            let share = Share { digest: digest.clone(), exposure: "live".to_owned(), ..Share::default() };
+            let share = self.as_it_comes(share, step);
             self.shares.retain(|share| !share.version.is_empty());
             self.shares.push(share);
         }
     }
 
-    fn attribute(&mut self, version: &Option<String>, false_alarm: bool, index: u64) {
+    /// What was stopped in an emergency is seen to serve.
+    fn still_serves(&mut self, seen: impl Fn(&Share) -> bool, step: &Step) {
+        for share in &mut self.shares {
+            if share.suspended && seen(share) {
+                share.suspended = false;
+                share.unresumed = self.stops.iter().find(|stop| stop.reaches(share)).map(|stop| stop.index);
+                (share.began, share.began_ms) = (step.index, step.occurred.map(|(_, latest)| latest));
+            }
+        }
+    }
+
+    fn attribute(&mut self, version: &Option<String>, false_alarm: bool, step: &Step) {
+        let index = step.index;
         let unknown = self.shares.iter().position(|share| share.version.is_empty());
         match (version, unknown) {
             _ if false_alarm => self.shares.retain(|share| !share.version.is_empty()),
@@ -400,8 +478,8 @@ impl Serving {
                 self.shares[position].index = index;
             }
             (Some(version), None) if !self.shares.iter().any(|share| share.version == *version) => {
-                let exposure = "live".to_owned();
-                self.shares.push(Share { version: version.clone(), exposure, index, ..Share::default() });
+                let share = Share { version: version.clone(), exposure: "live".to_owned(), ..Share::default() };
+                self.shares.push(self.as_it_comes(share, step));
             }
             _ => return,
         }

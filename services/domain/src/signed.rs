@@ -62,6 +62,16 @@ pub fn ordered_at_ms(latest_ms: Option<u64>, recorded_ms: u64) -> u64 {
     latest_ms.map_or(recorded_ms, |latest_ms| latest_ms.min(recorded_ms))
 }
 
+/// How far ahead of its recording a fact can be dated before that is noted, in milliseconds: clocks differ by that much.
+pub const AHEAD_TOLERANCE_MS: u64 = 5 * 60 * 1_000;
+
+/// Whether a fact is said to have happened after it was recorded. It counts from its recording on, as any other
+/// ([`ordered_at_ms`]): a date that lies ahead puts nothing off.
+#[must_use]
+pub fn is_dated_ahead(earliest_ms: u64, recorded_ms: u64) -> bool {
+    earliest_ms > recorded_ms.saturating_add(AHEAD_TOLERANCE_MS)
+}
+
 /// Adds what is not there yet.
 pub fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if !list.contains(&item) {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::authority::Reach;
 use crate::ids::{DatasetId, UseCaseId};
 use crate::signed::{Actors, At, Signed, add};
+use crate::timeline::Timeline;
 
 /// A record that is put together from parts, one for each statement, in the order of the log.
 pub trait Absorb: Default {
@@ -44,6 +45,34 @@ impl Absorb for Disturbances {
     }
 }
 
+/// A retirement that was completed, or reversed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retirement {
+    /// Where.
+    pub at: At,
+    /// Whether it was completed.
+    pub completed: bool,
+}
+
+/// Where it was retired, if it is: the last word counts.
+fn retired(retirements: &[Retirement]) -> Option<At> {
+    retirements.last().filter(|last| last.completed).map(|last| last.at)
+}
+
+/// From when until when a version was retired, by itself or with its model, and where.
+#[must_use]
+pub fn retirement(model: &Model, version: &Version) -> Timeline<Option<At>> {
+    let words = model.retirements.iter().chain(&version.retirements);
+    let moments: Vec<u64> = words.map(|word| word.at.time_ms).collect();
+    Timeline::changing_at(moments, |time_ms| {
+        retired_by(&version.retirements, time_ms).or_else(|| retired_by(&model.retirements, time_ms))
+    })
+}
+
+fn retired_by(retirements: &[Retirement], time_ms: u64) -> Option<At> {
+    retirements.iter().rfind(|word| word.at.time_ms <= time_ms).filter(|word| word.completed).map(|word| word.at)
+}
+
 /// Someone who accepted to own a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
@@ -72,12 +101,19 @@ pub struct Model {
     pub plans: Vec<u64>,
     /// What happened to it that approvals do not survive.
     pub disturbances: Disturbances,
-    /// Where it was retired.
-    pub retired: Option<u64>,
+    /// Where its retirement was completed or reversed.
+    pub retirements: Vec<Retirement>,
+}
+
+impl Model {
+    /// Where it was retired, if it is.
+    #[must_use]
+    pub fn retired(&self) -> Option<At> {
+        retired(&self.retirements)
+    }
 }
 
 impl Absorb for Model {
-    /// Retirement is not put together: it comes and goes.
     fn absorb(&mut self, part: Self) {
         if let Some(at) = part.registered {
             let widened = part.intended_uses.iter().any(|used| !self.intended_uses.contains(used));
@@ -99,6 +135,7 @@ impl Absorb for Model {
         }
         part.plans.into_iter().for_each(|plan| add(&mut self.plans, plan));
         self.disturbances.absorb(part.disturbances);
+        self.retirements.extend(part.retirements);
     }
 }
 
@@ -166,11 +203,17 @@ pub struct Version {
     pub elsewhere: Option<At>,
     /// What happened to it that approvals do not survive.
     pub disturbances: Disturbances,
-    /// Where it was retired.
-    pub retired: Option<u64>,
+    /// Where the retirement of this version alone was completed or reversed.
+    pub retirements: Vec<Retirement>,
 }
 
 impl Version {
+    /// Where this version alone was retired, if it is.
+    #[must_use]
+    pub fn retired(&self) -> Option<At> {
+        retired(&self.retirements)
+    }
+
     /// The digests of its artefacts and components.
     pub fn digests(&self) -> impl Iterator<Item = &Digest> {
         self.artifacts.iter().map(|artifact| &artifact.digest).chain(&self.components)
@@ -263,6 +306,7 @@ impl Absorb for Version {
         part.requests.into_iter().for_each(|request| add(&mut self.requests, request));
         self.elsewhere = part.elsewhere.or(self.elsewhere);
         self.disturbances.absorb(part.disturbances);
+        self.retirements.extend(part.retirements);
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord, scope: &Sc
         subject: subject.to_owned(),
         title: registration.map(|entry| entry.title.clone()).unwrap_or_default(),
         kind: registration.map(|entry| entry.kind.clone()).unwrap_or_default(),
-        state: record.state().to_owned(),
+        state: record.state().to_string(),
         purpose: registration.map(|entry| entry.purpose.clone()).unwrap_or_default(),
         owners: record.holders().map(|owner| owner.stated.fact(format!("{} {}", owner.role, owner.person))).collect(),
         classes: record.current_classes().map(Into::into).collect(),
@@ -48,12 +48,12 @@ pub(crate) fn model(view: &View, subject: &str, record: &ModelRecord, scope: &Sc
     })
 }
 
-pub(crate) fn version(subject: &str, record: &VersionRecord) -> v1::Version {
+pub(crate) fn version(subject: &str, record: &VersionRecord, model_is_retired: bool) -> v1::Version {
     let content = record.registrations.last();
     let component = |(role, what): &(String, String)| v1::Component { role: role.clone(), what: what.clone() };
     v1::Version {
         subject: subject.to_owned(),
-        state: record.state().to_owned(),
+        state: record.state(model_is_retired).to_string(),
         digests: content.map(|content| content.digests.clone()).unwrap_or_default(),
         reference: content.map(|content| content.reference.clone()).unwrap_or_default(),
         pinned: content.is_some_and(|content| content.pinned),
@@ -138,6 +138,7 @@ pub(crate) fn deployment(endpoint: &str, record: &EndpointRecord) -> v1::Deploym
         percent: share.percent,
         segment: text(&share.segment),
         suspended: share.suspended,
+        unresumed: share.unresumed,
         since: record.sources.iter().find(|stated| stated.index == share.index).map(Citation::source),
     };
     v1::Deployment {

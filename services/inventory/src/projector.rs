@@ -21,8 +21,7 @@ pub struct InventoryProjector;
 
 impl Projector for InventoryProjector {
     const NAME: &'static str = "inventory";
-    // 3: what statements refer to is not looked up here any more.
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let event = &recorded.event;

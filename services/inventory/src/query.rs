@@ -358,17 +358,17 @@ pub fn versions(
     scope: &Scope,
     page: &Page,
 ) -> Result<Paged<v1::Version>, QueryError> {
-    if !scope.covers_subject(model) || view.record(&MODELS, &MODELS.key().text(model))?.is_none() {
-        return Err(QueryError::NotFound { what: model.to_owned() });
-    }
+    let known = view.record(&MODELS, &MODELS.key().text(model))?.filter(|_| scope.covers_subject(model));
+    let known = known.ok_or_else(|| QueryError::NotFound { what: model.to_owned() })?;
+    let retired = known.is_retired();
     let prefix = AGES.key().text(model);
     let pairs = view.scan_before(&prefix, page.after.as_deref());
     page.take(pairs.map(|pair| {
         let (key, _) = pair?;
         let subject = view.record(&AGES, &key_of(&key, &prefix)?)?.unwrap_or_default();
         let record = view.record(&VERSIONS, &version_key(&subject))?.unwrap_or_default();
-        let item = (state.is_empty() || record.state() == state)
-            .then(|| answers::version(&subject, &record).in_sight_of(scope));
+        let item = (state.is_empty() || record.state(retired).as_str() == state)
+            .then(|| answers::version(&subject, &record, retired).in_sight_of(scope));
         Ok((key, item))
     }))
 }

@@ -281,10 +281,12 @@ impl Oracle {
         let trained = self.counts.iter().any(|it| {
             it.1 == "training.completed" && Self::text(&Self::data(&it.4)["data"]["produced_version"]) == version
         });
+        let retired = self.retired(version) || self.retired(version.split_once('@').unwrap().0);
         match () {
+            () if retired && places.contains(&false) => "retired-still-serving",
+            () if retired => "retired",
             () if places.contains(&false) => "live",
             () if !places.is_empty() => "suspended",
-            () if self.retired(version) => "retired",
             () if self.of_subject(version, "approval.granted").next().is_some() => "approved",
             () if self
                 .of_subject(version, "validation.completed")
@@ -318,12 +320,13 @@ impl Oracle {
         let versions = || (0..3).map(|v| self.version_state(&format!("{model}@{v}"), &serving));
         let registration = self.of_subject(model, "model.registered").next_back();
         seen.state = match () {
+            () if self.retired(model) && running => "retired-still-serving",
+            () if self.retired(model) => "retired",
             () if running => "live",
             () if seen.places > 0 => "suspended",
-            () if self.retired(model) => "retired",
             () if versions().any(|it| it == "approved") => "approved",
             () if versions().any(|it| it == "validated") => "validated",
-            () if versions().any(|it| it == "trained") => "developed",
+            () if versions().any(|it| it == "trained") => "trained",
             () if registration.is_none() => "unregistered",
             () => "registered",
         }
@@ -411,7 +414,7 @@ fn lists(life: &Life, models: &BTreeMap<String, Seen>) -> Result<(), TestCaseErr
     type Has = Box<dyn Fn(&Seen) -> bool>;
     let mut filters: Vec<(InventoryFilter, Has)> = Vec::new();
     let mut add = |filter: InventoryFilter, has: Has| filters.push((filter, has));
-    for state in ["live", "suspended", "retired", "approved", "validated", "developed", "registered", "unregistered"] {
+    for state in probity_domain::lifecycle::State::ALL.iter().map(|state| state.as_str()) {
         add(InventoryFilter { state: state.into(), ..Default::default() }, Box::new(move |it| it.state == state));
     }
     for owner in PERSONS {

@@ -41,7 +41,7 @@ fn a_model_and_its_version_pass_through_the_states_of_their_life() {
     life.say("model.version_registered", &version(1), json!({}));
     assert_eq!(states(&life), both("registered", "registered"));
     life.say("training.completed", PD, json!({ "produced_version": version(1) }));
-    assert_eq!(states(&life), both("developed", "trained"));
+    assert_eq!(states(&life), both("trained", "trained"));
     life.say("validation.completed", &version(1), json!({ "outcome": "passed-with-conditions" }));
     assert_eq!(states(&life), both("validated", "validated"));
     approve(&mut life, &version(1));
@@ -84,7 +84,7 @@ fn a_version_that_failed_the_last_validation_is_not_validated() {
     let mut life = developed();
     life.say("validation.completed", &version(1), json!({ "outcome": "passed" }));
     let failed = life.say("validation.completed", &version(1), json!({ "outcome": "failed" }));
-    assert_eq!(states(&life), both("developed", "trained"));
+    assert_eq!(states(&life), both("trained", "trained"));
     assert_eq!(life.version(&version(1)).validation.unwrap().value, "failed");
     life.void(failed);
     assert_eq!(states(&life), both("validated", "validated"));
@@ -94,7 +94,7 @@ fn a_version_that_failed_the_last_validation_is_not_validated() {
 fn a_version_is_approved_while_one_approval_is_not_revoked() {
     let mut life = developed();
     let (one, two) = (approve(&mut life, &version(1)), approve(&mut life, &version(1)));
-    for (index, state) in [(one, "approved"), (two, "developed")] {
+    for (index, state) in [(one, "approved"), (two, "trained")] {
         let data = json!({ "$regarding": life.scene.id(index), "reason": "It drifted." });
         life.say_by(BO, "approval.revoked", &version(1), data);
         assert_eq!(life.state(PD), state);
@@ -107,7 +107,7 @@ fn a_version_is_approved_while_one_approval_is_not_revoked() {
     let expected =
         [("The board", "elsewhere"), ("production", "rejected"), ("production", "revoked"), ("production", "revoked")];
     assert_eq!(shown, expected);
-    assert_eq!(life.state(PD), "developed", "neither is an approval here");
+    assert_eq!(life.state(PD), "trained", "neither is an approval here");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::telling::Telling;
 /// What serves since a step.
 fn comes(step: &Step) -> Vec<Share> {
     match &step.change {
-        Change::Started { share, .. } => vec![share.clone()],
+        Change::Started { share, .. } => vec![(**share).clone()],
         Change::Traffic { shares, .. } => shares.clone(),
         Change::Replaced { to, digest, .. } => {
             let (version, digest) = (to.clone(), digest.clone());

@@ -22,7 +22,7 @@ pub struct LineageProjector;
 impl Projector for LineageProjector {
     const NAME: &'static str = "lineage";
     // 4: facts stand under their positions, and runs that share an id are told apart.
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut telling = Telling::of(recorded, batch);

@@ -20,6 +20,13 @@ pub struct Stated {
 }
 
 impl Stated {
+    /// The moment from which on the fact is known to hold, in Unix milliseconds: the latest that it can have happened,
+    /// and never later than it was recorded. 0 where nobody knows.
+    #[must_use]
+    pub fn known_since_ms(&self) -> u64 {
+        self.occurred.map_or(0, |(_, latest)| latest.min(self.recorded_at.saturating_mul(1_000)))
+    }
+
     /// What a statement says of itself.
     #[must_use]
     pub fn of(recorded: &Recorded) -> Self {

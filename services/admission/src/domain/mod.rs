@@ -120,8 +120,9 @@ impl DomainState {
 
     /// Where a model, or this version of it, was retired, if it was.
     pub(crate) fn retired(&self, subject: &str) -> Option<u64> {
-        let version = self.versions.get(subject).and_then(|version| version.retired);
-        version.or_else(|| self.models.get(model_of(subject)).and_then(|model| model.retired))
+        let version = self.versions.get(subject).and_then(|version| version.retired());
+        let retired = version.or_else(|| self.models.get(model_of(subject)).and_then(|model| model.retired()));
+        retired.map(|at| at.index)
     }
 
     /// A subject's name, shared with where it stands already.

@@ -1,6 +1,7 @@
 //! What events say of endpoints: what serves there, and what was let through.
 
-use probity_domain::serving::{Serving, Step};
+use probity_domain::served::{STRETCHES, Served, Stretch};
+use probity_domain::serving::Step;
 use probity_domain::{EndpointId, Evaluator, Purpose, Signed};
 use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use probity_schemas::Data;
@@ -39,9 +40,10 @@ pub(crate) fn fold(
     batch.put(&SOURCES, SOURCES.key().text(endpoint).number(recorded.index), vec![Stated::of(recorded)]);
     let state = batch.record(&ENDPOINTS, key.clone())?;
     let mut followed = std::mem::take(&mut state.followed);
-    STEPS.take(batch, endpoint, &mut followed, (step.place(), step), Serving::step)?;
+    let before = followed.value.before.clone();
+    STEPS.take(batch, endpoint, &mut followed, (step.place(), step), Served::step)?;
     batch.record(&ENDPOINTS, key)?.followed = followed;
-    settle(batch, endpoint)
+    settle(batch, endpoint, before)
 }
 
 /// Takes a step back that is void.
@@ -52,27 +54,42 @@ pub(crate) fn leave_out(batch: &mut Batch<'_>, endpoint: &str, step: (u64, u64))
         return Ok(());
     }
     let mut followed = std::mem::take(&mut batch.record(&ENDPOINTS, key.clone())?.followed);
-    STEPS.take_back(batch, endpoint, &mut followed, step, Serving::step)?;
+    let before = followed.value.before.clone();
+    STEPS.take_back(batch, endpoint, &mut followed, step, Served::step)?;
     batch.record(&ENDPOINTS, key)?.followed = followed;
-    settle(batch, endpoint)
+    settle(batch, endpoint, before)
 }
 
-/// Notes with each version where it serves, and judges.
-fn settle(batch: &mut Batch<'_>, endpoint: &str) -> Result<(), ProjectionError> {
+/// Forgets the stretches of time that there were not after all. Those that are too long ago to be kept are not meant.
+fn forget(batch: &mut Batch<'_>, endpoint: &str, before: &[Stretch], now: &[Stretch]) -> Result<(), ProjectionError> {
+    let kept_since = match now.first() {
+        Some(oldest) if now.len() == STRETCHES => oldest.until_ms,
+        _ => 0,
+    };
+    let gone = before.iter().filter(|stretch| !now.contains(stretch) && stretch.until_ms > kept_since);
+    gone.into_iter().try_for_each(|stretch| judging::endpoints::forget(batch, endpoint, stretch))
+}
+
+/// Notes with each version where it serves, and judges. `before` is what served and did not any more until now.
+fn settle(batch: &mut Batch<'_>, endpoint: &str, before: Vec<Stretch>) -> Result<(), ProjectionError> {
     let key = endpoint_key(endpoint);
-    let indices = batch.record(&ENDPOINTS, key.clone())?.followed.value.indices.clone();
+    let served = batch.record(&ENDPOINTS, key.clone())?.followed.value.clone();
+    forget(batch, endpoint, &before, &served.before)?;
+    let mut indices = served.now.indices;
+    indices.extend(served.before.iter().flat_map(|stretch| [stretch.share.began, stretch.share.index]));
+    indices.sort_unstable();
+    indices.dedup();
     let mut sources = Vec::new();
     for index in indices {
         sources.extend(batch.read(&SOURCES, &SOURCES.key().text(endpoint).number(index))?.unwrap_or_default());
     }
     let state = batch.record(&ENDPOINTS, key)?;
     state.sources = sources;
-    let shares = &state.followed.value.shares;
-    let mut now: Vec<String> = shares.iter().map(|share| share.version.clone()).collect();
-    now.retain(|version| !version.is_empty());
-    now.sort_unstable();
-    now.dedup();
+    let (now, concerned) = (state.versions(), state.concerned());
     let before = std::mem::replace(&mut state.noted, now.clone());
+    let former = state.former_versions();
+    let no_more = std::mem::replace(&mut state.noted_before, former.clone());
+    let changed = std::mem::replace(&mut state.concerns, concerned.clone()) != concerned;
     for gone in before.iter().filter(|version| !now.contains(version)) {
         subjects::change_version(batch, gone, |state| state.places.retain(|place| place != endpoint))?;
         judging::approvals_of(batch, gone)?;
@@ -80,6 +97,16 @@ fn settle(batch: &mut Batch<'_>, endpoint: &str) -> Result<(), ProjectionError> 
     for come in now.iter().filter(|version| !before.contains(version)) {
         subjects::change_version(batch, come, |state| state.places.push(endpoint.to_owned()))?;
         judging::approvals_of(batch, come)?;
+    }
+    for gone in no_more.iter().filter(|version| !former.contains(version)) {
+        subjects::change_version(batch, gone, |state| state.former_places.retain(|place| place != endpoint))?;
+    }
+    for come in former.iter().filter(|version| !no_more.contains(version)) {
+        subjects::change_version(batch, come, |state| state.former_places.push(endpoint.to_owned()))?;
+    }
+    // What is open about the endpoint concerns what serves there.
+    if changed {
+        judging::items::about(batch, endpoint)?;
     }
     judging::endpoint(batch, endpoint)
 }

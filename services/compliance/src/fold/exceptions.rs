@@ -42,15 +42,12 @@ pub(crate) fn fold(
         ExceptionEvent::Invoked(invoked) => {
             let exception = Exception::invoked(invoked.control.clone(), leave(invoked.expires_at));
             let emergency = opened(exception, &invoked.reason);
-            let reason = format!("the emergency about {} waits for its second signature", invoked.control);
-            let unsigned = Found::new(Question::EmergencyUnsigned, &subject, reason);
-            let unsigned = unsigned.from(emergency.at_ms + SECOND_SIGNATURE_MAX_WAIT_MS).about(&emergency.id);
             if recorded.is_repeat {
                 return Ok(());
             }
             batch.put(&UNSIGNED, UNSIGNED.key().number(index), ());
+            judge(batch, index, &emergency, None)?;
             keep(batch, index, emergency)?;
-            replace(batch, &format!("emergency {index}"), vec![unsigned.resting_on([index])])?;
         }
         ExceptionEvent::Granted(granted) => {
             let opener = recorded.answered();
@@ -64,7 +61,9 @@ pub(crate) fn fold(
             }
             if let Some(emergency) = opener.filter(|opener| opener.event_type == "exception.invoked") {
                 batch.remove(UNSIGNED.key().number(emergency.index));
-                replace(batch, &format!("emergency {}", emergency.index), Vec::new())?;
+                if let Some(state) = batch.read(&EXCEPTIONS, &exception_key(emergency.index))?.flatten() {
+                    judge(batch, emergency.index, &state, Some(recorded.sorted_at_ms()))?;
+                }
             }
         }
         ExceptionEvent::Extended(extended) => change(batch, recorded, |state| {
@@ -77,6 +76,19 @@ pub(crate) fn fold(
         Some(("endpoint", _)) => judging::endpoint(batch, &subject),
         _ => Ok(()),
     }
+}
+
+/// Judges an emergency, which was signed for the second time at a moment or was not yet.
+fn judge(
+    batch: &mut Batch<'_>,
+    index: u64,
+    emergency: &ExceptionState,
+    signed_ms: Option<u64>,
+) -> Result<(), ProjectionError> {
+    let reason = format!("the emergency about {} waits for its second signature", emergency.exception.control);
+    let unsigned = Found::new(Question::EmergencyUnsigned, &emergency.subject, reason).until_or_on(signed_ms);
+    let unsigned = unsigned.from(emergency.at_ms + SECOND_SIGNATURE_MAX_WAIT_MS).about(&emergency.id);
+    replace(batch, &format!("emergency {index}"), vec![unsigned.resting_on([index])])
 }
 
 fn keep(batch: &mut Batch<'_>, index: u64, state: ExceptionState) -> Result<(), ProjectionError> {

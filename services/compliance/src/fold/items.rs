@@ -10,8 +10,15 @@ use probity_schemas::word;
 use crate::judging::items::{judge_finding, judge_incident, judge_review};
 use crate::records::deficiencies::replace;
 use crate::records::items::{
-    FINDINGS, Finding, INCIDENTS, ISSUES, Incident, Issue, OPEN_INCIDENTS, REVIEWS, REVIEWS_OF, Review, done, wait,
+    FINDINGS, Finding, INCIDENTS, ISSUES, Incident, Issue, Notice, OPEN_INCIDENTS, REVIEWS, REVIEWS_OF, Review, done,
+    open_about, wait,
 };
+
+/// The subjects that a statement names beside its own, as far as its signer has a say there.
+fn about(recorded: &Recorded) -> Vec<String> {
+    let reached = recorded.event.about.iter().filter(|subject| recorded.reaches(subject));
+    reached.map(ToString::to_string).collect()
+}
 
 /// Takes in what is said of a finding.
 pub(crate) fn finding(batch: &mut Batch<'_>, recorded: &Recorded, event: &FindingEvent) -> Result<(), ProjectionError> {
@@ -20,12 +27,13 @@ pub(crate) fn finding(batch: &mut Batch<'_>, recorded: &Recorded, event: &Findin
             let finding = Finding {
                 id: recorded.event.id.to_string(),
                 subject: recorded.event.subject.to_string(),
+                about: about(recorded),
                 title: raised.title.to_string(),
                 severity: word(&raised.severity),
                 owner: raised.owner.as_ref().map(ToString::to_string).unwrap_or_default(),
                 due_ms: raised.due.map(|due| due.as_ms()),
                 from_ms: recorded.sorted_at_ms(),
-                closed: None,
+                closed_ms: None,
                 indices: vec![recorded.index],
             };
             wait(batch, &finding.owner, recorded.index, "finding");
@@ -34,12 +42,16 @@ pub(crate) fn finding(batch: &mut Batch<'_>, recorded: &Recorded, event: &Findin
         }
         FindingEvent::Responded(_) | FindingEvent::Extended(_) | FindingEvent::Closed(_) => {
             let Some(opener) = recorded.answered() else { return Ok(()) };
+            // One that is void was none.
+            if !batch.contains(&FINDINGS.key().number(opener.index))? {
+                return Ok(());
+            }
             let finding = batch.record(&FINDINGS, FINDINGS.key().number(opener.index))?;
             finding.indices.push(recorded.index);
             match event {
                 FindingEvent::Extended(extended) => finding.due_ms = Some(extended.due.as_ms()),
                 FindingEvent::Closed(_) => {
-                    finding.closed = Some(recorded.index);
+                    finding.closed_ms = Some(recorded.sorted_at_ms());
                     let owner = finding.owner.clone();
                     done(batch, &owner, opener.index);
                 }
@@ -65,6 +77,7 @@ pub(crate) fn review(batch: &mut Batch<'_>, recorded: &Recorded, event: &ReviewE
             let review = Review {
                 id: recorded.event.id.to_string(),
                 subject,
+                about: about(recorded),
                 scope: scheduled.scope.as_ref().map(ToString::to_string).unwrap_or_default(),
                 reviewer: scheduled.reviewer.as_ref().map(ToString::to_string).unwrap_or_default(),
                 due_ms: scheduled.due.as_ms(),
@@ -83,8 +96,12 @@ pub(crate) fn review(batch: &mut Batch<'_>, recorded: &Recorded, event: &ReviewE
                 }
             };
             for index in indices {
+                // One that is void was none.
+                if !batch.contains(&REVIEWS.key().number(index))? {
+                    continue;
+                }
                 let review = batch.record(&REVIEWS, REVIEWS.key().number(index))?;
-                review.done = Some(recorded.index);
+                review.done = Some((recorded.index, recorded.sorted_at_ms()));
                 let (of, reviewer) = (review.subject.clone(), review.reviewer.clone());
                 batch.remove(REVIEWS_OF.key().text(&of).number(index));
                 done(batch, &reviewer, index);
@@ -93,8 +110,8 @@ pub(crate) fn review(batch: &mut Batch<'_>, recorded: &Recorded, event: &ReviewE
             match completed.next_due {
                 Some(due) => {
                     let id = recorded.event.id.to_string();
-                    let reviewer = recorded.signer();
-                    schedule(batch, Review { id, subject, reviewer, due_ms: due.as_ms(), ..Review::default() })
+                    let (reviewer, about) = (recorded.signer(), about(recorded));
+                    schedule(batch, Review { id, subject, about, reviewer, due_ms: due.as_ms(), ..Review::default() })
                 }
                 None => Ok(()),
             }
@@ -113,6 +130,7 @@ pub(crate) fn incident(
         let incident = Incident {
             id: recorded.event.id.to_string(),
             subject: recorded.event.subject.to_string(),
+            about: about(recorded),
             summary: declared.summary.to_string(),
             severity: declared.severity.as_ref().map(word).unwrap_or_default(),
             aware_ms: declared.aware_at.map_or_else(|| recorded.sorted_at_ms(), |aware| aware.as_ms()),
@@ -145,7 +163,13 @@ pub(crate) fn incident(
         }
         IncidentEvent::AuthorityNotified(notified) => {
             let sent = notified.sent_at.map(|sent| sent.as_ms());
-            incident.notices.push((notified.authority.to_string(), word(&notified.stage), sent, at));
+            incident.notices.push(Notice {
+                authority: notified.authority.to_string(),
+                stage: word(&notified.stage),
+                sent_at_ms: sent,
+                sent_ms: sent.map_or(recorded.sorted_at_ms(), |sent| sent.min(recorded.recorded_at_ms())),
+                index: at,
+            });
         }
         IncidentEvent::AuthorityResponded(responded) => {
             let asks = responded.asks.iter().map(ToString::to_string).collect();
@@ -200,21 +224,23 @@ pub(crate) fn leave_out(batch: &mut Batch<'_>, opener: &Referent) -> Result<(), 
     let index = opener.index;
     match opener.event_type.as_str() {
         "finding.raised" => {
-            let finding = batch.record(&FINDINGS, FINDINGS.key().number(index))?;
-            finding.closed = Some(index);
-            let owner = finding.owner.clone();
-            done(batch, &owner, index);
-            judge_finding(batch, index)
+            let Some(finding) = batch.read(&FINDINGS, &FINDINGS.key().number(index))? else { return Ok(()) };
+            done(batch, &finding.owner, index);
+            open_about(batch, [&finding.subject].into_iter().chain(&finding.about), index, None);
+            batch.remove(FINDINGS.key().number(index));
+            replace(batch, &format!("finding {index}"), Vec::new())
         }
         "review.scheduled" => {
-            let review = batch.record(&REVIEWS, REVIEWS.key().number(index))?;
-            review.done = Some(index);
-            let (subject, reviewer) = (review.subject.clone(), review.reviewer.clone());
-            batch.remove(REVIEWS_OF.key().text(&subject).number(index));
-            done(batch, &reviewer, index);
-            judge_review(batch, index)
+            let Some(review) = batch.read(&REVIEWS, &REVIEWS.key().number(index))? else { return Ok(()) };
+            batch.remove(REVIEWS_OF.key().text(&review.subject).number(index));
+            done(batch, &review.reviewer, index);
+            open_about(batch, [&review.subject].into_iter().chain(&review.about), index, None);
+            batch.remove(REVIEWS.key().number(index));
+            replace(batch, &format!("review {index}"), Vec::new())
         }
         "incident.declared" => {
+            let Some(incident) = batch.read(&INCIDENTS, &INCIDENTS.key().number(index))? else { return Ok(()) };
+            open_about(batch, [&incident.subject].into_iter().chain(&incident.about), index, None);
             batch.remove(INCIDENTS.key().number(index));
             batch.remove(OPEN_INCIDENTS.key().number(index));
             replace(batch, &format!("incident {index}"), Vec::new())

@@ -1,34 +1,32 @@
 //! Judging: what a subject lacks, worked out again when something it rests on was recorded.
 
+pub(crate) mod endpoints;
 pub(crate) mod items;
 
+pub(crate) use endpoints::endpoint;
+
 use probity_domain::ids::model_of;
-use probity_domain::serving::Share;
 use probity_domain::subjects::Artifact;
-use probity_domain::{Asking, Denial, End, EndpointId, Evaluator, Lapse, Pass};
-use probity_projection::{Batch, Parts, ProjectionError, Stated};
+use probity_projection::{Batch, Parts, ProjectionError};
 use probity_schemas::{Digest, word};
 
-use crate::facts::Folded;
 use crate::questions::Question;
 use crate::records::approvals::{REQUESTS, RequestState, SEEN, request_key};
 use crate::records::authority::PERSONS;
 use crate::records::deficiencies::{Found, replace};
-use crate::records::endpoints::{ENDPOINTS, EndpointState, endpoint_key};
+use crate::records::endpoints::ENDPOINTS;
 use crate::records::subjects::{MADE_FROM, MODELS, VERSIONS, VersionState};
 
 /// How long before its end an approval is said to expire: thirty days.
 const EXPIRING_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 
-fn known_since(stated: Option<&Stated>) -> u64 {
-    stated.and_then(|stated| stated.occurred).map_or(0, |(_, latest)| latest)
-}
-
-/// Judges a version, and every endpoint where it serves.
+/// Judges a version, and every endpoint where it serves or served.
 pub(crate) fn version(batch: &mut Batch<'_>, version: &str) -> Result<(), ProjectionError> {
     approvals_of(batch, version)?;
-    let places = batch.read(&VERSIONS, &VERSIONS.key().text(version))?.unwrap_or_default().places;
-    places.iter().try_for_each(|place| endpoint(batch, place))
+    let VersionState { places, former_places, .. } =
+        batch.read(&VERSIONS, &VERSIONS.key().text(version))?.unwrap_or_default();
+    let former = former_places.iter().filter(|place| !places.contains(place));
+    places.iter().chain(former).try_for_each(|place| endpoint(batch, place))
 }
 
 /// Judges the approvals of a version.
@@ -68,9 +66,10 @@ fn signatures(version: &str, state: &VersionState, request: &RequestState, found
             found.push(of(Question::ApprovedBeforeEvidence, reason).resting_on(state.validations.iter().map(|v| v.0)));
         }
         for (condition, text) in grant.conditions.iter().zip(&signature.conditions) {
-            if let Some(due_ms) = condition.due_ms.filter(|_| condition.met.is_none()) {
+            if let Some(due_ms) = condition.due_ms {
                 let reason = format!("condition {} is not met: {text}", condition.id);
-                found.push(of(Question::ConditionOverdue, reason).from(due_ms).about(condition.id.as_str()));
+                let overdue = of(Question::ConditionOverdue, reason).from(due_ms).about(condition.id.as_str());
+                found.push(overdue.until_or_on(condition.met.map(|met| met.time_ms)));
             }
         }
         let in_force = grant.revoked.is_none() && request.rejected.is_none() && !state.places.is_empty();
@@ -99,7 +98,7 @@ fn conflict(version: &str, state: &VersionState, found: &mut Vec<Found>) {
         artifacts.iter().any(other)
     }) {
         let reason = "it was registered again with other artefacts";
-        let conflict = Found::new(Question::VersionConflict, version, reason).from(known_since(Some(other)));
+        let conflict = Found::new(Question::VersionConflict, version, reason).from(other.known_since_ms());
         found.push(conflict.stated(other).resting_on([first.index]));
     }
 }
@@ -112,139 +111,6 @@ fn elsewhere(version: &str, state: &VersionState, found: &mut Vec<Found>) {
         let early = Found::new(Question::ApprovedBeforeEvidence, version, reason).from(approved_ms);
         found.push(early.resting_on(validations.chain([index])));
     }
-}
-
-/// Judges what serves at an endpoint.
-pub(crate) fn endpoint(batch: &mut Batch<'_>, endpoint: &str) -> Result<(), ProjectionError> {
-    let state = batch.read(&ENDPOINTS, &endpoint_key(endpoint))?.unwrap_or_default();
-    let mut found = Vec::new();
-    for share in state.followed.value.running() {
-        one_share(batch, endpoint, &state, share, &mut found)?;
-    }
-    replace(batch, endpoint, found)
-}
-
-fn one_share(
-    batch: &Batch<'_>,
-    endpoint: &str,
-    state: &EndpointState,
-    share: &Share,
-    found: &mut Vec<Found>,
-) -> Result<(), ProjectionError> {
-    let source = state.sources.iter().find(|stated| stated.index == share.index);
-    let since = known_since(source);
-    let of = |question, reason: String| {
-        let plain = Found::new(question, endpoint, reason).from(since).about(&share.version).resting_on([share.index]);
-        match source {
-            Some(stated) => plain.stated(stated),
-            None => plain,
-        }
-    };
-    let version = batch.read(&VERSIONS, &VERSIONS.key().text(&share.version))?.unwrap_or_default();
-    let named = share.version.contains('@');
-    let model = batch.read(&MODELS, &MODELS.key().text(model_of(&share.version)))?.unwrap_or_default();
-    match (share.version.is_empty(), named) {
-        (true, _) => {
-            let reason = "it was seen serving, and nobody has said what it is".to_owned();
-            found.push(of(Question::UnregisteredDeployment, reason));
-            return Ok(());
-        }
-        (false, true) if !version.is_registered() => {
-            found.push(of(Question::UnregisteredDeployment, format!("{} is not registered", share.version)));
-        }
-        (false, false) if model.registered().is_none() => {
-            found.push(of(Question::UnregisteredDeployment, format!("{} is not registered", share.version)));
-        }
-        _ => {}
-    }
-    bound(share, &version, named, &of, found);
-    // The answers of a shadow version are not used, so it decides nothing.
-    if share.exposure == "shadow" {
-        return Ok(());
-    }
-    governed(batch, endpoint, state, share, since, &of, found)
-}
-
-/// What serves and is only known by a name.
-fn bound(
-    share: &Share,
-    version: &VersionState,
-    named: bool,
-    of: &impl Fn(Question, String) -> Found,
-    found: &mut Vec<Found>,
-) {
-    let reason = match () {
-        () if !named => format!("nobody has said which version of {} serves", share.version),
-        () if share.digest.is_some() || version.is_pinned() => return,
-        () if version.said.whole().artifacts.is_empty() => {
-            format!("{} has no digest and no fixed reference", share.version)
-        }
-        () => format!("nobody has said which bytes of {} serve", share.version),
-    };
-    found.push(of(Question::BoundToName, reason));
-}
-
-/// Whether what serves has passed every gate that guards where it serves, from when until when.
-fn governed(
-    batch: &Batch<'_>,
-    endpoint: &str,
-    state: &EndpointState,
-    share: &Share,
-    since: u64,
-    of: &impl Fn(Question, String) -> Found,
-    found: &mut Vec<Found>,
-) -> Result<(), ProjectionError> {
-    let facts = Folded(batch);
-    let evaluator = Evaluator::new(&facts, u64::MAX)?;
-    let (Some(purpose), Some(id)) = (state.purpose(share), EndpointId::parse(endpoint)) else {
-        // Of a model without a version there is no approval.
-        let namespace = [&share.version, endpoint].into_iter().find_map(crate::records::endpoints::namespace);
-        let governed = namespace.is_some_and(|of| !evaluator.guarding(state.environment(), &of).is_empty());
-        if governed {
-            found.push(of(Question::LiveWithoutApproval, Lapse::NotRequested.to_string()));
-        }
-        return Ok(());
-    };
-    let gates = evaluator.guarding(state.environment(), &purpose.namespace);
-    let several = gates.len() > 1;
-    let mut limited = None;
-    for gate in gates {
-        let passage = evaluator.passage(&purpose, &id, gate.name(), Asking::ToServe)?;
-        for (from_ms, until_ms, verdict) in passage.spans() {
-            if until_ms.is_some_and(|until_ms| until_ms <= since) {
-                continue;
-            }
-            let during = |question, reason: String| {
-                let during = of(question, reason).from(from_ms.max(since));
-                until_ms.map_or(during.clone(), |until_ms| during.until(until_ms))
-            };
-            match verdict {
-                Err(Denial { lapse, rests_on }) => {
-                    let reason = match several {
-                        true => format!("gate {}: {lapse}", gate.name()),
-                        false => lapse.to_string(),
-                    };
-                    let live = during(Question::LiveWithoutApproval, reason.clone());
-                    found.push(live.resting_on(rests_on.iter().copied()));
-                    if let Lapse::Ended(End::Expired { .. }) = lapse {
-                        let expired = during(Question::ApprovalExpired, reason);
-                        found.push(expired.resting_on(rests_on.iter().copied()));
-                    }
-                }
-                Ok(Pass { max_traffic_percent, rests_on, .. }) => {
-                    let over = |limit: &f64| share.percent.is_some_and(|percent| percent > *limit);
-                    if let Some(limit) = max_traffic_percent.filter(over).filter(|_| limited != Some(from_ms)) {
-                        limited = Some(from_ms);
-                        let percent = share.percent.unwrap_or_default();
-                        let reason = format!("it gets {percent} % of the traffic, and its approval allows {limit} %");
-                        let over = during(Question::OverTrafficLimit, reason);
-                        found.push(over.resting_on(rests_on.iter().copied()));
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Judges every endpoint where a version of the model serves.
@@ -303,11 +169,11 @@ pub(crate) fn all_endpoints(batch: &mut Batch<'_>) -> Result<(), ProjectionError
 pub(crate) fn model(batch: &mut Batch<'_>, model: &str) -> Result<(), ProjectionError> {
     let state = batch.read(&MODELS, &MODELS.key().text(model))?.unwrap_or_default();
     let mut found = Vec::new();
-    if let Some(registered) = state.registered().filter(|_| !state.is_retired()) {
+    if let Some(registered) = state.registered().filter(|_| state.said.whole().retired().is_none()) {
         let owners = state.said.whole().owners;
         if owners.is_empty() {
             let nobody = Found::new(Question::NoOwner, model, "nobody has accepted to own it");
-            found.push(nobody.from(known_since(Some(registered))).stated(registered));
+            found.push(nobody.from(registered.known_since_ms()).stated(registered));
         }
         for owner in &owners {
             let (person, index) = (owner.person.to_string(), owner.signed.index);

@@ -8,8 +8,9 @@ use crate::questions::Question;
 
 /// Question, moment, subject, cause → a deficiency from that moment on.
 pub(crate) const DEFICIENCIES: Table<Found> = Table::new(byte::DEFICIENCIES);
-/// Subject, question, moment, cause → the same.
-pub(crate) const DEFICIENCIES_OF: Table<()> = Table::new(byte::DEFICIENCIES_OF);
+/// Subject, question, moment, cause → the subject under which the same is kept: its own, or what is found about
+/// something that it has to do with.
+pub(crate) const DEFICIENCIES_OF: Table<String> = Table::new(byte::DEFICIENCIES_OF);
 /// Cause → the keys of what it was found to lack.
 pub(crate) const CAUSES: Table<Keys> = Table::new(byte::CAUSES);
 
@@ -24,6 +25,8 @@ pub(crate) struct Found {
     /// When it ends by itself.
     pub(crate) until_ms: Option<u64>,
     pub(crate) about: String,
+    /// The subjects that it concerns besides its own: it is found for them as well.
+    pub(crate) concerns: Vec<String>,
     pub(crate) provenance: String,
     pub(crate) indices: Vec<u64>,
 }
@@ -43,6 +46,7 @@ impl Found {
             from_ms: 0,
             until_ms: None,
             about: String::new(),
+            concerns: Vec::new(),
             provenance: Provenance::Signed.as_str().to_owned(),
             indices: Vec::new(),
         }
@@ -60,9 +64,24 @@ impl Found {
         self
     }
 
+    /// Until this moment, or still.
+    pub(crate) fn until_or_on(mut self, until_ms: Option<u64>) -> Self {
+        self.until_ms = until_ms;
+        self
+    }
+
     /// Concerning this besides.
     pub(crate) fn about(mut self, about: &str) -> Self {
         about.clone_into(&mut self.about);
+        self
+    }
+
+    /// Found for these subjects as well.
+    pub(crate) fn concerning(mut self, subjects: impl IntoIterator<Item = String>) -> Self {
+        let own = self.subject.clone();
+        self.concerns.extend(subjects.into_iter().filter(|subject| !subject.is_empty() && *subject != own));
+        self.concerns.sort_unstable();
+        self.concerns.dedup();
         self
     }
 
@@ -80,6 +99,11 @@ impl Found {
         self.resting_on([stated.index])
     }
 
+    /// Whether there is a moment at which it holds.
+    fn is_ever(&self) -> bool {
+        self.until_ms.is_none_or(|until_ms| self.from_ms < until_ms)
+    }
+
     pub(crate) fn holds_at(&self, at_ms: u64) -> bool {
         self.from_ms <= at_ms && self.until_ms.is_none_or(|until_ms| at_ms < until_ms)
     }
@@ -89,38 +113,53 @@ impl Found {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keys(Vec<Place>);
 
-/// Question, moment, subject, number among those of the same cause.
-type Place = (Question, u64, String, u32);
-
-fn keys(cause: &str, (question, from_ms, subject, number): &Place) -> (Key, Key) {
-    let byte = question.byte();
-    (
-        DEFICIENCIES.key().byte(byte).number(*from_ms).text(subject).text(cause).small(*number),
-        DEFICIENCIES_OF.key().text(subject).byte(byte).number(*from_ms).text(cause).small(*number),
-    )
+/// Where one of them is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
+    question: Question,
+    from_ms: u64,
+    subject: String,
+    concerns: Vec<String>,
+    /// Its number among those of the same cause.
+    number: u32,
 }
 
-/// Replaces what `cause` was found to lack.
-pub(crate) fn replace(batch: &mut Batch<'_>, cause: &str, found: Vec<Found>) -> Result<(), ProjectionError> {
+impl Place {
+    fn of(found: &Found, number: u32) -> Self {
+        let Found { question, from_ms, subject, concerns, .. } = found.clone();
+        Self { question, from_ms, subject, concerns, number }
+    }
+
+    fn by_question(&self, cause: &str) -> Key {
+        let key = DEFICIENCIES.key().byte(self.question.byte()).number(self.from_ms);
+        key.text(&self.subject).text(cause).small(self.number)
+    }
+
+    fn by_subject<'a>(&'a self, cause: &'a str) -> impl Iterator<Item = Key> + 'a {
+        let of = move |subject: &String| {
+            let key = DEFICIENCIES_OF.key().text(subject).byte(self.question.byte()).number(self.from_ms);
+            key.text(cause).small(self.number)
+        };
+        [&self.subject].into_iter().chain(&self.concerns).map(of)
+    }
+}
+
+/// Replaces what `cause` was found to lack. What holds at no moment is not kept.
+pub(crate) fn replace(batch: &mut Batch<'_>, cause: &str, mut found: Vec<Found>) -> Result<(), ProjectionError> {
+    found.retain(Found::is_ever);
     let key = CAUSES.key().text(cause);
     let before = batch.read(&CAUSES, &key)?.unwrap_or_default().0;
     if before.is_empty() && found.is_empty() {
         return Ok(());
     }
-    let places = found.iter().zip(0..).map(|(found, number)| {
-        let place: Place = (found.question, found.from_ms, found.subject.clone(), number);
-        place
-    });
-    let places: Vec<Place> = places.collect();
+    let places: Vec<Place> = found.iter().zip(0..).map(|(found, number)| Place::of(found, number)).collect();
     for gone in before.iter().filter(|place| !places.contains(place)) {
-        let (by_question, by_subject) = keys(cause, gone);
-        batch.remove(by_question);
-        batch.remove(by_subject);
+        batch.remove(gone.by_question(cause));
+        gone.by_subject(cause).for_each(|key| batch.remove(key));
     }
     for (place, found) in places.iter().zip(found) {
-        let (by_question, by_subject) = keys(cause, place);
-        batch.put(&DEFICIENCIES, by_question, found);
-        batch.put(&DEFICIENCIES_OF, by_subject, ());
+        batch.put(&DEFICIENCIES, place.by_question(cause), found);
+        place.by_subject(cause).for_each(|key| batch.put(&DEFICIENCIES_OF, key, place.subject.clone()));
     }
     match places.is_empty() {
         true => batch.remove(key),

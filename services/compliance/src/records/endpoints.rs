@@ -1,5 +1,6 @@
 //! What serves at endpoints, and what was let through.
 
+use probity_domain::served::{Served, Stretch};
 use probity_domain::serving::{Serving, Share, Step};
 use probity_domain::{Bytes, Purpose, Use, VersionId};
 use probity_projection::{InOrder, Key, Stated, Steps, Table};
@@ -19,13 +20,17 @@ pub(crate) const SOURCES: Table<Vec<Stated>> = Table::new(byte::SOURCES);
 /// What is known of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndpointState {
-    pub(crate) followed: InOrder<Serving>,
+    pub(crate) followed: InOrder<Served>,
     /// What each version was let through for, the last time.
     pub(crate) authorized: Vec<Authorized>,
-    /// What is known of the statements since which each version serves.
+    /// What is known of the statements since which each version serves, or served.
     pub(crate) sources: Vec<Stated>,
     /// The versions that are noted as serving here.
     pub(crate) noted: Vec<String>,
+    /// The versions that are noted as having served here.
+    pub(crate) noted_before: Vec<String>,
+    /// What is open about this endpoint is noted as concerning these.
+    pub(crate) concerns: Vec<String>,
 }
 
 /// What a version was let through for.
@@ -35,30 +40,89 @@ pub(crate) struct Authorized {
     pub(crate) use_case: Option<String>,
 }
 
+/// A version that answers at an endpoint, or did, and under which conditions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stay<'a> {
+    pub(crate) share: &'a Share,
+    /// Where it serves. An endpoint of which it was not said is taken to be in production: rather a
+    /// question too many than one too few.
+    pub(crate) environment: Environment,
+    /// What for.
+    pub(crate) use_case: Option<&'a String>,
+    /// When it ended, in Unix milliseconds, and the statement that ended it.
+    pub(crate) ended: Option<(u64, u64)>,
+}
+
+fn environment(word: Option<&String>) -> Environment {
+    let stated = word.and_then(|word| serde_json::from_value(serde_json::Value::String(word.clone())).ok());
+    stated.unwrap_or(Environment::Production)
+}
+
 impl EndpointState {
-    /// What a share is for: as was said when it started, or else as it was let through. `None` where no
+    /// What serves here, or is stopped in an emergency.
+    pub(crate) fn serving(&self) -> &Serving {
+        &self.followed.value.now
+    }
+
+    /// The versions that answer now.
+    pub(crate) fn running(&self) -> impl Iterator<Item = Stay<'_>> {
+        let serving = self.serving();
+        serving.running().map(|share| Stay {
+            share,
+            environment: environment(serving.environment.as_ref()),
+            use_case: serving.use_case.as_ref(),
+            ended: None,
+        })
+    }
+
+    /// A version that answered and does not any more.
+    pub(crate) fn over<'a>(&self, stretch: &'a Stretch) -> Stay<'a> {
+        Stay {
+            share: &stretch.share,
+            environment: environment(stretch.environment.as_ref()),
+            use_case: stretch.use_case.as_ref(),
+            ended: Some((stretch.until_ms, stretch.ended)),
+        }
+    }
+
+    /// What a version is for: as was said when it started, or else as it was let through. `None` where no
     /// version is known.
-    pub(crate) fn purpose(&self, share: &Share) -> Option<Purpose> {
-        let serving = &self.followed.value;
+    pub(crate) fn purpose(&self, stay: Stay<'_>) -> Option<Purpose> {
+        let share = stay.share;
         let authorized = self.authorized.iter().find(|authorized| authorized.version == share.version);
-        let use_case = serving.use_case.as_ref().or_else(|| authorized?.use_case.as_ref());
+        let use_case = stay.use_case.or_else(|| authorized?.use_case.as_ref());
         let use_case = use_case.and_then(|used| used.parse().ok());
         Some(Purpose {
             version: VersionId::parse(&share.version)?,
             namespace: namespace(&share.version)?,
             bytes: share.digest.as_ref().and_then(|digest| digest.parse().ok()).map_or(Bytes::Unstated, Bytes::Digest),
             use_case: use_case.map_or(Use::Unstated, Use::Case),
-            environment: Some(self.environment()),
+            environment: Some(stay.environment),
         })
     }
 
-    /// Where it serves. An endpoint of which it was not said is taken to be in production: rather a
-    /// question too many than one too few.
-    pub(crate) fn environment(&self) -> Environment {
-        let stated = self.followed.value.environment.clone();
-        let stated = stated.and_then(|word| serde_json::from_value(serde_json::Value::String(word)).ok());
-        stated.unwrap_or(Environment::Production)
+    /// The versions that serve here, without repetition.
+    pub(crate) fn versions(&self) -> Vec<String> {
+        versions(self.serving().shares.iter())
     }
+
+    /// The versions that served here, without repetition.
+    pub(crate) fn former_versions(&self) -> Vec<String> {
+        versions(self.followed.value.before.iter().map(|stretch| &stretch.share))
+    }
+
+    /// What a fact about this endpoint concerns besides: the versions that serve here, and the use.
+    pub(crate) fn concerned(&self) -> Vec<String> {
+        self.versions().into_iter().chain(self.serving().use_case.clone()).collect()
+    }
+}
+
+fn versions<'a>(shares: impl Iterator<Item = &'a Share>) -> Vec<String> {
+    let mut versions: Vec<String> = shares.map(|share| share.version.clone()).collect();
+    versions.retain(|version| !version.is_empty());
+    versions.sort_unstable();
+    versions.dedup();
+    versions
 }
 
 /// The namespace of a subject.

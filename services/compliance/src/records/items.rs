@@ -15,6 +15,8 @@ pub(crate) const REVIEWS_OF: Table<()> = Table::new(byte::REVIEWS_OF);
 pub(crate) const INCIDENTS: Table<Incident> = Table::new(byte::INCIDENTS);
 /// Index → that an incident is open.
 pub(crate) const OPEN_INCIDENTS: Table<()> = Table::new(byte::OPEN_INCIDENTS);
+/// Endpoint, index → the kind of item that is open about it.
+pub(crate) const OPEN_ABOUT: Table<String> = Table::new(byte::OPEN_ABOUT);
 /// Index → an issue.
 pub(crate) const ISSUES: Table<Issue> = Table::new(byte::ISSUES);
 /// Person, index → the kind of item that waits for this very person.
@@ -24,12 +26,14 @@ pub(crate) const WAITING: Table<String> = Table::new(byte::WAITING);
 pub(crate) struct Finding {
     pub(crate) id: String,
     pub(crate) subject: String,
+    /// The subjects that it names besides.
+    pub(crate) about: Vec<String>,
     pub(crate) title: String,
     pub(crate) severity: String,
     pub(crate) owner: String,
     pub(crate) due_ms: Option<u64>,
     pub(crate) from_ms: u64,
-    pub(crate) closed: Option<u64>,
+    pub(crate) closed_ms: Option<u64>,
     pub(crate) indices: Vec<u64>,
 }
 
@@ -37,16 +41,21 @@ pub(crate) struct Finding {
 pub(crate) struct Review {
     pub(crate) id: String,
     pub(crate) subject: String,
+    /// The subjects that it names besides.
+    pub(crate) about: Vec<String>,
     pub(crate) scope: String,
     pub(crate) reviewer: String,
     pub(crate) due_ms: u64,
-    pub(crate) done: Option<u64>,
+    /// Where and when it was done.
+    pub(crate) done: Option<(u64, u64)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Incident {
     pub(crate) id: String,
     pub(crate) subject: String,
+    /// The subjects that it names besides.
+    pub(crate) about: Vec<String>,
     pub(crate) summary: String,
     pub(crate) severity: String,
     /// When somebody became aware, or when it was declared.
@@ -54,11 +63,22 @@ pub(crate) struct Incident {
     pub(crate) closed_ms: Option<u64>,
     /// Regime, reportable, class, causal link, where.
     pub(crate) regimes: Vec<(String, String, String, String, u64)>,
-    /// Authority, stage, when, where.
-    pub(crate) notices: Vec<(String, String, Option<u64>, u64)>,
+    pub(crate) notices: Vec<Notice>,
     /// Authority, what it asks, until when, where.
     pub(crate) asks: Vec<(String, Vec<String>, Option<u64>, u64)>,
     pub(crate) indices: Vec<u64>,
+}
+
+/// An authority was told of an incident.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Notice {
+    pub(crate) authority: String,
+    pub(crate) stage: String,
+    /// When it was sent, as was said.
+    pub(crate) sent_at_ms: Option<u64>,
+    /// When it was sent at the latest: by when it was recorded.
+    pub(crate) sent_ms: u64,
+    pub(crate) index: u64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -68,6 +88,23 @@ pub(crate) struct Issue {
     pub(crate) title: String,
     pub(crate) assignee: String,
     pub(crate) due_ms: Option<u64>,
+}
+
+/// Something is open about these subjects, or is not any more. What concerns an endpoint concerns what serves there, and
+/// is judged again when that changes.
+pub(crate) fn open_about<'a>(
+    batch: &mut Batch<'_>,
+    subjects: impl Iterator<Item = &'a String>,
+    index: u64,
+    open: Option<&str>,
+) {
+    for endpoint in subjects.filter(|subject| subject.starts_with("endpoint:")) {
+        let key = OPEN_ABOUT.key().text(endpoint).number(index);
+        match open {
+            Some(kind) => batch.put(&OPEN_ABOUT, key, kind.to_owned()),
+            None => batch.remove(key),
+        }
+    }
 }
 
 /// Something waits for this very person.

@@ -49,6 +49,7 @@ pub(crate) mod byte {
     pub(crate) const VALIDATIONS: u8 = 36;
     pub(crate) const DERIVED: u8 = 37;
     pub(crate) const SOURCES: u8 = 38;
+    pub(crate) const OPEN_ABOUT: u8 = 39;
 }
 
 /// What reads records: a view, or a batch on top of one.

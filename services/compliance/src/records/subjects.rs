@@ -87,6 +87,8 @@ pub(crate) struct VersionState {
     pub(crate) validations: Vec<(u64, Occurred)>,
     /// The endpoints where it serves.
     pub(crate) places: Vec<String>,
+    /// The endpoints where it served, as far back as that is kept.
+    pub(crate) former_places: Vec<String>,
 }
 
 impl VersionState {
@@ -119,8 +121,6 @@ pub(crate) struct ModelState {
     pub(crate) classes: Vec<Class>,
     /// Its change plans.
     pub(crate) plans: Vec<u64>,
-    /// Where its retirement was completed (true) or reversed (false).
-    pub(crate) retirements: Vec<(u64, bool)>,
 }
 
 /// One classification of a model.
@@ -139,12 +139,6 @@ impl ModelState {
         self.registrations.retain(|stated| stated.index != index);
         self.classes.retain(|class| class.index != index);
         self.plans.retain(|plan| *plan != index);
-        self.retirements.retain(|(at, _)| *at != index);
-    }
-
-    /// Whether it is retired.
-    pub(crate) fn is_retired(&self) -> bool {
-        self.retirements.last().is_some_and(|(_, completed)| *completed)
     }
 
     /// The first registration.

@@ -21,7 +21,7 @@ pub(crate) fn change(
     let record = batch.record(&VERSIONS, version_key(subject))?;
     change(record);
     record.last_activity_ms = record.last_activity_ms.max(at_ms);
-    let (before, now) = (record.counted.clone(), record.state());
+    let (before, now) = (record.counted.clone(), record.own_state().as_str());
     if before == now {
         return models::active(batch, model_of(subject), at_ms);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use probity_domain::lifecycle::{Standing, State};
 use probity_projection::{Stated, Table};
 use probity_schemas::model::AmendableField;
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ pub(crate) struct ModelRecord {
     pub(crate) use_cases: Vec<Use>,
     /// Where its retirement was completed (true) or reversed (false).
     pub(crate) retirements: Vec<(u64, bool)>,
-    /// How many versions are in which state.
+    /// How many versions are in which state, each taken by itself.
     pub(crate) versions: BTreeMap<String, u64>,
     pub(crate) version_count: u64,
     /// How many places it runs at, by environment.
@@ -168,20 +169,24 @@ impl ModelRecord {
         said.into_iter().for_each(|(index, said)| self.register(said, index));
     }
 
-    /// live, suspended, retired, or how far its furthest version is.
-    pub(crate) fn state(&self) -> &'static str {
-        let has = |state: &str| self.versions.get(state).is_some_and(|count| *count > 0);
-        let retired = self.retirements.last().is_some_and(|(_, completed)| *completed);
-        match () {
-            () if self.running > 0 => "live",
-            () if self.suspended > 0 => "suspended",
-            () if retired => "retired",
-            () if has("approved") => "approved",
-            () if has("validated") => "validated",
-            () if has("trained") => "developed",
-            () if self.registration.is_none() => "unregistered",
-            () => "registered",
-        }
+    /// How far its furthest version is, unless it was retired.
+    pub(crate) fn state(&self) -> State {
+        let has = |state: State| self.versions.get(state.as_str()).is_some_and(|count| *count > 0);
+        let standing = Standing {
+            retired: self.is_retired(),
+            running: self.running > 0,
+            suspended: self.suspended > 0,
+            approved: has(State::Approved),
+            validated: has(State::Validated),
+            trained: has(State::Trained),
+            registered: self.registration.is_some(),
+        };
+        standing.state()
+    }
+
+    /// Whether it was retired, and that was not reversed.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retirements.last().is_some_and(|(_, completed)| *completed)
     }
 
     /// Forgets what the statement at `index` said, but of the registration.
@@ -240,7 +245,7 @@ impl ModelRecord {
     pub(crate) fn properties(&self, subject: &str, jurisdictions: &[String]) -> Indexed {
         let mut indexed = Indexed::new();
         indexed.facet("namespace", namespace_of(subject));
-        indexed.facet("state", self.state());
+        indexed.facet("state", self.state().as_str());
         for owner in self.holders() {
             indexed.facet("owner", &owner.person);
         }

@@ -1,5 +1,6 @@
 //! Versions: what they consist of, how they were made, what was found and decided about them.
 
+use probity_domain::lifecycle::{Standing, State};
 use probity_projection::{Key, Stated, Table};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub(crate) struct VersionRecord {
     /// Where it serves: endpoint, and whether it is stopped there in an emergency.
     pub(crate) places: Vec<(String, bool)>,
     pub(crate) last_activity_ms: u64,
-    /// The state under which its model counts it.
+    /// The state under which its model counts it, taken by itself.
     pub(crate) counted: String,
 }
 
@@ -59,17 +60,27 @@ pub(crate) struct Decision {
 }
 
 impl VersionRecord {
-    pub(crate) fn state(&self) -> &'static str {
+    /// How far it is, taken by itself.
+    pub(crate) fn own_state(&self) -> State {
+        self.standing().state()
+    }
+
+    /// How far it is. What is retired with its model is retired.
+    pub(crate) fn state(&self, model_is_retired: bool) -> State {
+        let standing = self.standing();
+        Standing { retired: standing.retired || model_is_retired, ..standing }.state()
+    }
+
+    fn standing(&self) -> Standing {
         let passed = |validation: &Validation| validation.outcome.starts_with("passed");
-        match () {
-            () if self.places.iter().any(|(_, suspended)| !suspended) => "live",
-            () if !self.places.is_empty() => "suspended",
-            () if self.retirements.last().is_some_and(|(_, completed)| *completed) => "retired",
-            () if self.approvals.iter().any(|decision| decision.state == "granted") => "approved",
-            () if self.validations.last().is_some_and(passed) => "validated",
-            () if !self.trainings.is_empty() => "trained",
-            () if self.registrations.is_empty() => "unregistered",
-            () => "registered",
+        Standing {
+            retired: self.retirements.last().is_some_and(|(_, completed)| *completed),
+            running: self.places.iter().any(|(_, suspended)| !suspended),
+            suspended: !self.places.is_empty(),
+            approved: self.approvals.iter().any(|decision| decision.state == "granted"),
+            validated: self.validations.last().is_some_and(passed),
+            trained: !self.trainings.is_empty(),
+            registered: !self.registrations.is_empty(),
         }
     }
 

@@ -126,15 +126,8 @@ impl DomainState {
                 self.close(event, by);
                 self.open(event, by, authority, Case::RetirementApproval)
             }
-            RetirementEvent::Completed(_) => {
-                self.retire(by.subject, Some(by.signed.index));
-                self.open(event, by, authority, Case::RetirementCompletion)
-            }
-            RetirementEvent::Reversed(_) => {
-                self.retire(by.subject, None);
-                self.close(event, by);
-                true
-            }
+            RetirementEvent::Completed(_) => self.open(event, by, authority, Case::RetirementCompletion),
+            RetirementEvent::Reversed(_) => self.close(event, by),
             _ => false,
         }
     }

@@ -10,7 +10,7 @@ use probity_domain::corrections::can_be_void;
 use probity_domain::ids::model_of;
 use probity_domain::references::answerable;
 use probity_domain::signed::add;
-use probity_domain::subjects::Absorb as _;
+use probity_domain::subjects::{Absorb as _, Retirement};
 use probity_domain::{Effect, SignedBy, effects};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
 use probity_schemas::finding::FindingEvent;
@@ -139,18 +139,14 @@ impl DomainState {
         let Some(item) = found.and_then(|index| self.items.get_mut(&index)) else { return false };
         item.closed = Some(by.signed);
         if matches!(item.case, Case::RetirementCompletion) {
-            let subject = item.subject.clone();
-            self.retire(&subject, None);
+            let (subject, index) = (item.subject.clone(), item.at.index);
+            let others = |word: &Retirement| word.at.index != index;
+            match subject.contains('@') {
+                true => self.versions.entry(&subject).retirements.retain(others),
+                false => self.models.entry(&subject).retirements.retain(others),
+            }
         }
         true
-    }
-
-    /// A model, or one version of it, has ended, or has not after all.
-    fn retire(&mut self, subject: &str, index: Option<u64>) {
-        match subject.contains('@') {
-            true => self.versions.entry(subject).retired = index,
-            false => self.models.entry(subject).retired = index,
-        }
     }
 
     /// Remembers which subjects' events hold texts sealed under which keys, so that a hold can keep the keys.
