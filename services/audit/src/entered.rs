@@ -8,7 +8,7 @@ use probity_schemas::correction::CorrectionEvent;
 
 use crate::corrections;
 use crate::layout::{self, EventHead, EventRecord};
-use crate::summary::summary;
+use crate::summary::{shorten, summary};
 
 /// Whether something happened by a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum Happened {
 impl Happened {
     /// Whether it happened by then; `None` if it certainly did not.
     pub(crate) fn by(head: &EventHead, at_ms: Option<u64>) -> Option<Self> {
-        match (at_ms, head.occurred) {
+        match (at_ms, head.happened()) {
             (None, _) => Some(Self::Unasked),
             // Nobody knows when; but what is recorded had happened by then.
             (Some(at_ms), None) if head.sorted_at_ms() <= at_ms => Some(Self::Yes),
@@ -51,6 +51,14 @@ pub(crate) struct Showing {
     pub(crate) known: u64,
     /// Without the events themselves.
     pub(crate) brief: bool,
+}
+
+/// What a confirmation says: the act that it confirms, in words. One that is about another subject is not told: who sees
+/// the confirmation may not see that.
+fn confirmed(view: &View, act: u64, subject: &str) -> Result<Option<String>, QueryError> {
+    let Some(entry) = layout::entry(view, act)?.filter(|act| act.head.subject == subject) else { return Ok(None) };
+    let event = entry.event()?;
+    Ok(Some(shorten(&format!("confirmed index {act} ({}): {}", event.event_type(), summary(&event)))))
 }
 
 impl Showing {
@@ -82,7 +90,10 @@ impl Showing {
             occurred: head.occurred.map(|(earliest_ms, latest_ms)| v1::Occurred { earliest_ms, latest_ms }),
             happened: happened.as_str().to_owned(),
             title: text(&event.title),
-            summary: summary(&event),
+            summary: match head.confirms {
+                Some(act) => confirmed(view, act, &head.subject)?.unwrap_or_else(|| summary(&event)),
+                None => summary(&event),
+            },
             evidence: evidence.collect(),
             regarding: event.regarding.map(|id| id.to_string()).unwrap_or_default(),
             provenance: head.provenance().to_owned(),

@@ -12,13 +12,15 @@
 //! | steps | endpoint, moment, index | what a statement changes about what serves there |
 //! | endpoints | model or use case, endpoint | nothing |
 //! | facts | version, index | nothing |
+//! | serving | endpoint | what serves there, as far as was recorded |
+//! | confirmable | digest of a statement that can be confirmed | its index |
 //!
 //! Event ids are unique per issuer only, so an id may lead to several events. Which of them a statement refers to, and
 //! which corrections count as their issuer's own, the follower has looked up.
 
 use std::fmt;
 
-use probity_domain::serving::Step;
+use probity_domain::serving::{Serving, Step};
 use probity_domain::signed::ordered_at_ms;
 use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Table, View};
 use probity_query::QueryError;
@@ -38,6 +40,8 @@ pub(crate) const MOVED: Table<String> = Table::new(7);
 pub(crate) const STEPS: Table<Step> = Table::new(8);
 pub(crate) const ENDPOINTS: Table<()> = Table::new(9);
 pub(crate) const FACTS: Table<()> = Table::new(10);
+pub(crate) const SERVING: Table<Serving> = Table::new(11);
+pub(crate) const CONFIRMABLE: Table<u64> = Table::new(12);
 
 /// What filters look at. Stands in front of its entry, so that it can be read without the rest.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -49,13 +53,24 @@ pub(crate) struct EventHead {
     pub(crate) event_type: String,
     pub(crate) subject: String,
     pub(crate) about: Vec<String>,
+    /// What it concerns because it is about an endpoint: the versions that served there, and the use.
+    pub(crate) concerns: Vec<String>,
     pub(crate) signer: String,
     pub(crate) on_behalf_of: Option<String>,
     pub(crate) id: [u8; 16],
+    /// The index of the act that it confirms.
+    pub(crate) confirms: Option<u64>,
     provenance: Option<Provenance>,
 }
 
 impl EventHead {
+    /// The earliest and the latest it can have happened, in Unix milliseconds, and never later than it was
+    /// recorded: a date that lies ahead puts nothing off.
+    pub(crate) fn happened(&self) -> Option<(u64, u64)> {
+        let recorded_ms = self.recorded_at.saturating_mul(1_000);
+        self.occurred.map(|(earliest, latest)| (earliest.min(recorded_ms), latest.min(recorded_ms)))
+    }
+
     /// The moment to sort it by, as [`Recorded::sorted_at_ms`] says it.
     pub(crate) fn sorted_at_ms(&self) -> u64 {
         ordered_at_ms(self.occurred.map(|(_, latest_ms)| latest_ms), self.recorded_at.saturating_mul(1_000))
@@ -121,9 +136,11 @@ impl EventRecord {
             event_type: event.event_type().to_owned(),
             subject: event.subject.to_string(),
             about: event.about.iter().map(ToString::to_string).collect(),
+            concerns: Vec::new(),
             signer: recorded.signer(),
             on_behalf_of: event.on_behalf_of.as_ref().map(ToString::to_string),
             id: *event.id.as_uuid().as_bytes(),
+            confirms: None,
             provenance: Some(recorded.provenance()),
         };
         let digest = Sha256::digest(recorded.statement.bytes()).into();

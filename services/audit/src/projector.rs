@@ -1,13 +1,16 @@
 //! How one statement changes the view.
 
-use probity_domain::serving::{Change, Step};
+use probity_domain::serving::{Change, Serving, Step};
 use probity_projection::{Batch, Key, ProjectionError, Projector, Recorded, Referent, StoreError};
+use probity_schemas::authority::AuthorityEvent;
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
+use probity_schemas::deployment::DeploymentEvent;
 use probity_schemas::training::TrainingEvent;
-use probity_schemas::{Data, Event, correction};
+use probity_schemas::{Data, Event, Subject, SubjectKind, correction};
 
 use crate::layout::{
-    self, ANSWERS, CORRECTIONS, Correction, ENDPOINTS, EventHead, EventRecord, FACTS, MOVED, STEPS, TIMES, whole,
+    self, ANSWERS, CONFIRMABLE, CORRECTIONS, Correction, ENDPOINTS, EventHead, EventRecord, FACTS, MOVED, SERVING,
+    STEPS, TIMES, whole,
 };
 use crate::lists::{self, List};
 
@@ -21,8 +24,13 @@ impl Projector for AuditProjector {
     const VERSION: u32 = 4;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
-        let entry = EventRecord::of(recorded);
+        let mut entry = EventRecord::of(recorded);
         let at_ms = recorded.sorted_at_ms();
+        entry.head.concerns = concerned(recorded, batch)?;
+        entry.head.confirms = confirmed(&recorded.event, batch)?;
+        if let Data::Authority(_) | Data::Policy(_) = recorded.event.data {
+            batch.put(&CONFIRMABLE, CONFIRMABLE.key().fixed(&entry.digest), recorded.index);
+        }
         list(&entry.head, (recorded.index, at_ms), batch)?;
         batch.put(&TIMES, TIMES.key().number(at_ms).number(recorded.index), ());
         batch.put(&layout::ids(), layout::id_key(&entry.head.id).number(recorded.index), ());
@@ -41,9 +49,57 @@ impl Projector for AuditProjector {
     }
 }
 
+/// Versions and uses that a statement about endpoints concerns, at most.
+const CONCERNED: usize = 32;
+
+/// What a statement concerns because it is about endpoints: the versions that served there before it, or do with it, and
+/// the use, where its signer has a say. So what happened where a model serves is part of the model's history.
+fn concerned(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<Vec<String>, ProjectionError> {
+    let event = &recorded.event;
+    let step = Step::of(event, recorded.index, recorded.sorted_at_ms());
+    let mut concerned: Vec<String> = let_through(event).into_iter().map(ToString::to_string).collect();
+    let mut note = |serving: &Serving| {
+        let versions = serving.shares.iter().map(|share| &share.version).filter(|version| !version.is_empty());
+        concerned.extend(versions.chain(&serving.use_case).cloned());
+    };
+    for endpoint in event.about.iter().chain([&event.subject]).filter(|subject| subject.kind == SubjectKind::Endpoint) {
+        let key = SERVING.key().text(&endpoint.without_version().to_string());
+        if batch.contains(&key)? {
+            note(batch.record(&SERVING, key.clone())?);
+        }
+        if let Some(step) = step.as_ref().filter(|_| *endpoint == event.subject) {
+            let serving = batch.record(&SERVING, key)?;
+            serving.step(step);
+            note(serving);
+        }
+    }
+    concerned.sort_unstable();
+    concerned.dedup();
+    concerned.retain(|subject| subject.parse().is_ok_and(|subject| recorded.reaches(&subject)));
+    concerned.truncate(CONCERNED);
+    Ok(concerned)
+}
+
+/// The index of the act that a statement confirms.
+fn confirmed(event: &Event, batch: &Batch<'_>) -> Result<Option<u64>, ProjectionError> {
+    let Data::Authority(AuthorityEvent::Confirmed(confirmed)) = &event.data else { return Ok(None) };
+    Ok(batch.read(&CONFIRMABLE, &CONFIRMABLE.key().fixed(confirmed.statement_digest.as_bytes()))?)
+}
+
+/// The version that is to serve, of a statement that changes nothing about what does.
+fn let_through(event: &Event) -> Option<&Subject> {
+    match &event.data {
+        Data::Deployment(DeploymentEvent::Authorized(authorized)) => Some(&authorized.version),
+        Data::Deployment(DeploymentEvent::Requested(requested)) => Some(&requested.version),
+        Data::Deployment(DeploymentEvent::Failed(failed)) => failed.version.as_ref(),
+        _ => None,
+    }
+}
+
 /// Puts a statement into the lists that lead to it.
 fn list(head: &EventHead, place: lists::TimelinePoint, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-    let mut subjects: Vec<&str> = head.about.iter().chain([&head.subject]).map(|subject| whole(subject)).collect();
+    let named = head.about.iter().chain(&head.concerns).chain([&head.subject]);
+    let mut subjects: Vec<&str> = named.map(|subject| whole(subject)).collect();
     subjects.sort_unstable();
     subjects.dedup();
     for subject in subjects {

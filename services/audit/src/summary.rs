@@ -153,7 +153,7 @@ fn tell(event: &Event, data: &Value) -> String {
     }
 }
 
-fn shorten(line: &str) -> String {
+pub(crate) fn shorten(line: &str) -> String {
     let mut line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((at, _)) = line.char_indices().nth(LONGEST) {
         line.truncate(at);

@@ -195,7 +195,7 @@ impl<'a> Filter<'a> {
         let question = self.question;
         let about = |asked: &String| {
             matches(asked, &head.subject)
-                || head.about.iter().any(|about| matches(asked, about))
+                || head.about.iter().chain(&head.concerns).any(|about| matches(asked, about))
                 || self.moved.contains_key(&index)
         };
         let by = |asked: &String| head.signer == *asked || head.on_behalf_of.as_ref() == Some(asked);

@@ -12,7 +12,7 @@ use probity_projection::testing::{DAY_0, Scene};
 use probity_projection::{Projector, Recorded};
 use probity_query::{Page, Scope};
 use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
-use probity_schemas::{Data, EventId, Subject};
+use probity_schemas::{Data, EventId, Subject, SubjectKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -151,6 +151,23 @@ impl Oracle<'_> {
         self.corrections(of, known).iter().filter_map(|it| says(it).1).collect()
     }
 
+    /// What an event concerns because it is about endpoints: what served there before or after it.
+    fn concerned(&self, it: &Recorded) -> Vec<String> {
+        let mut found = Vec::new();
+        for endpoint in it.event.about.iter().chain([&it.event.subject]).filter(|it| it.kind == SubjectKind::Endpoint) {
+            let own = self.0.iter().filter(|other| other.event.subject == *endpoint);
+            for until in [it.index, it.index + 1] {
+                let mut serving = Serving::default();
+                for other in own.clone().filter(|other| other.index < until) {
+                    let step = Step::of(&other.event, other.index, other.sorted_at_ms());
+                    step.into_iter().for_each(|step| serving.step(&step));
+                }
+                found.extend(serving.shares.iter().map(|share| share.version.clone()).chain(serving.use_case));
+            }
+        }
+        found
+    }
+
     fn events(&self, question: &Question, scope: &Scope) -> Vec<(u64, &'static str, Vec<u64>)> {
         let known = self.known(question.known_by);
         let matches = |asked: &Subject, found: &str| {
@@ -161,6 +178,7 @@ impl Oracle<'_> {
             let mut subjects = vec![it.event.subject.to_string()];
             subjects.extend(it.event.about.iter().map(ToString::to_string));
             subjects.extend(self.moved(it, known));
+            subjects.extend(self.concerned(it));
             scope.covers_subject(&it.event.subject.to_string())
                 && question.subject.as_ref().is_none_or(|asked| subjects.iter().any(|found| matches(asked, found)))
                 && question
@@ -172,7 +190,8 @@ impl Oracle<'_> {
         };
         let happened = |it: &Recorded| match (question.at_ms, it.event.occurred) {
             (None, _) => Some(""),
-            (Some(at), None) if it.recorded_at * 1_000 <= at => Some("yes"),
+            // What is recorded has happened.
+            (Some(at), _) if it.recorded_at * 1_000 <= at => Some("yes"),
             (Some(_), None) => Some("possibly"),
             (Some(at), Some(occurred)) if occurred.latest().as_ms() <= at => Some("yes"),
             (Some(at), Some(occurred)) if occurred.earliest().as_ms() <= at => Some("possibly"),

@@ -4,10 +4,11 @@
 
 use probity_audit::AuditProjector;
 use probity_audit::timeline::{self, Question};
-use probity_projection::testing::{DAY_0, Scene};
+use probity_projection::testing::{DAY_0, ORIGIN, Scene, key_of};
 use probity_proto::v1;
 use probity_query::{Page, QueryError, Scope};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 const ADA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c01";
 const BO: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c02";
@@ -70,6 +71,107 @@ fn what_an_event_is_also_about_has_it_in_its_timeline() {
     assert_eq!(indices(&scene, &about("dataset:credit/loans")), [0]);
     assert_eq!(indices(&scene, &about("model:credit/pd@7")), [0]);
     assert_eq!(indices(&scene, &about("model:credit/pd")), [0]);
+}
+
+#[test]
+fn the_history_of_a_model_is_also_what_happened_where_it_serves() {
+    let (_directory, mut scene) = scene();
+    const E: &str = "endpoint:credit/scoring";
+    let said =
+        |event_type: &str, subject: &str, data: Value| json!({ "type": event_type, "subject": subject, "data": data });
+    scene.record(ADA, 0, registered("model:credit/pd"));
+    scene.record(
+        CI,
+        1,
+        said("deployment.requested", E, json!({ "version": "model:credit/pd@1", "environment": "production" })),
+    );
+    scene.record(
+        CI,
+        2,
+        said("deployment.started", E, json!({ "version": "model:credit/pd@1", "use_case": "usecase:credit/lending" })),
+    );
+    scene.record(BO, 3, said("incident.declared", E, json!({ "summary": "It declines everybody." })));
+    scene.record(BO, 4, said("deployment.suspended", E, json!({ "reason": "It harms.", "scope": "endpoint" })));
+    scene.record(CI, 5, said("deployment.upgraded", E, json!({ "to": "model:credit/pd2@1" })));
+    scene.record(BO, 6, said("deployment.stopped", E, json!({})));
+    scene.record(BO, 7, said("deployment.observed", E, json!({ "how_found": "A scan." })));
+    assert_eq!(indices(&scene, &about("model:credit/pd")), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(indices(&scene, &about("model:credit/pd@1")), [1, 2, 3, 4, 5]);
+    assert_eq!(indices(&scene, &about("model:credit/pd2")), [5, 6]);
+    assert_eq!(indices(&scene, &about("usecase:credit/lending")), [2, 3, 4, 5, 6, 7]);
+    assert_eq!(indices(&scene, &about("model:credit/pd@2")), [0; 0]);
+}
+
+/// A ledger in which the pipeline may deploy in these namespaces.
+fn founded(scene: &mut Scene<AuditProjector>, namespaces: &[&str]) {
+    let public = |of: &str| {
+        let bytes = key_of(of).public().to_bytes();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let kid = |of: &str| key_of(of).public().id().to_string();
+    let keys = json!({ "checkpoint": public("log"), "clock": public("clock"), "receipt": public("receipt") });
+    let named = json!([{ "identity": ADA, "kid": kid(ADA), "public_key": public(ADA) }]);
+    let founded = json!({ "origin": ORIGIN, "rule_set": 2, "keys": keys, "administrators": named,
+        "single_administrator": true });
+    let roles = json!({ "administrator": ["authority.*", "policy.*"], "deployer": ["deployment.*"] });
+    let content = json!({ "roles": roles, "any_enrolled": [], "readers": [] });
+    let enrolled = json!({ "kind": "service", "kid": kid(CI), "public_key": public(CI),
+        "possession": "00".repeat(64), "responsible": [ADA] });
+    let granted = json!({ "role": "deployer", "namespaces": namespaces });
+    let of =
+        |event_type: &str, subject: &str, data: Value| json!({ "type": event_type, "subject": subject, "data": data });
+    scene.record("ledger:ledger.test/views", 0, of("ledger.founded", "ledger:probity/ledger", founded));
+    let policy = json!({ "kind": "roles", "content": content });
+    scene.record("ledger:ledger.test/views", 0, of("policy.published", "policy:ledger/roles@1", policy));
+    scene.record(ADA, 0, of("authority.enrolled", "identity:service/ci", enrolled));
+    scene.record(ADA, 0, of("authority.role_granted", "identity:service/ci", granted));
+}
+
+#[test]
+fn what_is_said_where_somebody_elses_model_serves_is_no_part_of_its_history() {
+    let started = json!({ "type": "deployment.started", "subject": "endpoint:sandbox/mine",
+        "data": { "version": "model:credit/pd@1" } });
+    for (namespaces, is_part) in [(&["sandbox/*"][..], false), (&["sandbox/*", "credit/*"], true)] {
+        let (_directory, mut scene) = scene();
+        founded(&mut scene, namespaces);
+        let registered = scene.record(ADA, 0, registered("model:credit/pd"));
+        let started = scene.record(CI, 1, started.clone());
+        let expected = if is_part { vec![registered, started] } else { vec![registered] };
+        assert_eq!(indices(&scene, &about("model:credit/pd")), expected, "{namespaces:?}");
+    }
+}
+
+#[test]
+fn a_confirmation_says_what_it_confirms() {
+    let (_directory, mut scene) = scene();
+    founded(&mut scene, &["*"]);
+    let granted = scene.recorded().iter().find(|it| it.event.event_type() == "authority.role_granted").unwrap();
+    let (index, digest) = (granted.index, Sha256::digest(granted.statement.bytes()));
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    for (subject, words) in [
+        (
+            "identity:service/ci",
+            format!("confirmed index {index} (authority.role_granted): granted the role deployer in *"),
+        ),
+        ("identity:service/cd", format!("confirmed sha256:{}…", &digest[..12])),
+    ] {
+        let event = json!({ "type": "authority.confirmed", "subject": subject,
+            "data": { "statement_digest": format!("sha256:{digest}") } });
+        let confirmed = scene.record(BO, 1, event);
+        let told = timeline::event(scene.view(), &Scope::Everything, confirmed).unwrap().event.unwrap();
+        assert_eq!(told.summary, words);
+    }
+}
+
+#[test]
+fn what_is_dated_ahead_has_happened_when_it_was_recorded() {
+    let (_directory, mut scene) = scene();
+    let mut event = registered("model:credit/pd");
+    event["occurred"] = json!((DAY_0 + 1_000 * DAY) * 1_000);
+    scene.record(ADA, 3, event);
+    let by = |day: u64| Question { at_ms: Some((DAY_0 + day * DAY) * 1_000), ..about("model:credit/pd") };
+    assert_eq!(indices(&scene, &by(2)), [0; 0]);
+    assert_eq!(indices(&scene, &by(4)), [0]);
 }
 
 #[test]
