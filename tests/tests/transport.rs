@@ -184,6 +184,55 @@ async fn a_view_shows_what_the_callers_roles_cover_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_sees_a_namespace_fetches_the_entries_that_answers_about_it_cite() {
+    let scene = Scene::new().await;
+    let developer = scene.channel(Some(&scene.developer.1)).await.unwrap();
+    let event = |event_type: &str, namespace: &str, data: serde_json::Value| {
+        let subject = json!({ "kind": "model", "namespace": namespace, "name": "m" });
+        let event = json!({ "type": event_type, "subject": subject, "data": data });
+        scene.developer.0.state(event, scene.ledger.origin()).unwrap()
+    };
+    let registered = |namespace| event("model.registered", namespace, json!({ "purpose": "Estimates something." }));
+    let concern = |text: &str| event("concern.raised", "credit/cards", json!({ "concern": text }));
+    let statements = [
+        registered("credit/cards"),
+        registered("fraud"),
+        concern("Nothing in particular."),
+        concern("It does what model:fraud/m does."),
+    ];
+    let recorded = probity_tests::register(&mut RegistrationServiceClient::new(developer), &statements).await.unwrap();
+    let indices: Vec<u64> = recorded
+        .into_iter()
+        .map(|outcome| match outcome {
+            Outcome::Recorded(recorded) => recorded.index,
+            Outcome::Refused(refused) => panic!("{refused:?}"),
+        })
+        .collect();
+    let clerk = scene.channel(Some(&scene.clerk.1)).await.unwrap();
+    let mut log = LogServiceClient::new(clerk.clone());
+    let min_tree_size = indices[3] + 1;
+    let events = v1::ListEventsRequest { min_tree_size, ..v1::ListEventsRequest::default() };
+    let events = AuditServiceClient::new(clerk).list_events(events).await.unwrap().into_inner().events;
+    assert_eq!(events.iter().map(|event| event.index).collect::<Vec<_>>(), [indices[0], indices[2], indices[3]]);
+    for index in [indices[0], indices[2]] {
+        let entry = log.get_entry(v1::GetEntryRequest { index }).await.unwrap().into_inner();
+        assert_eq!(entry.statement, *statements[(index - indices[0]) as usize].bytes());
+        log.get_receipt(v1::GetReceiptRequest { index }).await.unwrap();
+        log.get_inclusion_proof(v1::GetInclusionProofRequest { index, tree_size: 0 }).await.unwrap();
+    }
+    // What is about other namespaces, or names them, or about whom there is: not for them.
+    for index in [indices[1], indices[3], 0, 3] {
+        let refused = log.get_entry(v1::GetEntryRequest { index }).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{index}: {refused}");
+    }
+    let refused = log.get_entry(v1::GetEntryRequest { index: indices[3] }).await.unwrap_err();
+    assert!(refused.message().contains("proofs can be had"), "{refused}");
+    let mut guest = LogServiceClient::new(scene.channel(Some(&scene.guest.1)).await.unwrap());
+    let refused = guest.get_entry(v1::GetEntryRequest { index: indices[0] }).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_certificate_of_the_authority_nobody_gets_in() {
     let scene = Scene::new().await;
     let stranger = Authority::new().unwrap().client("stranger").unwrap();

@@ -1,7 +1,7 @@
 //! The way from a command to a server.
 
 use std::error::Error as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -18,6 +18,7 @@ use probity_statement::{LedgerKeys, SignedStatement};
 use tonic::Code;
 use tonic::transport::{self, Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
 
+use crate::copies;
 use crate::pins::{self, Pin};
 
 /// Messages may hold 4,096 statements of at most 64 KiB; this is what a client lets in.
@@ -43,6 +44,10 @@ pub(crate) struct ServerArgs {
     /// Without it, the one that was at this address before.
     #[arg(long, env = "PROBITY_PIN", value_name = "HASH", global = true)]
     pub(crate) pin: Option<String>,
+    /// Ask the ledger in this data directory, or in a copy of one, instead of a server. Nothing in it is
+    /// changed, and nothing can be recorded in it.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) ledger: Option<PathBuf>,
     /// Whether the ledger is of this very process, so that there is nothing to remember of it.
     #[arg(skip)]
     pub(crate) is_own: bool,
@@ -64,8 +69,16 @@ pub(crate) struct Client {
 }
 
 impl ServerArgs {
+    /// A server of this very process.
+    pub(crate) fn of_own(server: String) -> Self {
+        Self { server, ca: None, client_cert: None, client_key: None, pin: None, ledger: None, is_own: true }
+    }
+
     /// Connects to the first server that can be reached.
     pub(crate) async fn connect(&self) -> Result<Client> {
+        if let Some(directory) = &self.ledger {
+            return self.ask_copy(directory).await;
+        }
         let mut addresses: Vec<&str> = self.server.split(',').map(str::trim).collect();
         let configure = self.configure(&addresses)?;
         // Every address is looked at before one is used.
@@ -79,15 +92,20 @@ impl ServerArgs {
         if !self.is_own {
             pins::check(addresses[0], &found, self.pin.as_deref())?;
         }
-        Ok(Client {
-            registration: RegistrationClient::configured(&addresses, configure)?.pinned(ledger.clone()),
-            ledger,
-            log,
-            inventory: InventoryServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
-            audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
-            lineage: LineageServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
-            compliance: ComplianceServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE),
-        })
+        let registration = RegistrationClient::configured(&addresses, configure)?.pinned(ledger.clone());
+        Ok(Client::new(registration, ledger, log, channel))
+    }
+
+    /// Asks a copy of a ledger's files.
+    async fn ask_copy(&self, directory: &Path) -> Result<Client> {
+        let channel = copies::open(directory.to_owned()).await?;
+        let mut log = LogServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let (ledger, founding) = ledger_of(&mut log).await?;
+        let found = Pin { origin: ledger.origin.to_string(), founding };
+        pins::matches_pin(&directory.display().to_string(), &found, self.pin.as_deref())?;
+        // A copy takes no statements; commands that record are refused before they come here.
+        let registration = RegistrationClient::new([copies::NOWHERE])?;
+        Ok(Client::new(registration, ledger, log, channel))
     }
 
     /// How a connection to any of the servers is made.
@@ -179,6 +197,23 @@ pub(crate) fn failed(status: tonic::Status) -> anyhow::Error {
 }
 
 impl Client {
+    fn new(
+        registration: RegistrationClient,
+        ledger: LedgerKeys,
+        log: LogServiceClient<Channel>,
+        channel: Channel,
+    ) -> Self {
+        Self {
+            registration,
+            ledger,
+            log,
+            inventory: InventoryServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            lineage: LineageServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
+            compliance: ComplianceServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE),
+        }
+    }
+
     /// The ledger's origin and public keys, as it was founded with.
     pub(crate) fn ledger(&self) -> &LedgerKeys {
         &self.ledger

@@ -58,7 +58,11 @@ pub(crate) fn check(address: &str, found: &Pin, pin: Option<&str>) -> Result<()>
     }
 }
 
-fn matches_pin(address: &str, found: &Pin, pin: Option<&str>) -> Result<()> {
+/// Makes sure that a ledger is the one that is pinned, if one is.
+///
+/// # Errors
+/// It is another one.
+pub(crate) fn matches_pin(address: &str, found: &Pin, pin: Option<&str>) -> Result<()> {
     match pin {
         Some(pin) if !pin.eq_ignore_ascii_case(&found.founding) => bail!(
             "the ledger at {address} is not the one that is pinned: its founding statement has the hash {}, the pin is {pin}. \

@@ -37,6 +37,11 @@ pub(crate) struct SessionArgs {
 }
 
 impl SessionArgs {
+    /// Whether a copy is asked, and no server.
+    pub(crate) fn is_of_copy(&self) -> bool {
+        self.server.ledger.is_some()
+    }
+
     pub(crate) fn open(self, json: bool) -> Session {
         Session { json, people: self.people, server: self.server }
     }

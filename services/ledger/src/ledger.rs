@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use probity_admission::Rights;
 use probity_log::{Backend, Block, BlockReader, Head, ReadError};
-use probity_query::{Access, Caller};
+use probity_query::{Access, AccessDenied, Caller, Scope, scope_of};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 use probity_statement::{LedgerKeys, SecretKey};
 use probity_tlog::{BlockTree, ConsistencyProof, Hash, InclusionProof, NodeReader, leaf_hash};
@@ -63,6 +63,17 @@ pub enum ReadFault {
     /// The caller may not read this.
     #[error("{identity} may not read the whole ledger; it takes a reading role such as auditor in all namespaces (*)")]
     NotAllowed {
+        /// Who asked.
+        identity: Identity,
+    },
+    /// The caller may read what a statement is about, and not all that it names.
+    #[error(
+        "the statement at index {index} names what is in namespaces that {identity} does not see; its hash, receipt and \
+         proofs can be had"
+    )]
+    NamesOthers {
+        /// The index.
+        index: u64,
         /// Who asked.
         identity: Identity,
     },
@@ -183,6 +194,32 @@ impl Ledger {
             return Err(ReadFault::NoSuchEntry { index, size });
         }
         Ok(self.reader().block_of(index)?)
+    }
+
+    /// Makes sure that the statement at `index` of `block` is the one under the signed root: a file
+    /// may have been changed since it was opened, or before a copy of it was made.
+    ///
+    /// # Errors
+    /// It is another one, or the nodes of the tree are damaged.
+    pub fn is_in_tree(&self, block: &Block, index: u64) -> Result<(), ReadFault> {
+        let node = self.reader().tiles().node(0, index);
+        match (block.statement(index), node) {
+            (Some(statement), Ok(node)) if leaf_hash(statement) == node => Ok(()),
+            _ => Err(ReadFault::Damaged { index }),
+        }
+    }
+
+    /// What `caller` may read at `now` (Unix seconds) of what is about subjects in namespaces.
+    ///
+    /// # Errors
+    /// Nothing at all.
+    pub fn scope_of(&self, caller: &Caller, now: u64) -> Result<Scope, ReadFault> {
+        scope_of(self, caller, now).map_err(|denied| match denied {
+            AccessDenied::Unidentified => ReadFault::Unidentified,
+            AccessDenied::NoRole { identity } | AccessDenied::NotYours { identity } => {
+                ReadFault::NotAllowed { identity }
+            }
+        })
     }
 
     /// The block at `height`; the newest for `None`.

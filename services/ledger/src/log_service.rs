@@ -10,9 +10,10 @@ use futures::stream::{self, BoxStream};
 use probity_log::Block;
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogService;
-use probity_query::{Caller, QueryError, ReadPool};
+use probity_query::{Caller, QueryError, ReadPool, Scope, is_subject};
 use probity_schemas::{Clock, Identity};
 use probity_statement::SignedStatement;
+use serde_json::Value;
 use tonic::{Request, Response, Status};
 
 use crate::ledger::{Ledger, ReadFault};
@@ -47,6 +48,43 @@ impl LogHandler {
     ) -> Result<T, Status> {
         let ledger = self.ledger.clone();
         Ok(self.pool.run(move |_| read(&ledger)).await.map_err(QueryError::from)??)
+    }
+}
+
+impl LogHandler {
+    /// Whether someone who may not read the whole ledger may read this: what they stated themselves, and
+    /// what is about a subject that they see. A statement is given as it was signed or not at all, so
+    /// one that names what they may not see is not given.
+    fn may_read(&self, entry: &v1::Entry, identity: &Identity, now: u64) -> Result<(), ReadFault> {
+        let statement = SignedStatement::parse(entry.statement.clone());
+        let statement = statement.map_err(|_| ReadFault::Damaged { index: entry.index })?;
+        if statement.issuer() == identity && self.ledger.may_read_own(identity, now) {
+            return Ok(());
+        }
+        let scope = self.ledger.scope_of(&Caller::Identified(identity.clone()), now)?;
+        if !is_subject(statement.subject()) || !scope.covers_subject(statement.subject()) {
+            return Err(ReadFault::NotAllowed { identity: identity.clone() });
+        }
+        let event = statement.event().map_err(|_| ReadFault::Damaged { index: entry.index })?;
+        let tree = serde_json::to_value(&event).map_err(|_| ReadFault::Damaged { index: entry.index })?;
+        match names_hidden(&tree, &scope) {
+            false => Ok(()),
+            true => Err(ReadFault::NamesOthers { index: entry.index, identity: identity.clone() }),
+        }
+    }
+}
+
+/// Whether an event names anything in a namespace outside of `scope`: in its fields or in its texts.
+fn names_hidden(tree: &Value, scope: &Scope) -> bool {
+    match tree {
+        Value::String(text) => scope.redact(text) != *text,
+        Value::Array(items) => items.iter().any(|item| names_hidden(item, scope)),
+        Value::Object(fields) => {
+            let namespace = fields.get("namespace").and_then(Value::as_str);
+            let outside = |namespace: &str| !namespace.parse().is_ok_and(|namespace| scope.covers(&namespace));
+            namespace.is_some_and(outside) || fields.values().any(|field| names_hidden(field, scope))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -88,6 +126,9 @@ fn some(
             break;
         }
         let block = ledger.block_of(index)?;
+        for index in index..block.tree_size().min(end) {
+            ledger.is_in_tree(&block, index)?;
+        }
         let entries = (index..block.tree_size().min(end)).filter_map(|index| entry(&block, index));
         found.extend(entries.filter(|entry| issuer.is_none_or(|issuer| issued_by(entry, issuer))));
         index = block.tree_size();
@@ -148,18 +189,16 @@ impl LogService for LogHandler {
         if let (Err(fault), Caller::Local | Caller::Unmapped) = (&all, &caller) {
             return Err(fault.clone().into());
         }
-        let block = self.blocking(move |ledger| ledger.block_of(index)).await?;
-        let entry = entry(&block, index).ok_or(ReadFault::Damaged { index })?;
-        match (all, caller) {
-            (Ok(()), _) => Ok(Response::new(entry)),
-            // Everyone may read what they stated themselves.
-            (Err(_), Caller::Identified(identity))
-                if self.ledger.may_read_own(&identity, now) && issued_by(&entry, &identity) =>
-            {
-                Ok(Response::new(entry))
-            }
-            (Err(fault), _) => Err(fault.into()),
+        let read = move |ledger: &Ledger| {
+            let block = ledger.block_of(index)?;
+            ledger.is_in_tree(&block, index)?;
+            entry(&block, index).ok_or(ReadFault::Damaged { index })
+        };
+        let entry = self.blocking(read).await?;
+        if let (Err(_), Caller::Identified(identity)) = (all, &caller) {
+            self.may_read(&entry, identity, now)?;
         }
+        Ok(Response::new(entry))
     }
 
     type ListEntriesStream = BoxStream<'static, Result<v1::Entry, Status>>;

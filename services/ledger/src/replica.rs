@@ -73,6 +73,29 @@ impl Replica {
     /// The log has no block, cannot be read or is not of the ledger with these keys; the index
     /// cannot be read or written; or a statement is not readable or should not have been admitted.
     pub fn open(backend: Arc<dyn Backend>, view: View, secrets: Option<&LedgerSecrets>) -> Result<Self, ReplicaError> {
+        // The log has verified what it wrote.
+        Self::fold(backend, view, secrets, Signatures::AlreadyVerified, |_| {})
+    }
+
+    /// The same for a copy that nobody vouches for: the signatures of statements that `view` has not
+    /// seen are verified as well. `progress` is told how many statements are folded.
+    ///
+    /// # Errors
+    /// As [`Replica::open`], and a signature that does not verify.
+    pub fn read_copy(backend: Arc<dyn Backend>, view: View, progress: impl FnMut(u64)) -> Result<Self, ReplicaError> {
+        let mut replica = Self::fold(backend, view, None, Signatures::Verify, progress)?;
+        // The next one begins where this one ends.
+        replica.index.drain(&replica.state)?;
+        Ok(replica)
+    }
+
+    fn fold(
+        backend: Arc<dyn Backend>,
+        view: View,
+        secrets: Option<&LedgerSecrets>,
+        signatures: Signatures,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Self, ReplicaError> {
         let reader = backend.reader().clone();
         let head = reader.head().ok_or(ReplicaError::Empty)?;
         let genesis = Genesis::read(&reader.block(0)?)?;
@@ -91,11 +114,12 @@ impl Replica {
         if state_height <= head.height {
             tracing::info!(from = state_height, to = head.height, "folding the log into the admission state");
         }
-        // The log has verified what it wrote.
-        let mut replay = Replay::new(&mut state, &mut index, Signatures::AlreadyVerified);
+        let mut replay = Replay::new(&mut state, &mut index, signatures);
         let mut batch = Batch::default();
         for height in state_height..=head.height {
-            batch.push(reader.block(height)?);
+            let block = reader.block(height)?;
+            progress(block.tree_size());
+            batch.push(block);
             if batch.is_full() || height == head.height {
                 replay.take_in(&batch.take(), next_height)?;
             }

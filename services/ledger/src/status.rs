@@ -17,7 +17,9 @@ impl From<&ReadFault> for Verdict {
             ReadFault::NoInclusion { size, .. }
             | ReadFault::NoConsistency { size, .. }
             | ReadFault::NoSuchRange { size, .. } => with(Code::OutOfRange, "OUT_OF_RANGE").with("tree_size", size),
-            ReadFault::NotAllowed { .. } => with(Code::PermissionDenied, "MAY_NOT_READ"),
+            ReadFault::NotAllowed { .. } | ReadFault::NamesOthers { .. } => {
+                with(Code::PermissionDenied, "MAY_NOT_READ")
+            }
             ReadFault::Unidentified => with(Code::Unauthenticated, "UNIDENTIFIED"),
             ReadFault::Damaged { .. } => with(Code::DataLoss, "DAMAGED"),
             ReadFault::NoReceiptKey => with(Code::Unavailable, "NO_RECEIPT_KEY"),

@@ -2,9 +2,9 @@
 //!
 //! A [`Block`] is what is committed at once. A [`Log`] keeps blocks in order for one writer and
 //! many readers; [`FileLog`] keeps them in local files, [`JetStreamLog`] in local files and in a
-//! stream of NATS JetStream. A [`Chain`] says whether a block continues the blocks before it, and
-//! is run wherever blocks come from outside. [`Tiles`] gives the nodes proofs are made of, and
-//! [`scrub`] reads everything again.
+//! stream of NATS JetStream. [`ReadOnlyLog`] reads local files and leaves them as they are. A
+//! [`Chain`] says whether a block continues the blocks before it, and is run wherever blocks come
+//! from outside. [`Tiles`] gives the nodes proofs are made of, and [`scrub`] reads everything again.
 //!
 //! Nothing here reads a clock, signs anything or judges a statement. What was released is never
 //! changed: where stored bytes and signatures disagree, this crate stops and names the place.
@@ -20,6 +20,7 @@ mod frame;
 mod jetstream;
 mod location;
 mod log;
+mod read_only;
 mod scrub;
 mod segments;
 #[cfg(feature = "simulated-disk")]
@@ -40,6 +41,7 @@ pub use jetstream::{
 };
 pub use location::Location;
 pub use log::{AppendError, Durability, FatalError, Head, Log, ReadError, Resolver, Unavailable};
+pub use read_only::{ReadOnlyError, ReadOnlyLog};
 pub use scrub::{Progress, ScrubError, Scrubbed, first_block, scrub};
 pub use segments::SegmentFault;
 pub use storage::StorageError;

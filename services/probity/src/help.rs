@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     ("Ask", &["models", "model", "list", "inbox", "compliance", "history", "compare", "lineage", "impact"]),
     ("Prove", &["entry", "receipt", "checkpoint", "verify"]),
-    ("Operate", &["serve", "rules", "views", "repair", "clock", "config"]),
+    ("Operate", &["serve", "rules", "views", "backup", "restore", "repair", "clock", "config"]),
 ];
 
 /// Columns in which the descriptions are wrapped.
@@ -85,8 +85,10 @@ mod tests {
     fn options_of_the_client_are_where_there_is_a_server_to_talk_to() {
         let mut command = Cli::command();
         command.build();
-        for local in ["init", "serve", "rules", "views", "repair", "clock", "config", "key", "vault", "demo", "verify"]
-        {
+        for local in [
+            "init", "serve", "rules", "views", "backup", "restore", "repair", "clock", "config", "key", "vault",
+            "demo", "verify",
+        ] {
             let help = command.find_subcommand_mut(local).unwrap().render_long_help().to_string();
             assert!(!help.contains("--server"), "{local}: {help}");
         }

@@ -8,15 +8,20 @@ mod demo;
 mod help;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use probity_server::LedgerCopies;
 use probity_terminal::{Answer, Failure, take_failure, wrong_use};
 
 /// Statements are allocated on one thread and freed on another; the system's allocator is slow at
 /// that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long threads that read or write files may still take once a command is done.
+const WAIT: Duration = Duration::from_millis(500);
 
 /// The system of record for AI governance: a signed, append-only ledger of every model's life.
 ///
@@ -89,7 +94,21 @@ fn main() -> ExitCode {
     };
     let json = cli.json;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
+    let copies = LedgerCopies::default();
+    let opened = copies.clone();
+    probity_cli::open_copies_with(Box::new(move |directory| {
+        let copies = opened.clone();
+        Box::pin(async move { copies.open(&directory).await })
+    }));
+    let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let outcome = runtime.block_on(async {
+            let outcome = cli.run().await;
+            copies.close().await.and(outcome)
+        });
+        // Whoever still reads for a caller that has gone is not waited for.
+        runtime.shutdown_timeout(WAIT);
+        outcome
+    });
     // What was not printed was not answered.
     let outcome = outcome.and_then(|answer| match take_failure() {
         None => Ok(answer),

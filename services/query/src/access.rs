@@ -84,8 +84,10 @@ impl Scope {
 /// What stands for a subject that the caller may not see.
 pub const HIDDEN: &str = "hidden";
 
-/// Whether a word is the name of something in a namespace.
-fn is_subject(word: &str) -> bool {
+/// Whether a word is the name of something that views show by its namespace, such as `model:credit/pd@3`.
+/// People, policies and the ledger itself are not.
+#[must_use]
+pub fn is_subject(word: &str) -> bool {
     const KINDS: [&str; 5] = ["model", "usecase", "dataset", "endpoint", "supplier"];
     word.split_once(':').is_some_and(|(kind, path)| KINDS.contains(&kind) && path.contains('/'))
 }

@@ -13,7 +13,7 @@ mod page;
 mod read_pool;
 mod view_spec;
 
-pub use access::{Access, AccessDenied, Caller, HIDDEN, Scope, scope_of};
+pub use access::{Access, AccessDenied, Caller, HIDDEN, Scope, is_subject, scope_of};
 pub use citation::Citation;
 pub use context::{QueryContext, RequestContext};
 pub use error::QueryError;

@@ -50,6 +50,11 @@ impl LedgerDir {
         self.root.join("views")
     }
 
+    /// In a backup, the checkpoint that it was made up to.
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoint")
+    }
+
     /// The ledger's private and public keys.
     pub(crate) fn keys(&self) -> PathBuf {
         self.root.join("keys")

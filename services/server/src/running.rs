@@ -33,7 +33,7 @@ use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
 use crate::listener::Connections;
 use crate::open_log::OpenLog;
 use crate::tls::ServerTls;
-use crate::views::Views;
+use crate::views::{Views, ViewsOptions};
 use crate::{http, listener, open_log, renewal, replay, scrub, warnings};
 
 /// The longest message a client may send, in bytes: about 20,000 statements of ordinary length.
@@ -158,7 +158,8 @@ impl Running {
         }
         let rights: Arc<dyn Access> = registrar.ledger().clone();
         let (asking, founding) = ((&rights, registrar.clock()), keys.clone());
-        let (views, routes) = Views::start(config, log.clone(), founding, asking, &pool, routes).await?;
+        let (views, routes) =
+            Views::start(ViewsOptions::of(config), log.clone(), founding, asking, &pool, routes).await?;
         let router = server.add_routes(routes);
         let connections = Arc::new(Connections::default());
         let (incoming, accepting) = listener::accept(listener, tls.clone(), limits.clone(), connections.clone());

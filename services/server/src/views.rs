@@ -1,5 +1,6 @@
 //! The views of a server: which are folded from its log, and the services that answer from them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -24,26 +25,41 @@ pub(crate) struct Views {
     pub(crate) readers: Vec<(&'static ViewSpec, ViewReader)>,
 }
 
+/// Which views there are, and where.
+#[derive(Debug)]
+pub(crate) struct ViewsOptions {
+    pub(crate) directory: PathBuf,
+    pub(crate) cache_bytes: usize,
+    pub(crate) views: Vec<&'static ViewSpec>,
+}
+
+impl ViewsOptions {
+    /// As configured.
+    pub(crate) fn of(config: &Config) -> Self {
+        let views = config.enabled_views().filter_map(ViewName::spec).collect();
+        Self { directory: config.views(), cache_bytes: config.views.cache_mib << 20, views }
+    }
+}
+
 impl Views {
-    /// Opens the configured views, starts to fold the log into them, and adds their services to
-    /// `routes`.
+    /// Opens views, starts to fold the log into them, and adds their services to `routes`.
     pub(crate) async fn start(
-        config: &Config,
+        options: ViewsOptions,
         log: Arc<dyn Log>,
         keys: LedgerKeys,
         (access, clock): (&Arc<dyn Access>, &Arc<dyn Clock>),
         pool: &ReadPool,
         mut routes: Routes,
     ) -> Result<(Self, Routes)> {
-        let (path, cache) = (config.views(), config.views.cache_mib << 20);
-        let store = tokio::task::spawn_blocking(move || Store::open(&path, cache)).await?;
-        let store = store.with_context(|| {
-            format!("the views in {} do not open; they can be deleted and come back", config.views().display())
-        })?;
+        let ViewsOptions { directory, cache_bytes, views } = options;
+        let shown = directory.display().to_string();
+        let store = tokio::task::spawn_blocking(move || Store::open(&directory, cache_bytes)).await?;
+        let store =
+            store.with_context(|| format!("the views in {shown} do not open; they can be deleted and come back"))?;
         let source = Source { log, keys, rule_sets: KNOWN_RULE_SETS };
         let mut follower = Follower::new(source, store).await?;
         let mut readers = Vec::new();
-        for view in config.enabled_views().filter_map(ViewName::spec) {
+        for view in views {
             let reader = (view.follow)(&mut follower).await?;
             let context = QueryContext::new(reader.clone(), access.clone(), clock.clone(), pool.clone());
             routes = (view.serve)(routes, context);

@@ -43,6 +43,13 @@ pub struct ImpactArgs {
     sign: SignArgs,
 }
 
+impl ImpactArgs {
+    /// Whether findings are to be recorded.
+    pub(crate) fn records(&self) -> bool {
+        self.raise_findings
+    }
+}
+
 pub(crate) async fn run(args: ImpactArgs, session: &Session) -> Result<Answer> {
     let everything = args.raise_findings || session.json;
     let most = if everything { usize::MAX } else { args.limit as usize };

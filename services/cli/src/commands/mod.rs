@@ -27,7 +27,7 @@ pub(crate) mod verify;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use probity_terminal::Answer;
+use probity_terminal::{Answer, wrong_use};
 
 use crate::session::{PeopleArgs, SessionArgs};
 
@@ -111,11 +111,34 @@ pub enum ClientCommand {
 }
 
 impl ClientCommand {
+    /// Where it records, for commands that do.
+    fn records_in(&self) -> Option<&SessionArgs> {
+        match self {
+            Self::Record(Remote { session, .. })
+            | Self::Approve(Remote { session, .. })
+            | Self::Reject(Remote { session, .. })
+            | Self::Confirm(Remote { session, .. })
+            | Self::Suspend(Remote { session, .. })
+            | Self::Resume(Remote { session, .. })
+            | Self::Correct(Remote { session, .. })
+            | Self::Hold(RemoteGroup { session, .. })
+            | Self::Erase(Remote { session, .. })
+            | Self::Import(Remote { session, .. }) => Some(session),
+            Self::Impact(Remote { args, session }) if args.records() => Some(session),
+            _ => None,
+        }
+    }
+
     /// Runs the command; with `json` it prints JSON instead of text.
     ///
     /// # Errors
     /// It was called wrongly, or the answer could not be found out.
     pub async fn run(self, json: bool) -> Result<Answer> {
+        if self.records_in().is_some_and(SessionArgs::is_of_copy) {
+            return Err(wrong_use!(
+                "--ledger is a copy, in which nothing can be recorded; name the server with --server"
+            ));
+        }
         match self {
             Self::Key(KeyGroup { command, people }) => key::run(command, &people, json),
             Self::Vault(command) => vault::run(command, json),

@@ -86,14 +86,18 @@ fn single(statement: &Path, key: &Path, args: &VerifyStatementArgs, json: bool) 
             let answer = if signer.is_some() { Answer::Yes } else { Answer::Unknown };
             if json {
                 output::json(&json!({
-                    "verified": true, "origin": origin, "index": index, "tree_size": size,
+                    "verified": signer.is_some(), "recorded": true, "origin": origin, "index": index, "tree_size": size,
                     "recorded_at": receipt.time(), "issuer": statement.issuer(), "subject": statement.subject(),
                     "signature_checked": signer.is_some(),
                 }))?;
                 return Ok(answer);
             }
             let what = statement.event().map_or_else(|_| statement.subject().to_owned(), |event| headline(&event));
-            outln!("verified: {what}");
+            // Only what was checked from end to end is called verified.
+            match signer {
+                Some(_) => outln!("verified: {what}"),
+                None => outln!("recorded, its signature not checked: {what}"),
+            }
             outln!("recorded by {origin} at index {index}, {}", output::time(receipt.time()));
             outln!("signed by   {}", args.people.load()?.show(&statement.issuer().to_string()));
             if signer.is_none() {

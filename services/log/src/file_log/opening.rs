@@ -16,7 +16,7 @@ use crate::tiles::Tiles;
 use crate::{Anchor, Block, BlockFault, Chain, Head};
 
 /// The smallest segment: room for its header and a block of a few statements.
-const MIN_SEGMENT_LENGTH: u64 = 4096;
+pub(crate) const MIN_SEGMENT_LENGTH: u64 = 4096;
 
 /// All parts of an open log.
 #[derive(Debug)]

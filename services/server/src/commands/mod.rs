@@ -1,12 +1,14 @@
 //! The commands that work on a ledger's files. Each module holds one: its arguments, what it does,
 //! what it prints.
 
+mod backup;
 mod clock;
 mod config;
 mod init;
 pub(crate) mod mirror;
 mod own_word;
 mod repair;
+mod restore;
 mod rules;
 mod serve;
 pub(crate) mod verify;
@@ -31,6 +33,10 @@ pub enum OperatorCommand {
     Views(views::ViewsArgs),
     /// Restore to a NATS stream what it lost, from the local log.
     Repair(repair::RepairArgs),
+    /// Copy a ledger without its private keys, also while it is served.
+    Backup(backup::BackupArgs),
+    /// Make a data directory from a backup, held against the anchor or a checkpoint.
+    Restore(restore::RestoreArgs),
     /// Let a ledger go on whose newest block is ahead of the clock.
     #[command(subcommand)]
     Clock(clock::ClockCommand),
@@ -51,6 +57,8 @@ impl OperatorCommand {
             Self::Rules(args) => rules::run(args, json).await,
             Self::Views(args) => views::run(args, json),
             Self::Repair(args) => repair::run(args, json).await,
+            Self::Backup(args) => backup::run(args, json).await,
+            Self::Restore(args) => restore::run(args, json).await,
             Self::Clock(command) => clock::run(command, json).await,
             Self::Config(command) => config::run(command, json).await,
         }

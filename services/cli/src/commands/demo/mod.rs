@@ -111,10 +111,7 @@ pub async fn run(args: DemoArgs, stage: &mut impl Stage) -> Result<Answer> {
 
     let server = stage.start().await?;
     outln!("served over gRPC on {server}");
-    let mut client =
-        ServerArgs { server: server.clone(), ca: None, client_cert: None, client_key: None, pin: None, is_own: true }
-            .connect()
-            .await?;
+    let mut client = ServerArgs::of_own(server.clone()).connect().await?;
     let ledger = client.ledger().clone();
 
     heading("Everyone is let in, by an administrator's signature");
