@@ -5,6 +5,7 @@ mod ledger;
 pub mod lives;
 pub mod nats;
 mod people;
+pub mod pressure;
 pub mod scenario;
 mod secured;
 

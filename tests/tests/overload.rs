@@ -242,3 +242,20 @@ async fn connections_from_one_address_are_limited() {
     };
     tokio::time::timeout(PATIENCE, recorded).await.expect("there is room again");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_every_call_at_its_limits_another_caller_goes_on_working() {
+    let scene = probity_tests::pressure::Scene::set(100).await.unwrap();
+    let measured = scene.measure(20, Duration::from_secs(8)).await.unwrap();
+    // The attack took place, and was bounded.
+    let attack = &measured["attack"];
+    let calls = |of: &str| attack[of].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum::<u64>();
+    assert!(calls("answered") > 0 && attack["refused"]["TOO_MANY_CALLS"].as_u64() > Some(0), "{measured:#}");
+    for part in ["alone", "beside", "after"] {
+        assert_eq!(measured[part]["refused"], json!([]), "{part}: {measured:#}");
+    }
+    let memory = |name: &str| measured["memory_mib"][name].as_u64().unwrap();
+    assert!(memory("highest") <= memory("bound"), "{measured:#}");
+    assert_eq!(measured["well_afterwards"], true, "{measured:#}");
+    assert!(scene.is_well().await.unwrap());
+}

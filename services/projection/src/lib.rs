@@ -23,6 +23,7 @@ mod stated;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod versions;
 
 pub use batch::Batch;
 pub use cbor::Cbor;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use probity_tlog::Hash;
 use tokio::sync::watch;
 
-use crate::store::{StoreError, View, Writes};
+use crate::store::{Question, StoreError, View, Writes};
+use crate::versions::Versions;
 
 /// The checkpoint that an answer holds as of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,12 +94,16 @@ pub enum NotThere {
     Closed,
 }
 
+/// How often is looked whether an old tree is still read.
+const STILL_READ: Duration = Duration::from_millis(5);
+
 /// What the folding thread and the readers of one view share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     name: &'static str,
-    /// Held for writing while a batch is applied, so that no answer mixes two positions.
-    gate: RwLock<()>,
+    /// What its readers still see. Held for writing while a batch is applied, so that nobody begins to read in the
+    /// middle of one.
+    gate: RwLock<Arc<Versions>>,
     handles: Mutex<Handles>,
     position: watch::Sender<ViewPosition>,
 }
@@ -113,26 +118,51 @@ struct Handles {
 impl Shared {
     pub(crate) fn new(name: &'static str, view: Option<View>, position: ViewPosition) -> Self {
         let handles = Mutex::new(Handles { first: view, spare: Vec::new() });
-        Self { name, gate: RwLock::new(()), handles, position: watch::Sender::new(position) }
+        Self { name, gate: RwLock::default(), handles, position: watch::Sender::new(position) }
     }
 
     fn handles(&self) -> MutexGuard<'_, Handles> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Applies writes to the view that is read, and says how far it is then.
+    /// Applies writes to the view that is read, and says how far it is then. Who reads it goes on reading it as it was.
     pub(crate) fn write(&self, view: &View, writes: Writes, as_of: AsOf) -> Result<(), StoreError> {
-        let _nobody_reads = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let versions = self.gate.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let ahead = versions.is_read();
+        if ahead {
+            versions.put_aside(view.held(&writes)?);
+        }
+        let _nobody_begins = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        if !ahead && versions.is_read() {
+            versions.put_aside(view.held(&writes)?);
+        }
+        versions.turn();
         view.write(writes)?;
         self.position.send_modify(|position| position.as_of = as_of);
         Ok(())
     }
 
-    /// From now on readers read `view`.
+    /// From now on readers read `view`. On return nobody reads the one before.
     pub(crate) fn switch(&self, view: View, as_of: AsOf) {
-        let _nobody_reads = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        *self.handles() = Handles { first: Some(view), spare: Vec::new() };
-        self.position.send_modify(|position| position.as_of = as_of);
+        let before = {
+            let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+            *self.handles() = Handles { first: Some(view), spare: Vec::new() };
+            self.position.send_modify(|position| position.as_of = as_of);
+            std::mem::take(&mut *gate)
+        };
+        while before.is_read() {
+            std::thread::sleep(STILL_READ);
+        }
+    }
+
+    /// The view to read from, if there is one, and how far it is.
+    fn begin(&self, given_up: Option<Arc<AtomicBool>>) -> (ViewPosition, Option<View>) {
+        let versions = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let view = self.borrow().map(|mut view| {
+            view.answer(Some(Question { given_up, snapshot: Arc::new(versions.begin()) }));
+            view
+        });
+        (self.position.borrow().clone(), view)
     }
 
     fn borrow(&self) -> Option<View> {
@@ -221,7 +251,7 @@ impl ViewReader {
         }
     }
 
-    /// Runs a query on the view as it is now: nothing is folded into it meanwhile. Blocks, and reads files.
+    /// Runs a query on the view as it is now: what is folded into it meanwhile is not seen. Blocks, and reads files.
     ///
     /// # Errors
     /// There is no view to ask yet.
@@ -230,7 +260,7 @@ impl ViewReader {
     }
 
     /// The same for a question that may be given up: once `given_up` is set, reads fail with
-    /// [`StoreError::GivenUp`], so that the view is free for what is to be folded.
+    /// [`StoreError::GivenUp`], so that its thread is free for others.
     ///
     /// # Errors
     /// There is no view to ask yet.
@@ -247,13 +277,11 @@ impl ViewReader {
         given_up: Option<Arc<AtomicBool>>,
         query: impl FnOnce(&View) -> T,
     ) -> Result<(ViewPosition, T), NotThere> {
-        let _nobody_writes = self.shared.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let position = self.position();
-        match self.shared.borrow() {
+        let (position, view) = self.shared.begin(given_up);
+        match view {
             Some(mut view) => {
-                view.until(given_up);
                 let answer = query(&view);
-                view.until(None);
+                view.answer(None);
                 self.shared.give_back(view);
                 Ok((position, answer))
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::iter::Peekable;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::batch::Batch;
 use crate::record::{Key, Record, RecordError, Table};
+use crate::versions::Snapshot;
 
 /// Entries to a leaf of the tree; more makes scans cheaper, fewer makes single writes cheaper.
 const LEAF_FANOUT: usize = 256;
@@ -49,6 +51,9 @@ pub enum StoreError {
     /// Nobody waits for what was asked any more, so that no more is read for it.
     #[error("the question was given up")]
     GivenUp,
+    /// So much was folded into the view while it was read that what it was is not kept any longer.
+    #[error("the view has moved on too far while it was read; ask again, for less or page by page")]
+    Overtaken,
     /// The cursor is not one that this version wrote: the view must be rebuilt.
     #[error("the cursor of view {view:?} in {path} is damaged; delete the view, it comes back from the log")]
     Cursor {
@@ -156,7 +161,7 @@ impl Store {
     /// The view `name`, empty where there is none.
     pub fn view(&self, name: &str) -> Result<View, StoreError> {
         let tree = self.db.open_tree(name).map_err(|source| self.error(source))?;
-        Ok(View { tree, store: self.clone(), name: name.to_owned(), given_up: None })
+        Ok(View { tree, store: self.clone(), name: name.to_owned(), question: None })
     }
 
     /// The bytes that the store takes on disk.
@@ -182,25 +187,104 @@ pub struct View {
     tree: sled::Tree<LEAF_FANOUT>,
     store: Store,
     name: String,
+    /// Whose question it answers, if anybody's.
+    question: Option<Question>,
+}
+
+/// A question that is being answered from a view.
+#[derive(Clone)]
+pub(crate) struct Question {
     /// Set once nobody waits for the answer: then reads fail.
-    given_up: Option<Arc<AtomicBool>>,
+    pub(crate) given_up: Option<Arc<AtomicBool>>,
+    /// The view as it was when the question was asked.
+    pub(crate) snapshot: Arc<Snapshot>,
 }
 
 /// A batch and its cursor, encoded and ready to be written.
-pub(crate) struct Writes(sled::Batch);
+pub(crate) struct Writes {
+    batch: sled::Batch,
+    keys: Vec<Vec<u8>>,
+}
 
 impl Writes {
     pub(crate) fn of(batch: Batch<'_>, cursor: Cursor) -> Result<Self, StoreError> {
-        let mut writes = sled::Batch::default();
+        let (mut writes, mut keys) = (sled::Batch::default(), vec![CURSOR_KEY.to_vec()]);
         for write in batch.into_writes() {
             let (key, value) = write?;
+            keys.push(key.clone());
             match value {
                 Some(value) => writes.insert(key, value),
                 None => writes.remove(key),
             }
         }
         writes.insert(CURSOR_KEY, cursor.to_bytes());
-        Ok(Self(writes))
+        Ok(Self { batch: writes, keys })
+    }
+}
+
+/// A key and its value, or why they could not be read.
+type Pair = Result<(Vec<u8>, Vec<u8>), StoreError>;
+/// Keys between two bounds.
+type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+/// The pairs of a range as they were when a question was asked: those of the tree, with what was put aside in the place
+/// of what was changed since.
+struct AsItWas<'a, I: Iterator<Item = Pair>> {
+    snapshot: Option<&'a Snapshot>,
+    tree: Peekable<I>,
+    /// What is left of the range.
+    left: Range,
+    forwards: bool,
+}
+
+impl<I: Iterator<Item = Pair>> AsItWas<'_, I> {
+    /// Leaves out a key, and all before it on the way.
+    fn pass(&mut self, key: Vec<u8>) {
+        match self.forwards {
+            true => self.left.0 = Bound::Excluded(key),
+            false => self.left.1 = Bound::Excluded(key),
+        }
+    }
+
+    /// The nearest key that was changed since, up to the nearest one of the tree.
+    fn changed(&mut self, snapshot: &Snapshot) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+        // The tree first: what is gone from it by now was put aside before.
+        let nearest = match self.tree.peek() {
+            Some(Ok((key, _))) => Some(Bound::Included(key.clone())),
+            Some(Err(_)) | None => None,
+        };
+        match (nearest, self.forwards) {
+            (Some(nearest), true) => snapshot.changed((&self.left.0, &nearest), true),
+            (Some(nearest), false) => snapshot.changed((&nearest, &self.left.1), false),
+            (None, forwards) => snapshot.changed((&self.left.0, &self.left.1), forwards),
+        }
+    }
+}
+
+impl<I: Iterator<Item = Pair>> Iterator for AsItWas<'_, I> {
+    type Item = Pair;
+
+    fn next(&mut self) -> Option<Pair> {
+        let Some(snapshot) = self.snapshot else { return self.tree.next() };
+        loop {
+            match self.changed(snapshot) {
+                Err(error) => return Some(Err(error)),
+                Ok(Some((key, held))) => {
+                    self.tree.next_if(|pair| pair.as_ref().is_ok_and(|(found, _)| *found == key));
+                    self.pass(key.clone());
+                    if let Some(value) = held {
+                        return Some(Ok((key, value)));
+                    }
+                }
+                Ok(None) => {
+                    let pair = self.tree.next()?;
+                    if let Ok((key, _)) = &pair {
+                        self.pass(key.clone());
+                    }
+                    return Some(pair);
+                }
+            }
+        }
     }
 }
 
@@ -228,13 +312,14 @@ impl View {
         &self.name
     }
 
-    /// The same view for one question: once `given_up` is set, its reads fail with [`StoreError::GivenUp`].
-    pub(crate) fn until(&mut self, given_up: Option<Arc<AtomicBool>>) {
-        self.given_up = given_up;
+    /// The same view for one question: as it was when that was asked, and until it is given up, from when on reads
+    /// fail with [`StoreError::GivenUp`].
+    pub(crate) fn answer(&mut self, question: Option<Question>) {
+        self.question = question;
     }
 
     fn still_wanted(&self) -> Result<(), StoreError> {
-        match &self.given_up {
+        match self.question.as_ref().and_then(|question| question.given_up.as_ref()) {
             Some(given_up) if given_up.load(Ordering::Relaxed) => Err(StoreError::GivenUp),
             _ => Ok(()),
         }
@@ -243,8 +328,12 @@ impl View {
     /// The value of `key`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.still_wanted()?;
-        let value = self.tree.get(key).map_err(|source| self.store.error(source))?;
-        Ok(value.map(|value| value.to_vec()))
+        let found = self.tree.get(key).map_err(|source| self.store.error(source))?;
+        let found = found.map(|value| value.to_vec());
+        match &self.question {
+            Some(question) => question.snapshot.as_it_was(key, found),
+            None => Ok(found),
+        }
     }
 
     /// The pairs whose keys begin with `prefix`, in key order.
@@ -257,15 +346,13 @@ impl View {
 
     /// The record of `key`.
     pub fn record<V: Record>(&self, table: &Table<V>, key: &Key) -> Result<Option<V>, StoreError> {
-        self.still_wanted()?;
-        let value = self.tree.get(key.as_bytes()).map_err(|source| self.store.error(source))?;
+        let value = self.get(key.as_bytes())?;
         Ok(value.map(|bytes| table.decode(&bytes)).transpose()?)
     }
 
     /// Whether there is a value of `key`.
     pub fn contains(&self, key: &Key) -> Result<bool, StoreError> {
-        self.still_wanted()?;
-        self.tree.contains_key(key.as_bytes()).map_err(|source| self.store.error(source))
+        Ok(self.get(key.as_bytes())?.is_some())
     }
 
     /// The pairs whose keys begin with `prefix` and come after the key `after` (all of them for `None`), in key order.
@@ -292,11 +379,7 @@ impl View {
             Some(before) if before <= end.as_slice() => before.to_vec(),
             _ => end,
         };
-        let from = prefix.as_bytes().to_vec();
-        // The tree panics on a range that ends before it begins.
-        let range = (from < until).then_some((Bound::Included(from), Bound::Excluded(until)));
-        let pairs = range.map(|range| self.tree.range::<Vec<u8>, _>(range).rev());
-        pairs.into_iter().flatten().map(|pair| self.pair(pair))
+        self.backwards(prefix.as_bytes().to_vec(), until)
     }
 
     /// The pairs from the key `from` on and before `until`, in key order.
@@ -307,12 +390,32 @@ impl View {
         from: Bound<Vec<u8>>,
         until: Vec<u8>,
     ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
-        let pairs = self.tree.range::<Vec<u8>, _>((from, Bound::Unbounded));
+        let pairs = self.tree.range::<Vec<u8>, _>((from.clone(), Bound::Unbounded));
+        let end = until.clone();
         let within = move |pair: &io::Result<(_, _)>| match pair {
-            Ok((key, _)) => sled::InlineArray::as_ref(key) < until.as_slice(),
+            Ok((key, _)) => sled::InlineArray::as_ref(key) < end.as_slice(),
             Err(_) => true,
         };
-        pairs.take_while(within).map(|pair| self.pair(pair))
+        let pairs = pairs.take_while(within).map(|pair| self.pair(pair));
+        self.as_it_was(pairs, (from, Bound::Excluded(until)), true)
+    }
+
+    /// The pairs from the key `from` on and before `until`, last key first.
+    fn backwards(
+        &self,
+        from: Vec<u8>,
+        until: Vec<u8>,
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
+        // The tree panics on a range that ends before it begins.
+        let range = (from < until).then(|| (Bound::Included(from.clone()), Bound::Excluded(until.clone())));
+        let pairs = range.map(|range| self.tree.range::<Vec<u8>, _>(range).rev());
+        let pairs = pairs.into_iter().flatten().map(|pair| self.pair(pair));
+        self.as_it_was(pairs, (Bound::Included(from), Bound::Excluded(until)), false)
+    }
+
+    fn as_it_was<I: Iterator<Item = Pair>>(&self, tree: I, left: Range, forwards: bool) -> AsItWas<'_, I> {
+        let snapshot = self.question.as_ref().map(|question| &*question.snapshot);
+        AsItWas { snapshot, tree: tree.peekable(), left, forwards }
     }
 
     fn pair(&self, pair: io::Result<(sled::InlineArray, sled::InlineArray)>) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
@@ -337,8 +440,8 @@ impl View {
 
     /// The last key that begins with `prefix`.
     pub fn last_key(&self, prefix: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let last = self.tree.scan_prefix(prefix).next_back().transpose();
-        Ok(last.map_err(|source| self.store.error(source))?.map(|(key, _)| key.to_vec()))
+        let last = self.backwards(prefix.to_vec(), after_all(prefix)).next();
+        Ok(last.transpose()?.map(|(key, _)| key))
     }
 
     /// How far the log is folded into this view; `None` for a new one.
@@ -360,7 +463,12 @@ impl View {
 
     /// Writes what was made ready, atomically.
     pub(crate) fn write(&self, writes: Writes) -> Result<(), StoreError> {
-        self.tree.apply_batch(writes.0).map_err(|source| self.store.error(source))
+        self.tree.apply_batch(writes.batch).map_err(|source| self.store.error(source))
+    }
+
+    /// What the keys hold now that `writes` will change.
+    pub(crate) fn held(&self, writes: &Writes) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+        writes.keys.iter().map(|key| Ok((key.clone(), self.get(key)?))).collect()
     }
 
     /// Forgets everything, so that the view is folded from the first block again.

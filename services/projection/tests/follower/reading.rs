@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use probity_projection::NotThere;
+use probity_projection::{NotThere, Table};
 
-use crate::views::{Counts, both, check};
+use crate::views::{Content, Counts, both, check};
 use crate::world::{PATIENCE, World, follow, reach, run};
 
 #[test]
@@ -109,6 +109,42 @@ fn a_question_that_panics_does_not_stand_in_the_way_of_others() {
         assert!(panicked.await.is_err());
         world.record(2).await;
         reach(&reader, world.told.size()).await;
+        check(&reader, world.entries(), 1);
+        following.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn a_long_question_holds_up_neither_what_is_folded_nor_other_questions() {
+    run(|| async {
+        let mut world = World::new();
+        world.record_blocks_of(&[700, 700]).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        reach(&reader, 1_400).await;
+        let ((begun, began), (go_on, goes_on)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        let asking = reader.clone();
+        let before = reader.read(Content::of).unwrap().1;
+        let long = tokio::task::spawn_blocking(move || {
+            asking.read(|view| {
+                let first = view.scan(&[1]).next().unwrap().unwrap();
+                begun.send(()).unwrap();
+                goes_on.recv().unwrap();
+                let forwards: Vec<_> = view.scan(&[1]).map(Result::unwrap).collect();
+                let mut backwards: Vec<_> =
+                    view.scan_before(&Table::<u64>::new(1).key(), None).map(Result::unwrap).collect();
+                backwards.reverse();
+                assert_eq!((&forwards[0], &forwards), (&first, &backwards));
+                Content::of(view)
+            })
+        });
+        began.recv().unwrap();
+        // Meanwhile more is folded, and others are answered from it.
+        world.record_blocks_of(&[700, 1, 1]).await;
+        reach(&reader, world.told.size()).await;
+        check(&reader, world.entries(), 1);
+        go_on.send(()).unwrap();
+        let (position, seen) = long.await.unwrap().unwrap();
+        assert_eq!((position.as_of.tree_size, seen), (1_400, before));
         check(&reader, world.entries(), 1);
         following.stop().await.unwrap();
     });
