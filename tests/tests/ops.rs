@@ -48,11 +48,15 @@ fn probity(arguments: &[&str]) -> Output {
     Command::new(binary().unwrap()).args(arguments).output().unwrap()
 }
 
-/// Every word in `text` that starts with `probity_`.
+/// Every metric in `text`: words that start with `probity_`, without what a counter or a histogram adds.
 fn metrics_in(text: &str) -> BTreeSet<String> {
+    let of = |word: &str| {
+        let added = ["_total", "_bucket", "_count", "_sum"].into_iter().find_map(|added| word.strip_suffix(added));
+        added.unwrap_or(word).to_owned()
+    };
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .filter(|word| word.starts_with("probity_"))
-        .map(str::to_owned)
+        .map(of)
         .collect()
 }
 

@@ -44,10 +44,11 @@ impl LogHandler {
     /// Runs file reads where they do not hold up other requests.
     async fn blocking<T: Send + 'static>(
         &self,
+        caller: &Caller,
         read: impl FnOnce(&Ledger) -> Result<T, ReadFault> + Send + 'static,
     ) -> Result<T, Status> {
         let ledger = self.ledger.clone();
-        Ok(self.pool.run(move |_| read(&ledger)).await.map_err(QueryError::from)??)
+        Ok(self.pool.run(caller, move |_| read(&ledger)).await.map_err(QueryError::from)??)
     }
 }
 
@@ -91,6 +92,7 @@ fn names_hidden(tree: &Value, scope: &Scope) -> bool {
 /// What is left of a list of entries. No thread is held for it while nobody takes the next entry,
 /// and with the stream it is gone.
 struct Entries {
+    caller: Caller,
     ledger: Arc<Ledger>,
     pool: ReadPool,
     issuer: Option<Identity>,
@@ -106,7 +108,7 @@ impl Entries {
         while self.read.is_empty() && self.index < self.end {
             let (ledger, issuer, from, end) = (self.ledger.clone(), self.issuer.clone(), self.index, self.end);
             let read = move |given_up: Arc<AtomicBool>| some(&ledger, issuer.as_ref(), from, end, &given_up);
-            (self.read, self.index) = self.pool.run(read).await.map_err(QueryError::from)??;
+            (self.read, self.index) = self.pool.run(&self.caller, read).await.map_err(QueryError::from)??;
         }
         Ok(self.read.pop_front())
     }
@@ -165,9 +167,9 @@ impl LogService for LogHandler {
         &self,
         request: Request<v1::GetLedgerRequest>,
     ) -> Result<Response<v1::GetLedgerResponse>, Status> {
-        identified(&request)?;
-        let founding = self.blocking(|ledger| ledger.block_of(0)).await?;
-        let receipt = self.blocking(|ledger| match ledger.receipt(0) {
+        let caller = identified(&request)?;
+        let founding = self.blocking(&caller, |ledger| ledger.block_of(0)).await?;
+        let receipt = self.blocking(&caller, |ledger| match ledger.receipt(0) {
             Ok((receipt, _)) => Ok(receipt),
             Err(ReadFault::NoReceiptKey) => Ok(Vec::new()),
             Err(fault) => Err(fault),
@@ -194,7 +196,7 @@ impl LogService for LogHandler {
             ledger.is_in_tree(&block, index)?;
             entry(&block, index).ok_or(ReadFault::Damaged { index })
         };
-        let entry = self.blocking(read).await?;
+        let entry = self.blocking(&caller, read).await?;
         if let (Err(_), Caller::Identified(identity)) = (all, &caller) {
             self.may_read(&entry, identity, now)?;
         }
@@ -227,7 +229,7 @@ impl LogService for LogHandler {
             return Err(ReadFault::NoSuchRange { start: request.start, end, size }.into());
         }
         let (ledger, pool) = (self.ledger.clone(), self.pool.clone());
-        let entries = Entries { ledger, pool, issuer, index: request.start, end, read: VecDeque::new() };
+        let entries = Entries { caller, ledger, pool, issuer, index: request.start, end, read: VecDeque::new() };
         let entries = stream::try_unfold(entries, |mut entries| async move {
             Ok(entries.next().await?.map(|entry| (entry, entries)))
         });
@@ -238,9 +240,9 @@ impl LogService for LogHandler {
         &self,
         request: Request<v1::GetReceiptRequest>,
     ) -> Result<Response<v1::GetReceiptResponse>, Status> {
-        identified(&request)?;
+        let caller = identified(&request)?;
         let index = request.get_ref().index;
-        let (receipt, tree_size) = self.blocking(move |ledger| ledger.receipt(index)).await?;
+        let (receipt, tree_size) = self.blocking(&caller, move |ledger| ledger.receipt(index)).await?;
         Ok(Response::new(v1::GetReceiptResponse { index, tree_size, receipt: receipt.into() }))
     }
 
@@ -248,9 +250,9 @@ impl LogService for LogHandler {
         &self,
         request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
-        identified(&request)?;
+        let caller = identified(&request)?;
         let height = request.get_ref().height;
-        let block = self.blocking(move |ledger| ledger.block_at(height)).await?;
+        let block = self.blocking(&caller, move |ledger| ledger.block_at(height)).await?;
         let root = cursor_after(&block).ok().map(|cursor| Bytes::copy_from_slice(cursor.root.as_bytes()));
         Ok(Response::new(v1::GetCheckpointResponse {
             checkpoint: block.checkpoint().to_owned(),
@@ -264,9 +266,9 @@ impl LogService for LogHandler {
         &self,
         request: Request<v1::GetInclusionProofRequest>,
     ) -> Result<Response<v1::InclusionProof>, Status> {
-        identified(&request)?;
+        let caller = identified(&request)?;
         let v1::GetInclusionProofRequest { index, tree_size } = request.into_inner();
-        let (proof, leaf) = self.blocking(move |ledger| ledger.inclusion_proof(index, tree_size)).await?;
+        let (proof, leaf) = self.blocking(&caller, move |ledger| ledger.inclusion_proof(index, tree_size)).await?;
         Ok(Response::new(v1::InclusionProof::of(&proof, &leaf)))
     }
 
@@ -274,9 +276,9 @@ impl LogService for LogHandler {
         &self,
         request: Request<v1::GetConsistencyProofRequest>,
     ) -> Result<Response<v1::ConsistencyProof>, Status> {
-        identified(&request)?;
+        let caller = identified(&request)?;
         let v1::GetConsistencyProofRequest { first, second } = request.into_inner();
-        let proof = self.blocking(move |ledger| ledger.consistency_proof(first, second)).await?;
+        let proof = self.blocking(&caller, move |ledger| ledger.consistency_proof(first, second)).await?;
         Ok(Response::new((&proof).into()))
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 
 /// The caller of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// A process on this machine, over loopback without TLS: its operator, who can read the files
     /// anyway.

@@ -114,7 +114,7 @@ impl QueryContext {
         }
         let reader = self.reader.clone();
         let read = move |given_up| reader.read_until(given_up, |view| query(view, &scope));
-        let (position, answer) = self.pool.run(read).await??;
+        let (position, answer) = self.pool.run(&request.caller, read).await??;
         Ok((as_of(position), answer?))
     }
 }

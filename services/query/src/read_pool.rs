@@ -1,15 +1,19 @@
-//! Threads that read files for callers: so many at once, and none for longer than a caller may ask.
+//! Threads that read files for callers: so many at once, so many of them for one caller, and none for
+//! longer than a caller may ask.
 //!
 //! Reads share the runtime's threads for blocking work with everything else. The limit here leaves
 //! most of those threads to others, whatever callers do. A read stops soon after its caller has
 //! gone: whoever reads looks at the flag that it is given.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
+
+use crate::access::Caller;
 
 /// Reads at once, unless a server says otherwise. The runtime has 512 threads for blocking work.
 const DEFAULT_THREADS: usize = 64;
@@ -20,6 +24,9 @@ const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct ReadPool {
     slots: Arc<Semaphore>,
+    /// How many of them one caller may have.
+    per_caller: usize,
+    turns: Arc<Mutex<HashMap<Caller, Arc<Semaphore>>>>,
     patience: Duration,
     closing: Arc<watch::Sender<bool>>,
 }
@@ -44,6 +51,24 @@ pub enum NoRead {
     Aborted,
 }
 
+/// A caller's turn; given back when this is dropped.
+struct Turn {
+    caller: Caller,
+    all: Arc<Mutex<HashMap<Caller, Arc<Semaphore>>>>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.permit.take());
+        // Nobody else holds it or waits for it.
+        if all.get(&self.caller).is_some_and(|turns| Arc::strong_count(turns) == 1) {
+            all.remove(&self.caller);
+        }
+    }
+}
+
 /// Sets the flag when whoever waits for the answer goes.
 struct Waiter(Arc<AtomicBool>);
 
@@ -65,7 +90,32 @@ impl ReadPool {
     #[must_use]
     pub fn new(threads: usize, patience: Duration) -> Self {
         let closing = Arc::new(watch::Sender::new(false));
-        Self { slots: Arc::new(Semaphore::new(threads.max(1))), patience, closing }
+        let threads = threads.max(1);
+        let (slots, turns) = (Arc::new(Semaphore::new(threads)), Arc::default());
+        Self { slots, per_caller: threads, turns, patience, closing }
+    }
+
+    /// Lets one caller have so many of the threads, at least one, so that others are answered beside
+    /// whoever asks much. What is asked on this machine is not limited.
+    #[must_use]
+    pub fn per_caller(self, threads: usize) -> Self {
+        Self { per_caller: threads.max(1), ..self }
+    }
+
+    /// The turn of a caller, which is theirs for as long as they read.
+    async fn turn(&self, caller: &Caller) -> Result<Option<Turn>, NoRead> {
+        if *caller == Caller::Local {
+            return Ok(None);
+        }
+        let turns = {
+            // Each change is a single one.
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.entry(caller.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.per_caller))).clone()
+        };
+        let mut turn = Turn { caller: caller.clone(), all: self.turns.clone(), permit: None };
+        let permit = timeout(self.patience, turns.acquire_owned()).await;
+        turn.permit = Some(permit.map_err(|_| NoRead::Busy)?.map_err(|_| NoRead::Aborted)?);
+        Ok(Some(turn))
     }
 
     /// Lets no more reads begin, and tells those that wait for anything that they wait in vain.
@@ -82,22 +132,27 @@ impl ReadPool {
         }
     }
 
-    /// Reads where blocking is allowed. `read` is given a flag that is set once nobody waits for
+    /// Reads for a caller, where blocking is allowed. `read` is given a flag that is set once nobody waits for
     /// its answer any more; it should look at it now and then, and return when it is.
     ///
     /// # Errors
     /// See [`NoRead`].
     pub async fn run<T: Send + 'static>(
         &self,
+        caller: &Caller,
         read: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
     ) -> Result<T, NoRead> {
+        let turn = tokio::select! {
+            turn = self.turn(caller) => turn?,
+            () = self.closed() => return Err(NoRead::Closed),
+        };
         let slot = timeout(self.patience, self.slots.clone().acquire_owned()).await;
         let slot = slot.map_err(|_| NoRead::Busy)?.map_err(|_| NoRead::Closed)?;
         let waiter = Waiter(Arc::default());
         let given_up = waiter.0.clone();
         let reading = tokio::task::spawn_blocking(move || {
             // Given back when the thread is free again, not when the caller has gone.
-            let _slot = slot;
+            let _taken = (turn, slot);
             (!given_up.load(Ordering::Relaxed)).then(|| read(given_up))
         });
         match timeout(self.patience, reading).await {

@@ -28,5 +28,5 @@ pub use error::{HaltReason, RegisterError, Rejection, Unavailable};
 pub use found::{FoundError, Founding, founding_block};
 pub use leadership::{Leadership, Participant, Participation};
 pub use registrar::{MAX_REQUEST_STATEMENTS, Registered, Registrar, RegistrarOptions, StartError};
-pub use registration_service::{RandomBytes, RegistrationHandler};
+pub use registration_service::{RandomBytes, Refusals, RegistrationHandler};
 pub use verify::Submission;

@@ -321,6 +321,12 @@ impl Registrar {
         self.clock_guard.time_after(self.head().time).err()
     }
 
+    /// How many statements wait for an answer, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        let Room { statements, bytes, max_statements, max_bytes } = &self.room;
+        (max_statements - statements.available_permits(), max_bytes - bytes.available_permits())
+    }
+
     /// Why writes are refused, if they are; changes once, when the ledger halts.
     pub fn watch_halt(&self) -> watch::Receiver<Option<Unavailable>> {
         self.shared.watch_halt()

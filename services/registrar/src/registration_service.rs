@@ -1,6 +1,7 @@
 //! `RegistrationService`.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_proto::v1::registration_service_server::RegistrationService;
 use probity_proto::{Verdict, v1};
@@ -16,12 +17,36 @@ use crate::verify::Submission;
 /// Ten random bytes for an event id.
 pub type RandomBytes = Arc<dyn Fn() -> [u8; 10] + Send + Sync>;
 
+/// How many statements were refused, by reason.
+#[derive(Debug, Default)]
+pub struct Refusals(Mutex<BTreeMap<String, u64>>);
+
+impl Refusals {
+    fn count(&self, results: &[v1::RegisterResult]) {
+        let refused = results.iter().filter_map(|result| match &result.result {
+            Some(v1::register_result::Result::Refused(refused)) => Some(refused.reason.clone()),
+            Some(v1::register_result::Result::Recorded(_)) | None => None,
+        });
+        // Each change is a single one.
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for reason in refused {
+            *counts.entry(reason).or_default() += 1;
+        }
+    }
+
+    /// So far.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// The write side over gRPC. Writing needs no transport identity: the signature and its roles
 /// decide.
 #[derive(Clone)]
 pub struct RegistrationHandler {
     registrar: Arc<Registrar>,
     random: RandomBytes,
+    refusals: Arc<Refusals>,
 }
 
 impl std::fmt::Debug for RegistrationHandler {
@@ -33,7 +58,12 @@ impl std::fmt::Debug for RegistrationHandler {
 impl RegistrationHandler {
     /// Serves a registrar; `random` is the source of the ids of prepared events.
     pub fn new(registrar: Arc<Registrar>, random: RandomBytes) -> Self {
-        Self { registrar, random }
+        Self { registrar, random, refusals: Arc::default() }
+    }
+
+    /// What counts the statements that are refused.
+    pub fn refusals(&self) -> &Arc<Refusals> {
+        &self.refusals
     }
 }
 
@@ -46,7 +76,8 @@ impl RegistrationService for RegistrationHandler {
         };
         let submissions = request.into_inner().submissions.into_iter().map(submission).collect();
         let results = self.registrar.register(submissions).await?;
-        let results = results.into_iter().map(result).collect();
+        let results: Vec<_> = results.into_iter().map(result).collect();
+        self.refusals.count(&results);
         Ok(Response::new(v1::RegisterResponse { results }))
     }
 

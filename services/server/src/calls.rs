@@ -6,12 +6,12 @@
 //!
 //! When the server stops, calls end here too: streams at once, the others a little later.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, Either, FutureExt as _, Ready, ready as at_once};
@@ -29,6 +29,7 @@ use tower_service::Service;
 
 use crate::caller::Callers;
 use crate::config::LimitsSection;
+use crate::measured::{End, Measured};
 
 /// The longest question, in bytes. The longest sensible one names a thousand models.
 const MAX_QUESTION: usize = 256 << 10;
@@ -94,7 +95,9 @@ pub(crate) struct Calls {
     open: Mutex<Open>,
     /// Bytes that were received for calls that are under way.
     received: AtomicUsize,
-    streaming: HashSet<String>,
+    /// The paths of all methods, and whether they answer with a stream.
+    methods: HashMap<String, bool>,
+    measured: Measured,
 }
 
 #[derive(Debug, Default)]
@@ -114,7 +117,7 @@ impl Calls {
     pub(crate) fn new(limits: LimitsSection) -> Arc<Self> {
         let (open, received) = (Mutex::default(), AtomicUsize::new(0));
         let stage = watch::Sender::new(Stage::Open);
-        Arc::new(Self { limits, stage, open, received, streaming: streaming() })
+        Arc::new(Self { limits, stage, open, received, methods: methods(), measured: Measured::default() })
     }
 
     /// Lets no more calls in, and ends the streams, of which many would never end by themselves.
@@ -149,6 +152,11 @@ impl Calls {
         self.received.load(Ordering::Relaxed)
     }
 
+    /// What was counted of calls that have ended.
+    pub(crate) fn measured(&self) -> &Measured {
+        &self.measured
+    }
+
     fn open(&self) -> std::sync::MutexGuard<'_, Open> {
         // Each change is made as a whole.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
@@ -157,7 +165,7 @@ impl Calls {
     fn kind(&self, path: &str) -> CallKind {
         match path {
             "/probity.v1.RegistrationService/Register" => CallKind::Write,
-            path if self.streaming.contains(path) => CallKind::Stream,
+            path if self.methods.get(path) == Some(&true) => CallKind::Stream,
             _ => CallKind::Read,
         }
     }
@@ -172,7 +180,13 @@ impl Calls {
         }
     }
 
-    fn begin(self: &Arc<Self>, kind: CallKind, key: CallerKey) -> Result<Arc<Permit>, Verdict> {
+    /// The path of a method that there is.
+    fn method(&self, path: &str) -> Option<String> {
+        self.methods.get_key_value(path).map(|(path, _)| path.clone())
+    }
+
+    fn begin(self: &Arc<Self>, path: &str, key: CallerKey) -> Result<Arc<Permit>, Verdict> {
+        let kind = self.kind(path);
         if *self.stage.borrow() > Stage::Open {
             return Err(shutting_down(kind));
         }
@@ -195,7 +209,16 @@ impl Calls {
         }
         open.all[kind.place()] += 1;
         open.of.entry(key.clone()).or_default().calls[kind.place()] += 1;
-        Ok(Arc::new(Permit { calls: self.clone(), kind, key, received: AtomicUsize::new(0) }))
+        let (method, received) = (self.method(path), AtomicUsize::new(0));
+        Ok(Arc::new(Permit {
+            calls: self.clone(),
+            kind,
+            key,
+            received,
+            method,
+            began: Instant::now(),
+            end: OnceLock::new(),
+        }))
     }
 }
 
@@ -208,8 +231,8 @@ fn shutting_down(kind: CallKind) -> Verdict {
     Verdict::new(Code::Unavailable, "SHUTTING_DOWN", message).retry(RETRY_AFTER)
 }
 
-/// The paths of all methods that answer with a stream.
-fn streaming() -> HashSet<String> {
+/// The paths of all methods, and whether they answer with a stream.
+fn methods() -> HashMap<String, bool> {
     let sets = [
         v1::FILE_DESCRIPTOR_SET,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -217,11 +240,12 @@ fn streaming() -> HashSet<String> {
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];
     let files = sets.iter().filter_map(|set| FileDescriptorSet::decode(*set).ok()).flat_map(|set| set.file);
-    let mut paths = HashSet::new();
+    let mut paths = HashMap::new();
     for file in files {
         for service in &file.service {
-            let methods = service.method.iter().filter(|method| method.server_streaming());
-            paths.extend(methods.map(|method| format!("/{}.{}/{}", file.package(), service.name(), method.name())));
+            paths.extend(service.method.iter().map(|method| {
+                (format!("/{}.{}/{}", file.package(), service.name(), method.name()), method.server_streaming())
+            }));
         }
     }
     paths
@@ -234,9 +258,22 @@ struct Permit {
     kind: CallKind,
     key: CallerKey,
     received: AtomicUsize,
+    /// Its path, if there is such a method.
+    method: Option<String>,
+    began: Instant,
+    /// How it ended, once that was said.
+    end: OnceLock<End>,
 }
 
 impl Permit {
+    /// Takes note of how the call ended, where headers or trailers say so.
+    fn ends(&self, headers: &HeaderMap) {
+        if let Some(end) = End::of(headers) {
+            // What was said first counts.
+            let _ = self.end.set(end);
+        }
+    }
+
     /// Takes note of bytes that came for this call.
     fn receive(&self, bytes: usize) -> Result<(), Verdict> {
         let call = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -266,6 +303,8 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        let end = self.end.get().unwrap_or(&End::Left);
+        self.calls.measured.call(self.method.as_deref(), end, self.began.elapsed());
         let received = self.received.load(Ordering::Relaxed);
         self.calls.received.fetch_sub(received, Ordering::Relaxed);
         let (mut open, place) = (self.calls.open(), self.kind.place());
@@ -304,7 +343,9 @@ impl Counted {
         self.body = Body::empty();
         let mut trailers = HeaderMap::new();
         let status = Status::from(shutting_down(self.permit.kind));
-        Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
+        let added = status.add_header(&mut trailers);
+        self.permit.ends(&trailers);
+        Poll::Ready(Some(added.map(|()| Frame::trailers(trailers))))
     }
 }
 
@@ -317,6 +358,11 @@ impl HttpBody for Counted {
             Poll::Ready(frame) => frame,
             Poll::Pending => return self.cut_off(cx),
         };
+        if let (Some(Ok(frame)), Way::Out { .. }) = (&frame, &self.way)
+            && let Some(trailers) = frame.trailers_ref()
+        {
+            self.permit.ends(trailers);
+        }
         let bytes = match (&frame, &self.way) {
             (Some(Ok(frame)), Way::In) => frame.data_ref().map_or(0, Bytes::len),
             _ => 0,
@@ -378,15 +424,22 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let (caller, key) = self.keeper.callers.of(request.extensions());
-        let kind = self.keeper.calls.kind(request.uri().path());
-        let permit = match self.keeper.calls.begin(kind, key) {
+        let path = request.uri().path();
+        let permit = match self.keeper.calls.begin(path, key) {
             Ok(permit) => permit,
-            Err(verdict) => return Either::Right(at_once(Ok(Status::from(verdict).into_http()))),
+            Err(verdict) => {
+                let answer = Status::from(verdict).into_http();
+                let method = self.keeper.calls.method(path);
+                if let Some(end) = End::of(answer.headers()) {
+                    self.keeper.calls.measured.call(method.as_deref(), &end, Duration::ZERO);
+                }
+                return Either::Right(at_once(Ok(answer)));
+            }
         };
         request.extensions_mut().insert::<Caller>(caller);
         let incoming = permit.clone();
         let request = request.map(|body| Body::new(Counted { body, permit: incoming, way: Way::In }));
-        let ended = Some(self.keeper.calls.ended(kind));
+        let ended = Some(self.keeper.calls.ended(permit.kind));
         Either::Left(Answering { answer: Box::pin(self.inner.call(request)), permit, ended })
     }
 }
@@ -405,8 +458,13 @@ impl<F: Future<Output = Result<Response<Body>, E>>, E> Future for Answering<F> {
         let Poll::Ready(answer) = self.answer.as_mut().poll(cx) else {
             let Some(ended) = &mut self.ended else { return Poll::Pending };
             ready!(ended.as_mut().poll(cx));
-            return Poll::Ready(Ok(Status::from(shutting_down(self.permit.kind)).into_http()));
+            let answer: Response<Body> = Status::from(shutting_down(self.permit.kind)).into_http();
+            self.permit.ends(answer.headers());
+            return Poll::Ready(Ok(answer));
         };
+        if let Ok(answer) = &answer {
+            self.permit.ends(answer.headers());
+        }
         let (permit, way) = (self.permit.clone(), Way::Out { ended: self.ended.take() });
         Poll::Ready(Ok(answer?.map(|body| Body::new(Counted { body, permit, way }))))
     }
@@ -416,6 +474,8 @@ impl<F: Future<Output = Result<Response<Body>, E>>, E> Future for Answering<F> {
 mod tests {
     use super::*;
 
+    const WRITE: &str = "/probity.v1.RegistrationService/Register";
+    const READ: &str = "/probity.v1.LogService/GetEntry";
     const HOSTILE: CallerKey = CallerKey::Certificate([1; 32]);
     const OTHER: CallerKey = CallerKey::Certificate([2; 32]);
 
@@ -424,18 +484,18 @@ mod tests {
         let calls = Calls::new(LimitsSection::default());
         let (most, most_of_one) = calls.limits(CallKind::Write);
         assert!(most_of_one < most);
-        let held: Vec<_> = (0..most_of_one).map(|_| calls.begin(CallKind::Write, HOSTILE).unwrap()).collect();
-        assert!(calls.begin(CallKind::Write, HOSTILE).is_err());
+        let held: Vec<_> = (0..most_of_one).map(|_| calls.begin(WRITE, HOSTILE).unwrap()).collect();
+        assert!(calls.begin(WRITE, HOSTILE).is_err());
         // They begin to send as much as they can, and never end.
         let mut taken = 0;
         while held[taken % held.len()].receive(1 << 20).is_ok() {
             taken += 1;
         }
         assert_eq!(taken, LimitsSection::default().received_mib_per_caller);
-        let other = calls.begin(CallKind::Write, OTHER).unwrap();
+        let other = calls.begin(WRITE, OTHER).unwrap();
         assert!(other.receive(16 << 20).is_ok());
         // A question is no place for it.
-        assert!(calls.begin(CallKind::Read, OTHER).unwrap().receive(MAX_QUESTION + 1).is_err());
+        assert!(calls.begin(READ, OTHER).unwrap().receive(MAX_QUESTION + 1).is_err());
         drop((held, other));
         assert_eq!((calls.received(), calls.count(CallKind::Write)), (0, 0));
         assert!(calls.open().of.is_empty());

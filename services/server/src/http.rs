@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -14,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use probity_log::{Backend, Status};
 use probity_projection::{Health, ViewReader};
-use probity_registrar::{Leadership, Registrar};
+use probity_registrar::{Leadership, Refusals, Registrar};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -42,6 +43,10 @@ pub(crate) struct Watched {
     pub(crate) expiries: watch::Receiver<Vec<Expiry>>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) connections: Arc<Connections>,
+    /// What counts refused statements, in a process that takes any.
+    pub(crate) refusals: Option<Arc<Refusals>>,
+    /// The directories whose volumes may become full, by what is in them.
+    pub(crate) directories: Vec<(&'static str, PathBuf)>,
     /// Why the process must exit.
     pub(crate) failure: watch::Receiver<Option<Arc<str>>>,
 }
@@ -184,7 +189,28 @@ impl prometheus_client::collector::Collector for Collector {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         }
+        let (statements, bytes) = registrar.waiting();
+        let waiting = [
+            ("waiting_statements", "Statements that were taken in and are not answered yet", statements),
+            ("waiting_bytes", "Their bytes", bytes),
+        ];
+        for (name, help, value) in waiting {
+            let gauge = ConstGauge::new(value as u64);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
         let kind = ConstGauge::new(0u64).metric_type();
+        let mut family = encoder.encode_descriptor("build_info", "The version that runs", None, kind)?;
+        ConstGauge::new(1u64).encode(family.encode_family(&[("version", env!("CARGO_PKG_VERSION"))])?)?;
+        let help = "Bytes that are left on the volume of a directory";
+        let mut family = encoder.encode_descriptor("disk_available_bytes", help, None, kind)?;
+        for (of, directory) in &self.0.directories {
+            if let Ok(volume) = rustix::fs::statvfs(directory) {
+                let left = volume.f_bavail.saturating_mul(volume.f_frsize);
+                ConstGauge::new(left).encode(family.encode_family(&[("of", *of)])?)?;
+            }
+        }
+        let refused = self.0.refusals.as_ref().map(|refusals| refusals.counts()).unwrap_or_default();
+        calls.measured().encode(&mut encoder, &refused)?;
         let mut family = encoder.encode_descriptor("calls", "Calls under way, by kind", None, kind)?;
         for kind in CallKind::ALL {
             let gauge = ConstGauge::new(calls.count(kind) as u64);

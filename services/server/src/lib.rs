@@ -18,6 +18,7 @@ mod http;
 mod ledger_copy;
 mod ledger_dir;
 mod listener;
+mod measured;
 mod nats;
 mod open_log;
 mod renewal;

@@ -1,6 +1,7 @@
 //! The wiring of a server: from a configuration to a running ledger, and orderly down again.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +89,8 @@ impl Running {
             })?),
             false => None,
         };
-        let options = FileLogOptions::new(dir.log()).anchor(config.anchor());
+        let options =
+            FileLogOptions::new(dir.log()).anchor(config.anchor()).segment_length(config.ledger.segment_mib << 20);
         // With the keys that the ledger itself names, so that foreign private keys are not mistaken
         // for a damaged log.
         let keys = match (replay::ledger_keys(&options), &secrets) {
@@ -139,7 +141,8 @@ impl Running {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
             .layer(Gatekeeper::new(Callers::new(config)?, calls.clone()));
-        let pool = ReadPool::new(limits.reading_threads, Duration::from_secs(limits.query_seconds));
+        let pool = ReadPool::new(limits.reading_threads, Duration::from_secs(limits.query_seconds))
+            .per_caller(limits.reading_threads_of_one());
         let reading =
             LogServiceServer::new(LogHandler::new(registrar.ledger().clone(), registrar.clock().clone(), pool.clone()));
         // Stock clients ask for either: older ones of Python and Java know v1alpha only.
@@ -152,8 +155,11 @@ impl Running {
             .add_service(health_service.clone())
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
+        let mut refusals = None;
         if config.is_registrar() {
-            let registration = RegistrationServiceServer::new(RegistrationHandler::new(registrar.clone(), random()));
+            let handler = RegistrationHandler::new(registrar.clone(), random());
+            refusals = Some(handler.refusals().clone());
+            let registration = RegistrationServiceServer::new(handler);
             routes = routes.add_service(registration.max_decoding_message_size(MAX_MESSAGE));
         }
         let rights: Arc<dyn Access> = registrar.ledger().clone();
@@ -205,6 +211,8 @@ impl Running {
                 expiries,
                 calls: calls.clone(),
                 connections,
+                refusals,
+                directories: vec![("log", dir.log()), ("views", config.views()), ("anchor", anchor_directory(config))],
                 failure: failure.clone(),
             };
             let (address, serving) = http::start(address, watched).await?;
@@ -339,6 +347,13 @@ fn watch(view: &ViewSpec, reader: &ViewReader, health: HealthReporter) -> JoinHa
             }
         }
     })
+}
+
+/// The directory of the anchor.
+fn anchor_directory(config: &Config) -> PathBuf {
+    let anchor = config.anchor();
+    let parent = anchor.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).to_owned()
 }
 
 fn random() -> RandomBytes {

@@ -12,7 +12,7 @@ use probity_tests::{Server, TestLedger, register};
 
 use crate::scene::{Scene, copy, flip, open, run, stop};
 
-/// Room for one segment of 64 MiB and what stands beside it, but not for a second.
+/// Room for the five segments before the first of 64 MiB, but not for that one.
 const SMALL: &str = "size=100m";
 const LARGE: &str = "size=300m";
 
@@ -72,7 +72,7 @@ async fn a_full_log_volume_refuses_with_the_reason_and_goes_on_once_there_is_roo
     let server = scene.ledger.serve(&[]).unwrap();
     let (refused, refusal) = fill(&mut scene, &server).await;
     assert_eq!((refusal.reason.as_str(), refusal.code), ("NO_ROOM", tonic::Code::Unavailable as i32));
-    for part in ["no room", "No space left on device", "0000000001.segment"] {
+    for part in ["no room", "No space left on device", "0000000005.segment"] {
         assert!(refusal.message.contains(part), "{refusal:?}");
     }
     // It still reads, and still refuses; so it does after a restart.

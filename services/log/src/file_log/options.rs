@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::storage::{Disk, Storage, with_suffix};
 
-/// The length of a segment in bytes unless the options say otherwise: 64 MiB.
+/// The length in bytes that segments grow to unless the options say otherwise: 64 MiB. The first has 2 MiB.
 pub const DEFAULT_SEGMENT_LENGTH: u64 = 64 * 1024 * 1024;
 
 /// Where the files of a log are, and how large.
@@ -32,8 +32,8 @@ impl FileLogOptions {
         self
     }
 
-    /// The length in bytes of segments made from now on; existing ones keep theirs. From 4 KiB to
-    /// below 4 GiB.
+    /// The length in bytes that segments made from now on grow to, each twice as long as the one before
+    /// it; existing ones keep theirs. From 4 KiB to below 4 GiB.
     #[must_use]
     pub fn segment_length(mut self, bytes: u64) -> Self {
         self.segment_length = bytes;

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::Segments;
 use super::active::Active;
-use super::layout::{FRAMES_START, prepare, segment_path, table_path};
+use super::layout::{FRAMES_START, length_of, prepare, segment_path, table_path};
 use super::table::{Span, Table};
 use crate::Block;
 use crate::OpenError;
@@ -143,7 +143,8 @@ struct Preparer {
 impl Preparer {
     /// Starts making segment `number`; if that is not possible, [`Preparer::take`] makes it.
     fn start(&mut self, number: u64) {
-        let (storage, dir, length) = (self.storage.clone(), self.dir.clone(), self.segment_length);
+        let (storage, dir) = (self.storage.clone(), self.dir.clone());
+        let length = length_of(number, self.segment_length);
         let prepare = move || prepare(&*storage, &dir, number, length);
         self.pending = std::thread::Builder::new().name("probity-segment".into()).spawn(prepare).ok();
     }
@@ -161,7 +162,9 @@ impl Preparer {
             // may go better now: a disk that was full when the segment was made in advance may have
             // room again.
             Some(Ok(Err(error))) if error.operation == Operation::Sync => Err(error),
-            Some(Ok(Err(_)) | Err(_)) | None => prepare(&*self.storage, &self.dir, number, self.segment_length),
+            Some(Ok(Err(_)) | Err(_)) | None => {
+                prepare(&*self.storage, &self.dir, number, length_of(number, self.segment_length))
+            }
         }
     }
 }

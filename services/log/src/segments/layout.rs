@@ -42,6 +42,15 @@ pub enum SegmentFault {
     },
 }
 
+/// The length of the first segment, in bytes: more than the longest block.
+const FIRST_LENGTH: u64 = 2 * 1024 * 1024;
+
+/// The length in bytes that segment `number` is made with, where none may be longer than `longest`. Each is twice as long
+/// as the one before it, so that a small ledger takes little room.
+pub(crate) fn length_of(number: u64, longest: u64) -> u64 {
+    longest.min(FIRST_LENGTH << number.min(16))
+}
+
 /// The path of segment `number`.
 pub(crate) fn segment_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:010}{SEGMENT}"))

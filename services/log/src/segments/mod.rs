@@ -39,7 +39,7 @@ pub(crate) const GROUP_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct Segments {
     storage: Arc<dyn Storage>,
     dir: PathBuf,
-    /// The length in bytes of segments yet to be made.
+    /// The length in bytes that segments yet to be made grow to.
     segment_length: u64,
     state: RwLock<State>,
     /// Held while a table is made again, so that it is done once.

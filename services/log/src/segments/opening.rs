@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::active::Active;
-use super::layout::{FRAMES_START, check_header, list, prepare, segment_path, table_path};
+use super::layout::{FRAMES_START, check_header, length_of, list, prepare, segment_path, table_path};
 use super::scan::Scan;
 use super::table::{Position, Span, Table};
 use super::{Segments, State};
@@ -78,7 +78,7 @@ fn open_files(
     storage.sync_dir(dir).map_err(StorageError::of(Operation::Sync, dir))?;
     if listing.segments.is_empty() && anchored == 0 {
         let path = segment_path(dir, 0);
-        return Ok(vec![(path, prepare(storage, dir, 0, segment_length)?)]);
+        return Ok(vec![(path, prepare(storage, dir, 0, length_of(0, segment_length))?)]);
     }
     let mut files = Vec::with_capacity(listing.segments.len());
     for (number, found) in (0..).zip(listing.segments) {

@@ -284,10 +284,10 @@ fn questions_wait_for_their_turn_and_not_for_ever() {
         let (free, until_free) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let pool = pool.clone();
-            async move { pool.run(move |_| until_free.recv().is_err()).await }
+            async move { pool.run(&Caller::Local, move |_| until_free.recv().is_err()).await }
         });
         let busy = loop {
-            match pool.run(|_| ()).await {
+            match pool.run(&Caller::Local, |_| ()).await {
                 Ok(()) => tokio::task::yield_now().await,
                 Err(busy) => break busy,
             }
@@ -295,6 +295,38 @@ fn questions_wait_for_their_turn_and_not_for_ever() {
         assert_eq!(busy, probity_query::NoRead::Busy);
         drop(free);
         drop(first.await);
-        pool.run(|_| ()).await.unwrap();
+        pool.run(&Caller::Local, |_| ()).await.unwrap();
+    });
+}
+
+#[test]
+fn who_asks_much_waits_for_their_own_questions_and_others_are_answered_beside_them() {
+    run(|| async {
+        let pool = ReadPool::new(8, Duration::from_secs(10)).per_caller(1);
+        let (greedy, other) = (Caller::Unmapped, Caller::Identified("service:other".parse().unwrap()));
+        let (free, until_free) = std::sync::mpsc::channel::<()>();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let first = tokio::spawn({
+            let (pool, greedy) = (pool.clone(), greedy.clone());
+            async move {
+                let read = move |_| {
+                    begun.send(()).unwrap();
+                    until_free.recv().is_err()
+                };
+                pool.run(&greedy, read).await
+            }
+        });
+        tokio::task::spawn_blocking(move || begins.recv().unwrap()).await.unwrap();
+        let second = tokio::spawn({
+            let (pool, greedy) = (pool.clone(), greedy.clone());
+            async move { pool.run(&greedy, |_| ()).await }
+        });
+        for _ in 0..10 {
+            pool.run(&other, |_| ()).await.unwrap();
+        }
+        assert!(!second.is_finished() && !first.is_finished());
+        drop(free);
+        assert!(first.await.unwrap().unwrap());
+        second.await.unwrap().unwrap();
     });
 }

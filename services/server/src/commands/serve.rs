@@ -50,9 +50,21 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
     }
     config.check().map_err(|error| wrong_use!("{error}"))?;
     start_logging(&config)?;
+    let served = until_stopped(&config).await;
+    match (served, config.log.format) {
+        // What reads the log reads nothing else.
+        (Err(error), LogFormat::Json) => {
+            tracing::error!(error = format!("{error:#}"), "the server ends");
+            Ok(Answer::Unknown)
+        }
+        (served, _) => served.map(|()| Answer::Yes),
+    }
+}
+
+async fn until_stopped(config: &Config) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let running = Running::start(&config).await?;
+    let running = Running::start(config).await?;
     // One line on standard output, so that scripts learn where to connect.
     outln!("probity serves {} on {}", config.ledger.directory.display(), running.address);
     let failure = tokio::select! {
@@ -64,10 +76,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer> {
         tracing::info!("stopping");
     }
     running.stop().await?;
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(Answer::Yes),
-    }
+    failure.map_or(Ok(()), Err)
 }
 
 fn start_logging(config: &Config) -> Result<()> {
@@ -76,7 +85,11 @@ fn start_logging(config: &Config) -> Result<()> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr);
     let started = match config.log.format {
         LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().try_init(),
+        LogFormat::Json => {
+            // A panic is a line like any other.
+            std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a thread broke down, which is a defect")));
+            lines.json().try_init()
+        }
     };
     started.map_err(|error| anyhow!("logging could not be started: {error}"))
 }

@@ -76,6 +76,8 @@ pub(crate) enum ConfigError {
          [listen] http_exposed = true where only monitoring reaches that address"
     )]
     HttpExposed { address: SocketAddr },
+    #[error("[ledger] segment_mib is {mib}: segments have from 2 to 4095 MiB")]
+    Segments { mib: u64 },
     #[error("[limits] {key} is 0: nothing would ever be let in")]
     NothingAllowed { key: &'static str },
     #[error("roles without registrar need [nats]: without it this process is the only one of its ledger")]
@@ -119,6 +121,7 @@ impl ConfigError {
             Self::NoClientAuthority { .. } => "tls".to_owned(),
             Self::NoCertificates { place, .. } => format!("access.certificate[{place}]"),
             Self::HttpExposed { .. } => "listen.http".to_owned(),
+            Self::Segments { .. } => "ledger.segment_mib".to_owned(),
             Self::NothingAllowed { key } => format!("limits.{key}"),
             Self::NoRegistrar | Self::NoRoles => "roles".to_owned(),
             Self::NoNatsUrl | Self::SecretInNatsUrl => "nats.url".to_owned(),
@@ -193,6 +196,10 @@ impl Config {
             && !self.listen.http_exposed
         {
             found.push(ConfigError::HttpExposed { address });
+        }
+        let mib = self.ledger.segment_mib;
+        if !(2..4_096).contains(&mib) {
+            found.push(ConfigError::Segments { mib });
         }
         found.extend(self.limits.faults());
         found.extend(self.log.filter().err());

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use probity_log::NatsOptions;
+use probity_log::{DEFAULT_SEGMENT_LENGTH, NatsOptions};
 use probity_schemas::Identity;
 use serde::Deserialize;
 
@@ -20,6 +20,14 @@ pub(crate) struct LedgerSection {
     /// backup set.
     #[serde(default)]
     pub(crate) anchor: Option<PathBuf>,
+    /// The length that segments of the log grow to, in MiB: the first has 2, and each twice as much as
+    /// the one before it.
+    #[serde(default = "segment_mib")]
+    pub(crate) segment_mib: u64,
+}
+
+fn segment_mib() -> u64 {
+    DEFAULT_SEGMENT_LENGTH >> 20
 }
 
 /// The NATS servers whose stream carries the ledger's blocks.
@@ -158,6 +166,8 @@ pub(crate) struct LimitsSection {
     pub(crate) streams_per_caller: usize,
     /// Questions that read files at the same moment; others wait for their turn.
     pub(crate) reading_threads: usize,
+    /// How many of them for one caller; 0 for half of the processor's cores.
+    pub(crate) reading_threads_per_caller: usize,
     /// How long a question may read, in seconds.
     pub(crate) query_seconds: u64,
     /// Memory of the index's page cache, in MiB.
@@ -165,6 +175,14 @@ pub(crate) struct LimitsSection {
 }
 
 impl LimitsSection {
+    /// How many questions of one caller read at the same moment.
+    pub(crate) fn reading_threads_of_one(&self) -> usize {
+        match self.reading_threads_per_caller {
+            0 => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+            threads => threads,
+        }
+    }
+
     /// Limits that let nothing in.
     pub(super) fn faults(&self) -> impl Iterator<Item = ConfigError> + use<> {
         let limits = [
@@ -204,6 +222,7 @@ impl Default for LimitsSection {
             streams: 64,
             streams_per_caller: 8,
             reading_threads: 64,
+            reading_threads_per_caller: 0,
             query_seconds: 10,
             index_cache_mib: 32,
         }
