@@ -128,3 +128,54 @@ async fn entries_are_listed_in_order_and_by_issuer() {
         assert_eq!(refused.code(), tonic::Code::OutOfRange, "{start}..{end}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_issuer_stated_is_found_among_what_others_did_on_disk_and_before_it_is() {
+    let ledger = TestLedger::found().unwrap();
+    let mut server = ledger.serve(&[]).unwrap();
+    let (few, many) = (Signer::person().unwrap(), Signer::person().unwrap());
+    for signer in [&few, &many] {
+        ledger.enrol(&server, signer, &["developer"]).await.unwrap();
+    }
+    let mut expected = Vec::new();
+    let listed = async |server: &probity_tests::Server, (start, end): (u64, u64)| {
+        let issuer = few.identity.to_string();
+        let request = v1::ListEntriesRequest { start, end, issuer };
+        let mut entries = server.log().await.unwrap().list_entries(request).await.unwrap().into_inner();
+        let mut found = Vec::new();
+        while let Some(entry) = entries.message().await.unwrap() {
+            let statement = SignedStatement::parse(entry.statement).unwrap();
+            assert_eq!(statement.issuer(), &few.identity);
+            found.push(entry.index);
+        }
+        found
+    };
+    // The first half is on disk after a restart, the second is not yet.
+    for half in 0..2u64 {
+        let mut client = server.registration().await.unwrap();
+        for round in 0..40u64 {
+            let by = |n: u64| if n % 7 == round % 7 { &few } else { &many };
+            let statement = |n: u64| by(n).state(model(half * 10_000 + round * 100 + n), ledger.origin()).unwrap();
+            let statements: Vec<_> = (0..20).map(statement).collect();
+            let outcomes = register(&mut client, &statements).await.unwrap();
+            for (n, outcome) in (0..).zip(outcomes) {
+                match outcome {
+                    Outcome::Recorded(recorded) if by(n).identity == few.identity => expected.push(recorded.index),
+                    Outcome::Recorded(_) => {}
+                    Outcome::Refused(refused) => panic!("{refused:?}"),
+                }
+            }
+        }
+        assert_eq!(listed(&server, (0, 0)).await, expected);
+        if half == 0 {
+            server.stop().unwrap();
+            server = ledger.serve(&[]).unwrap();
+            assert_eq!(listed(&server, (0, 0)).await, expected);
+        }
+    }
+    let (start, end) = (expected[10] + 1, expected[200]);
+    assert_eq!(listed(&server, (start, end)).await, expected[11..200]);
+    let stranger = v1::ListEntriesRequest { issuer: Signer::person().unwrap().identity.to_string(), start: 0, end: 0 };
+    let mut none = server.log().await.unwrap().list_entries(stranger).await.unwrap().into_inner();
+    assert!(none.message().await.unwrap().is_none());
+}

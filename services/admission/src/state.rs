@@ -143,6 +143,11 @@ impl Rights {
         }
     }
 
+    /// The number under which an issuer's event ids are indexed.
+    pub fn issuer_number(&self, identity: &Identity) -> Option<u32> {
+        self.authority.number(identity)
+    }
+
     /// The roles that an identity holds in a namespace at this time (Unix seconds).
     pub fn roles(&self, identity: &Identity, namespace: &Namespace, time: u64) -> Vec<String> {
         self.authority.held(identity, namespace, time.saturating_mul(1_000)).map(ToString::to_string).collect()

@@ -12,7 +12,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -330,6 +332,29 @@ fn newest_on_disk(view: &View, issuer: u32) -> Result<Option<EventId>, StoreErro
     let key = view.last_key(&event_key(issuer, &EventId::from_hash([0; 16]))[..5])?;
     let id = key.and_then(|key| Uuid::from_slice(&key[5..]).ok());
     Ok(id.and_then(|id| EventId::try_from(id).ok()))
+}
+
+/// The indices within `range` of an issuer's statements, as far as they are on disk, in no order; and how far
+/// that is.
+pub(crate) fn stated_by(
+    view: &View,
+    issuer: u32,
+    range: &Range<u64>,
+    given_up: &AtomicBool,
+) -> Result<(Vec<u64>, Option<Cursor>), StoreError> {
+    // Before the scan: what is written meanwhile is found twice rather than not at all.
+    let cursor = view.cursor()?;
+    let prefix = event_key(issuer, &EventId::from_hash([0; 16]));
+    let mut found = Vec::new();
+    for pair in view.scan(&prefix[..5]) {
+        if given_up.load(Ordering::Relaxed) {
+            return Err(StoreError::GivenUp);
+        }
+        let (_, index) = pair?;
+        let index = index.try_into().map(u64::from_be_bytes).ok();
+        found.extend(index.filter(|index| range.contains(index)));
+    }
+    Ok((found, cursor))
 }
 
 fn event_key(issuer: u32, id: &EventId) -> [u8; 21] {

@@ -1,17 +1,23 @@
 //! The read side: entries, receipts, checkpoints and proofs of what is committed.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use bytes::Bytes;
 use probity_admission::Rights;
 use probity_log::{Backend, Block, BlockReader, Head, ReadError};
+use probity_projection::{StoreError, View};
 use probity_query::{Access, AccessDenied, Caller, Scope, scope_of};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
-use probity_statement::{LedgerKeys, SecretKey};
+use probity_statement::{LedgerKeys, SecretKey, SignedStatement};
 use probity_tlog::{BlockTree, ConsistencyProof, Hash, InclusionProof, NodeReader, leaf_hash};
 use tokio::sync::watch;
 
 use crate::committed::CommittedBlock;
 use crate::error::with_causes;
+use crate::index::stated_by;
 
 /// Why a question is not answered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -92,6 +98,9 @@ pub enum ReadFault {
     /// The log could not be read.
     #[error("{}", with_causes(.0.as_ref()))]
     Log(#[from] Arc<ReadError>),
+    /// The index could not be read.
+    #[error("{}", with_causes(.0.as_ref()))]
+    Index(#[from] Arc<StoreError>),
 }
 
 impl From<ReadError> for ReadFault {
@@ -109,6 +118,8 @@ pub struct Ledger {
     receipt_key: Option<SecretKey>,
     head: watch::Sender<Head>,
     rights: RwLock<Rights>,
+    /// The index of event ids, for what one issuer stated.
+    ids: Mutex<View>,
 }
 
 impl Ledger {
@@ -116,10 +127,11 @@ impl Ledger {
         backend: Arc<dyn Backend>,
         keys: LedgerKeys,
         receipt_key: Option<SecretKey>,
-        head: Head,
-        rights: Rights,
+        (head, rights): (Head, Rights),
+        ids: View,
     ) -> Self {
-        Self { backend, keys, receipt_key, head: watch::Sender::new(head), rights: RwLock::new(rights) }
+        let (head, rights, ids) = (watch::Sender::new(head), RwLock::new(rights), Mutex::new(ids));
+        Self { backend, keys, receipt_key, head, rights, ids }
     }
 
     /// The log that it reads.
@@ -207,6 +219,42 @@ impl Ledger {
             (Some(statement), Ok(node)) if leaf_hash(statement) == node => Ok(()),
             _ => Err(ReadFault::Damaged { index }),
         }
+    }
+
+    /// The indices within `range` of what an issuer stated, in order. Reads the index, and the few last blocks
+    /// that are not in it yet.
+    ///
+    /// # Errors
+    /// The index or the log cannot be read, or nobody waits for it any more.
+    pub fn stated_by(
+        &self,
+        issuer: &Identity,
+        range: Range<u64>,
+        given_up: &AtomicBool,
+    ) -> Result<VecDeque<u64>, ReadFault> {
+        let Some(number) = self.rights().issuer_number(issuer) else { return Ok(VecDeque::new()) };
+        let (mut found, cursor) = {
+            // A scan changes nothing.
+            let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+            stated_by(&ids, number, &range, given_up).map_err(Arc::new)?
+        };
+        let (first, head) = (cursor.map_or(0, |cursor| cursor.next_height), self.head().height);
+        for height in first..=head {
+            let block = self.reader().block(height)?;
+            let is_theirs = |statement: &[u8]| {
+                let statement = SignedStatement::parse(Bytes::copy_from_slice(statement));
+                statement.is_ok_and(|statement| statement.issuer() == issuer)
+            };
+            let places = (block.first_index()..).zip(block.statements());
+            found.extend(
+                places
+                    .filter(|(index, statement)| range.contains(index) && is_theirs(statement))
+                    .map(|(index, _)| index),
+            );
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found.into())
     }
 
     /// What `caller` may read at `now` (Unix seconds) of what is about subjects in namespaces.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -95,7 +95,8 @@ struct Entries {
     caller: Caller,
     ledger: Arc<Ledger>,
     pool: ReadPool,
-    issuer: Option<Identity>,
+    /// The indices of one issuer's statements, once they were looked up.
+    issuer: Option<(Identity, Option<VecDeque<u64>>)>,
     /// The next index to read.
     index: u64,
     end: u64,
@@ -106,36 +107,54 @@ impl Entries {
     /// The next entry; `None` at the end.
     async fn next(&mut self) -> Result<Option<v1::Entry>, Status> {
         while self.read.is_empty() && self.index < self.end {
-            let (ledger, issuer, from, end) = (self.ledger.clone(), self.issuer.clone(), self.index, self.end);
-            let read = move |given_up: Arc<AtomicBool>| some(&ledger, issuer.as_ref(), from, end, &given_up);
-            (self.read, self.index) = self.pool.run(&self.caller, read).await.map_err(QueryError::from)??;
+            let (ledger, from, end) = (self.ledger.clone(), self.index, self.end);
+            let Some((issuer, left)) = &mut self.issuer else {
+                let read = move |_| block_from(&ledger, from, end);
+                (self.read, self.index) = self.pool.run(&self.caller, read).await.map_err(QueryError::from)??;
+                continue;
+            };
+            let (issuer, known) = (issuer.clone(), left.take());
+            let read = move |given_up: Arc<AtomicBool>| {
+                let mut left = match known {
+                    Some(left) => left,
+                    None => ledger.stated_by(&issuer, from..end, &given_up)?,
+                };
+                Ok::<_, ReadFault>((some_of(&ledger, &mut left)?, left))
+            };
+            let (read, now_left) = self.pool.run(&self.caller, read).await.map_err(QueryError::from)??;
+            self.index = now_left.front().copied().unwrap_or(end);
+            (self.read, *left) = (read, Some(now_left));
         }
         Ok(self.read.pop_front())
     }
 }
 
-/// Entries of the next block that has any, of the next few blocks, and where to read on.
-fn some(
-    ledger: &Ledger,
-    issuer: Option<&Identity>,
-    from: u64,
-    end: u64,
-    given_up: &AtomicBool,
-) -> Result<(VecDeque<v1::Entry>, u64), ReadFault> {
-    let (mut index, mut found) = (from, VecDeque::new());
+/// The entries from an index on that are in its block, and where to read on.
+fn block_from(ledger: &Ledger, from: u64, end: u64) -> Result<(VecDeque<v1::Entry>, u64), ReadFault> {
+    let block = ledger.block_of(from)?;
+    let until = block.tree_size().min(end);
+    let entries = (from..until).map(|index| checked(ledger, &block, index)).collect::<Result<_, _>>()?;
+    Ok((entries, until))
+}
+
+/// The entries at the next of these indices, of some blocks; they are taken from the list.
+fn some_of(ledger: &Ledger, left: &mut VecDeque<u64>) -> Result<VecDeque<v1::Entry>, ReadFault> {
+    let mut found = VecDeque::new();
     for _ in 0..BLOCKS_AT_ONCE {
-        if index >= end || !found.is_empty() || given_up.load(Ordering::Relaxed) {
-            break;
+        let Some(first) = left.front() else { break };
+        let block = ledger.block_of(*first)?;
+        while let Some(index) = left.front().copied().filter(|index| *index < block.tree_size()) {
+            found.push_back(checked(ledger, &block, index)?);
+            left.pop_front();
         }
-        let block = ledger.block_of(index)?;
-        for index in index..block.tree_size().min(end) {
-            ledger.is_in_tree(&block, index)?;
-        }
-        let entries = (index..block.tree_size().min(end)).filter_map(|index| entry(&block, index));
-        found.extend(entries.filter(|entry| issuer.is_none_or(|issuer| issued_by(entry, issuer))));
-        index = block.tree_size();
     }
-    Ok((found, index))
+    Ok(found)
+}
+
+/// An entry of a block, which is held against the tree.
+fn checked(ledger: &Ledger, block: &Block, index: u64) -> Result<v1::Entry, ReadFault> {
+    ledger.is_in_tree(block, index)?;
+    entry(block, index).ok_or(ReadFault::Damaged { index })
 }
 
 /// Who asks, as the server's transport established it. A request that no transport vouches for is
@@ -155,10 +174,6 @@ fn identified<T>(request: &Request<T>) -> Result<Caller, ReadFault> {
 fn entry(block: &Block, index: u64) -> Option<v1::Entry> {
     let statement = Bytes::copy_from_slice(block.statement(index)?);
     Some(v1::Entry { index, statement, recorded_at: block.time(), height: block.height() })
-}
-
-fn issued_by(entry: &v1::Entry, issuer: &Identity) -> bool {
-    SignedStatement::parse(entry.statement.clone()).is_ok_and(|statement| statement.issuer() == issuer)
 }
 
 #[tonic::async_trait]
@@ -193,8 +208,7 @@ impl LogService for LogHandler {
         }
         let read = move |ledger: &Ledger| {
             let block = ledger.block_of(index)?;
-            ledger.is_in_tree(&block, index)?;
-            entry(&block, index).ok_or(ReadFault::Damaged { index })
+            checked(ledger, &block, index)
         };
         let entry = self.blocking(&caller, read).await?;
         if let (Err(_), Caller::Identified(identity)) = (all, &caller) {
@@ -229,6 +243,7 @@ impl LogService for LogHandler {
             return Err(ReadFault::NoSuchRange { start: request.start, end, size }.into());
         }
         let (ledger, pool) = (self.ledger.clone(), self.pool.clone());
+        let issuer = issuer.map(|issuer| (issuer, None));
         let entries = Entries { caller, ledger, pool, issuer, index: request.start, end, read: VecDeque::new() };
         let entries = stream::try_unfold(entries, |mut entries| async move {
             Ok(entries.next().await?.map(|entry| (entry, entries)))

@@ -110,6 +110,7 @@ impl Replica {
                 Resumed { state: genesis.state()?, state_height: 0, next_height: 0 }
             }
         };
+        let ids = view.clone();
         let mut index = Index::start(view)?;
         if state_height <= head.height {
             tracing::info!(from = state_height, to = head.height, "folding the log into the admission state");
@@ -126,7 +127,7 @@ impl Replica {
         }
         let frontier = reader.tiles().frontier(head.tree_size)?;
         let receipt_key = secrets.map(|secrets| secrets.receipt.clone());
-        let ledger = Arc::new(Ledger::new(backend, genesis.keys().clone(), receipt_key, head, state.rights()));
+        let ledger = Arc::new(Ledger::new(backend, genesis.keys().clone(), receipt_key, (head, state.rights()), ids));
         Ok(Self { index, state, frontier, head, ledger })
     }
 

@@ -23,6 +23,7 @@ impl From<&ReadFault> for Verdict {
             ReadFault::Unidentified => with(Code::Unauthenticated, "UNIDENTIFIED"),
             ReadFault::Damaged { .. } => with(Code::DataLoss, "DAMAGED"),
             ReadFault::NoReceiptKey => with(Code::Unavailable, "NO_RECEIPT_KEY"),
+            ReadFault::Index(_) => with(Code::Unavailable, "INDEX_UNREADABLE"),
             ReadFault::Log(error) => match error.as_ref() {
                 ReadError::Damaged { .. } => with(Code::DataLoss, "DAMAGED"),
                 ReadError::NoSuchBlock { .. }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::access::Caller;
@@ -71,6 +72,15 @@ impl Drop for Turn {
 
 /// Sets the flag when whoever waits for the answer goes.
 struct Waiter(Arc<AtomicBool>);
+
+/// Ends a task when whoever waits for it goes.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 impl Drop for Waiter {
     fn drop(&mut self) {
@@ -142,14 +152,28 @@ impl ReadPool {
         caller: &Caller,
         read: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
     ) -> Result<T, NoRead> {
+        let waiter = Waiter(Arc::default());
+        let (pool, caller, given_up) = (self.clone(), caller.clone(), waiter.0.clone());
+        // A task of its own: whoever waits may not be asked again for long, as a stream that nobody takes
+        // is not, and would keep a turn that it was given meanwhile.
+        let mut reading = AbortOnDrop(tokio::spawn(async move { pool.read(&caller, given_up, read).await }));
+        (&mut reading.0).await.unwrap_or(Err(NoRead::Aborted))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        given_up: Arc<AtomicBool>,
+        read: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
+    ) -> Result<T, NoRead> {
         let turn = tokio::select! {
             turn = self.turn(caller) => turn?,
             () = self.closed() => return Err(NoRead::Closed),
         };
         let slot = timeout(self.patience, self.slots.clone().acquire_owned()).await;
         let slot = slot.map_err(|_| NoRead::Busy)?.map_err(|_| NoRead::Closed)?;
-        let waiter = Waiter(Arc::default());
-        let given_up = waiter.0.clone();
+        // Set as well when this takes too long.
+        let _patience = Waiter(given_up.clone());
         let reading = tokio::task::spawn_blocking(move || {
             // Given back when the thread is free again, not when the caller has gone.
             let _taken = (turn, slot);
