@@ -18,6 +18,10 @@ pub(crate) const WORDS: Table<()> = Table::new(17);
 
 /// Words of one subject that are found, at most.
 const MAX_WORDS: usize = 96;
+/// Properties with their values that one subject is found by, at most.
+const MAX_FACETS: usize = 256;
+/// How deep lists and objects of a user's own fields are looked into.
+const MAX_DEPTH: usize = 4;
 /// The longest value of a user's own field that is indexed as it stands, in bytes.
 const MAX_ATTRIBUTE: usize = 96;
 /// What is kept of the beginning of a longer one, in bytes.
@@ -48,17 +52,32 @@ impl Indexed {
         }
     }
 
-    /// Adds the texts, numbers and booleans among a user's own fields.
+    /// Adds the texts, numbers and booleans among a user's own fields: those of a list each for itself, and
+    /// those of an object by its name and theirs, as in `attribute:risk.level`.
     pub(crate) fn attributes(&mut self, json: &str) {
         let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(json) else { return };
         for (name, value) in fields {
-            let text = match value {
-                serde_json::Value::String(text) => text,
-                serde_json::Value::Number(number) => number.to_string(),
-                serde_json::Value::Bool(boolean) => boolean.to_string(),
-                _ => continue,
-            };
-            self.facet(&format!("attribute:{name}"), &attribute(&text));
+            self.own_field(&format!("attribute:{name}"), value, MAX_DEPTH);
+        }
+    }
+
+    fn own_field(&mut self, property: &str, value: serde_json::Value, depth: usize) {
+        let text = match value {
+            serde_json::Value::String(text) => text,
+            serde_json::Value::Number(number) => number.to_string(),
+            serde_json::Value::Bool(boolean) => boolean.to_string(),
+            serde_json::Value::Array(items) if depth > 0 => {
+                return items.into_iter().for_each(|item| self.own_field(property, item, depth - 1));
+            }
+            serde_json::Value::Object(fields) if depth > 0 => {
+                let nested = fields.into_iter();
+                return nested
+                    .for_each(|(name, value)| self.own_field(&format!("{property}.{name}"), value, depth - 1));
+            }
+            serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => return,
+        };
+        if self.facets.len() < MAX_FACETS {
+            self.facet(property, &attribute(&text));
         }
     }
 

@@ -21,7 +21,7 @@ pub struct InventoryProjector;
 
 impl Projector for InventoryProjector {
     const NAME: &'static str = "inventory";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let event = &recorded.event;

@@ -510,3 +510,34 @@ fn a_model_that_is_amended_over_and_over_takes_no_more_room_than_what_is_said_of
     }
     assert!(life.dossier(PD).attributes_json.len() <= 64 << 10);
 }
+
+#[test]
+fn what_is_in_a_list_or_an_object_of_ones_own_fields_is_counted_and_found() {
+    let mut life = Life::new();
+    for (name, own) in [
+        ("a", json!({ "tags": ["retail", "retail", "pilot"], "risk": { "level": "high", "by": { "year": 2026 } } })),
+        ("b", json!({ "tags": ["pilot", 7], "risk": { "level": "low" } })),
+        ("c", json!({ "tags": "retail", "rows": [{ "id": "x" }, { "id": "y" }] })),
+        ("d", json!({ "tags": (0..1_000).map(|n| format!("t{n}")).collect::<Vec<_>>() })),
+    ] {
+        let subject = format!("model:credit/{name}");
+        life.say("model.registered", &subject, json!({ "$attributes": own, "purpose": "To lend." }));
+    }
+    let counted = |by: &str| {
+        let counted = life.counts("model", &format!("attribute:{by}")).into_iter();
+        counted.filter(|(value, _)| !value.starts_with('t')).collect::<Vec<_>>()
+    };
+    let of = |value: &str, count: u64| (value.to_owned(), count);
+    assert_eq!(counted("tags"), [of("7", 1), of("pilot", 2), of("retail", 2)]);
+    assert_eq!(counted("risk.level"), [of("high", 1), of("low", 1)]);
+    assert_eq!(counted("risk.by.year"), [of("2026", 1)]);
+    assert_eq!(counted("rows.id"), [of("x", 1), of("y", 1)]);
+    assert_eq!(counted("risk"), []);
+    // One that has too many is found by some of them.
+    assert!((100..=256).contains(&life.counts("model", "attribute:tags").len()));
+    let filter = InventoryFilter { attribute: "tags=retail".to_owned(), ..InventoryFilter::default() };
+    let page = Page::of(0, "").unwrap();
+    let found = query::models(life.scene.view(), &Filter::of(filter).unwrap(), &life.scope, &page).unwrap();
+    let found: Vec<_> = found.items.into_iter().map(|model| model.subject).collect();
+    assert_eq!(found, ["model:credit/a", "model:credit/c"]);
+}

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::batch::Batch;
 use crate::record::{Key, Record, RecordError, Table};
-use crate::versions::Snapshot;
+use crate::versions::{Held, Snapshot};
 
 /// Entries to a leaf of the tree; more makes scans cheaper, fewer makes single writes cheaper.
 const LEAF_FANOUT: usize = 256;
@@ -247,7 +247,7 @@ impl<I: Iterator<Item = Pair>> AsItWas<'_, I> {
     }
 
     /// The nearest key that was changed since, up to the nearest one of the tree.
-    fn changed(&mut self, snapshot: &Snapshot) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+    fn changed(&mut self, snapshot: &Snapshot) -> Result<Option<Held>, StoreError> {
         // The tree first: what is gone from it by now was put aside before.
         let nearest = match self.tree.peek() {
             Some(Ok((key, _))) => Some(Bound::Included(key.clone())),
@@ -467,7 +467,7 @@ impl View {
     }
 
     /// What the keys hold now that `writes` will change.
-    pub(crate) fn held(&self, writes: &Writes) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+    pub(crate) fn held(&self, writes: &Writes) -> Result<Vec<Held>, StoreError> {
         writes.keys.iter().map(|key| Ok((key.clone(), self.get(key)?))).collect()
     }
 

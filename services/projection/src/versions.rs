@@ -19,6 +19,8 @@ const OVERHEAD: usize = 128;
 
 /// What a key held; `None` for nothing.
 type Value = Option<Vec<u8>>;
+/// A key and what it held.
+pub(crate) type Held = (Vec<u8>, Value);
 
 /// What the readers of one view still see, though it was changed.
 #[derive(Debug, Default)]
@@ -99,7 +101,7 @@ impl Versions {
 
     /// Puts aside what keys hold before the next batch changes them. Until that is written, this is
     /// also what they hold.
-    pub(crate) fn put_aside(&self, held: Vec<(Vec<u8>, Value)>) {
+    pub(crate) fn put_aside(&self, held: Vec<Held>) {
         let number = self.written.load(Ordering::SeqCst) + 1;
         let mut aside = self.aside_mut();
         if aside.readers.is_empty() {
@@ -177,7 +179,7 @@ impl Snapshot {
         &self,
         range: (&Bound<Vec<u8>>, &Bound<Vec<u8>>),
         forwards: bool,
-    ) -> Result<Option<(Vec<u8>, Value)>, StoreError> {
+    ) -> Result<Option<Held>, StoreError> {
         if self.is_newest() {
             return Ok(None);
         }
@@ -217,7 +219,7 @@ mod tests {
         key.as_bytes().to_vec()
     }
 
-    fn held(pairs: &[(&str, Option<&str>)]) -> Vec<(Vec<u8>, Value)> {
+    fn held(pairs: &[(&str, Option<&str>)]) -> Vec<Held> {
         pairs.iter().map(|(name, value)| (key(name), value.map(key))).collect()
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
+use probity_schemas::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 pub use attack::{Attack, Attacked};
@@ -45,8 +46,7 @@ impl Scene {
         let plain = ledger.serve(&[])?;
         ledger.enrol(&plain, &worker.0, &["developer", "auditor"]).await?;
         ledger.enrol(&plain, &hostile.0, &["developer", "auditor"]).await?;
-        let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
-        let mut all = Lives::new(ledger.origin(), u64::try_from(now_ms)?)?;
+        let mut all = Lives::new(ledger.origin(), SystemClock.now_ms())?;
         for (signer, role) in all.cast() {
             ledger.enrol(&plain, signer, &[role]).await?;
         }
