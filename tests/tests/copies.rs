@@ -256,6 +256,37 @@ async fn a_forged_copy_is_not_answered_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_was_forged_after_the_copy_was_read_is_not_shown() {
+    let TestLedger { home, administrator, .. } =
+        TestLedger::found_on(tempfile::tempdir().unwrap(), Carrier::Files).unwrap();
+    let scene = Scene { home };
+    let server = Server::start(&scene.path("ledger"), &[]).unwrap();
+    // More than one tile of hashes, which opening a log believes until somebody asks.
+    let concern = || {
+        let event = json!({
+            "type": "concern.raised", "subject": { "kind": "model", "namespace": "credit", "name": "pd" },
+            "data": { "concern": "One of many." },
+        });
+        administrator.state(event, ORIGIN).unwrap()
+    };
+    let statements: Vec<_> = (0..600).map(|_| concern()).collect();
+    for some in statements.chunks(100) {
+        probity_tests::register(&mut server.registration().await.unwrap(), some).await.unwrap();
+    }
+    server.stop().unwrap();
+    // A copy of all files with the anchor is not read from the beginning every time.
+    copy_all(&scene.path("ledger"), &scene.path("copy"));
+    fs::copy(scene.path("ledger.anchor"), scene.path("copy.anchor")).unwrap();
+    scene.good(&["entry", "50", "--ledger", "copy", "--out", "50.statement"]);
+    forge(&scene.path("copy"), &fs::read(scene.path("50.statement")).unwrap());
+    let entry = scene.run(&["entry", "50", "--ledger", "copy"]);
+    assert!(entry.code == Some(3) && entry.out.is_empty(), "{entry:?}");
+    assert!(entry.err.contains("probity verify"), "{entry:?}");
+    scene.good(&["entry", "450", "--ledger", "copy"]);
+    assert_eq!(scene.run(&["verify", "copy"]).code, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_goes_on_and_is_restored_against_what_is_known() {
     let TestLedger { home, administrator, .. } =
         TestLedger::found_on(tempfile::tempdir().unwrap(), Carrier::Files).unwrap();
