@@ -189,7 +189,8 @@ fn did_you_mean(nearest: &Option<&'static str>) -> String {
 }
 
 /// The name most similar to `found`, when one is similar enough to be what was meant.
-pub(crate) fn nearest(found: &str, names: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+#[must_use]
+pub fn nearest<'n>(found: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // A hostile name must not cost a quadratic comparison.
     if found.len() > 128 {
         return None;

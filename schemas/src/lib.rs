@@ -59,7 +59,7 @@ pub use catalogue::{Data, Family, Nature, TypeInfo, catalogue, families, find, n
 pub use clock::{Clock, SystemClock};
 pub use decode::EventSeed;
 pub use document::Document;
-pub use error::{EventError, ParseError};
+pub use error::{EventError, ParseError, nearest};
 pub use event::{Event, EventId, Evidence, ExternalId};
 pub use families::{
     approval, attestation, authority, change, concern, conformity, correction, data, dependency, deployment, evidence,
@@ -81,4 +81,4 @@ pub use sealed::SealedText;
 pub use subject::{Name, Namespace, Subject, SubjectKind, Version};
 pub use text::Text;
 pub use time::{Occurred, Timestamp};
-pub use visible::{deceives, shown};
+pub use visible::{deceives, shown, spreadsheet_cell};

@@ -42,6 +42,23 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A text as a cell of a file that spreadsheets open: nothing in it is taken for a formula, and what
+/// deceives is written out. Numbers stay numbers, negative ones too.
+#[must_use]
+pub fn spreadsheet_cell(text: &str) -> Cow<'_, str> {
+    // A line end within a cell is one.
+    let seen = match text.contains(|c: char| c != '\n' && deceives(c)) {
+        true => Cow::Owned(text.split('\n').map(shown).collect::<Vec<_>>().join("\n")),
+        false => Cow::Borrowed(text),
+    };
+    let begins = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r');
+    let formula = seen.trim_start().starts_with(begins) && seen.trim().parse::<f64>().is_err();
+    match formula {
+        true => Cow::Owned(format!("'{seen}")),
+        false => seen,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -162,7 +162,12 @@ async fn a_view_shows_what_the_callers_roles_cover_and_no_more() {
 
     let dossier = v1::GetModelRequest { model: "model:fraud/m".into(), min_tree_size };
     let hidden = InventoryServiceClient::new(clerk.clone()).get_model(dossier).await.unwrap_err();
-    assert_eq!(hidden.code(), Code::NotFound, "{hidden}");
+    assert_eq!(hidden.code(), Code::PermissionDenied, "{hidden}");
+    let filter = Some(v1::InventoryFilter { namespace: "fraud".into(), ..v1::InventoryFilter::default() });
+    let outside = v1::ListModelsRequest { filter, min_tree_size, ..v1::ListModelsRequest::default() };
+    let outside = InventoryServiceClient::new(clerk.clone()).list_models(outside).await.unwrap_err();
+    assert_eq!(outside.code(), Code::PermissionDenied, "a namespace that one may not see says so: {outside}");
+    assert!(outside.message().contains("fraud"), "{outside}");
     let events = v1::ListEventsRequest { min_tree_size, ..v1::ListEventsRequest::default() };
     let events = AuditServiceClient::new(clerk.clone()).list_events(events).await.unwrap().into_inner().events;
     assert_eq!(events.iter().map(|event| event.subject.as_str()).collect::<Vec<_>>(), ["model:credit/cards/m"]);

@@ -27,7 +27,7 @@ mod violation;
 
 pub use genesis::GenesisError;
 pub use history::{EmptyHistory, History};
-pub use probity_domain::authority::CONFIRMATION_MAX_WAIT_MS;
+pub use probity_domain::authority::{CONFIRMATION_MAX_WAIT_MS, Enrolee, HeldRole};
 pub use probity_domain::exceptions::EMERGENCY_MAX_MS;
 pub use probity_domain::{End, Lapse};
 pub use refusal::Refusal;

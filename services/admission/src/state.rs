@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use probity_domain::authority::Authority;
+use probity_domain::authority::{Authority, Enrolee};
 use probity_domain::{Signed, SignedBy};
 use probity_schemas::attestation::AttestationEvent;
 use probity_schemas::authority::{AuthorityEvent, SignerKind};
 use probity_schemas::ledger::LedgerEvent;
 use probity_schemas::policy::{PolicyEvent, Published};
-use probity_schemas::{Data, Event, EventId, Identity, Namespace, NamespacePattern, Origin};
+use probity_schemas::{Data, Event, EventId, Identity, Namespace, NamespacePattern, Origin, TypeInfo};
 use probity_statement::{Keyring, PublicKey, SignedStatement};
 
 use crate::authority::Checks as _;
@@ -141,6 +141,19 @@ impl Rights {
             true => self.authority.namespaces(identity, time.saturating_mul(1_000)),
             false => Vec::new(),
         }
+    }
+
+    /// Everyone who is enrolled, with the roles that hold at this time (Unix seconds).
+    pub fn roster(&self, time: u64) -> Vec<Enrolee> {
+        self.authority.roster(time.saturating_mul(1_000))
+    }
+
+    /// The roles in which an identity may record events of a type in a namespace at this time (Unix
+    /// seconds).
+    pub fn roles_for(&self, identity: &Identity, info: &TypeInfo, namespace: &Namespace, time: u64) -> Vec<String> {
+        let held = self.authority.held(identity, namespace, time.saturating_mul(1_000));
+        let may = held.filter(|role| self.authority.policy().may_record(role, info));
+        may.map(ToString::to_string).collect()
     }
 
     /// The number under which an issuer's event ids are indexed.

@@ -7,7 +7,7 @@ use probity_schemas::{EventId, Identity, ParseError, Subject};
 use tonic::{Request, Response, Status};
 
 use crate::timeline::{self, Question};
-use crate::{serving, versions};
+use crate::{called, people, serving, versions};
 
 /// Answers [`AuditService`].
 #[derive(Debug, Clone)]
@@ -156,5 +156,31 @@ impl AuditService for AuditHandler {
         let query = move |view: &_, scope: &_| versions::compare(view, scope, &from, &to);
         let (as_of, (differences, indices)) = self.context.answer(caller, request.min_tree_size, query).await?;
         Ok(Response::new(v1::CompareVersionsResponse { as_of: Some(as_of), differences, indices }))
+    }
+    async fn find_subjects(
+        &self,
+        request: Request<v1::FindSubjectsRequest>,
+    ) -> Result<Response<v1::FindSubjectsResponse>, Status> {
+        let caller = RequestContext::of(&request);
+        let v1::FindSubjectsRequest { name, min_tree_size } = request.into_inner();
+        let names = called::meant(&name)?;
+        let query = move |view: &_, scope: &_| called::subjects(view, scope, &names);
+        let (as_of, found) = self.context.answer(caller, min_tree_size, query).await?;
+        Ok(Response::new(v1::FindSubjectsResponse { as_of: Some(as_of), ..found }))
+    }
+    async fn list_people(
+        &self,
+        request: Request<v1::ListPeopleRequest>,
+    ) -> Result<Response<v1::ListPeopleResponse>, Status> {
+        let caller = RequestContext::of(&request);
+        let v1::ListPeopleRequest { namespace, role, min_tree_size } = request.into_inner();
+        let wanted = people::Wanted { namespace: read("namespace", &namespace)?, role };
+        let (access, now) = (self.context.access().clone(), self.context.now_ms() / 1_000);
+        let query = move |_: &_, scope: &probity_query::Scope| {
+            scope.reaches(wanted.namespace.as_ref())?;
+            Ok(people::people(access.roster(now), &wanted, scope))
+        };
+        let (as_of, people) = self.context.answer(caller, min_tree_size, query).await?;
+        Ok(Response::new(v1::ListPeopleResponse { as_of: Some(as_of), people }))
     }
 }

@@ -14,6 +14,7 @@
 //! | facts | version, index | nothing |
 //! | serving | endpoint | what serves there, as far as was recorded |
 //! | confirmable | digest of a statement that can be confirmed | its index |
+//! | subjects | subject, with and without its version | nothing |
 //!
 //! Event ids are unique per issuer only, so an id may lead to several events. Which of them a statement refers to, and
 //! which corrections count as their issuer's own, the follower has looked up.
@@ -22,7 +23,7 @@ use std::fmt;
 
 use probity_domain::serving::{Serving, Step};
 use probity_domain::signed::ordered_at_ms;
-use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Table, View};
+use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Subjects, Table, View};
 use probity_query::QueryError;
 use probity_schemas::EventId;
 use probity_statement::decode_event;
@@ -42,6 +43,7 @@ pub(crate) const ENDPOINTS: Table<()> = Table::new(9);
 pub(crate) const FACTS: Table<()> = Table::new(10);
 pub(crate) const SERVING: Table<Serving> = Table::new(11);
 pub(crate) const CONFIRMABLE: Table<u64> = Table::new(12);
+pub(crate) const SUBJECTS: Subjects = Subjects::new(13);
 
 /// What filters look at. Stands in front of its entry, so that it can be read without the rest.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

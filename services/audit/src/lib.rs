@@ -7,11 +7,13 @@
 //! Nothing here judges an event, and nothing is ever taken out: a correction stands beside what it corrects. An event
 //! whose subject is outside of what a caller may see is not there for that caller.
 
+mod called;
 mod corrections;
 mod entered;
 mod handler;
 mod layout;
 mod lists;
+mod people;
 mod phrases;
 mod projector;
 pub mod serving;

@@ -10,7 +10,7 @@ use probity_schemas::{Data, Event, Subject, SubjectKind, correction};
 
 use crate::layout::{
     self, ANSWERS, CONFIRMABLE, CORRECTIONS, Correction, ENDPOINTS, EventHead, EventRecord, FACTS, MOVED, SERVING,
-    STEPS, TIMES, whole,
+    STEPS, SUBJECTS, TIMES, whole,
 };
 use crate::lists::{self, List};
 
@@ -21,7 +21,8 @@ pub struct AuditProjector;
 impl Projector for AuditProjector {
     const NAME: &'static str = "audit";
     // 2: answers and corrections stand under the position of what they refer to.
-    const VERSION: u32 = 4;
+    // 5: the subjects that statements are about can be looked up.
+    const VERSION: u32 = 5;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut entry = EventRecord::of(recorded);
@@ -38,6 +39,7 @@ impl Projector for AuditProjector {
             batch.put(&ANSWERS, ANSWERS.key().number(regarded.index).number(recorded.index), ());
         }
         facts(&recorded.event, recorded.index, batch);
+        SUBJECTS.note(recorded, batch);
         step(recorded, &entry.head, batch);
         if let (Data::Correction(CorrectionEvent::Recorded(correction)), Some(fact)) =
             (&recorded.event.data, recorded.corrected())
@@ -120,6 +122,7 @@ fn facts(event: &Event, index: u64, batch: &mut Batch<'_>) {
         _ => None,
     };
     for version in produced.into_iter().chain([&event.subject]).filter(|subject| subject.version.is_some()) {
+        SUBJECTS.add(&version.to_string(), batch);
         batch.put(&FACTS, FACTS.key().text(&version.to_string()).number(index), ());
     }
 }
@@ -137,6 +140,7 @@ fn step(recorded: &Recorded, head: &EventHead, batch: &mut Batch<'_>) {
 fn note_endpoint(change: &Change, endpoint: &str, batch: &mut Batch<'_>) {
     let mut note = |subject: &str| {
         if !subject.is_empty() {
+            SUBJECTS.add(subject, batch);
             batch.put(&ENDPOINTS, endpoints_key(subject).text(endpoint), ());
         }
     };

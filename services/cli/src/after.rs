@@ -5,19 +5,21 @@ use std::fs;
 use clap::Args;
 use probity_statement::{Receipt, ReceiptProof};
 
+use crate::client::Client;
+
 /// The statement that an answer waits for.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct AfterArgs {
     /// Answer once this statement is taken into account: its index in the log, or a file with its
-    /// receipt.
+    /// receipt. By default what was recorded from here last; 0 waits for nothing.
     #[arg(long = "after", value_name = "RECEIPT|INDEX", value_parser = index_of)]
     index: Option<u64>,
 }
 
 impl AfterArgs {
     /// The number of statements that the answer must rest on at least.
-    pub(crate) fn min_tree_size(self) -> u64 {
-        self.index.map_or(0, |index| index.saturating_add(1))
+    pub(crate) fn min_tree_size(self, client: &Client) -> u64 {
+        self.index.map_or(client.recorded(), |index| index.saturating_add(1))
     }
 }
 

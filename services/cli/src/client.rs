@@ -13,12 +13,14 @@ use probity_proto::v1::compliance_service_client::ComplianceServiceClient;
 use probity_proto::v1::inventory_service_client::InventoryServiceClient;
 use probity_proto::v1::lineage_service_client::LineageServiceClient;
 use probity_proto::v1::log_service_client::LogServiceClient;
+use probity_proto::v1::registration_service_client::RegistrationServiceClient;
 use probity_schemas::{Event, Subject};
 use probity_statement::{LedgerKeys, SignedStatement};
 use tonic::Code;
 use tonic::transport::{self, Certificate, Channel, ClientTlsConfig, Endpoint, Identity as TlsIdentity};
 
 use crate::copies;
+use crate::own_writes;
 use crate::pins::{self, Pin};
 
 /// Messages may hold 4,096 statements of at most 64 KiB; this is what a client lets in.
@@ -61,6 +63,13 @@ pub(crate) struct Client {
     pub(crate) registration: RegistrationClient,
     /// The ledger, whose founding statement was checked and is the pinned one.
     ledger: LedgerKeys,
+    /// The leaf hash of that statement; none for a ledger of this very process, of which nothing is
+    /// remembered.
+    founding: Option<String>,
+    /// How many statements hold what was recorded from here.
+    recorded: u64,
+    /// The door of the server that was reached, for asking what it would say.
+    pub(crate) door: RegistrationServiceClient<Channel>,
     pub(crate) log: LogServiceClient<Channel>,
     pub(crate) inventory: InventoryServiceClient<Channel>,
     pub(crate) audit: AuditServiceClient<Channel>,
@@ -92,8 +101,9 @@ impl ServerArgs {
         if !self.is_own {
             pins::check(addresses[0], &found, self.pin.as_deref())?;
         }
+        let founding = Some(found.founding).filter(|_| !self.is_own);
         let registration = RegistrationClient::configured(&addresses, configure)?.pinned(ledger.clone());
-        Ok(Client::new(registration, ledger, log, channel))
+        Ok(Client::new(registration, ledger, log, channel).of_ledger(founding))
     }
 
     /// Asks a copy of a ledger's files.
@@ -206,7 +216,10 @@ impl Client {
         Self {
             registration,
             ledger,
+            founding: None,
+            recorded: 0,
             log,
+            door: RegistrationServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             inventory: InventoryServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
             lineage: LineageServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE),
@@ -214,9 +227,30 @@ impl Client {
         }
     }
 
+    /// Of the ledger that this statement founded: what was recorded in it from here is remembered.
+    fn of_ledger(mut self, founding: Option<String>) -> Self {
+        self.recorded = founding.as_deref().map_or(0, own_writes::size);
+        self.founding = founding;
+        self
+    }
+
     /// The ledger's origin and public keys, as it was founded with.
     pub(crate) fn ledger(&self) -> &LedgerKeys {
         &self.ledger
+    }
+
+    /// How many statements an answer must take into account at least, to hold what was recorded from
+    /// here.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.recorded
+    }
+
+    /// Keeps that so many statements hold what was recorded.
+    pub(crate) fn remember(&mut self, tree_size: u64) {
+        self.recorded = self.recorded.max(tree_size);
+        if let Some(founding) = &self.founding {
+            own_writes::remember(founding, tree_size);
+        }
     }
 
     /// Waits until every view that this server answers from has taken in so many statements, for as long

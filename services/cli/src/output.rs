@@ -2,8 +2,8 @@
 
 use probity_proto::v1;
 use probity_schemas::Occurred;
-pub(crate) use probity_terminal::{day, duration, json, progress, span, table, time, time_ms};
-use probity_terminal::{errln, outln};
+pub(crate) use probity_terminal::{day, duration, json, progress, second, span, span_of_seconds, table, time, time_ms};
+use probity_terminal::{errln, fold, outln, width};
 
 /// When something happened, as far as the signer said: exact, between, or unknown.
 pub(crate) fn occurred(occurred: Option<&Occurred>) -> String {
@@ -12,13 +12,13 @@ pub(crate) fn occurred(occurred: Option<&Occurred>) -> String {
 
 /// The same of an answer.
 pub(crate) fn answered_occurred(occurred: Option<&v1::Occurred>) -> String {
-    span(occurred.map(|occurred| (occurred.earliest_ms, occurred.latest_ms)))
+    span_of_seconds(occurred.map(|occurred| (occurred.earliest_ms, occurred.latest_ms)))
 }
 
 /// Says that there is more, where there is.
 pub(crate) fn more(next_page_token: &str) {
     if !next_page_token.is_empty() {
-        outln!("\nand more; --limit shows it");
+        outln!("\nand more: --all lists everything, --limit N so many");
     }
 }
 
@@ -26,7 +26,12 @@ pub(crate) fn more(next_page_token: &str) {
 pub(crate) fn as_of(as_of: Option<&v1::AsOf>) {
     let Some(v1::AsOf { tree_size, root, recorded_at, halted }) = as_of else { return };
     let root = hex::encode(root);
-    outln!("\nas of {tree_size} statements, recorded by {}, root {}", time(*recorded_at), &root[..16.min(root.len())]);
+    let said = format!(
+        "as of {tree_size} statements, recorded by {}, root {}",
+        time(*recorded_at),
+        &root[..16.min(root.len())]
+    );
+    outln!("\n{}", fold(&said, width().unwrap_or(usize::MAX)).join("\n"));
     if !halted.is_empty() {
         errln!("probity: the view is halted and takes in nothing more: {halted}");
     }

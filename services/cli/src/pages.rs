@@ -1,5 +1,6 @@
 //! Lists longer than a page: asked page by page, all of one moment.
 
+use clap::Args;
 use probity_proto::{Reason, v1};
 use tonic::{Code, Response, Status};
 
@@ -7,6 +8,24 @@ use tonic::{Code, Response, Status};
 const ATTEMPTS: u32 = 8;
 /// Items on a page at most, as servers give them.
 const PAGE: u32 = 1_000;
+
+/// How much of a list is wanted.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct LimitArgs {
+    /// So many at most.
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Everything, however much it is.
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+}
+
+impl LimitArgs {
+    /// How many items at most.
+    pub(crate) fn most(self) -> usize {
+        if self.all { usize::MAX } else { self.limit as usize }
+    }
+}
 
 /// A request for a page.
 pub(crate) trait ListRequest: Clone {

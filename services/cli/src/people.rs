@@ -19,6 +19,22 @@ use serde::{Deserialize, Serialize};
 /// The environment variable that names the directory file.
 pub(crate) const VARIABLE: &str = "PROBITY_PEOPLE";
 
+/// The file's name.
+const FILE: &str = "people.toml";
+
+/// The directory file where none is named: the first that is there, else one in the present
+/// directory.
+pub(crate) fn find() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let beside_configuration = set("PROBITY_CONFIG").and_then(|file| Some(file.parent()?.join(FILE)));
+    let configured = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+    let configured = configured.or_else(|| set("HOME").map(|home| home.join(".config")));
+    let of_user = configured.map(|directory| directory.join("probity").join(FILE));
+    let here = PathBuf::from(FILE);
+    let places = [Some(here.clone()), beside_configuration, of_user];
+    places.into_iter().flatten().find(|place| place.is_file()).unwrap_or(here)
+}
+
 /// The names that are known here.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +88,51 @@ impl People {
             fs::rename(&partial, path)
         };
         write().with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Who is called so: by the whole name, else by a part of it. Upper and lower case do not matter.
+    pub(crate) fn called(&self, text: &str) -> Vec<(&str, &str)> {
+        let wanted = text.to_lowercase();
+        let all = || self.people.iter().map(|(identity, name)| (identity.as_str(), name.as_str()));
+        let whole: Vec<_> = all().filter(|(_, name)| name.to_lowercase() == wanted).collect();
+        if !whole.is_empty() {
+            return whole;
+        }
+        // A part begins where a word does.
+        let begins = |name: &str| {
+            let name = name.to_lowercase();
+            name.match_indices(&wanted).any(|(at, _)| !name[..at].ends_with(char::is_alphanumeric))
+        };
+        all().filter(|(_, name)| !wanted.is_empty() && begins(name)).collect()
+    }
+
+    /// The name most similar to one that nobody has.
+    pub(crate) fn nearest(&self, text: &str) -> Option<&str> {
+        let lower: Vec<(String, &str)> =
+            self.people.values().map(|name| (name.to_lowercase(), name.as_str())).collect();
+        let found = probity_schemas::nearest(&text.to_lowercase(), lower.iter().map(|(lower, _)| lower.as_str()))?;
+        lower.iter().find(|(lower, _)| lower == found).map(|(_, name)| *name)
+    }
+
+    /// Everyone in it, with their names.
+    pub(crate) fn everyone(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.people.iter().map(|(identity, name)| (identity.as_str(), name.as_str()))
+    }
+
+    /// A text with the names of people in the place of their identities, where they are known.
+    pub(crate) fn spell_out(&self, text: &str) -> String {
+        let mut spelt = text.to_owned();
+        for (identity, name) in self.everyone() {
+            let subject =
+                identity.parse::<Identity>().map(|identity| identity.subject().to_string()).unwrap_or_default();
+            if !subject.is_empty() && spelt.contains(&subject) {
+                spelt = spelt.replace(&subject, name);
+            }
+            if spelt.contains(identity) {
+                spelt = spelt.replace(identity, name);
+            }
+        }
+        spelt
     }
 
     /// The name and the identity, or the identity alone.

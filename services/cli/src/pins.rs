@@ -38,7 +38,7 @@ struct Known {
 }
 
 /// The directory where nothing else is said: as the XDG base directory specification has it.
-fn state_directory() -> Option<PathBuf> {
+pub(crate) fn state_directory() -> Option<PathBuf> {
     let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let beside = || given("XDG_STATE_HOME").filter(|path| path.is_absolute());
     let at_home = || given("HOME").map(|home| home.join(".local/state"));

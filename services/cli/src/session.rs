@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use probity_terminal::{errln, no, wrong_use};
+use probity_terminal::{Format, errln, format, no, page, set_csv, wrong_use};
 use tonic::{Code, Response, Status};
 
 use crate::client::{ServerArgs, failed};
@@ -15,15 +15,22 @@ use crate::people::{self, People};
 /// Where people's names are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PeopleArgs {
-    /// The directory of people's names, a file kept outside the ledger.
-    #[arg(long, env = people::VARIABLE, default_value = "people.toml", value_name = "FILE", global = true)]
-    pub(crate) people: PathBuf,
+    /// The directory of people's names, a file kept outside the ledger. Without it, the first of
+    /// these that is there: people.toml here, beside the file that PROBITY_CONFIG names, and in
+    /// ~/.config/probity.
+    #[arg(long = "people", env = people::VARIABLE, value_name = "FILE", global = true)]
+    people: Option<PathBuf>,
 }
 
 impl PeopleArgs {
+    /// The file that is read, and written where a name is added.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.people.clone().unwrap_or_else(people::find)
+    }
+
     /// The names that are known here.
     pub(crate) fn load(&self) -> Result<People> {
-        People::load(&self.people)
+        People::load(&self.file())
     }
 }
 
@@ -34,6 +41,10 @@ pub(crate) struct SessionArgs {
     people: PeopleArgs,
     #[command(flatten)]
     server: ServerArgs,
+    /// Print a table as CSV, as spreadsheets open it, with every column; where there are several
+    /// tables, one after the other.
+    #[arg(long, global = true)]
+    csv: bool,
 }
 
 impl SessionArgs {
@@ -43,7 +54,20 @@ impl SessionArgs {
     }
 
     pub(crate) fn open(self, json: bool) -> Session {
+        // A program that asks for JSON gets it.
+        if self.csv && !json {
+            set_csv();
+        }
         Session { json, people: self.people, server: self.server }
+    }
+
+    /// For a command that only asks: a pager shows what is long.
+    pub(crate) fn open_to_read(self, json: bool) -> Session {
+        let session = self.open(json);
+        if !json && format() == Format::People {
+            page();
+        }
+        session
     }
 }
 
@@ -67,7 +91,7 @@ impl Session {
     pub(crate) fn answered<T>(&self, answer: Result<Response<T>, Status>) -> Result<Option<T>> {
         match answer {
             Ok(answer) => Ok(Some(answer.into_inner())),
-            Err(status) if status.code() == Code::NotFound => {
+            Err(status) if matches!(status.code(), Code::NotFound | Code::PermissionDenied) => {
                 // The caller's answer is that no.
                 let _ = no(self.json, status.message());
                 Ok(None)
@@ -75,6 +99,8 @@ impl Session {
             Err(status) if matches!(status.code(), Code::InvalidArgument | Code::OutOfRange) => {
                 Err(wrong_use!("{}", status.message()))
             }
+            Err(status) if status.code() == Code::DeadlineExceeded => Err(failed(status)
+                .context("what was recorded from here is not taken in yet; --after 0 does not wait for it")),
             Err(status) => Err(failed(status)),
         }
     }

@@ -13,6 +13,7 @@ use crate::records::approvals::{
 };
 use crate::records::authority::PENDING;
 use crate::records::items::{FINDINGS, ISSUES, REVIEWS, WAITING, waiting_index};
+use crate::records::proposals::PROPOSALS;
 use crate::records::subjects::{OWNED, VALIDATIONS, VERSIONS};
 
 /// Items in an inbox, at most; of each kind the newest.
@@ -38,6 +39,13 @@ impl Asker<'_> {
         self.access.roles(self.identity, namespace, self.at_ms / 1_000)
     }
 
+    /// The roles in which the person may record events of a type about a subject.
+    fn roles_for(&self, event_type: &str, subject: &str) -> Vec<String> {
+        let roles =
+            |subject: Subject| self.access.roles_for(self.identity, event_type, &subject.namespace, self.at_ms / 1_000);
+        subject.parse().map(roles).unwrap_or_default()
+    }
+
     fn roles_about(&self, subject: &str) -> Vec<String> {
         subject.parse::<Subject>().map(|subject| self.roles(&subject.namespace)).unwrap_or_default()
     }
@@ -52,7 +60,8 @@ pub fn items(view: &View, asker: &Asker<'_>, scope: &Scope) -> Result<Vec<v1::In
     requests(view, asker, &mut items)?;
     emergencies(view, asker, &mut items)?;
     confirmations(view, asker, &mut items)?;
-    conditions(view, asker, &mut items)?;
+    proposals(view, asker, &mut items)?;
+    owned(view, asker, &mut items)?;
     items.retain(|item| scope.covers_subject(&item.subject) || item.subject.starts_with("identity:"));
     items.sort_by_key(|item| (item.due_ms.unwrap_or(u64::MAX), item.index));
     Ok(items)
@@ -77,6 +86,7 @@ fn named(view: &View, asker: &Asker<'_>) -> Result<Vec<v1::InboxItem>, QueryErro
             id,
             index,
             due_ms,
+            why: "it names you".to_owned(),
             ..v1::InboxItem::default()
         };
         items.push(match kind.as_str() {
@@ -114,8 +124,9 @@ fn requests(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -> R
         let version = view.record(&VERSIONS, &VERSIONS.key().text(&request.version))?.unwrap_or_default();
         let involved = version.said.whole().involved.iter().any(|hand| hand.person == *asker.identity);
         let signed = request.request.grants.iter().any(|grant| grant.signatories.persons.contains(asker.identity));
-        let asked = missing.iter().any(|role| roles.iter().any(|held| held == role.as_str()));
-        if involved || request.actors.contains(&me) || signed || !asked {
+        let held = |role: &&String| missing.iter().any(|missing| missing.as_str() == role.as_str());
+        let roles: Vec<String> = roles.iter().filter(held).cloned().collect();
+        if involved || request.actors.contains(&me) || signed || roles.is_empty() {
             continue;
         }
         let last = view.record(&LAST_APPROVED, &LAST_APPROVED.key().text(&me).text(model_of(&request.version)))?;
@@ -133,6 +144,8 @@ fn requests(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -> R
             due_ms: None,
             last_approved: last.map(|(version, _)| version).unwrap_or_default(),
             evidence: request.evidence.iter().map(ToString::to_string).collect(),
+            why: as_role(&roles),
+            roles,
         });
     }
     Ok(())
@@ -144,8 +157,8 @@ fn emergencies(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -
     for index in newest(view, &UNSIGNED.key()) {
         let index = index?;
         let Some(emergency) = view.record(&EXCEPTIONS, &exception_key(index))?.flatten() else { continue };
-        let may = asker.roles_about(&emergency.subject).iter().any(|role| role == "approver" || role == "risk-officer");
-        if may && emergency.signer != me {
+        let roles = asker.roles_for("exception.granted", &emergency.subject);
+        if !roles.is_empty() && emergency.signer != me {
             let control = &emergency.exception.control;
             items.push(v1::InboxItem {
                 kind: "emergency".to_owned(),
@@ -154,6 +167,8 @@ fn emergencies(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -
                 id: emergency.id,
                 index,
                 due_ms: Some(emergency.at_ms + SECOND_SIGNATURE_MAX_WAIT_MS),
+                why: as_role(&roles),
+                roles,
                 ..v1::InboxItem::default()
             });
         }
@@ -172,9 +187,8 @@ fn confirmations(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>)
         if until_ms <= asker.at_ms {
             break;
         }
-        let may =
-            asker.roles_about(&pending.subject).iter().any(|role| role == "administrator" || role == "compliance");
-        if may && pending.signer != me {
+        let roles = asker.roles_for("authority.confirmed", &pending.subject);
+        if !roles.is_empty() && pending.signer != me {
             items.push(v1::InboxItem {
                 kind: "confirmation".to_owned(),
                 task: format!("confirm {}", pending.event_type),
@@ -182,6 +196,8 @@ fn confirmations(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>)
                 id: pending.id,
                 index,
                 due_ms: Some(until_ms),
+                why: as_role(&roles),
+                roles,
                 ..v1::InboxItem::default()
             });
         }
@@ -189,29 +205,73 @@ fn confirmations(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>)
     Ok(())
 }
 
-/// Open conditions of approvals of what the person owns.
-fn conditions(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -> Result<(), QueryError> {
+/// In which role something waits, in words.
+fn as_role(roles: &[String]) -> String {
+    format!("as {}", roles.join(", "))
+}
+
+/// Use cases and retirements that wait for a decision.
+fn proposals(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -> Result<(), QueryError> {
+    let me = asker.name();
+    for pair in view.scan_after(&PROPOSALS.key(), None).take(MAX_ITEMS) {
+        let (key, value) = pair?;
+        let mut parts = probity_projection::Parts::of(&key);
+        let (subject, index) = (parts.text().unwrap_or_default(), parts.number().unwrap_or_default());
+        let proposal = PROPOSALS.decode(&value)?;
+        let roles = asker.roles_for(&proposal.decided_by, subject);
+        // Whoever proposed it does not decide it.
+        if roles.is_empty() || proposal.persons.contains(&me) {
+            continue;
+        }
+        let task = match proposal.decided_by.as_str() {
+            "usecase.accepted" => "accept or decline the use case",
+            _ => "approve the retirement",
+        };
+        items.push(v1::InboxItem {
+            kind: "proposal".to_owned(),
+            subject: subject.to_owned(),
+            task: format!("{task}: {}", proposal.text),
+            id: proposal.id,
+            index,
+            why: as_role(&roles),
+            roles,
+            ..v1::InboxItem::default()
+        });
+    }
+    Ok(())
+}
+
+/// Open conditions and open incidents of what the person owns.
+fn owned(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -> Result<(), QueryError> {
     let everything = Scope::Everything;
     for pair in view.scan_after(&OWNED.key().text(&asker.name()), None).take(MAX_ITEMS) {
         let (key, _) = pair?;
         let mut parts = probity_projection::Parts::of(&key);
         let (_, model) = (parts.text(), parts.text().unwrap_or_default());
-        let wanted = crate::query::Wanted {
-            question: Some(crate::Question::ConditionOverdue),
-            subject: model.to_owned(),
-            at_ms: u64::MAX,
-            ..crate::query::Wanted::default()
-        };
-        let page = Page { size: MAX_ITEMS, after: None };
-        for found in crate::query::deficiencies(view, &wanted, &everything, &page)?.items {
-            items.push(v1::InboxItem {
-                kind: "condition".to_owned(),
-                task: found.reason,
-                subject: found.subject,
-                index: found.indices.first().copied().unwrap_or_default(),
-                due_ms: Some(found.since_ms),
-                ..v1::InboxItem::default()
-            });
+        // A condition is told of before it is overdue, an incident while it is open.
+        let asked = [
+            ("condition", crate::Question::ConditionOverdue, u64::MAX),
+            ("incident", crate::Question::IncidentOpen, asker.at_ms),
+        ];
+        for (kind, question, at_ms) in asked {
+            let wanted = crate::query::Wanted {
+                question: Some(question),
+                subject: model.to_owned(),
+                at_ms,
+                ..crate::query::Wanted::default()
+            };
+            let page = Page { size: MAX_ITEMS, after: None };
+            for found in crate::query::deficiencies(view, &wanted, &everything, &page)?.items {
+                items.push(v1::InboxItem {
+                    kind: kind.to_owned(),
+                    task: found.reason,
+                    subject: found.subject,
+                    index: found.indices.first().copied().unwrap_or_default(),
+                    due_ms: Some(found.since_ms).filter(|_| kind == "condition"),
+                    why: format!("as owner of {model}"),
+                    ..v1::InboxItem::default()
+                });
+            }
         }
     }
     Ok(())

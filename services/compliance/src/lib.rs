@@ -13,6 +13,7 @@ mod facts;
 mod fold;
 pub mod inbox;
 mod judging;
+mod known;
 mod projector;
 pub mod query;
 mod questions;

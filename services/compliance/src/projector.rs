@@ -8,8 +8,9 @@ use probity_projection::{Batch, ProjectionError, Projector, Recorded, Referent};
 use probity_schemas::validation::ValidationEvent;
 use probity_schemas::{Data, EventId};
 
-use crate::fold::{approvals, authority, endpoints, exceptions, items, subjects};
+use crate::fold::{approvals, authority, endpoints, exceptions, items, proposals, subjects};
 use crate::judging;
+use crate::known::SUBJECTS;
 use crate::records::approvals::{OPEN_REQUESTS, plan_key};
 use crate::records::items::{done, wait};
 use crate::records::subjects::VALIDATIONS;
@@ -20,7 +21,7 @@ pub struct ComplianceProjector;
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         fold(recorded, batch)?;
@@ -29,6 +30,8 @@ impl Projector for ComplianceProjector {
 }
 
 fn fold(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
+    SUBJECTS.note(recorded, batch);
+    proposals::fold(batch, recorded)?;
     authority::enacted(batch, recorded);
     match &recorded.enacted {
         Enacted::InForce { power: Power::Publish { subject, published }, .. } => {
@@ -87,6 +90,7 @@ fn validate(batch: &mut Batch<'_>, recorded: &Recorded, event: &ValidationEvent)
 /// Leaves out what is void.
 fn void(batch: &mut Batch<'_>, recorded: &Recorded, voided: &Referent) -> Result<(), ProjectionError> {
     let subject = voided.concerned();
+    proposals::leave_out(batch, &voided.subject, voided.index);
     judging::items::undated(batch, voided.index)?;
     match voided.family() {
         "deployment" => endpoints::leave_out(batch, subject, (voided.at_ms, voided.index)),

@@ -11,6 +11,7 @@ use probity_schemas::shared::Environment;
 use probity_schemas::{Name, Namespace, NamespacePattern, word};
 
 use crate::facts::Folded;
+use crate::known::known;
 use crate::questions::Question;
 use crate::records::approvals::{REQUESTS, RequestState, request_key};
 use crate::records::deficiencies::{DEFICIENCIES, DEFICIENCIES_OF, Found};
@@ -53,8 +54,7 @@ pub fn question(name: &str) -> Result<Option<Question>, QueryError> {
     match name {
         "" => Ok(None),
         name => Question::named(name).map(Some).ok_or_else(|| {
-            let names: Vec<&str> = Question::ALL.iter().map(|question| question.name()).collect();
-            QueryError::Invalid { field: "question", reason: format!("it is one of {}", names.join(", ")) }
+            probity_query::unknown("question", name, Question::ALL.iter().map(|question| question.name()))
         }),
     }
 }
@@ -69,6 +69,7 @@ pub fn counts(
     scope: &Scope,
     at_ms: u64,
 ) -> Result<Vec<v1::Question>, QueryError> {
+    scope.reaches(asked)?;
     let mut questions = Vec::new();
     for question in Question::ALL {
         let mut count = 0;
@@ -115,6 +116,10 @@ pub fn deficiencies(
     scope: &Scope,
     page: &Page,
 ) -> Result<Paged<v1::Deficiency>, QueryError> {
+    scope.reaches(wanted.namespace.as_ref())?;
+    if !wanted.subject.is_empty() {
+        known(view, &wanted.subject, scope)?;
+    }
     let show = |key: Vec<u8>, found: Found| {
         let holds = found.holds_at(wanted.at_ms) || wanted.over && found.from_ms <= wanted.at_ms;
         let fitting = holds && concerns(&found, wanted.namespace.as_ref(), scope);
@@ -188,8 +193,13 @@ pub fn approvals(
     at_ms: u64,
 ) -> Result<Vec<v1::ApprovalStanding>, QueryError> {
     let not_found = || QueryError::NotFound { what: subject.to_owned() };
-    if !scope.covers_subject(subject) {
-        return Err(not_found());
+    scope.must_cover(subject)?;
+    let named = match subject.starts_with("endpoint:") {
+        true => view.contains(&endpoint_key(subject))?,
+        false => view.contains(&VERSIONS.key().text(subject))?,
+    };
+    if !named {
+        known(view, subject, scope)?;
     }
     if !subject.starts_with("endpoint:") {
         let state = view.record(&VERSIONS, &VERSIONS.key().text(subject))?.ok_or_else(not_found)?;
@@ -370,6 +380,7 @@ pub fn incidents(
     at_ms: u64,
     page: &Page,
 ) -> Result<Paged<v1::IncidentClock>, QueryError> {
+    scope.reaches(asked)?;
     let prefix = if open_only { OPEN_INCIDENTS.key() } else { INCIDENTS.key() };
     page.take(view.scan_before(&prefix, page.after.as_deref()).map(|pair| {
         let (key, _) = pair?;

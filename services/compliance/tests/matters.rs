@@ -1,6 +1,6 @@
 //! What models lack as a whole, what is open or overdue, what waits for whom, and who may see it.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod scenes;
 
@@ -29,7 +29,7 @@ fn every_question_has_a_name_and_words_and_is_found_by_its_name() {
         assert!(question.text().ends_with('?'));
     }
     assert_eq!(query::question("").unwrap(), None);
-    assert!(matches!(query::question("none"), Err(QueryError::Invalid { field: "question", .. })));
+    assert!(matches!(query::question("none"), Err(QueryError::UnknownWord { field: "question", .. })));
     let counts = query::counts(Life::new().scene.view(), None, &scope(&["*"]), at(0)).unwrap();
     assert_eq!(counts.len(), Question::ALL.len());
 }
@@ -438,7 +438,13 @@ fn nobody_sees_what_is_of_other_namespaces() {
     assert_eq!((count(&life, Question::NoOwner, at(39)), count(&life, Question::FindingOpen, at(39))), (1, 0));
     assert!(life.waits(BO, &[], at(39)).is_empty());
     let wanted = Wanted { subject: FRAUD.to_owned(), at_ms: at(39), ..Wanted::default() };
-    assert!(query::deficiencies(life.scene.view(), &wanted, &life.scope, &all()).unwrap().items.is_empty());
+    let outside = query::deficiencies(life.scene.view(), &wanted, &life.scope, &all());
+    assert!(matches!(outside, Err(QueryError::Denied(_))), "it says so, instead of nothing");
+    let wanted = Wanted { subject: "model:credit/pdd".to_owned(), at_ms: at(39), ..Wanted::default() };
+    match query::deficiencies(life.scene.view(), &wanted, &life.scope, &all()) {
+        Err(QueryError::UnknownSubject { nearest, .. }) => assert_eq!(nearest.as_deref(), Some(PD)),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

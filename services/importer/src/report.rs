@@ -1,6 +1,6 @@
 //! The report: everything of a file that is not, or not as it stood, in the record.
 
-use probity_schemas::{EventError, ParseError, Timestamp};
+use probity_schemas::{EventError, ParseError, Timestamp, spreadsheet_cell};
 use probity_statement::StatementError;
 use serde::Serialize;
 
@@ -262,6 +262,22 @@ impl<'e> From<&'e Entry> for Line<'e> {
     }
 }
 
+impl Line<'_> {
+    /// What stands in each column.
+    fn cells(&self) -> [String; 7] {
+        let number = |number: Option<String>| number.unwrap_or_default();
+        [
+            self.effect.to_owned(),
+            number(self.line.map(|line| line.to_string())),
+            number(self.position.map(|position| position.to_string())),
+            self.column.unwrap_or_default().to_owned(),
+            self.row.unwrap_or_default().to_owned(),
+            self.value.unwrap_or_default().to_owned(),
+            self.reason.clone(),
+        ]
+    }
+}
+
 impl Report {
     pub(crate) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
@@ -283,7 +299,7 @@ impl Report {
         self.entries.iter().filter(|entry| entry.effect == effect).count()
     }
 
-    /// The report as CSV with a header.
+    /// The report as CSV with a header. No spreadsheet takes a cell of it for a formula.
     ///
     /// # Errors
     /// None that memory doesn't cause.
@@ -291,7 +307,9 @@ impl Report {
         let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
         writer.write_record(["effect", "line", "position", "column", "row", "value", "reason"])?;
         for entry in &self.entries {
-            writer.serialize(Line::from(entry))?;
+            let line = Line::from(entry);
+            let cells = line.cells();
+            writer.write_record(cells.iter().map(|cell| spreadsheet_cell(cell).into_owned()))?;
         }
         writer.into_inner().map_err(|error| error.into_error().into())
     }

@@ -5,6 +5,7 @@ use probity_proto::v1;
 use probity_query::{Citation, Page, QueryError, Scope};
 
 use crate::answers;
+use crate::asked;
 use crate::query::{self, Filter, Problems};
 use crate::records::models::{DEPENDENCIES, MODELS};
 use crate::records::values::VALUES;
@@ -20,11 +21,10 @@ const DOSSIER_ITEMS: usize = 200;
 /// # Errors
 /// There is no such model, or none that may be seen; or the view could not be read.
 pub fn dossier(view: &View, model: &str, scope: &Scope) -> Result<v1::GetModelResponse, QueryError> {
-    let not_found = || QueryError::NotFound { what: model.to_owned() };
-    if !scope.covers_subject(model) {
-        return Err(not_found());
-    }
-    let record = view.record(&MODELS, &MODELS.key().text(model))?.ok_or_else(not_found)?;
+    scope.must_cover(model)?;
+    let Some(record) = view.record(&MODELS, &MODELS.key().text(model))? else {
+        return Err(asked::unknown_subject(view, model, scope)?);
+    };
     let first = |size| Page { size, after: None };
     let mut dependencies = Vec::new();
     for pair in view.scan_after(&DEPENDENCIES.key().text(model), None).take(DOSSIER_ITEMS) {

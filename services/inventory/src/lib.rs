@@ -5,6 +5,7 @@
 //! view; [`InventoryHandler`] does so over gRPC. Nothing here judges whether what runs may run: that is compliance's.
 
 mod answers;
+mod asked;
 mod dossier;
 mod facets;
 mod fold;

@@ -10,6 +10,7 @@ use probity_schemas::training::TrainingEvent;
 use probity_schemas::word;
 use probity_schemas::{Data, SubjectKind};
 
+use crate::asked::SUBJECTS;
 use crate::fold::{datasets, deployments, models, monitors, open_items, uses, values, versions};
 use crate::records::models::{Class, DEPENDENCIES, MODELS};
 use crate::records::uses::USES;
@@ -24,6 +25,7 @@ impl Projector for InventoryProjector {
     const VERSION: u32 = 7;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
+        SUBJECTS.note(recorded, batch);
         let event = &recorded.event;
         let subject = event.subject.to_string();
         let (whole, at_ms) = (model_of(&subject), recorded.sorted_at_ms());

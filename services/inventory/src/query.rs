@@ -11,7 +11,8 @@ use probity_query::{Page, PageItem, Paged, QueryError, Scope};
 use probity_schemas::NamespacePattern;
 
 use crate::answers;
-use crate::facets::{COUNTS, FACETS, WORDS, attribute, namespace_of, words};
+use crate::asked::{self, within};
+use crate::facets::{COUNTS, FACETS, WORDS, attribute, words};
 use crate::records::datasets::DATASETS;
 use crate::records::endpoints::{ENDPOINTS, SERVED_AT};
 use crate::records::models::MODELS;
@@ -102,12 +103,6 @@ pub fn namespace(text: &str) -> Result<Option<NamespacePattern>, QueryError> {
         "" | "*" => Ok(None),
         text => text.parse().map(Some).map_err(invalid),
     }
-}
-
-/// Whether a subject is within what was asked for and may be seen.
-fn within(subject: &str, namespace: Option<&NamespacePattern>, scope: &Scope) -> bool {
-    let asked = namespace.is_none_or(|pattern| namespace_of(subject).parse().is_ok_and(|found| pattern.covers(&found)));
-    asked && scope.covers_subject(subject)
 }
 
 /// The beginnings of the subjects that can be within, in ascending order, none of them within another.
@@ -257,6 +252,7 @@ fn list<V: Record, T: PageItem + InSight>(
     page: &Page,
     answer: impl Fn(&str, V) -> Result<T, QueryError>,
 ) -> Result<Paged<T>, QueryError> {
+    scope.reaches(filter.namespace.as_ref())?;
     let after = page.after.clone().and_then(|after| String::from_utf8(after).ok());
     let found = subjects(view, table, kind, filter, scope, after)?;
     page.take(found.map(|candidate| {
@@ -323,6 +319,7 @@ pub fn deployments(
         let answer = |subject: &str, record| Ok(answers::deployment(subject, &record));
         return list(view, &ENDPOINTS, "endpoint", filter, scope, page, answer);
     }
+    asked::known(view, model, scope)?;
     let whole = probity_domain::ids::model_of(model);
     let mut endpoints = BTreeSet::new();
     for pair in view.scan_after(&SERVED_AT.key().text(whole), None) {
@@ -358,8 +355,10 @@ pub fn versions(
     scope: &Scope,
     page: &Page,
 ) -> Result<Paged<v1::Version>, QueryError> {
-    let known = view.record(&MODELS, &MODELS.key().text(model))?.filter(|_| scope.covers_subject(model));
-    let known = known.ok_or_else(|| QueryError::NotFound { what: model.to_owned() })?;
+    scope.must_cover(model)?;
+    let Some(known) = view.record(&MODELS, &MODELS.key().text(model))? else {
+        return Err(asked::unknown_subject(view, model, scope)?);
+    };
     let retired = known.is_retired();
     let prefix = AGES.key().text(model);
     let pairs = view.scan_before(&prefix, page.after.as_deref());
@@ -393,6 +392,8 @@ pub fn monitors(
     scope: &Scope,
     page: &Page,
 ) -> Result<Paged<v1::Monitor>, QueryError> {
+    scope.reaches(namespace)?;
+    asked::known(view, subject, scope)?;
     let prefix = match subject {
         "" => MONITORS.key(),
         // A model's monitors include those of its versions.
@@ -433,6 +434,8 @@ pub struct Problems {
 /// # Errors
 /// The view could not be read.
 pub fn problems(view: &View, asked: &Problems, scope: &Scope, page: &Page) -> Result<Paged<v1::Problem>, QueryError> {
+    scope.reaches(asked.namespace.as_ref())?;
+    asked::known(view, &asked.subject, scope)?;
     let prefix = match (asked.subject.as_str(), asked.open) {
         ("", Some(true)) => OPEN_ITEMS.key(),
         ("", _) => ITEMS.key(),
@@ -462,6 +465,8 @@ pub fn value(
     scope: &Scope,
     page: &Page,
 ) -> Result<Paged<v1::Value>, QueryError> {
+    scope.reaches(namespace)?;
+    asked::known(view, subject, scope)?;
     let prefix = if subject.is_empty() { VALUES.key() } else { VALUES.key().text(subject) };
     page.take(view.scan_after(&prefix, page.after.as_deref()).map(|pair| {
         let (key, _) = pair?;
@@ -485,10 +490,8 @@ pub fn counts(
     namespace: Option<&NamespacePattern>,
     scope: &Scope,
 ) -> Result<Vec<v1::Counted>, QueryError> {
-    const KINDS: [&str; 4] = ["model", "usecase", "dataset", "endpoint"];
-    if !KINDS.contains(&kind) {
-        return Err(QueryError::Invalid { field: "kind", reason: format!("it is one of {}", KINDS.join(", ")) });
-    }
+    scope.reaches(namespace)?;
+    asked::counted(view, kind, property, scope)?;
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
     for pair in view.scan_after(&COUNTS.key().text(kind).text(property), None) {
         let (key, _) = pair?;

@@ -2,9 +2,10 @@
 
 use probity_proto::v1;
 use probity_proto::v1::inventory_service_server::InventoryService;
-use probity_query::{Listing, QueryContext, QueryError, RequestContext};
+use probity_query::{Listing, QueryContext, RequestContext, one_of};
 use tonic::{Request, Response, Status};
 
+use crate::asked;
 use crate::query::{self, Filter, Problems};
 
 /// The inventory over gRPC.
@@ -29,7 +30,9 @@ impl InventoryService for InventoryHandler {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let listing = Listing::of(&request, self.context.now_ms())?;
-        let filter = Filter::of(request.filter.unwrap_or_default())?;
+        let filter = request.filter.unwrap_or_default();
+        asked::filter(&filter, asked::USE_CASE_STATES.iter().copied())?;
+        let filter = Filter::of(filter)?;
         let query = move |view: &_, scope: &_, page: &_| query::use_cases(view, &filter, scope, page);
         let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (use_cases, next_page_token) = (found.items, found.next_page_token);
@@ -43,7 +46,9 @@ impl InventoryService for InventoryHandler {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let listing = Listing::of(&request, self.context.now_ms())?;
-        let (filter, names) = (Filter::of(request.filter.unwrap_or_default())?, request.models);
+        let filter = request.filter.unwrap_or_default();
+        asked::filter(&filter, asked::states())?;
+        let (filter, names) = (Filter::of(filter)?, request.models);
         let query = move |view: &_, scope: &_, page: &_| match names.is_empty() {
             true => query::models(view, &filter, scope, page),
             false => query::models_named(view, &names, scope, page),
@@ -69,6 +74,7 @@ impl InventoryService for InventoryHandler {
         let request = request.into_inner();
         let listing = Listing::of(&request, self.context.now_ms())?;
         let v1::ListVersionsRequest { model, state, .. } = request;
+        one_of("state", &state, asked::states())?;
         let query = move |view: &_, scope: &_, page: &_| query::versions(view, &model, &state, scope, page);
         let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (versions, next_page_token) = (found.items, found.next_page_token);
@@ -82,6 +88,7 @@ impl InventoryService for InventoryHandler {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let listing = Listing::of(&request, self.context.now_ms())?;
+        asked::deployments(&request)?;
         let properties = [
             ("use_case", request.use_case.as_str()),
             ("region", &request.region),
@@ -103,6 +110,7 @@ impl InventoryService for InventoryHandler {
         let request = request.into_inner();
         let listing = Listing::of(&request, self.context.now_ms())?;
         let v1::ListDatasetsRequest { namespace, state, .. } = request;
+        one_of("state", &state, asked::DATASET_STATES.iter().copied())?;
         let filter = Filter::by(&namespace, &[("state", &state)])?;
         let query = move |view: &_, scope: &_, page: &_| query::datasets(view, &filter, scope, page);
         let (as_of, found) = self.context.page(caller, listing, query).await?;
@@ -119,6 +127,7 @@ impl InventoryService for InventoryHandler {
         let listing = Listing::of(&request, self.context.now_ms())?;
         let namespace = query::namespace(&request.namespace)?;
         let (subject, state) = (request.subject, request.state);
+        one_of("state", &state, asked::MONITOR_STATES.iter().copied())?;
         let query = move |view: &_, scope: &_, page: &_| {
             query::monitors(view, namespace.as_ref(), &subject, &state, scope, page)
         };
@@ -134,15 +143,8 @@ impl InventoryService for InventoryHandler {
         let caller = RequestContext::of(&request);
         let request = request.into_inner();
         let listing = Listing::of(&request, self.context.now_ms())?;
-        let open = match request.state.as_str() {
-            "" => None,
-            "open" => Some(true),
-            "closed" => Some(false),
-            _ => {
-                let reason = "it is open or closed".to_owned();
-                return Err(QueryError::Invalid { field: "state", reason }.into());
-            }
-        };
+        asked::problems(&request)?;
+        let open = Some(request.state.as_str()).filter(|state| !state.is_empty()).map(|state| state == "open");
         let namespace = query::namespace(&request.namespace)?;
         let (subject, kind, team) = (request.subject, request.kind, request.team);
         let problems = Problems { namespace, subject, kind, team, open };

@@ -1,6 +1,6 @@
 //! Lists: filters alone and together, pages, what a caller may see, and counts.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod scenes;
 
@@ -169,7 +169,17 @@ fn a_filter_that_makes_no_sense_is_refused() {
     assert!(matches!(namespace, Err(QueryError::Invalid { field: "namespace", .. })));
     let life = four();
     let kind = query::counts(life.scene.view(), "supplier", "state", None, &life.scope);
-    assert!(matches!(kind, Err(QueryError::Invalid { field: "kind", .. })));
+    assert!(matches!(kind, Err(QueryError::UnknownWord { field: "kind", .. })));
+    for (property, meant) in
+        [("sttae", "state"), ("class:eu-ai-atc", "class:eu-ai-act"), ("attribute:center", "attribute:centre")]
+    {
+        match query::counts(life.scene.view(), "model", property, None, &life.scope) {
+            Err(QueryError::UnknownWord { field: "by", nearest, .. }) => assert_eq!(nearest.as_deref(), Some(meant)),
+            other => panic!("{property}: {other:?}"),
+        }
+    }
+    let other = query::counts(life.scene.view(), "model", "attribute:nobody-has-it", None, &life.scope);
+    assert!(other.unwrap().is_empty(), "a field of one's own that nothing is like");
 }
 
 #[test]
@@ -203,7 +213,14 @@ fn the_production_map_is_narrowed_by_place_and_by_model() {
     assert_eq!(found("", &[("environment", "staging")], A), ["credit/two"]);
     assert_eq!(found("", &[("environment", "staging"), ("region", "eu")], A), Vec::<String>::new());
     assert_eq!(found("fraud", &[], A), Vec::<String>::new());
-    assert_eq!(found("", &[], "model:credit/alpha@2"), Vec::<String>::new());
+    let unknown = query::deployments(
+        life.scene.view(),
+        &Filter::by("", &[]).unwrap(),
+        "model:credit/alpha@2",
+        &life.scope,
+        &all(),
+    );
+    assert!(matches!(unknown, Err(QueryError::UnknownSubject { .. })), "nobody ever named it");
 }
 
 #[test]
@@ -278,21 +295,25 @@ fn a_caller_sees_nothing_of_other_namespaces_neither_in_lists_nor_in_counts() {
     assert_eq!(life.found(InventoryFilter::default()), [A, B]);
     assert_eq!(life.found(by(|filter| filter.owner = ANNA.into())), [A]);
     assert_eq!(life.found(by(|filter| filter.text = "judge".into())), [A, B]);
-    assert!(life.found(by(|filter| filter.namespace = "fraud".into())).is_empty());
     let view = life.scene.view();
+    let outside = Filter::of(by(|filter| filter.namespace = "fraud".into())).unwrap();
+    let outside = query::models(view, &outside, &life.scope, &all());
+    assert!(matches!(outside, Err(QueryError::Denied(_))), "it says so, instead of nothing");
     let named = query::models_named(view, &[A.to_owned(), C.to_owned()], &life.scope, &all()).unwrap();
     assert_eq!(named.items.into_iter().map(|model| model.subject).collect::<Vec<_>>(), [A]);
-    assert!(matches!(probity_inventory::dossier(view, C, &life.scope), Err(QueryError::NotFound { .. })));
-    assert!(matches!(query::versions(view, C, "", &life.scope, &all()), Err(QueryError::NotFound { .. })));
+    assert!(matches!(probity_inventory::dossier(view, C, &life.scope), Err(QueryError::Denied(_))));
+    assert!(matches!(query::versions(view, C, "", &life.scope, &all()), Err(QueryError::Denied(_))));
     let endpoints: Vec<String> = life.deployments("").into_iter().map(|it| it.endpoint).collect();
     assert_eq!(endpoints, ["endpoint:credit/one", "endpoint:credit/two"]);
-    assert!(life.deployments(C).is_empty());
+    let deployments = query::deployments(view, &Filter::default(), C, &life.scope, &all());
+    assert!(matches!(deployments, Err(QueryError::Denied(_))));
     let subjects: Vec<String> = life.monitors("", "").into_iter().map(|it| it.subject).collect();
     assert_eq!(subjects, [A, A]);
-    assert!(life.monitors(C, "").is_empty());
+    assert!(matches!(query::monitors(view, None, C, "", &life.scope, &all()), Err(QueryError::Denied(_))));
     assert_eq!(life.problems(&Problems::default()).len(), 2);
-    assert!(life.problems(&Problems { subject: C.to_owned(), ..Problems::default() }).is_empty());
-    assert!(life.value(C).is_none());
+    let problems = Problems { subject: C.to_owned(), ..Problems::default() };
+    assert!(matches!(query::problems(view, &problems, &life.scope, &all()), Err(QueryError::Denied(_))));
+    assert!(matches!(query::value(view, None, C, &life.scope, &all()), Err(QueryError::Denied(_))));
     let datasets = query::datasets(view, &Filter::default(), &life.scope, &all()).unwrap().items;
     assert_eq!(datasets.len(), 1);
     let uses = query::use_cases(view, &Filter::default(), &life.scope, &all()).unwrap().items;

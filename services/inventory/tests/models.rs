@@ -154,7 +154,7 @@ fn versions_are_listed_the_newest_first_and_by_state() {
     assert_eq!(listed("registered"), [version(4), version(2)]);
     assert_eq!(listed("live"), [version(3)]);
     let none = query::versions(life.scene.view(), "model:credit/none", "", &life.scope, &all());
-    assert!(matches!(none, Err(QueryError::NotFound { .. })));
+    assert!(matches!(none, Err(QueryError::UnknownSubject { .. })));
 }
 
 #[test]

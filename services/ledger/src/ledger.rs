@@ -9,7 +9,7 @@ use bytes::Bytes;
 use probity_admission::Rights;
 use probity_log::{Backend, Block, BlockReader, Head, ReadError};
 use probity_projection::{StoreError, View};
-use probity_query::{Access, AccessDenied, Caller, Scope, scope_of};
+use probity_query::{Access, AccessDenied, Caller, Member, Scope, scope_of};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 use probity_statement::{LedgerKeys, SecretKey, SignedStatement};
 use probity_tlog::{BlockTree, ConsistencyProof, Hash, InclusionProof, NodeReader, leaf_hash};
@@ -263,7 +263,8 @@ impl Ledger {
     /// Nothing at all.
     pub fn scope_of(&self, caller: &Caller, now: u64) -> Result<Scope, ReadFault> {
         scope_of(self, caller, now).map_err(|denied| match denied {
-            AccessDenied::Unidentified => ReadFault::Unidentified,
+            // What is out of sight is said of what was asked, never of a caller.
+            AccessDenied::Unidentified | AccessDenied::OutOfSight { .. } => ReadFault::Unidentified,
             AccessDenied::NoRole { identity } | AccessDenied::NotYours { identity } => {
                 ReadFault::NotAllowed { identity }
             }
@@ -362,6 +363,26 @@ impl Access for Ledger {
 
     fn roles(&self, identity: &Identity, namespace: &Namespace, now: u64) -> Vec<String> {
         self.rights().roles(identity, namespace, now)
+    }
+
+    fn roles_for(&self, identity: &Identity, event_type: &str, namespace: &Namespace, now: u64) -> Vec<String> {
+        let info = probity_schemas::newest(event_type);
+        info.map(|info| self.rights().roles_for(identity, info, namespace, now)).unwrap_or_default()
+    }
+
+    fn roster(&self, now: u64) -> Vec<Member> {
+        let member = |enrolee: probity_admission::Enrolee| Member {
+            identity: enrolee.identity,
+            roles: enrolee
+                .roles
+                .into_iter()
+                .map(|held| (held.role.to_string(), held.namespaces, held.until_ms))
+                .collect(),
+            responsible: enrolee.responsible,
+            departed_ms: enrolee.departed_ms,
+            has_key: enrolee.has_key,
+        };
+        self.rights().roster(now).into_iter().map(member).collect()
     }
 
     fn tree_size(&self) -> u64 {

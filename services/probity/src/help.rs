@@ -11,7 +11,22 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "Record",
         &["record", "approve", "reject", "confirm", "suspend", "resume", "correct", "import", "hold", "vault", "erase"],
     ),
-    ("Ask", &["models", "model", "list", "inbox", "compliance", "history", "compare", "lineage", "impact"]),
+    (
+        "Ask",
+        &[
+            "models",
+            "model",
+            "needs",
+            "list",
+            "people",
+            "inbox",
+            "compliance",
+            "history",
+            "compare",
+            "lineage",
+            "impact",
+        ],
+    ),
     ("Prove", &["entry", "receipt", "checkpoint", "verify"]),
     ("Operate", &["serve", "rules", "views", "backup", "restore", "repair", "clock", "config"]),
 ];

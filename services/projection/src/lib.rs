@@ -21,6 +21,7 @@ mod references;
 mod roster;
 mod stated;
 mod store;
+mod subjects;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod versions;
@@ -38,3 +39,4 @@ pub use record::{Key, Parts, Record, RecordError, Table};
 pub use recorded::{Provenance, Recorded};
 pub use stated::Stated;
 pub use store::{Cursor, Store, StoreError, View};
+pub use subjects::Subjects;

@@ -67,6 +67,36 @@ impl Scope {
         shown
     }
 
+    /// Makes sure that something in the namespaces that were asked for may be seen at all.
+    ///
+    /// # Errors
+    /// [`AccessDenied::OutOfSight`] where none of them is covered.
+    pub fn reaches(&self, asked: Option<&NamespacePattern>) -> Result<(), AccessDenied> {
+        let (Self::Namespaces(patterns), Some(asked)) = (self, asked) else { return Ok(()) };
+        let meets = |pattern: &NamespacePattern| match (pattern, asked) {
+            (NamespacePattern::All, _) | (_, NamespacePattern::All) => true,
+            (
+                NamespacePattern::Exactly(held) | NamespacePattern::Within(held),
+                NamespacePattern::Exactly(root) | NamespacePattern::Within(root),
+            ) => asked.covers(held) || pattern.covers(root),
+        };
+        match patterns.iter().any(meets) {
+            true => Ok(()),
+            false => Err(AccessDenied::OutOfSight { asked: asked.to_string() }),
+        }
+    }
+
+    /// Makes sure that a subject may be seen.
+    ///
+    /// # Errors
+    /// [`AccessDenied::OutOfSight`] where it may not.
+    pub fn must_cover(&self, subject: &str) -> Result<(), AccessDenied> {
+        match subject.is_empty() || self.covers_subject(subject) {
+            true => Ok(()),
+            false => Err(AccessDenied::OutOfSight { asked: subject.to_owned() }),
+        }
+    }
+
     /// Whether it covers a subject, given as text such as `model:credit/pd@3`.
     #[must_use]
     pub fn covers_subject(&self, subject: &str) -> bool {
@@ -92,6 +122,21 @@ pub fn is_subject(word: &str) -> bool {
     word.split_once(':').is_some_and(|(kind, path)| KINDS.contains(&kind) && path.contains('/'))
 }
 
+/// Someone who is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who it is.
+    pub identity: Identity,
+    /// The roles that are held: which, where, and until when in Unix milliseconds.
+    pub roles: Vec<(String, Vec<NamespacePattern>, Option<u64>)>,
+    /// For a service, the persons responsible for it.
+    pub responsible: Vec<Identity>,
+    /// The last moment of someone who has left, in Unix milliseconds.
+    pub departed_ms: Option<u64>,
+    /// Whether there is a key that may still sign.
+    pub has_key: bool,
+}
+
 /// The ledger's present state, as far as queries need it: the roles that the log gives to
 /// identities, and the number of statements.
 pub trait Access: fmt::Debug + Send + Sync {
@@ -100,6 +145,13 @@ pub trait Access: fmt::Debug + Send + Sync {
 
     /// The roles that `identity` holds in a namespace at this time (Unix seconds).
     fn roles(&self, identity: &Identity, namespace: &Namespace, now: u64) -> Vec<String>;
+
+    /// The roles in which `identity` may record events of a type in a namespace at this time (Unix
+    /// seconds), by the policy in force; none for a type that there is not.
+    fn roles_for(&self, identity: &Identity, event_type: &str, namespace: &Namespace, now: u64) -> Vec<String>;
+
+    /// Everyone who is enrolled, with the roles that hold at this time (Unix seconds).
+    fn roster(&self, now: u64) -> Vec<Member>;
 
     /// How many statements the ledger has, as far as this process knows.
     fn tree_size(&self) -> u64;
@@ -116,6 +168,12 @@ pub enum AccessDenied {
     NoRole {
         /// The caller.
         identity: Identity,
+    },
+    /// What was asked about is in namespaces in which the caller holds no role.
+    #[error("you hold no role that covers {asked}, so you may not see what is there")]
+    OutOfSight {
+        /// The namespaces, or the subject.
+        asked: String,
     },
     /// What waits for someone else is theirs to see.
     #[error("what waits for {identity} is for them, and for those who see all namespaces")]

@@ -8,6 +8,7 @@ use tonic::Status;
 
 use crate::access::AccessDenied;
 use crate::read_pool::NoRead;
+use crate::words::did_you_mean;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,26 @@ pub enum QueryError {
         field: &'static str,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A word is none of those that there are.
+    #[error("{field}: unknown {found:?}{} There are {}", did_you_mean(.nearest, "."), .words.join(", "))]
+    UnknownWord {
+        /// The field of the request.
+        field: &'static str,
+        /// The word.
+        found: String,
+        /// What was probably meant.
+        nearest: Option<String>,
+        /// Those that there are.
+        words: Vec<String>,
+    },
+    /// Nothing is recorded about a subject, or nothing that the caller may see.
+    #[error("no statement is about {what}, or none that you may see{}", did_you_mean(.nearest, ""))]
+    UnknownSubject {
+        /// The name in the request.
+        what: String,
+        /// What was probably meant: a subject that the caller may see.
+        nearest: Option<String>,
     },
     /// What is named is not one thing.
     #[error("{what} is {}; name the signer or the index", .found.join(" and "))]
@@ -85,9 +106,19 @@ impl From<RecordError> for QueryError {
 impl From<QueryError> for Status {
     fn from(error: QueryError) -> Self {
         let with = |code, reason| Verdict::new(code, reason, &error);
+        let meant = |verdict: Verdict, nearest: &Option<String>| match nearest {
+            Some(name) => verdict.with("nearest", name),
+            None => verdict,
+        };
         let verdict = match &error {
             QueryError::NotFound { what } => with(Code::NotFound, "NOT_FOUND").with("what", what),
             QueryError::Invalid { field, .. } => with(Code::InvalidArgument, "INVALID_QUESTION").with("field", field),
+            QueryError::UnknownWord { field, nearest, .. } => {
+                meant(with(Code::InvalidArgument, "INVALID_QUESTION").with("field", field), nearest)
+            }
+            QueryError::UnknownSubject { what, nearest } => {
+                meant(with(Code::NotFound, "NOT_FOUND").with("what", what), nearest)
+            }
             QueryError::OutOfRange { field, tree_size } => {
                 with(Code::OutOfRange, "OUT_OF_RANGE").with("field", field).with("tree_size", tree_size)
             }
@@ -99,6 +130,9 @@ impl From<QueryError> for Status {
             QueryError::Denied(AccessDenied::Unidentified) => with(Code::Unauthenticated, "UNIDENTIFIED"),
             QueryError::Denied(AccessDenied::NoRole { identity } | AccessDenied::NotYours { identity }) => {
                 with(Code::PermissionDenied, "MAY_NOT_READ").with("identity", identity)
+            }
+            QueryError::Denied(AccessDenied::OutOfSight { asked }) => {
+                with(Code::PermissionDenied, "MAY_NOT_READ").with("asked", asked)
             }
             QueryError::NotReady(NotThere::Building { view, tree_size, until }) => {
                 with(Code::Unavailable, "VIEW_BUILDING")

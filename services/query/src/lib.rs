@@ -12,8 +12,9 @@ mod listing;
 mod page;
 mod read_pool;
 mod view_spec;
+mod words;
 
-pub use access::{Access, AccessDenied, Caller, HIDDEN, Scope, is_subject, scope_of};
+pub use access::{Access, AccessDenied, Caller, HIDDEN, Member, Scope, is_subject, scope_of};
 pub use citation::Citation;
 pub use context::{QueryContext, RequestContext};
 pub use error::QueryError;
@@ -21,3 +22,4 @@ pub use listing::{ListRequest, Listed, Listing};
 pub use page::{Page, PageItem, Paged, Room};
 pub use read_pool::{NoRead, ReadPool};
 pub use view_spec::ViewSpec;
+pub use words::{one_of, unknown};

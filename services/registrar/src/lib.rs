@@ -8,6 +8,7 @@
 //! state that does not come back from the log.
 
 mod block;
+mod checking;
 mod clock_guard;
 mod election;
 mod error;

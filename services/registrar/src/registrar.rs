@@ -265,6 +265,11 @@ impl Registrar {
         }
     }
 
+    /// Sends something to the ordered thread.
+    pub(crate) fn tell(&self, message: Message) -> Result<(), Unavailable> {
+        self.sender.send(message).map_err(|_| Unavailable::ShuttingDown)
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use probity_proto::v1::registration_service_server::RegistrationService;
 use probity_proto::{Verdict, v1};
+use probity_query::{Caller, QueryError, Scope, scope_of};
 use probity_schemas::{Event, EventId, Identity, Timestamp};
-use probity_statement::{KeyId, Unsigned};
+use probity_statement::{KeyId, SignedStatement, Unsigned};
 use tonic::{Code, Request, Response, Status};
 
 use crate::error::Rejection;
@@ -81,6 +83,21 @@ impl RegistrationService for RegistrationHandler {
         Ok(Response::new(v1::RegisterResponse { results }))
     }
 
+    async fn check(&self, request: Request<v1::CheckRequest>) -> Result<Response<v1::CheckResponse>, Status> {
+        let caller = request.extensions().get::<Caller>().cloned().unwrap_or(Caller::Unmapped);
+        let submissions = request.into_inner().submissions;
+        for submission in &submissions {
+            self.may_ask(&caller, &submission.statement)?;
+        }
+        let submission = |submission: v1::Submission| Submission {
+            statement: submission.statement,
+            expected_revision: submission.expected_revision,
+        };
+        let results = self.registrar.check(submissions.into_iter().map(submission).collect()).await?;
+        let results = results.into_iter().map(checked).collect();
+        Ok(Response::new(v1::CheckResponse { results }))
+    }
+
     async fn prepare(&self, request: Request<v1::PrepareRequest>) -> Result<Response<v1::PrepareResponse>, Status> {
         let request = request.into_inner();
         let invalid = |reason, message: String| Status::from(Verdict::new(Code::InvalidArgument, reason, message));
@@ -117,6 +134,24 @@ impl RegistrationService for RegistrationHandler {
 }
 
 impl RegistrationHandler {
+    /// What the door would say of a statement tells what its rules rest on. It is for whoever would sign
+    /// it, and for those who may see everything.
+    fn may_ask(&self, caller: &Caller, statement: &Bytes) -> Result<(), Status> {
+        let ledger = self.registrar.ledger();
+        let scope = scope_of(&**ledger, caller, self.registrar.clock().now()).map_err(QueryError::from)?;
+        let own = |identity: &Identity| {
+            SignedStatement::parse(statement.clone()).is_ok_and(|statement| statement.issuer() == identity)
+        };
+        match caller {
+            _ if scope == Scope::Everything => Ok(()),
+            Caller::Identified(identity) if own(identity) => Ok(()),
+            _ => {
+                let message = "what would become of a statement is told to whoever would sign it".to_owned();
+                Err(Verdict::new(Code::PermissionDenied, "MAY_NOT_READ", message).into())
+            }
+        }
+    }
+
     /// Reads an event, filling in what only a machine would know.
     fn complete(&self, json: &str) -> Result<Event, Status> {
         let now_ms = self.registrar.clock().now_ms();
@@ -125,6 +160,15 @@ impl RegistrationHandler {
         let event = Event::from_json_draft(json, EventId::from_time(now_ms, (self.random)()), now);
         event.map_err(|error| event_error(&error).into())
     }
+}
+
+fn checked(outcome: Result<(), Rejection>) -> v1::CheckResult {
+    use v1::check_result::Result as Kind;
+    let result = match outcome {
+        Ok(()) => Kind::Admissible(v1::Admissible {}),
+        Err(rejection) => Kind::Refused(Verdict::from(&rejection).into()),
+    };
+    v1::CheckResult { result: Some(result) }
 }
 
 fn result(outcome: Result<Registered, Rejection>) -> v1::RegisterResult {

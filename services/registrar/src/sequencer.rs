@@ -19,6 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender}
 use tokio::sync::oneshot;
 
 use crate::block::{OpenBlock, SealedBlock, Sealer};
+use crate::checking::Inquiry;
 use crate::clock_guard::ClockGuard;
 use crate::error::{HaltReason, Rejection, Unavailable};
 use crate::leadership::Leadership;
@@ -40,6 +41,8 @@ pub(crate) enum Message {
         generation: u64,
         outcome: Result<(), AppendError>,
     },
+    /// Say what would become of statements that nobody has signed yet.
+    Check(Inquiry),
     /// Take in blocks that another process appended. Only while nothing is under way.
     Adopt {
         blocks: Vec<Block>,
@@ -179,6 +182,7 @@ impl Sequencer {
             };
             match message {
                 Message::Register(request) => self.admit(request),
+                Message::Check(inquiry) => self.check(inquiry),
                 Message::Durable { generation, outcome } if generation == self.pipeline.generation => {
                     self.settle(outcome);
                 }

@@ -40,6 +40,18 @@ macro_rules! wrong_use {
     ($($message:tt)*) => { anyhow::Error::new($crate::WrongUse(format!($($message)*))) };
 }
 
+/// The answer is a clear no, found out on the way to it: exit code 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ClearNo(pub String);
+
+/// An error that ends a command because the answer is a clear no. The message is given as to
+/// `format!`.
+#[macro_export]
+macro_rules! clear_no {
+    ($($message:tt)*) => { anyhow::Error::new($crate::ClearNo(format!($($message)*))) };
+}
+
 /// Gives a clear no with its reason on standard error and, with `json`, as a document on standard
 /// output.
 #[must_use]
@@ -59,7 +71,12 @@ impl Failure {
     /// What `error` comes to; `message` is the error with its causes.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static), message: String) -> Self {
-        Self { message, code: if is_wrong_use(error) { 2 } else { 3 } }
+        let code = match () {
+            () if is_wrong_use(error) => 2,
+            () if is_clear_no(error) => 1,
+            () => 3,
+        };
+        Self { message, code }
     }
 
     /// Arguments that are no command's.
@@ -82,6 +99,17 @@ fn report(json: bool, message: &str, code: u8) {
     if json {
         outln!("{:#}", serde_json::json!({ "error": message, "exit_code": code }));
     }
+}
+
+fn is_clear_no(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<ClearNo>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether an error, or one that it was caused by, is wrong use.

@@ -76,6 +76,9 @@ pub enum KeyFileError {
     /// A passphrase is needed, and there is no terminal to ask for it.
     #[error("a passphrase is needed: set {PASSPHRASE_VARIABLE} or run this at a terminal")]
     NoPassphrase,
+    /// Whoever makes a key that nobody can open has lost it.
+    #[error("the two passphrases differ; no key was made")]
+    PassphrasesDiffer,
     /// The terminal could not be asked.
     #[error("the passphrase could not be asked for")]
     Terminal(#[source] io::Error),
@@ -84,7 +87,10 @@ pub enum KeyFileError {
 impl KeyFileError {
     /// Whether the command was called wrongly, rather than that the file is missing or damaged.
     pub(crate) fn is_wrong_use(&self) -> bool {
-        matches!(self, Self::NamedAsPublic { .. } | Self::NoIdentity { .. } | Self::NoPassphrase)
+        matches!(
+            self,
+            Self::NamedAsPublic { .. } | Self::NoIdentity { .. } | Self::NoPassphrase | Self::PassphrasesDiffer
+        )
     }
 }
 
@@ -192,6 +198,18 @@ pub fn ask_passphrase(prompt: &str) -> Result<Zeroizing<String>, KeyFileError> {
         return Err(KeyFileError::NoPassphrase);
     }
     rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(KeyFileError::Terminal)
+}
+
+/// A new passphrase: from the environment variable, or asked for twice at the terminal.
+///
+/// # Errors
+/// There is neither, or what was typed differs.
+pub fn ask_new_passphrase() -> Result<Zeroizing<String>, KeyFileError> {
+    let first = ask_passphrase("New passphrase: ")?;
+    if std::env::var(PASSPHRASE_VARIABLE).is_ok() || *ask_passphrase("The same again: ")? == *first {
+        return Ok(first);
+    }
+    Err(KeyFileError::PassphrasesDiffer)
 }
 
 fn read_text(path: &Path) -> Result<String, KeyFileError> {

@@ -2,21 +2,12 @@
 
 use std::time::Duration;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use probity_schemas::deceives;
 use serde::Serialize;
 
 use crate::outln;
-
-/// A table with a header, without lines; long texts wrap at the terminal's width.
-#[must_use]
-pub fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
-    table
-}
 
 /// Prints one JSON document. Deceiving characters stand in it as JSON writes them, `\u202e`: it
 /// says the same to programs.
@@ -56,6 +47,22 @@ pub fn time(seconds: u64) -> String {
 pub fn time_ms(ms: u64) -> String {
     let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     timestamp.map_or_else(|| format!("{ms} ms"), |timestamp| timestamp.to_string())
+}
+
+/// The same to the second, as tables show it: as wide for every moment.
+#[must_use]
+pub fn second(ms: u64) -> String {
+    time_ms(ms - ms % 1_000)
+}
+
+/// The earliest and the latest moment of an event to the second, for tables.
+#[must_use]
+pub fn span_of_seconds(span: Option<(u64, u64)>) -> String {
+    match span {
+        None => "unknown".to_owned(),
+        Some((earliest, latest)) if earliest == latest => second(earliest),
+        Some((earliest, latest)) => format!("between {} and {}", second(earliest), second(latest)),
+    }
 }
 
 /// The earliest and the latest moment of an event in Unix milliseconds, for people; `None` where

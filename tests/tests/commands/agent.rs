@@ -37,30 +37,15 @@ impl Agent {
 
     /// Makes a key and leaves it to the agent alone; its public half stays in NAME.pub.
     fn take_key(&self, shell: &Shell, kind: &str, name: &str) {
-        self.take(shell, kind, name, &[]);
+        make(shell, kind, name);
+        self.add(shell, name, &[]);
+        std::fs::remove_file(shell.path(name)).unwrap();
     }
 
-    /// The same for an Ed25519 key, with options of ssh-add.
-    fn take_key_with(&self, shell: &Shell, name: &str, options: &[&str]) {
-        self.take(shell, "ed25519", name, options);
-    }
-
-    fn take(&self, shell: &Shell, kind: &str, name: &str, options: &[&str]) {
-        let made = run(shell.program("ssh-keygen").args([
-            "-q",
-            "-t",
-            kind,
-            "-N",
-            "",
-            "-C",
-            &format!("{name}@test"),
-            "-f",
-            name,
-        ]));
-        assert_eq!(made.code, Some(0), "{made:?}");
+    /// Gives a key to the agent, with options of ssh-add.
+    fn add(&self, shell: &Shell, name: &str, options: &[&str]) {
         let added = run(shell.program("ssh-add").args(options).arg(name).env("SSH_AUTH_SOCK", &self.socket));
         assert_eq!(added.code, Some(0), "{added:?}");
-        std::fs::remove_file(shell.path(name)).unwrap();
     }
 
     fn run(&self, shell: &Shell, args: &[&str]) -> Ran {
@@ -73,6 +58,13 @@ impl Drop for Agent {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// Makes a key: NAME and NAME.pub.
+fn make(shell: &Shell, kind: &str, name: &str) {
+    let comment = format!("{name}@test");
+    let made = run(shell.program("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-C", &comment, "-f", name]));
+    assert_eq!(made.code, Some(0), "{made:?}");
 }
 
 #[test]
@@ -151,12 +143,21 @@ fn a_key_in_the_agent_that_cannot_be_meant_is_refused_with_those_that_can() {
 fn an_agent_whose_owner_says_no_signs_nothing() {
     let shell = Shell::with_ledger();
     let Some(agent) = Agent::start(&shell) else { return };
+    make(&shell, "ed25519", "eve");
+    agent.add(&shell, "eve", &[]);
+    let adopted = agent.run(&shell, &["key", "new", "agent:eve@test", "--person", "Eve"]);
+    assert_eq!(adopted.code, Some(0), "{adopted:?}");
+    let enrolment =
+        ["key", "show", "agent:eve@test", "--enrol-in", "ledger.test/cli", "--role", "developer", "--in", "*"];
+    shell.write("enrol.json", &agent.run(&shell, &enrolment).out);
+    assert_eq!(shell.run(&["record", "enrol.json", "--key", "ada.key"]).code, Some(0));
     // Asked for each signature from now on, and the answer is always no.
-    agent.take_key_with(&shell, "eve", &["-c"]);
+    agent.add(&shell, "eve", &["-d"]);
+    agent.add(&shell, "eve", &["-c"]);
     let size = || shell.json(&["checkpoint"])["tree_size"].clone();
     let before = size();
     let model = ["record", "model.registered", "--subject", "model:credit/pd", "--set", "purpose=PD"];
-    let refused = agent.run(&shell, &[&model[..], &["--key", "agent:eve@test", "--as", "service:eve"]].concat());
+    let refused = agent.run(&shell, &[&model[..], &["--key", "agent:eve@test"]].concat());
     assert_eq!(refused.code, Some(3), "{refused:?}");
     assert!(refused.err.contains("refuses to sign with eve@test"), "{refused:?}");
     assert_eq!(size(), before);

@@ -126,7 +126,7 @@ fn all_that_is_missing_is_said_at_once_where_nobody_can_be_asked() {
         ("porblem=x", "problem"),
         ("kpi_targets.1.name=x", "list of 0"),
         ("problem", "FIELD=VALUE"),
-        ("owner=ada", "person:<uuid>"),
+        ("owner=zoe", "person:<uuid>"),
     ] {
         let arguments = ["record", "usecase.proposed", "--subject", "usecase:a/b", "--set", "problem=x", "--set", set];
         let refused = shell.run(&[&arguments, &KEY[..]].concat());

@@ -6,10 +6,13 @@
 mod agent;
 mod clock;
 mod config;
+mod days;
 mod deceiving;
 mod guided;
+mod guides;
 mod keys;
 mod ledger;
+mod names;
 mod pins;
 mod rules;
 mod scripts;

@@ -175,7 +175,7 @@ fn a_malformed_name_is_wrong_use_and_not_a_missing_thing() {
         &["impact", "dataset:Credit/pd"],
         &["list", "deployments", "--model", "pd"],
         &["list", "monitors", "--of", "pd"],
-        &["models", "--owner", "Ada"],
+        &["models", "--owner", "Zoe"],
         &["models", "--in", "Credit"],
     ];
     for words in wrong {

@@ -124,6 +124,23 @@ impl Shell {
         command
     }
 
+    /// A line as a person types it into their shell, which is so many columns wide.
+    pub(crate) fn sh(&self, line: &str, columns: usize) -> Ran {
+        let ours = self.probity(&[]);
+        let directory = binary().unwrap().parent().unwrap().to_str().unwrap().to_owned();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut shell = self.program("sh");
+        shell.args(["-c", line]).stdin(std::process::Stdio::null());
+        for (name, value) in ours.get_envs() {
+            let _ = match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.env("PATH", format!("{directory}:{path}")).env("COLUMNS", columns.to_string());
+        run(&mut shell)
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         run(&mut self.probity(args))
     }

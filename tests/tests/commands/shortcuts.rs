@@ -154,7 +154,7 @@ fn the_plug_is_pulled_by_one_command_and_put_back_by_another() {
     let shell = Shell::with_ledger();
     shell.grant("ada.pub", "deployer");
     let stopped =
-        shell.recorded(&["suspend", "credit/scoring", "--reason", "It refuses everyone.", "--key", "ada.key"]);
+        shell.recorded(&["suspend", "credit/scoring", "--reason", "It refuses everyone.", "--yes", "--key", "ada.key"]);
     let event = shell.event(&stopped);
     assert_eq!(event["subject"], json!({ "kind": "endpoint", "namespace": "credit", "name": "scoring" }));
     assert_eq!(event["data"], json!({ "reason": "It refuses everyone.", "scope": "endpoint" }));
@@ -167,6 +167,7 @@ fn the_plug_is_pulled_by_one_command_and_put_back_by_another() {
         "model",
         "--version",
         "model:credit/pd",
+        "--yes",
         "--key",
         "ada.key",
     ]);

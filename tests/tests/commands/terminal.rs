@@ -89,21 +89,22 @@ impl Drop for Terminal {
     }
 }
 
-const DOWN: &str = "\u{1b}[B";
-
 #[test]
 fn a_person_is_asked_for_what_is_missing_and_again_for_what_is_wrong() {
     let shell = Shell::with_ledger();
     shell.grant("ada.pub", "operator");
     let size = shell.json(&["checkpoint"])["tree_size"].as_u64().unwrap();
     let mut terminal = Terminal::start(&shell, &["record", "deployment.suspended", "--key", "ada.key"]);
-    terminal.expect("subject").press("credit/scoring\r").expect("subject").press(&"\u{8}".repeat(14));
-    terminal.press("model:credit/pd\r").expect("endpoint").press(&"\u{8}".repeat(15));
-    terminal.press("endpoint:credit/scoring\r");
-    terminal.expect("reason").press("\r").expect("left out").press("It refuses everyone.\r");
-    terminal.expect("model").press(DOWN).press("\r");
+    terminal.expect("subject:").press("model:credit/pd\r").expect("endpoint").expect("subject:");
+    terminal.press("credit/scoring\r");
+    terminal.expect("reason:").press("\r").expect("left out").press("It refuses everyone.\r");
+    terminal.expect("scope (number").press("galaxy\r").expect("none of them").press("2\r");
+    // What may be left out is offered, by name.
+    terminal.expect("It may also say: decided_by, version").expect("another field").press("versoin\r");
+    terminal.expect("Did you mean version?").expect("another field").press("\r");
+    terminal.expect("nothing is known to serve at endpoint:credit/scoring").expect("all the same").press("y\r");
     terminal.expect("You are about to sign").expect("endpoint:credit/scoring").expect("It refuses everyone.");
-    terminal.expect("Sign and record it?").press("y").expect("deployment.suspended");
+    terminal.expect("Sign and record it?").press("y\r").expect("deployment.suspended");
     assert_eq!(terminal.end(), Some(0));
     let event = shell.event(&size.to_string());
     assert_eq!(
@@ -114,17 +115,36 @@ fn a_person_is_asked_for_what_is_missing_and_again_for_what_is_wrong() {
 }
 
 #[test]
+fn whoever_leaves_records_nothing() {
+    let shell = Shell::with_ledger();
+    shell.grant("ada.pub", "operator");
+    let size = shell.json(&["checkpoint"])["tree_size"].clone();
+    let left: [&[&str]; 3] = [&[], &["credit/scoring\r"], &["credit/scoring\r", "Bad\r", "1\r"]];
+    for answers in left {
+        let mut terminal = Terminal::start(&shell, &["record", "deployment.suspended", "--key", "ada.key"]);
+        terminal.expect("subject:");
+        for answer in answers {
+            terminal.press(answer).expect(":");
+        }
+        terminal.press("\u{4}").expect("Nothing was recorded.");
+        assert_eq!(terminal.end(), Some(1));
+    }
+    assert_eq!(shell.json(&["checkpoint"])["tree_size"], size);
+}
+
+#[test]
 fn lists_and_objects_are_asked_for_piece_by_piece() {
     let shell = Shell::with_ledger();
     let arguments = ["record", "approval.granted", "--set", "gate=production", "--key", "ada.key"];
     let mut terminal = Terminal::start(&shell, &arguments);
-    terminal.expect("subject").press("model:credit/pd@1\r");
-    terminal.expect("environments").press(" ").press(DOWN).press(" \r");
+    terminal.expect("subject:").press("model:credit/pd@1\r");
+    terminal.expect("environments (numbers").press("1, test\r");
     terminal.expect("jurisdictions 1").press("DE\r").expect("jurisdictions 2").press("AT\r");
     terminal.expect("jurisdictions 3").press("\r");
-    terminal.expect("max_traffic_percent").press("150\r").expect("percentage").press("\u{8}\u{8}\u{8}50\r");
+    terminal.expect("max_traffic_percent (empty").press("150\r").expect("percentage").press("50\r");
     terminal.expect("uses 1").press("usecase:credit/loans\r").expect("uses 2").press("\r");
-    terminal.expect("meaning").press("I have read it.\r").expect("You are about to sign");
+    terminal.expect("meaning:").press("I have read it.\r");
+    terminal.expect("It may also say").press("\r").expect("You are about to sign");
     terminal
         .expect("development")
         .expect("test")
@@ -132,7 +152,8 @@ fn lists_and_objects_are_asked_for_piece_by_piece() {
         .expect("AT")
         .expect("50 %")
         .expect("usecase:credit/loans");
-    terminal.expect("Sign and record it?").press("n").expect("Nothing was recorded");
+    // Whoever would be refused is told so, and signs nothing.
+    terminal.expect("NOT_AUTHORISED").expect("Nothing was signed");
     assert_eq!(terminal.end(), Some(1));
 }
 
@@ -147,7 +168,7 @@ fn a_sample_is_edited_as_yaml_before_it_is_signed() {
     let size = shell.json(&["checkpoint"])["tree_size"].as_u64().unwrap();
     let arguments = ["record", "model.registered", "--from", "sample", "--edit", "--key", "ada.key"];
     let mut terminal = Terminal::start(&shell, &arguments);
-    terminal.expect("purpose").expect("Mine").expect("Sign and record it?").press("y").expect("model.registered");
+    terminal.expect("purpose").expect("Mine").expect("Sign and record it?").press("y\r").expect("model.registered");
     assert_eq!(terminal.end(), Some(0));
     assert_eq!(shell.event(&size.to_string())["data"]["purpose"], "Mine");
     let nowhere = shell.run(&arguments);
@@ -161,7 +182,7 @@ fn nothing_is_signed_without_a_yes() {
     let before = size();
     let model =
         ["record", "model.registered", "--subject", "model:credit/pd", "--set", "purpose=PD", "--key", "ada.key"];
-    for no in ["n", "\r"] {
+    for no in ["n\r", "\r", "\u{4}"] {
         let mut terminal = Terminal::start(&shell, &model);
         terminal.expect("Sign and record it?").press(no).expect("Nothing was recorded");
         assert_eq!(terminal.end(), Some(1));

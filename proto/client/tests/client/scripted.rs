@@ -10,7 +10,8 @@ use std::thread;
 use probity_proto::v1::register_result::Result as Outcome;
 use probity_proto::v1::registration_service_server::{RegistrationService, RegistrationServiceServer};
 use probity_proto::v1::{
-    PrepareRequest, PrepareResponse, Recorded, Refused, RegisterRequest, RegisterResponse, RegisterResult, Submission,
+    CheckRequest, CheckResponse, PrepareRequest, PrepareResponse, Recorded, Refused, RegisterRequest, RegisterResponse,
+    RegisterResult, Submission,
 };
 use probity_proto::{Code, Verdict};
 use tokio::net::TcpSocket;
@@ -226,6 +227,10 @@ fn answer(results: Vec<RegisterResult>) -> Result<Response<RegisterResponse>, St
 
 #[async_trait]
 impl RegistrationService for Scripted {
+    async fn check(&self, _: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        Err(Status::unimplemented("nothing is asked here"))
+    }
+
     async fn register(&self, request: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
         let submissions = request.into_inner().submissions;
         self.0.calls.lock().unwrap().push(submissions.iter().map(name).collect());

@@ -2,29 +2,37 @@
 
 use anyhow::Result;
 use clap::Args;
-use comfy_table::Table;
 use probity_proto::v1;
-use probity_terminal::{Answer, outln};
+use probity_schemas::SubjectKind;
+use probity_terminal::{Answer, Table, outln, wrong_use};
 
+use crate::after::AfterArgs;
 use crate::client::Client;
+use crate::pages::LimitArgs;
 use crate::people::People;
+use crate::resolve::EventName;
 use crate::session::Session;
 use crate::{names, output, pages};
 
 #[derive(Debug, Args)]
 pub struct ComplianceArgs {
-    /// Only about this model and its versions, this endpoint or this use case.
-    #[arg(value_parser = names::subject)]
-    subject: Option<String>,
-    /// What one question finds, such as live-without-approval; without it, how much each finds.
+    /// What one question finds, such as live-without-approval; or what is found about a model and its
+    /// versions, an endpoint or a use case, such as credit/pd-scorecard. Without it, how much each
+    /// question finds.
+    #[arg(value_name = "QUESTION|SUBJECT")]
+    what: Option<String>,
+    /// Only about this subject.
+    #[arg(long, value_name = "SUBJECT")]
+    of: Option<String>,
+    /// What this question finds.
     #[arg(long, value_name = "NAME")]
     question: Option<String>,
     /// Whether approvals of a version, or of what serves at an endpoint, hold: who gave them, on
     /// what evidence, under which policy.
-    #[arg(long, requires = "subject", conflicts_with_all = ["question", "incidents"])]
+    #[arg(long, conflicts_with_all = ["question", "incidents"])]
     approvals: bool,
     /// Incidents with their clocks.
-    #[arg(long, conflicts_with_all = ["subject", "question"])]
+    #[arg(long, conflicts_with_all = ["what", "of", "question"])]
     incidents: bool,
     /// In these namespaces: credit, or credit/* for all within it.
     #[arg(long = "in", value_name = "NAMESPACE", value_parser = names::namespace, default_value = "", hide_default_value = true)]
@@ -33,25 +41,82 @@ pub struct ComplianceArgs {
     /// the same.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
-    /// So many at most.
-    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    #[command(flatten)]
+    limit: LimitArgs,
+    #[command(flatten)]
+    after: AfterArgs,
+}
+
+/// What is asked for, its names resolved.
+struct Asked {
+    subject: String,
+    question: String,
+    namespace: String,
+    at_ms: Option<u64>,
+    limit: usize,
+    min_tree_size: u64,
 }
 
 /// Yes where nothing is wrong.
 pub(crate) async fn run(args: ComplianceArgs, session: &Session) -> Result<Answer> {
     let at_ms = session.moment("--at", args.at.as_deref())?;
     let mut client = session.server.connect().await?;
-    match (args.approvals, args.incidents, args.subject.is_some() || args.question.is_some()) {
-        (true, ..) => approvals(args.subject.unwrap_or_default(), at_ms, &mut client, session).await,
-        (_, true, _) => incidents(args.namespace, at_ms, args.limit, &mut client, session).await,
-        (.., true) => deficiencies(args, at_ms, &mut client, session).await,
-        (.., false) => questions(args.namespace, at_ms, &mut client, session).await,
+    let mut asked = Asked {
+        subject: args.of.unwrap_or_default(),
+        question: args.question.unwrap_or_default(),
+        namespace: args.namespace,
+        at_ms,
+        limit: args.limit.most(),
+        min_tree_size: args.after.min_tree_size(&client),
+    };
+    if let Some(word) = args.what {
+        place(word, &mut asked, &mut client).await?;
+    }
+    asked.subject = client.subject_or_empty(&asked.subject, &SUBJECTS).await?;
+    match (args.approvals, args.incidents, asked.subject.is_empty() && asked.question.is_empty()) {
+        (true, ..) if asked.subject.is_empty() => Err(wrong_use!("--approvals of what? Name a version or an endpoint")),
+        (true, ..) => approvals(asked, &mut client, session).await,
+        (_, true, _) => incidents(asked, &mut client, session).await,
+        (.., false) => deficiencies(asked, &mut client, session).await,
+        (.., true) => questions(asked, &mut client, session).await,
     }
 }
 
-async fn questions(namespace: String, at_ms: Option<u64>, client: &mut Client, session: &Session) -> Result<Answer> {
-    let request = v1::ListQuestionsRequest { namespace, at_ms, min_tree_size: 0 };
+/// What findings are about.
+const SUBJECTS: [SubjectKind; 4] =
+    [SubjectKind::Model, SubjectKind::Endpoint, SubjectKind::Usecase, SubjectKind::Dataset];
+
+/// Puts a word where it belongs: a question has no slash and no colon in its name, a subject has.
+async fn place(word: String, asked: &mut Asked, client: &mut Client) -> Result<()> {
+    if word.contains([':', '/']) || EventName::of(&word).is_some() {
+        if !asked.subject.is_empty() {
+            return Err(wrong_use!("two subjects: {word} and {}", asked.subject));
+        }
+        asked.subject = word;
+        return Ok(());
+    }
+    if !asked.question.is_empty() {
+        return Err(wrong_use!("two questions: {word} and {}", asked.question));
+    }
+    let request = v1::ListQuestionsRequest { min_tree_size: 0, ..Default::default() };
+    let questions = client.compliance.list_questions(request).await.map_err(crate::client::failed)?.into_inner();
+    let names: Vec<&str> = questions.questions.iter().map(|question| question.name.as_str()).collect();
+    if names.contains(&word.as_str()) {
+        asked.question = word;
+        return Ok(());
+    }
+    match probity_schemas::nearest(&word, names.iter().copied()) {
+        Some(nearest) => Err(wrong_use!("{word:?} is neither a question nor a subject; did you mean {nearest}?")),
+        None => Err(wrong_use!(
+            "{word:?} is neither a question nor a subject such as credit/pd. The questions are {}",
+            names.join(", ")
+        )),
+    }
+}
+
+async fn questions(asked: Asked, client: &mut Client, session: &Session) -> Result<Answer> {
+    let Asked { namespace, at_ms, min_tree_size, .. } = asked;
+    let request = v1::ListQuestionsRequest { namespace, at_ms, min_tree_size };
     let Some(answer) = session.answered(client.compliance.list_questions(request).await)? else {
         return Ok(Answer::No);
     };
@@ -60,31 +125,27 @@ async fn questions(namespace: String, at_ms: Option<u64>, client: &mut Client, s
         output::json(&answer)?;
         return Ok(clean);
     }
-    let mut table = output::table(&["FOUND", "QUESTION", ""]);
+    let mut table = output::table(&["FOUND", "QUESTION", "IN WORDS"]).folds(&["IN WORDS"]).drops(&["IN WORDS"]);
     for question in &answer.questions {
         let count = if question.count == 0 { "-".to_owned() } else { question.count.to_string() };
         table.add_row(vec![count, question.name.clone(), question.text.clone()]);
     }
-    outln!("{table}");
+    table.print();
     output::as_of(answer.as_of.as_ref());
     Ok(clean)
 }
 
-async fn deficiencies(
-    args: ComplianceArgs,
-    at_ms: Option<u64>,
-    client: &mut Client,
-    session: &Session,
-) -> Result<Answer> {
+async fn deficiencies(asked: Asked, client: &mut Client, session: &Session) -> Result<Answer> {
     let request = v1::ListDeficienciesRequest {
-        question: args.question.unwrap_or_default(),
-        namespace: args.namespace,
-        subject: args.subject.unwrap_or_default(),
-        at_ms,
+        question: asked.question,
+        namespace: asked.namespace,
+        subject: asked.subject,
+        at_ms: asked.at_ms,
+        min_tree_size: asked.min_tree_size,
         ..v1::ListDeficienciesRequest::default()
     };
     let Some(answer) = session.answered(
-        pages::first(args.limit as usize, request, async |page| client.compliance.list_deficiencies(page).await).await,
+        pages::first(asked.limit, request, async |page| client.compliance.list_deficiencies(page).await).await,
     )?
     else {
         return Ok(Answer::No);
@@ -96,7 +157,7 @@ async fn deficiencies(
     }
     match answer.deficiencies.is_empty() {
         true => outln!("nothing is found"),
-        false => outln!("{}", table(&answer.deficiencies, &session.people()?)),
+        false => table(&answer.deficiencies, &session.people()?).print(),
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());
@@ -105,15 +166,22 @@ async fn deficiencies(
 
 /// Deficiencies for people.
 pub(super) fn table(deficiencies: &[v1::Deficiency], people: &People) -> Table {
-    let mut table = output::table(&["QUESTION", "SUBJECT", "WHAT IS WRONG", "SINCE", "OWNERS", "KNOWN", "INDICES"]);
+    let mut table = output::table(&["QUESTION", "SUBJECT", "WHAT IS WRONG", "SINCE", "OWNERS", "KNOWN", "INDICES"])
+        .folds(&["WHAT IS WRONG", "OWNERS"])
+        .drops(&["KNOWN", "INDICES", "OWNERS", "SINCE"]);
     for found in deficiencies {
         let owners: Vec<String> = found.owners.iter().map(|owner| people.show(owner)).collect();
-        let about = if found.about.is_empty() { String::new() } else { format!(" ({})", people.show(&found.about)) };
+        // The id of an event says nothing to people; its index stands beside.
+        let about = match found.about.as_str() {
+            "" => String::new(),
+            id if EventName::of(id).is_some() => String::new(),
+            about => format!(" ({})", people.show(about)),
+        };
         table.add_row(vec![
             found.question.clone(),
             found.subject.clone(),
             format!("{}{about}", found.reason),
-            if found.since_ms == 0 { "unknown".to_owned() } else { output::time_ms(found.since_ms) },
+            if found.since_ms == 0 { "unknown".to_owned() } else { output::second(found.since_ms) },
             owners.join(", "),
             found.provenance.clone(),
             output::indices(&found.indices),
@@ -122,8 +190,9 @@ pub(super) fn table(deficiencies: &[v1::Deficiency], people: &People) -> Table {
     table
 }
 
-async fn approvals(subject: String, at_ms: Option<u64>, client: &mut Client, session: &Session) -> Result<Answer> {
-    let request = v1::GetApprovalRequest { subject, at_ms, min_tree_size: 0 };
+async fn approvals(asked: Asked, client: &mut Client, session: &Session) -> Result<Answer> {
+    let Asked { subject, at_ms, min_tree_size, .. } = asked;
+    let request = v1::GetApprovalRequest { subject, at_ms, min_tree_size };
     let Some(answer) = session.answered(client.compliance.get_approval(request).await)? else { return Ok(Answer::No) };
     let valid = answer.approvals.iter().any(|approval| approval.standing == "valid");
     let valid = if valid { Answer::Yes } else { Answer::No };
@@ -164,16 +233,11 @@ async fn approvals(subject: String, at_ms: Option<u64>, client: &mut Client, ses
     Ok(valid)
 }
 
-async fn incidents(
-    namespace: String,
-    at_ms: Option<u64>,
-    limit: u32,
-    client: &mut Client,
-    session: &Session,
-) -> Result<Answer> {
-    let request = v1::ListIncidentClocksRequest { namespace, at_ms, ..v1::ListIncidentClocksRequest::default() };
+async fn incidents(asked: Asked, client: &mut Client, session: &Session) -> Result<Answer> {
+    let Asked { namespace, at_ms, limit, min_tree_size, .. } = asked;
+    let request = v1::ListIncidentClocksRequest { namespace, at_ms, min_tree_size, ..Default::default() };
     let Some(answer) = session.answered(
-        pages::first(limit as usize, request, async |page| client.compliance.list_incident_clocks(page).await).await,
+        pages::first(limit, request, async |page| client.compliance.list_incident_clocks(page).await).await,
     )?
     else {
         return Ok(Answer::No);
@@ -186,7 +250,10 @@ async fn incidents(
     }
     let header =
         ["STATE", "SUBJECT", "WHAT", "SEVERITY", "AWARE SINCE", "FOR", "REPORTABLE", "TOLD", "ASKED", "INDICES"];
-    let mut table = output::table(&header);
+    let mut table = output::table(&header)
+        .folds(&["WHAT", "REPORTABLE", "TOLD", "ASKED"])
+        .drops(&["INDICES", "AWARE SINCE", "TOLD", "ASKED", "REPORTABLE", "FOR"])
+        .states(&["STATE", "SEVERITY"]);
     for incident in &answer.incidents {
         let regimes = incident.regimes.iter().map(|regime| format!("{}: {}", regime.regime, regime.reportable));
         let told = incident.notices.iter().map(|notice| format!("{} ({})", notice.authority, notice.stage));
@@ -199,7 +266,7 @@ async fn incidents(
             incident.subject.clone(),
             incident.summary.clone(),
             incident.severity.clone(),
-            output::time_ms(incident.aware_at_ms),
+            output::second(incident.aware_at_ms),
             output::duration(incident.elapsed_ms),
             regimes.collect::<Vec<_>>().join(", "),
             told.collect::<Vec<_>>().join(", "),
@@ -209,7 +276,7 @@ async fn incidents(
     }
     match answer.incidents.is_empty() {
         true => outln!("no incident is recorded"),
-        false => outln!("{table}"),
+        false => table.print(),
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());

@@ -6,6 +6,7 @@ use probity_terminal::{Answer, errln, wrong_use};
 use serde_json::json;
 
 use super::record::{Draft, FieldArgs, Recording, SignArgs};
+use crate::output;
 use crate::session::Session;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,13 @@ pub(crate) async fn run(args: ConfirmArgs, session: &Session) -> Result<Answer> 
         if !matches!(found.event.info().family(), "authority" | "policy") {
             return Err(wrong_use!("index {index} is {}, which takes no confirmation", found.event.event_type()));
         }
+        // Whoever asks again has what they want.
+        let answers = recording.client.answers(index).await?;
+        if let Some(done) = answers.iter().find(|answer| answer.r#type == "authority.confirmed") {
+            let who = recording.people().show(&done.signer);
+            errln!("index {index} was confirmed at {} by {who}, {}", done.index, output::time(done.recorded_at));
+            continue;
+        }
         if args.sign.shows() {
             errln!("Index {index} says\n{}", recording.words(&found.event, found.statement.issuer())?);
         }
@@ -37,6 +45,12 @@ pub(crate) async fn run(args: ConfirmArgs, session: &Session) -> Result<Answer> 
         draft.regard(&found);
         draft.apply(&args.fields)?;
         drafts.push(draft);
+    }
+    if drafts.is_empty() {
+        if session.json {
+            output::json(&json!([]))?;
+        }
+        return Ok(Answer::Yes);
     }
     recording.record(drafts, &args.sign).await
 }

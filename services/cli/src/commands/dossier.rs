@@ -3,18 +3,18 @@
 use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
-use probity_terminal::{Answer, outln};
+use probity_schemas::SubjectKind;
+use probity_terminal::{Answer, Table, fold, outln, width};
 
 use super::models::owners;
 use crate::after::AfterArgs;
+use crate::output;
 use crate::people::People;
 use crate::session::Session;
-use crate::{names, output};
 
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// The model, such as model:credit/pd-scorecard or, in short, credit/pd-scorecard.
-    #[arg(value_parser = names::model)]
+    /// The model, such as credit/pd-scorecard; or the index or id of an event about it.
     model: String,
     #[command(flatten)]
     after: AfterArgs,
@@ -22,16 +22,18 @@ pub struct ModelArgs {
 
 pub(crate) async fn run(args: ModelArgs, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
-    let whole = args.model.split('@').next().unwrap_or_default().to_owned();
-    let request = v1::GetModelRequest { model: whole.clone(), min_tree_size: args.after.min_tree_size() };
+    let model = client.subject(&args.model, &[SubjectKind::Model]).await?;
+    let whole = model.split('@').next().unwrap_or_default().to_owned();
+    let min_tree_size = args.after.min_tree_size(&client);
+    let request = v1::GetModelRequest { model: whole.clone(), min_tree_size };
     let Some(answer) = session.answered(client.inventory.get_model(request).await)? else { return Ok(Answer::No) };
     // What is wrong with it belongs to its dossier; a server without that view still shows the
     // rest.
-    let request =
-        v1::ListDeficienciesRequest { subject: whole, page_size: 50, ..v1::ListDeficienciesRequest::default() };
+    let request = v1::ListDeficienciesRequest { subject: whole, page_size: 50, min_tree_size, ..Default::default() };
     let lacks = client.compliance.list_deficiencies(request).await.ok().map(tonic::Response::into_inner);
+    let needs = super::needs::of(&answer, &model, min_tree_size, &mut client).await?;
     if session.json {
-        output::json(&serde_json::json!({ "dossier": answer, "deficiencies": lacks }))?;
+        output::json(&serde_json::json!({ "dossier": answer, "deficiencies": lacks, "needs": needs }))?;
         return Ok(Answer::Yes);
     }
     let people = session.people()?;
@@ -39,9 +41,9 @@ pub(crate) async fn run(args: ModelArgs, session: &Session) -> Result<Answer> {
     versions(&answer.versions);
     deployments(&answer.deployments);
     rest(&answer);
-    if let Some(lacks) = lacks.filter(|lacks| !lacks.deficiencies.is_empty()) {
-        section("What it lacks");
-        outln!("{}", super::compliance::table(&lacks.deficiencies, &people));
+    if !needs.is_empty() {
+        section("What it still needs");
+        super::needs::print(&needs, &people);
     }
     output::as_of(answer.as_of.as_ref());
     Ok(Answer::Yes)
@@ -53,7 +55,10 @@ fn section(title: &str) {
 
 fn line(name: &str, value: impl AsRef<str>) {
     if !value.as_ref().is_empty() {
-        outln!("{name:<14}{}", value.as_ref());
+        let room = width().unwrap_or(usize::MAX).saturating_sub(14).max(20);
+        for (line, part) in fold(value.as_ref(), room).into_iter().enumerate() {
+            outln!("{:<14}{part}", if line == 0 { name } else { "" });
+        }
     }
 }
 
@@ -88,7 +93,10 @@ fn versions(versions: &[v1::Version]) {
         return;
     }
     section("Versions, the newest first");
-    let mut table = output::table(&["VERSION", "STATE", "VALIDATION", "APPROVALS", "RUNS AT", "INDICES"]);
+    let mut table = output::table(&["VERSION", "STATE", "VALIDATION", "APPROVALS", "RUNS AT", "INDICES"])
+        .folds(&["VALIDATION", "APPROVALS", "RUNS AT"])
+        .drops(&["INDICES", "RUNS AT", "VALIDATION"])
+        .states(&["STATE"]);
     for version in versions {
         let validation = version.validation.as_ref().map(|fact| fact.value.clone()).unwrap_or_default();
         let approvals = version.approvals.iter().map(|approval| {
@@ -105,7 +113,7 @@ fn versions(versions: &[v1::Version]) {
             output::indices(&version.indices),
         ]);
     }
-    outln!("{table}");
+    table.print();
     for version in versions.iter().filter(|version| !version.conflicting_digests.is_empty()) {
         let (digests, others) = (version.digests.join(", "), version.conflicting_digests.join(", "));
         outln!("CONFLICT: {} was registered as {digests} and as {others}", version.subject);
@@ -117,13 +125,16 @@ fn deployments(deployments: &[v1::Deployment]) {
         return;
     }
     section("Where it runs");
-    outln!("{}", production_map(deployments));
+    production_map(deployments).print();
 }
 
 /// A line for each version at each endpoint.
-pub(super) fn production_map(deployments: &[v1::Deployment]) -> comfy_table::Table {
+pub(super) fn production_map(deployments: &[v1::Deployment]) -> Table {
     let header = ["ENDPOINT", "STATE", "ENVIRONMENT", "REGION", "VERSION", "EXPOSURE", "TRAFFIC", "FOR", "SINCE"];
-    let mut table = output::table(&header);
+    let mut table = output::table(&header)
+        .folds(&["FOR", "SINCE", "TRAFFIC"])
+        .drops(&["REGION", "SINCE", "EXPOSURE", "FOR", "TRAFFIC", "ENVIRONMENT"])
+        .states(&["STATE"]);
     for deployment in deployments {
         let empty = [v1::Share::default()];
         let shares = if deployment.shares.is_empty() { &empty[..] } else { &deployment.shares };
@@ -153,23 +164,23 @@ pub(super) fn production_map(deployments: &[v1::Deployment]) -> comfy_table::Tab
 fn rest(answer: &v1::GetModelResponse) {
     if !answer.dependencies.is_empty() {
         section("Depends on, and is used by");
-        let mut table = output::table(&["DIRECTION", "KIND", "WHAT", "INDEX"]);
+        let mut table = output::table(&["DIRECTION", "KIND", "WHAT", "INDEX"]).drops(&["INDEX", "KIND"]);
         for dependency in &answer.dependencies {
             let v1::Dependency { direction, kind, what, index } = dependency.clone();
             table.add_row(vec![direction, kind, what, index.to_string()]);
         }
-        outln!("{table}");
+        table.print();
     }
     if !answer.monitors.is_empty() {
         section("Monitors");
-        outln!("{}", super::list::monitors(&answer.monitors));
+        super::list::monitors(&answer.monitors).print();
     }
     if !answer.problems.is_empty() {
         section("Open issues and incidents");
-        outln!("{}", super::list::problems(&answer.problems));
+        super::list::problems(&answer.problems).print();
     }
     if !answer.value.is_empty() {
         section("Value and cost");
-        outln!("{}", super::list::value(&answer.value));
+        super::list::value(&answer.value).print();
     }
 }

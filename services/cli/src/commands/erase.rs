@@ -10,7 +10,7 @@ use probity_statement::SignedStatement;
 use probity_terminal::{Answer, errln, outln, wrong_use};
 use serde_json::{Map, Value};
 
-use super::record::{Draft, FieldArgs, Recording, SignArgs, sign};
+use super::record::{Draft, FieldArgs, Prepared, Recording, SignArgs, sign};
 use crate::session::Session;
 use crate::vault::Vault;
 
@@ -56,8 +56,9 @@ pub(crate) async fn run(args: EraseArgs, session: &Session) -> Result<Answer> {
             data.extend(args.legal_basis.map(|basis| ("legal_basis".to_owned(), Value::from(basis))));
             let mut draft = Draft::begun("payload.erased", args.subject.as_deref(), data.into())?;
             draft.apply(&args.fields)?;
-            let Some(events) = recording.prepare(vec![draft], &args.sign).await? else {
-                return Ok(if args.sign.dry_run { Answer::Yes } else { Answer::No });
+            let events = match recording.prepare(vec![draft], &args.sign).await? {
+                Prepared::Ready(events) => events,
+                Prepared::Over(answer) => return Ok(answer),
             };
             let event = events.into_iter().next().ok_or_else(|| anyhow!("there is no event to sign"))?;
             let statement = sign(&event, &recording.signer, &recording.ledger)?;

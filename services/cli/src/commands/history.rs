@@ -2,25 +2,25 @@
 
 use anyhow::Result;
 use clap::Args;
-use comfy_table::Table;
 use probity_proto::v1;
-use probity_schemas::{Identity, NamespacePattern, Subject};
-use probity_terminal::{Answer, errln, outln};
+use probity_schemas::{NamespacePattern, SubjectKind};
+use probity_terminal::{Answer, Table, errln, outln};
 
 use crate::after::AfterArgs;
 use crate::client::Client;
+use crate::pages::LimitArgs;
 use crate::people::People;
 use crate::session::Session;
-use crate::{output, pages};
+use crate::{output, pages, resolve};
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// What it is about, such as model:credit/pd-scorecard, with all its versions, or one version
-    /// of it.
-    subject: Option<Subject>,
-    /// Signed by this identity, or on its behalf.
-    #[arg(long, value_name = "IDENTITY", conflicts_with = "serving")]
-    by: Option<Identity>,
+    /// What it is about, such as credit/pd-scorecard, with all its versions, or one version of it; or
+    /// the index or id of an event about it.
+    subject: Option<String>,
+    /// Signed by this person or service, or on their behalf: by name or identity.
+    #[arg(long, value_name = "NAME|IDENTITY", conflicts_with = "serving")]
+    by: Option<String>,
     /// Of this type, such as approval.granted, or family, such as approval.*.
     #[arg(long = "type", value_name = "TYPE", conflicts_with = "serving")]
     event_type: Option<String>,
@@ -40,9 +40,8 @@ pub struct HistoryArgs {
     /// In the order in which it happened, not in which it was recorded.
     #[arg(long, conflicts_with = "serving")]
     by_time: bool,
-    /// So many events at most.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    #[command(flatten)]
+    limit: LimitArgs,
     /// Instead, which version served at the subject: an endpoint, a model or a use case.
     #[arg(long, requires = "subject")]
     serving: bool,
@@ -54,15 +53,25 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
     let at_ms = session.moment("--at", args.at.as_deref())?;
     let known_by = session.moment("--known-by", args.known_by.as_deref())?.map(|ms| ms / 1_000);
     let mut client = session.server.connect().await?;
+    let people = session.people()?;
     let text = |value: Option<String>| value.unwrap_or_default();
-    let subject = text(args.subject.as_ref().map(ToString::to_string));
+    let min_tree_size = args.after.min_tree_size(&client);
+    let kinds: &[SubjectKind] = match args.serving {
+        true => &[SubjectKind::Endpoint, SubjectKind::Model, SubjectKind::Usecase],
+        false => &[],
+    };
+    let subject = match &args.subject {
+        Some(subject) => client.subject(subject, kinds).await?,
+        None => String::new(),
+    };
+    let signer = args.by.as_deref().map(|by| resolve::identity(by, &people)).transpose()?;
     if args.serving {
-        let request = v1::GetServingRequest { subject, at_ms, known_by, min_tree_size: args.after.min_tree_size() };
+        let request = v1::GetServingRequest { subject, at_ms, known_by, min_tree_size };
         return serving(request, &mut client, session).await;
     }
     let request = v1::ListEventsRequest {
-        subject,
-        signer: text(args.by.as_ref().map(ToString::to_string)),
+        subject: subject.clone(),
+        signer: text(signer.map(|signer| signer.to_string())),
         r#type: text(args.event_type),
         namespace: text(args.namespace.as_ref().map(ToString::to_string)),
         at_ms,
@@ -70,12 +79,15 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
         descending: args.newest,
         by_occurred: args.by_time,
         brief: !session.json,
-        min_tree_size: args.after.min_tree_size(),
+        min_tree_size,
         ..Default::default()
     };
-    let answer = pages::first(args.limit as usize, request, async |page| client.audit.list_events(page).await).await;
+    let answer = pages::first(args.limit.most(), request, async |page| client.audit.list_events(page).await).await;
     let Some(answer) = session.answered(answer)? else { return Ok(Answer::No) };
     let found = if answer.events.is_empty() { Answer::No } else { Answer::Yes };
+    if found == Answer::No && !subject.is_empty() {
+        client.must_know(&subject).await?;
+    }
     if session.json {
         output::json(&answer)?;
         return Ok(found);
@@ -83,7 +95,7 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
     if found == Answer::No {
         errln!("probity: nothing is recorded that fits, or nothing that you may see");
     } else {
-        outln!("{}", timeline(&answer.events, &session.people()?));
+        timeline(&answer.events, &people).print();
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());
@@ -92,7 +104,9 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
 
 /// Events for people, corrections under what they correct.
 pub(super) fn timeline(events: &[v1::Entered], people: &People) -> Table {
-    let mut table = output::table(&["INDEX", "OCCURRED", "RECORDED", "WHO", "TYPE", "SUBJECT", "WHAT"]);
+    let mut table = output::table(&["INDEX", "OCCURRED", "RECORDED", "WHO", "TYPE", "SUBJECT", "WHAT"])
+        .folds(&["WHAT", "WHO", "OCCURRED"])
+        .drops(&["RECORDED", "SUBJECT", "TYPE", "OCCURRED"]);
     for event in events {
         let possibly = if event.happened == "possibly" { "possibly; " } else { "" };
         table.add_row([
@@ -163,7 +177,10 @@ async fn serving(request: v1::GetServingRequest, client: &mut Client, session: &
     } else {
         outln!("{subject} at {at}");
         let header = ["ENDPOINT", "VERSION", "CERTAINTY", "EXPOSURE", "SHARE", "ENVIRONMENT", "USE CASE", "RESTS ON"];
-        let mut table = output::table(&header);
+        let mut table = output::table(&header)
+            .folds(&["EXPOSURE", "SHARE"])
+            .drops(&["RESTS ON", "SHARE", "USE CASE", "ENVIRONMENT", "EXPOSURE"])
+            .states(&["CERTAINTY"]);
         for served in &answer.served {
             let version = match (served.version.as_str(), served.digest.as_str()) {
                 ("", "") => "unknown",
@@ -183,7 +200,7 @@ async fn serving(request: v1::GetServingRequest, client: &mut Client, session: &
                 output::indices(&served.indices),
             ]);
         }
-        outln!("{table}");
+        table.print();
     }
     output::as_of(answer.as_of.as_ref());
     Ok(found)

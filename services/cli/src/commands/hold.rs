@@ -41,7 +41,7 @@ pub struct SetArgs {
 
 #[derive(Debug, Args)]
 pub struct LiftArgs {
-    /// The hold.set that ends, by its index in the log or its id.
+    /// What is held; or the hold.set that ends, by its index in the log or its id.
     hold: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]
@@ -76,7 +76,7 @@ async fn set(args: SetArgs, session: &Session) -> Result<Answer> {
 
 async fn lift(args: LiftArgs, session: &Session) -> Result<Answer> {
     let mut recording = Recording::start(&args.sign, session).await?;
-    let found = recording.entry_of(&args.hold, &["hold.set"]).await?;
+    let found = recording.entry_of(&args.hold, &["hold.set"], &[]).await?;
     let mut data = Map::new();
     data.extend(args.reason.map(|reason| ("reason".to_owned(), Value::from(reason))));
     let mut draft = Draft::filled("hold.lifted", &found.event.subject.to_string(), data.into())?;

@@ -10,9 +10,10 @@ use probity_terminal::{Answer, errln, outln, wrong_use};
 use serde_json::json;
 
 use super::record::{Draft, FieldArgs, Recording, SignArgs};
+use crate::after::AfterArgs;
 use crate::people::People;
 use crate::session::Session;
-use crate::{names, output, pages};
+use crate::{output, pages};
 
 /// Statements that the server takes in one call, at most.
 const AT_ONCE: usize = 4_096;
@@ -20,7 +21,6 @@ const AT_ONCE: usize = 4_096;
 #[derive(Debug, Args)]
 pub struct ImpactArgs {
     /// A dataset, digest, model, version or reference.
-    #[arg(value_parser = names::node)]
     node: String,
     /// Only what runs now.
     #[arg(long)]
@@ -40,6 +40,8 @@ pub struct ImpactArgs {
     #[arg(long, value_name = "validator|audit|supervisor|monitor", default_value = "monitor")]
     source: String,
     #[command(flatten)]
+    after: AfterArgs,
+    #[command(flatten)]
     sign: SignArgs,
 }
 
@@ -50,11 +52,14 @@ impl ImpactArgs {
     }
 }
 
-pub(crate) async fn run(args: ImpactArgs, session: &Session) -> Result<Answer> {
+pub(crate) async fn run(mut args: ImpactArgs, session: &Session) -> Result<Answer> {
     let everything = args.raise_findings || session.json;
     let most = if everything { usize::MAX } else { args.limit as usize };
     let mut client = session.server.connect().await?;
-    let request = v1::GetImpactRequest { node: args.node.clone(), live_only: args.live, ..Default::default() };
+    args.node = client.node(&args.node).await?;
+    let min_tree_size = args.after.min_tree_size(&client);
+    let request =
+        v1::GetImpactRequest { node: args.node.clone(), live_only: args.live, min_tree_size, ..Default::default() };
     let impact = pages::first(most, request, async |page| client.lineage.get_impact(page).await).await;
     let Some(impact) = session.answered(impact)? else { return Ok(Answer::No) };
     if session.json && !args.raise_findings {
@@ -83,21 +88,24 @@ fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {
         output::as_of(impact.as_of.as_ref());
         return;
     }
-    let mut table = output::table(&["VERSION", "STEPS", "RUNS AT", "FOR", "OWNERS", "USED BY", "INDICES"]);
+    let mut table = output::table(&["VERSION", "STEPS", "RUNS AT", "FOR", "OWNERS", "USED BY", "INDICES"])
+        .folds(&["RUNS AT", "FOR", "OWNERS", "USED BY"])
+        .drops(&["INDICES", "USED BY", "STEPS", "OWNERS", "FOR"]);
     let shown = impact.affected.iter().take(args.limit as usize);
     for affected in shown {
         let owners: Vec<String> = affected.owners.iter().map(|owner| people.show(owner)).collect();
         table.add_row([
             if affected.retired { format!("{} (retired)", affected.version) } else { affected.version.clone() },
             affected.depth.to_string(),
-            affected.endpoints.join("\n"),
-            affected.use_cases.join("\n"),
-            owners.join("\n"),
-            affected.consumers.join("\n"),
+            affected.endpoints.join(", "),
+            affected.use_cases.join(", "),
+            owners.join(", "),
+            affected.consumers.join(", "),
             output::indices(&affected.indices),
         ]);
     }
-    outln!("{table}\n\n{} affected, of which {} run now", impact.total, impact.live);
+    table.print();
+    outln!("\n{} affected, of which {} run now", impact.total, impact.live);
     let all = if args.live { impact.live } else { impact.total };
     if all > u64::from(args.limit) {
         outln!("{} more; --limit shows them", all - u64::from(args.limit));

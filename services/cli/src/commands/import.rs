@@ -13,10 +13,10 @@ use clap::Args;
 use probity_client::{Failure, RegisterError};
 use probity_importer::{Effect, History, Mapping, Plan, Refusal, Sheet, Summary, digest};
 use probity_proto::retry_after;
-use probity_proto::v1::{self, register_result::Result as Outcome};
+use probity_proto::v1::{self, check_result::Result as Checked, register_result::Result as Outcome};
 use probity_schemas::{Event, Identity, Name, Text};
-use probity_statement::{LedgerKeys, SignedStatement};
-use probity_terminal::{Answer, Signer, errln, outln, wrong_use};
+use probity_statement::{LedgerKeys, SIGNATURE_LENGTH, SignedStatement, Signer as _, Unsigned};
+use probity_terminal::{Answer, Signer, clear_no, errln, outln, wrong_use};
 use serde_json::json;
 use tonic::Code;
 
@@ -78,6 +78,7 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
     let ledger = client.ledger().clone();
     let history = history(&mut client, &signer.identity, &mapping).await?;
     let mut plan = Plan::new(&mapping, &sheet, &history, &signer.identity, edition);
+    lacks_no_role(&plan, &signer, &mut client).await?;
     if warn_of_addresses(&plan) && at_terminal() && !yes("Record them in clear?")? {
         write_report(&plan, &report)?;
         return Err(wrong_use!("nothing is recorded; the cells are named in {}", report.display()));
@@ -99,10 +100,54 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
         None => Ending::NothingNew,
     };
     // The next query finds everything that was imported.
+    sender.client.remember(sender.recorded);
     if let Err(error) = sender.client.wait_for_views(sender.recorded).await {
         errln!("probity: everything is recorded, but not every view has taken it in yet: {error:#}");
     }
     finish(&plan.summary(), &report, &ending, session)
+}
+
+/// Makes sure, before the first row, that the importer may record in every namespace of the file.
+///
+/// Nothing rests on the answer: a server that does not give one is no obstacle.
+async fn lacks_no_role(plan: &Plan, signer: &Signer<AnyKey>, client: &mut Client) -> Result<()> {
+    /// Statements that a server answers for at once, at most.
+    const MOST: usize = 64;
+    let mut namespaces = BTreeSet::new();
+    let mut submissions = Vec::new();
+    for event in plan.events() {
+        if submissions.len() < MOST && namespaces.insert(event.subject.namespace.to_string()) {
+            let kid = signer.key.public().id();
+            let unsigned = Unsigned::new(event, &signer.identity, client.ledger().origin.as_str(), kid)?;
+            let mut statement = unsigned.prefix();
+            statement.extend([0; SIGNATURE_LENGTH]);
+            submissions.push(v1::Submission { statement: statement.into(), expected_revision: None });
+        }
+    }
+    let Ok(answer) = client.door.check(v1::CheckRequest { submissions }).await else { return Ok(()) };
+    let mut lacking = BTreeSet::new();
+    for result in answer.into_inner().results {
+        let Some(Checked::Refused(refused)) = result.result else { continue };
+        match refused.reason.as_str() {
+            "NOT_AUTHORISED" => lacking.extend(refused.metadata.get("namespace").cloned()),
+            "UNKNOWN_KEY" | "KEY_REVOKED" => {
+                return Err(clear_no!(
+                    "nothing was recorded: the ledger does not accept this key: {}",
+                    refused.message
+                ));
+            }
+            _ => {}
+        }
+    }
+    match lacking.is_empty() {
+        true => Ok(()),
+        false => Err(clear_no!(
+            "nothing was recorded: {} lacks the role importer in: {}. An administrator grants it with \
+             authority.role_granted; then run this again",
+            signer.identity,
+            lacking.into_iter().collect::<Vec<_>>().join(", ")
+        )),
+    }
 }
 
 /// The signer; none in a dry run.
@@ -302,13 +347,15 @@ fn finish(summary: &Summary, report: &Path, ending: &Ending, session: &Session) 
         for (what, count) in rows {
             table.add_row([what.to_owned(), count.to_string()]);
         }
-        outln!("{table}\n");
+        table.print();
+        outln!();
         let mut table = output::table(&["events", ""]);
         for (what, count) in &summary.events {
             table.add_row([(*what).to_owned(), count.to_string()]);
         }
         table.add_row(["already recorded".to_owned(), summary.events_already_recorded.to_string()]);
-        outln!("{table}\n");
+        table.print();
+        outln!();
         outln!("{} cells are named in {}", summary.cells_reported, report.display());
         match ending {
             Ending::DryRun => outln!("Dry run: nothing was recorded."),

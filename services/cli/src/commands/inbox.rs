@@ -4,51 +4,63 @@
 use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
-use probity_schemas::Identity;
 use probity_terminal::{Answer, outln, wrong_use};
 
-use crate::output;
+use crate::after::AfterArgs;
 use crate::session::Session;
 use crate::signing::KeyArgs;
+use crate::{output, resolve};
 
 #[derive(Debug, Args)]
 pub struct InboxArgs {
-    /// Whose; by default that of the key.
-    #[arg(long, value_name = "IDENTITY")]
-    of: Option<Identity>,
+    /// Whose, by name or identity; by default that of the key.
+    #[arg(long, value_name = "NAME|IDENTITY")]
+    of: Option<String>,
     #[command(flatten)]
     key: KeyArgs,
+    #[command(flatten)]
+    after: AfterArgs,
 }
 
-/// Yes where something waits.
 pub(crate) async fn run(args: InboxArgs, session: &Session) -> Result<Answer> {
-    let identity = match (args.of, &args.key.key) {
-        (Some(identity), _) => identity,
+    let people = session.people()?;
+    let identity = match (&args.of, &args.key.key) {
+        (Some(of), _) => resolve::identity(of, &people)?,
         (None, Some(_)) => args.key.open(session)?.identity,
         (None, None) => return Err(wrong_use!("whose inbox? Name a key with --key, or an identity with --of")),
     };
     let mut client = session.server.connect().await?;
-    let request = v1::GetInboxRequest { identity: identity.to_string(), ..v1::GetInboxRequest::default() };
+    let min_tree_size = args.after.min_tree_size(&client);
+    let request = v1::GetInboxRequest { identity: identity.to_string(), min_tree_size, at_ms: None };
     let Some(answer) = session.answered(client.compliance.get_inbox(request).await)? else { return Ok(Answer::No) };
-    let waits = if answer.items.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
         output::json(&answer)?;
-        return Ok(waits);
+        return Ok(Answer::Yes);
     }
-    if waits == Answer::No {
-        outln!("nothing waits for {}", session.people()?.show(&identity.to_string()));
+    if answer.items.is_empty() {
+        outln!("nothing waits for {}", people.show(&identity.to_string()));
     } else {
-        let mut table = output::table(&["KIND", "SUBJECT", "TO DO", "UNTIL", "INDEX"]);
+        let mut table = output::table(&["KIND", "SUBJECT", "TO DO", "WHY", "UNTIL", "INDEX"])
+            .folds(&["SUBJECT", "TO DO", "WHY"])
+            .drops(&["WHY", "KIND", "UNTIL"]);
         for item in &answer.items {
-            let until = item.due_ms.map(output::time_ms).unwrap_or_default();
+            let until = item.due_ms.map(output::second).unwrap_or_default();
             let index = item.index.to_string();
-            table.add_row(vec![item.kind.clone(), item.subject.clone(), item.task.clone(), until, index]);
+            let subject = people.spell_out(&item.subject);
+            table.add_row(vec![
+                item.kind.clone(),
+                subject,
+                people.spell_out(&item.task),
+                item.why.clone(),
+                until,
+                index,
+            ]);
         }
-        outln!("{table}");
+        table.print();
         changes(&answer.items, &mut client).await;
     }
     output::as_of(answer.as_of.as_ref());
-    Ok(waits)
+    Ok(Answer::Yes)
 }
 
 /// What differs from what the person approved last, for each approval that waits.

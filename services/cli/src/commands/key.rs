@@ -105,7 +105,7 @@ fn new(args: NewArgs, people: &PeopleArgs, json: bool) -> Result<Answer> {
         None => make(Path::new(&args.file), &identity, args.passphrase)?,
     };
     if let Some(name) = &person {
-        People::remember(&people.people, &identity, name)?;
+        People::remember(&people.file(), &identity, name)?;
     }
     let kid = key.id().to_string();
     if json {
@@ -121,7 +121,7 @@ fn new(args: NewArgs, people: &PeopleArgs, json: bool) -> Result<Answer> {
 /// Makes a key file. Returns what was done, in words.
 fn make(file: &Path, identity: &Identity, passphrase: bool) -> Result<(PublicKey, String)> {
     let passphrase = match passphrase {
-        true => Some(keyfile::ask_passphrase("New passphrase: ")?),
+        true => Some(keyfile::ask_new_passphrase()?),
         false => None,
     };
     let key = SecretKey::generate(&mut rand::rng())?;
@@ -141,7 +141,7 @@ fn adopt(
     if let Some(path) = public {
         keyfile::write_public(path, identity, key.public())?;
     }
-    People::remember_key(&people.people, key.public().id(), identity)?;
+    People::remember_key(&people.file(), key.public().id(), identity)?;
     let public = public.map(|path| format!("; {} written", path.display())).unwrap_or_default();
     let written = format!("{} {} stays in ssh-agent{public}", key.fingerprint(), key.comment());
     Ok((key.public().clone(), written))
@@ -156,7 +156,7 @@ fn show(args: ShowArgs, people: &PeopleArgs, json: bool) -> Result<Answer> {
             output::json(&json!({ "identity": identity, "kid": kid, "public_key": public.key.to_string() }))?;
         } else {
             let identity = identity.unwrap_or_else(|| "(the file does not say)".to_owned());
-            outln!("identity    {}", people.load()?.show(&identity));
+            outln!("identity    {}", people.load()?.show_both(&identity));
             outln!("kid         {kid}");
             outln!("public key  {}", public.key);
         }

@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use comfy_table::Table;
 use probity_proto::v1;
-use probity_terminal::{Answer, errln, outln};
+use probity_schemas::SubjectKind;
+use probity_terminal::{Answer, Table, errln};
 
 use super::models::{FilterArgs, count};
 use crate::after::AfterArgs;
 use crate::client::Client;
+use crate::pages::LimitArgs;
 use crate::session::Session;
 use crate::{names, output, pages};
 
@@ -19,13 +20,13 @@ pub enum ListCommand {
     /// The production map: which version runs where, and what share of the traffic it gets.
     Deployments(DeploymentsArgs),
     /// Datasets, and whether they were withdrawn.
-    Datasets(WhereArgs),
+    Datasets(DatasetsArgs),
     /// What is watched, and how it stands.
-    Monitors(WhereArgs),
+    Monitors(MonitorsArgs),
     /// Issues and incidents, and to whom they were handed.
     Problems(ProblemsArgs),
     /// Value against target, and cost.
-    Value(WhereArgs),
+    Value(ValueArgs),
 }
 
 #[derive(Debug, Args)]
@@ -36,9 +37,8 @@ pub struct UseCasesArgs {
     /// or class:FRAMEWORK.
     #[arg(long, value_name = "PROPERTY")]
     count_by: Option<String>,
-    /// So many at most.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     after: AfterArgs,
 }
@@ -46,7 +46,7 @@ pub struct UseCasesArgs {
 #[derive(Debug, Args)]
 pub struct DeploymentsArgs {
     /// Of this model or version.
-    #[arg(long, value_name = "SUBJECT", value_parser = names::subject, default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "SUBJECT", default_value = "", hide_default_value = true)]
     model: String,
     /// In this environment.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -55,10 +55,30 @@ pub struct DeploymentsArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     region: String,
     /// For this use case.
-    #[arg(long, value_name = "SUBJECT", value_parser = names::subject, default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "SUBJECT", default_value = "", hide_default_value = true)]
     use_case: String,
     #[command(flatten)]
-    place: WhereArgs,
+    state: StateArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetsArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct MonitorsArgs {
+    #[command(flatten)]
+    of: OfArgs,
+    #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -70,45 +90,66 @@ pub struct ProblemsArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     team: String,
     #[command(flatten)]
-    place: WhereArgs,
+    of: OfArgs,
+    #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 #[derive(Debug, Args)]
-pub struct WhereArgs {
-    /// In these namespaces: credit, or credit/* for all within it.
-    #[arg(long = "in", value_name = "NAMESPACE", value_parser = names::namespace, default_value = "", hide_default_value = true)]
-    namespace: String,
-    /// About this subject.
-    #[arg(long, value_name = "SUBJECT", value_parser = names::subject, default_value = "", hide_default_value = true)]
+pub struct ValueArgs {
+    #[command(flatten)]
+    of: OfArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+struct OfArgs {
+    /// About this subject, such as credit/pd-scorecard.
+    #[arg(long, value_name = "SUBJECT", default_value = "", hide_default_value = true)]
     of: String,
+}
+
+#[derive(Debug, Args)]
+struct StateArgs {
     /// In this state.
     #[arg(long, default_value = "", hide_default_value = true)]
     state: String,
-    /// So many at most.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+}
+
+#[derive(Debug, Args)]
+struct PlaceArgs {
+    /// In these namespaces: credit, or credit/* for all within it.
+    #[arg(long = "in", value_name = "NAMESPACE", value_parser = names::namespace, default_value = "", hide_default_value = true)]
+    namespace: String,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     after: AfterArgs,
 }
 
 pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answer> {
-    let mut client = session.server.connect().await?;
+    let client = &mut session.server.connect().await?;
     match command {
-        ListCommand::UseCases(args) => use_cases(args, &mut client, session).await,
+        ListCommand::UseCases(args) => use_cases(args, client, session).await,
         ListCommand::Deployments(args) => {
-            let DeploymentsArgs { model, environment, region, use_case, place } = args;
+            let DeploymentsArgs { model, environment, region, use_case, state, place } = args;
+            let model = client.subject_or_empty(&model, &[SubjectKind::Model]).await?;
+            let use_case = client.subject_or_empty(&use_case, &[SubjectKind::Usecase]).await?;
             let request = v1::ListDeploymentsRequest {
                 namespace: place.namespace,
-                state: place.state,
+                state: state.state,
                 model,
                 environment,
                 region,
                 use_case,
-                min_tree_size: place.after.min_tree_size(),
+                min_tree_size: place.after.min_tree_size(client),
                 ..v1::ListDeploymentsRequest::default()
             };
             let Some(answer) = session.answered(
-                pages::first(place.limit as usize, request, async |page| client.inventory.list_deployments(page).await)
+                pages::first(place.limit.most(), request, async |page| client.inventory.list_deployments(page).await)
                     .await,
             )?
             else {
@@ -118,15 +159,16 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
             let table = super::dossier::production_map(deployments);
             shown(session, &answer, deployments.len(), &table, next_page_token, as_of.as_ref())
         }
-        ListCommand::Datasets(WhereArgs { namespace, state, limit, after, .. }) => {
+        ListCommand::Datasets(DatasetsArgs { state: StateArgs { state }, place }) => {
+            let PlaceArgs { namespace, limit, after } = place;
             let request = v1::ListDatasetsRequest {
                 namespace,
                 state,
-                min_tree_size: after.min_tree_size(),
+                min_tree_size: after.min_tree_size(client),
                 ..v1::ListDatasetsRequest::default()
             };
             let Some(answer) = session.answered(
-                pages::first(limit as usize, request, async |page| client.inventory.list_datasets(page).await).await,
+                pages::first(limit.most(), request, async |page| client.inventory.list_datasets(page).await).await,
             )?
             else {
                 return Ok(Answer::No);
@@ -134,16 +176,18 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
             let v1::ListDatasetsResponse { as_of, datasets, next_page_token } = &answer;
             shown(session, &answer, datasets.len(), &self::datasets(datasets), next_page_token, as_of.as_ref())
         }
-        ListCommand::Monitors(WhereArgs { namespace, of, state, limit, after }) => {
+        ListCommand::Monitors(MonitorsArgs { of: OfArgs { of }, state: StateArgs { state }, place }) => {
+            let PlaceArgs { namespace, limit, after } = place;
+            let of = client.subject_or_empty(&of, &[]).await?;
             let request = v1::ListMonitorsRequest {
                 namespace,
                 subject: of,
                 state,
-                min_tree_size: after.min_tree_size(),
+                min_tree_size: after.min_tree_size(client),
                 ..v1::ListMonitorsRequest::default()
             };
             let Some(answer) = session.answered(
-                pages::first(limit as usize, request, async |page| client.inventory.list_monitors(page).await).await,
+                pages::first(limit.most(), request, async |page| client.inventory.list_monitors(page).await).await,
             )?
             else {
                 return Ok(Answer::No);
@@ -151,18 +195,19 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
             let v1::ListMonitorsResponse { as_of, monitors, next_page_token } = &answer;
             shown(session, &answer, monitors.len(), &self::monitors(monitors), next_page_token, as_of.as_ref())
         }
-        ListCommand::Problems(ProblemsArgs { kind, team, place }) => {
+        ListCommand::Problems(ProblemsArgs { kind, team, of: OfArgs { of }, state: StateArgs { state }, place }) => {
+            let of = client.subject_or_empty(&of, &[]).await?;
             let request = v1::ListProblemsRequest {
                 namespace: place.namespace,
-                subject: place.of,
-                state: place.state,
+                subject: of,
+                state,
                 kind,
                 team,
-                min_tree_size: place.after.min_tree_size(),
+                min_tree_size: place.after.min_tree_size(client),
                 ..v1::ListProblemsRequest::default()
             };
             let Some(answer) = session.answered(
-                pages::first(place.limit as usize, request, async |page| client.inventory.list_problems(page).await)
+                pages::first(place.limit.most(), request, async |page| client.inventory.list_problems(page).await)
                     .await,
             )?
             else {
@@ -171,15 +216,17 @@ pub(crate) async fn run(command: ListCommand, session: &Session) -> Result<Answe
             let v1::ListProblemsResponse { as_of, problems, next_page_token } = &answer;
             shown(session, &answer, problems.len(), &self::problems(problems), next_page_token, as_of.as_ref())
         }
-        ListCommand::Value(WhereArgs { namespace, of, limit, after, .. }) => {
+        ListCommand::Value(ValueArgs { of: OfArgs { of }, place }) => {
+            let PlaceArgs { namespace, limit, after } = place;
+            let of = client.subject_or_empty(&of, &[]).await?;
             let request = v1::ListValueRequest {
                 namespace,
                 subject: of,
-                min_tree_size: after.min_tree_size(),
+                min_tree_size: after.min_tree_size(client),
                 ..v1::ListValueRequest::default()
             };
             let Some(answer) = session.answered(
-                pages::first(limit as usize, request, async |page| client.inventory.list_value(page).await).await,
+                pages::first(limit.most(), request, async |page| client.inventory.list_value(page).await).await,
             )?
             else {
                 return Ok(Answer::No);
@@ -194,19 +241,22 @@ async fn use_cases(args: UseCasesArgs, client: &mut Client, session: &Session) -
     if let Some(by) = args.count_by {
         return count("usecase", by, args.filter.namespace, args.after, client, session).await;
     }
+    let people = session.people()?;
     let request = v1::ListUseCasesRequest {
-        filter: Some(args.filter.into()),
-        min_tree_size: args.after.min_tree_size(),
+        filter: Some(args.filter.resolve(client, &people).await?),
+        min_tree_size: args.after.min_tree_size(client),
         ..v1::ListUseCasesRequest::default()
     };
     let Some(answer) = session.answered(
-        pages::first(args.limit as usize, request, async |page| client.inventory.list_use_cases(page).await).await,
+        pages::first(args.limit.most(), request, async |page| client.inventory.list_use_cases(page).await).await,
     )?
     else {
         return Ok(Answer::No);
     };
-    let people = session.people()?;
-    let mut table = output::table(&["USE CASE", "STATE", "TITLE", "OWNER", "MODELS", "CLASSES", "JURISDICTIONS"]);
+    let mut table = output::table(&["USE CASE", "STATE", "TITLE", "OWNER", "MODELS", "CLASSES", "JURISDICTIONS"])
+        .folds(&["TITLE", "OWNER", "MODELS", "CLASSES", "JURISDICTIONS"])
+        .drops(&["JURISDICTIONS", "CLASSES", "OWNER", "MODELS", "TITLE"])
+        .states(&["STATE"]);
     for use_case in &answer.use_cases {
         let models: Vec<&str> = use_case.models.iter().map(|linked| linked.model.as_str()).collect();
         let classes: Vec<&str> = use_case.classes.iter().map(|class| class.class.as_str()).collect();
@@ -239,7 +289,7 @@ fn shown(
     }
     match count {
         0 => errln!("probity: there is nothing that fits, or nothing that you may see"),
-        _ => outln!("{table}"),
+        _ => table.print(),
     }
     output::more(next_page_token);
     output::as_of(as_of);
@@ -247,7 +297,10 @@ fn shown(
 }
 
 fn datasets(datasets: &[v1::Dataset]) -> Table {
-    let mut table = output::table(&["DATASET", "STATE", "KIND", "TITLE", "PERSONAL DATA", "DERIVED FROM", "INDICES"]);
+    let mut table = output::table(&["DATASET", "STATE", "KIND", "TITLE", "PERSONAL DATA", "DERIVED FROM", "INDICES"])
+        .folds(&["TITLE", "DERIVED FROM"])
+        .drops(&["INDICES", "DERIVED FROM", "PERSONAL DATA", "KIND", "TITLE"])
+        .states(&["STATE"]);
     for dataset in datasets {
         table.add_row(vec![
             dataset.subject.clone(),
@@ -264,11 +317,14 @@ fn datasets(datasets: &[v1::Dataset]) -> Table {
 
 pub(super) fn monitors(monitors: &[v1::Monitor]) -> Table {
     let mut table =
-        output::table(&["MONITOR", "AT", "STATE", "METRIC", "VALUE", "THRESHOLD", "LAST REPORT", "INDICES"]);
+        output::table(&["MONITOR", "AT", "STATE", "METRIC", "VALUE", "THRESHOLD", "LAST REPORT", "INDICES"])
+            .folds(&["METRIC", "VALUE", "THRESHOLD"])
+            .drops(&["INDICES", "METRIC", "LAST REPORT", "THRESHOLD", "VALUE"])
+            .states(&["STATE"]);
     for monitor in monitors {
         let value = monitor.value.map(|value| format!("{value} {}", monitor.unit)).unwrap_or_default();
         let last =
-            if monitor.last_report_ms == 0 { "never".to_owned() } else { output::time_ms(monitor.last_report_ms) };
+            if monitor.last_report_ms == 0 { "never".to_owned() } else { output::second(monitor.last_report_ms) };
         table.add_row(vec![
             monitor.name.clone(),
             monitor.subject.clone(),
@@ -285,7 +341,10 @@ pub(super) fn monitors(monitors: &[v1::Monitor]) -> Table {
 
 pub(super) fn problems(problems: &[v1::Problem]) -> Table {
     let mut table =
-        output::table(&["KIND", "SUBJECT", "STATE", "SEVERITY", "WHAT", "HANDED TO", "CAUSE", "OPENED", "INDICES"]);
+        output::table(&["KIND", "SUBJECT", "STATE", "SEVERITY", "WHAT", "HANDED TO", "CAUSE", "OPENED", "INDICES"])
+            .folds(&["WHAT", "HANDED TO", "OPENED"])
+            .drops(&["INDICES", "CAUSE", "OPENED", "HANDED TO"])
+            .states(&["STATE", "SEVERITY"]);
     for problem in problems {
         let handed: Vec<&str> = problem.hand_offs.iter().map(|hand_off| hand_off.team.as_str()).collect();
         table.add_row(vec![
@@ -304,7 +363,9 @@ pub(super) fn problems(problems: &[v1::Problem]) -> Table {
 }
 
 pub(super) fn value(values: &[v1::Value]) -> Table {
-    let mut table = output::table(&["SUBJECT", "VALUE", "COST", "KPIS", "VERDICT", "INDICES"]);
+    let mut table = output::table(&["SUBJECT", "VALUE", "COST", "KPIS", "VERDICT", "INDICES"])
+        .folds(&["VALUE", "COST", "KPIS", "VERDICT"])
+        .drops(&["INDICES", "VERDICT", "KPIS"]);
     for value in values {
         let sum = |money: &[v1::Money]| {
             let sums: Vec<String> =

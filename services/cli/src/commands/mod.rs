@@ -19,8 +19,11 @@ mod key;
 mod lineage;
 mod list;
 mod models;
+mod needs;
+mod people;
 mod receipt;
 mod record;
+mod seen;
 mod suspend;
 mod vault;
 pub(crate) mod verify;
@@ -94,6 +97,10 @@ pub enum ClientCommand {
     Model(Remote<dossier::ModelArgs>),
     /// List use cases, deployments, datasets, monitors, issues and incidents, or value.
     List(RemoteGroup<list::ListCommand>),
+    /// Show what a model still needs, and what to do about it.
+    Needs(Remote<needs::NeedsArgs>),
+    /// List who may sign, in which roles, and until when.
+    People(Remote<people::PeopleListArgs>),
     /// Show what waits for a person and until when.
     Inbox(Remote<inbox::InboxArgs>),
     /// Show what is not in order: live without approval, no owner, overdue, and so on.
@@ -152,15 +159,17 @@ impl ClientCommand {
             Self::Hold(RemoteGroup { command, session }) => hold::run(command, &session.open(json)).await,
             Self::Erase(Remote { args, session }) => erase::run(args, &session.open(json)).await,
             Self::Import(Remote { args, session }) => import::run(args, &session.open(json)).await,
-            Self::Entry(Remote { args, session }) => entry::run(args, &session.open(json)).await,
-            Self::Models(Remote { args, session }) => models::run(args, &session.open(json)).await,
-            Self::Model(Remote { args, session }) => dossier::run(args, &session.open(json)).await,
-            Self::List(RemoteGroup { command, session }) => list::run(command, &session.open(json)).await,
-            Self::Inbox(Remote { args, session }) => inbox::run(args, &session.open(json)).await,
-            Self::Compliance(Remote { args, session }) => compliance::run(args, &session.open(json)).await,
-            Self::History(Remote { args, session }) => history::run(args, &session.open(json)).await,
-            Self::Compare(Remote { args, session }) => compare::run(args, &session.open(json)).await,
-            Self::Lineage(Remote { args, session }) => lineage::run(args, &session.open(json)).await,
+            Self::Entry(Remote { args, session }) => entry::run(args, &session.open_to_read(json)).await,
+            Self::Models(Remote { args, session }) => models::run(args, &session.open_to_read(json)).await,
+            Self::Model(Remote { args, session }) => dossier::run(args, &session.open_to_read(json)).await,
+            Self::List(RemoteGroup { command, session }) => list::run(command, &session.open_to_read(json)).await,
+            Self::Needs(Remote { args, session }) => needs::run(args, &session.open_to_read(json)).await,
+            Self::People(Remote { args, session }) => people::run(args, &session.open_to_read(json)).await,
+            Self::Inbox(Remote { args, session }) => inbox::run(args, &session.open_to_read(json)).await,
+            Self::Compliance(Remote { args, session }) => compliance::run(args, &session.open_to_read(json)).await,
+            Self::History(Remote { args, session }) => history::run(args, &session.open_to_read(json)).await,
+            Self::Compare(Remote { args, session }) => compare::run(args, &session.open_to_read(json)).await,
+            Self::Lineage(Remote { args, session }) => lineage::run(args, &session.open_to_read(json)).await,
             Self::Impact(Remote { args, session }) => impact::run(args, &session.open(json)).await,
             Self::Receipt(Remote { args, session }) => receipt::run(args, &session.open(json)).await,
         }

@@ -3,12 +3,15 @@
 use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
-use probity_terminal::{Answer, errln, outln};
+use probity_schemas::SubjectKind;
+use probity_terminal::{Answer, errln};
 
 use crate::after::AfterArgs;
+use crate::client::Client;
+use crate::pages::LimitArgs;
 use crate::people::People;
 use crate::session::Session;
-use crate::{names, output, pages};
+use crate::{names, output, pages, resolve};
 
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
@@ -18,9 +21,8 @@ pub struct ModelsArgs {
     /// owner, supplier, jurisdiction, class:FRAMEWORK or attribute:NAME.
     #[arg(long, value_name = "PROPERTY")]
     count_by: Option<String>,
-    /// So many at most.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     after: AfterArgs,
 }
@@ -37,8 +39,8 @@ pub(crate) struct FilterArgs {
     /// Of this class or tier, such as high-risk.
     #[arg(long, default_value = "", hide_default_value = true)]
     class: String,
-    /// Owned by this identity, in any role.
-    #[arg(long, value_name = "IDENTITY", value_parser = names::identity, default_value = "", hide_default_value = true)]
+    /// Owned by this person, in any role: by name or identity.
+    #[arg(long, value_name = "NAME|IDENTITY", default_value = "", hide_default_value = true)]
     owner: String,
     /// Used in this jurisdiction.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -50,17 +52,20 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     text: String,
     /// From this supplier.
-    #[arg(long, value_name = "SUBJECT", value_parser = names::subject, default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "SUBJECT", default_value = "", hide_default_value = true)]
     supplier: String,
     /// With this value in a field of your own.
     #[arg(long, value_name = "NAME=VALUE", default_value = "", hide_default_value = true)]
     attribute: String,
 }
 
-impl From<FilterArgs> for v1::InventoryFilter {
-    fn from(args: FilterArgs) -> Self {
-        let FilterArgs { namespace, state, class, owner, jurisdiction, environment, text, supplier, attribute } = args;
-        Self { namespace, state, class, owner, jurisdiction, environment, text, supplier, attribute }
+impl FilterArgs {
+    /// The filter, its names resolved.
+    pub(super) async fn resolve(self, client: &mut Client, people: &People) -> Result<v1::InventoryFilter> {
+        let Self { namespace, state, class, owner, jurisdiction, environment, text, supplier, attribute } = self;
+        let owner = resolve::identity_or_empty(&owner, people)?;
+        let supplier = client.subject_or_empty(&supplier, &[SubjectKind::Supplier]).await?;
+        Ok(v1::InventoryFilter { namespace, state, class, owner, jurisdiction, environment, text, supplier, attribute })
     }
 }
 
@@ -69,13 +74,14 @@ pub(crate) async fn run(args: ModelsArgs, session: &Session) -> Result<Answer> {
     if let Some(by) = args.count_by {
         return count("model", by, args.filter.namespace, args.after, &mut client, session).await;
     }
+    let people = session.people()?;
     let request = v1::ListModelsRequest {
-        filter: Some(args.filter.into()),
-        min_tree_size: args.after.min_tree_size(),
+        filter: Some(args.filter.resolve(&mut client, &people).await?),
+        min_tree_size: args.after.min_tree_size(&client),
         ..v1::ListModelsRequest::default()
     };
     let Some(answer) = session.answered(
-        pages::first(args.limit as usize, request, async |page| client.inventory.list_models(page).await).await,
+        pages::first(args.limit.most(), request, async |page| client.inventory.list_models(page).await).await,
     )?
     else {
         return Ok(Answer::No);
@@ -88,8 +94,10 @@ pub(crate) async fn run(args: ModelsArgs, session: &Session) -> Result<Answer> {
     if found == Answer::No {
         errln!("probity: no model fits, or none that you may see");
     } else {
-        let people = session.people()?;
-        let mut table = output::table(&["MODEL", "STATE", "TITLE", "CLASSES", "OWNERS", "RUNS", "VERSIONS", "LAST"]);
+        let mut table = output::table(&["MODEL", "STATE", "TITLE", "CLASSES", "OWNERS", "RUNS", "VERSIONS", "LAST"])
+            .folds(&["TITLE", "CLASSES", "OWNERS", "RUNS"])
+            .drops(&["LAST", "VERSIONS", "CLASSES", "OWNERS", "RUNS", "TITLE"])
+            .states(&["STATE"]);
         for model in &answer.models {
             let classes: Vec<String> = model.classes.iter().map(|class| class.class.clone()).collect();
             table.add_row(vec![
@@ -106,7 +114,7 @@ pub(crate) async fn run(args: ModelsArgs, session: &Session) -> Result<Answer> {
                 output::day(model.last_activity_ms),
             ]);
         }
-        outln!("{table}");
+        table.print();
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());
@@ -128,11 +136,15 @@ pub(super) async fn count(
     by: String,
     namespace: String,
     after: AfterArgs,
-    client: &mut crate::client::Client,
+    client: &mut Client,
     session: &Session,
 ) -> Result<Answer> {
-    let request =
-        v1::CountRequest { kind: kind.to_owned(), by: by.clone(), namespace, min_tree_size: after.min_tree_size() };
+    let request = v1::CountRequest {
+        kind: kind.to_owned(),
+        by: by.clone(),
+        namespace,
+        min_tree_size: after.min_tree_size(client),
+    };
     let Some(answer) = session.answered(client.inventory.count(request).await)? else { return Ok(Answer::No) };
     let found = if answer.counts.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {
@@ -144,7 +156,7 @@ pub(super) async fn count(
     for counted in &answer.counts {
         table.add_row(vec![counted.count.to_string(), people.show(&counted.value)]);
     }
-    outln!("{table}");
+    table.print();
     output::as_of(answer.as_of.as_ref());
     Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use probity_schemas::SubjectKind;
 use probity_terminal::Answer;
 use serde_json::{Map, Value};
 
@@ -10,7 +11,8 @@ use crate::session::Session;
 
 #[derive(Debug, Args)]
 pub struct SuspendArgs {
-    /// Where it serves, such as endpoint:credit/scoring or, in short, credit/scoring.
+    /// Where it serves, such as endpoint:credit/scoring or, in short, credit/scoring; or the index or id
+    /// of an event about it. Where nothing is known to serve, it is recorded once that is confirmed.
     endpoint: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]
@@ -30,7 +32,8 @@ pub struct SuspendArgs {
 
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// The deployment.suspended that ends, by its index in the log or its id.
+    /// What was suspended, such as credit/scoring; or the deployment.suspended that ends, by its index
+    /// in the log or its id.
     suspension: String,
     /// Why it may serve again.
     #[arg(long, value_name = "TEXT")]
@@ -49,18 +52,14 @@ pub(crate) async fn suspend(args: SuspendArgs, session: &Session) -> Result<Answ
     data.insert("scope".to_owned(), args.scope.into());
     data.extend(args.reason.map(|reason| ("reason".to_owned(), reason.into())));
     data.extend(args.version.map(|version| ("version".to_owned(), version.into())));
-    let endpoint = match args.endpoint.contains(':') {
-        true => args.endpoint,
-        false => format!("endpoint:{}", args.endpoint),
-    };
-    let mut draft = Draft::filled("deployment.suspended", &endpoint, data.into())?;
+    let mut draft = Draft::filled("deployment.suspended", &args.endpoint, data.into())?;
     draft.apply(&args.fields)?;
     record(vec![draft], &args.sign, session).await
 }
 
 pub(crate) async fn resume(args: ResumeArgs, session: &Session) -> Result<Answer> {
     let mut recording = Recording::start(&args.sign, session).await?;
-    let found = recording.entry_of(&args.suspension, &["deployment.suspended"]).await?;
+    let found = recording.entry_of(&args.suspension, &["deployment.suspended"], &[SubjectKind::Endpoint]).await?;
     let mut data = Map::new();
     data.extend(args.rationale.map(|rationale| ("rationale".to_owned(), Value::from(rationale))));
     if !args.changes.is_empty() {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use probity_terminal::{Answer, outln};
+use probity_terminal::Answer;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -36,6 +36,6 @@ pub(crate) fn run(command: VaultCommand, json: bool) -> Result<Answer> {
     for kept in &keys {
         table.add_row([kept.label.clone(), output::time_ms(kept.made), kept.key.id().to_string()]);
     }
-    outln!("{table}");
+    table.print();
     Ok(Answer::Yes)
 }

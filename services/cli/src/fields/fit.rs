@@ -2,10 +2,11 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use probity_schemas::Subject;
+use probity_schemas::{EventId, Identity, Subject};
 use serde_json::{Value, json};
 
 use super::FieldShape;
+use super::example::example;
 
 /// A day of UTC has no leap seconds in Unix time.
 const DAY_MS: u64 = 86_400_000;
@@ -18,6 +19,11 @@ pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, 
     match shape {
         FieldShape::Text(_) => Ok(match parsed {
             Some(value @ (Value::String(_) | Value::Object(_))) => value,
+            _ => text.into(),
+        }),
+        // What they mean is looked up later.
+        FieldShape::Identity | FieldShape::Event => Ok(match parsed {
+            Some(Value::String(text)) => text.into(),
             _ => text.into(),
         }),
         FieldShape::Words(words) => {
@@ -38,6 +44,10 @@ pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, 
             Some(Value::Array(items)) => settled(shape, Value::Array(items), now_ms),
             _ => Ok(json!([fit(of, text, now_ms)?])),
         },
+        // Which kind is meant is looked up later.
+        FieldShape::Subject(_) if parsed.as_ref().is_none_or(|value| value.is_u64()) && !text.contains(':') => {
+            Ok(text.into())
+        }
         FieldShape::Subject(kinds) => {
             let value = settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms)?;
             let kind = value.get("kind").and_then(Value::as_str);
@@ -49,8 +59,53 @@ pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, 
         FieldShape::Time | FieldShape::Occurred => settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms),
         FieldShape::Record(_) | FieldShape::Choice(_) | FieldShape::Document => match parsed {
             Some(value @ Value::Object(_)) => settled(shape, value, now_ms),
-            _ => Err(format!("{text:?} is not {} in JSON", shape.in_words())),
+            _ => Err(format!("{text:?} is not {} in JSON, such as {}", shape.in_words(), example(shape))),
         },
+    }
+}
+
+/// Puts something well-formed in the place of names that are looked up later, so that the type can
+/// be asked about everything else.
+pub(crate) fn stand_in(shape: &FieldShape, value: &mut Value) {
+    each_name(shape, value, &mut |shape, value| match (shape, value.as_str()) {
+        (FieldShape::Identity, Some(text)) if text.parse::<Identity>().is_err() => {
+            *value = Identity::Person(uuid::Uuid::nil()).to_string().into();
+        }
+        (FieldShape::Subject(kinds), Some(_)) => {
+            *value = format!("{}:a/b", kinds.first().map_or("model", String::as_str)).into();
+        }
+        (FieldShape::Event, Some(text)) if text.parse::<u64>().is_ok() => {
+            *value = EventId::from_time(0, [0; 10]).to_string().into();
+        }
+        _ => {}
+    });
+}
+
+/// Every place in a value that names a person, a service or an event, or a subject without its kind.
+pub(crate) fn each_name(shape: &FieldShape, value: &mut Value, take: &mut impl FnMut(&FieldShape, &mut Value)) {
+    match (shape, &mut *value) {
+        (FieldShape::Event, Value::Number(index)) => {
+            *value = index.to_string().into();
+            take(shape, value);
+        }
+        (FieldShape::Identity | FieldShape::Event, Value::String(_)) => take(shape, value),
+        (FieldShape::Subject(_), Value::String(text)) if !text.contains(':') => take(shape, value),
+        (FieldShape::List(of), Value::Array(items)) => items.iter_mut().for_each(|item| each_name(of, item, take)),
+        (FieldShape::Record(fields), Value::Object(entries)) => {
+            for field in fields {
+                if let Some(entry) = entries.get_mut(&field.name) {
+                    each_name(&field.shape, entry, take);
+                }
+            }
+        }
+        (FieldShape::Choice(choices), Value::Object(entries)) => {
+            let kind = entries.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let chosen = choices.iter().find(|(word, _)| word.word == kind);
+            if let (Some((_, shape)), Some(content)) = (chosen, entries.get_mut("content")) {
+                each_name(shape, content, take);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -63,7 +118,12 @@ fn settled(shape: &FieldShape, mut value: Value, now_ms: u64) -> Result<Value, S
 /// holds. Everything else stays as it is: what is wrong with it, the event's own type says best.
 pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Result<(), String> {
     match (shape, &mut *value) {
-        (FieldShape::Subject(_), Value::String(text)) => {
+        (FieldShape::Subject(kinds), Value::String(text)) => {
+            // Without its kind, where only one can be meant.
+            let text = match kinds.as_slice() {
+                [kind] if text.contains('/') && !text.contains(':') => format!("{kind}:{text}"),
+                _ => text.clone(),
+            };
             let subject: Subject = text.parse().map_err(|error| format!("{text:?}: {error}"))?;
             *value = serde_json::to_value(subject).map_err(|error| error.to_string())?;
         }

@@ -1,6 +1,7 @@
 //! What can be filled in: the fields of a type as its JSON Schema names them, for help, prompts and
 //! showing.
 
+mod example;
 mod fit;
 mod path;
 
@@ -9,7 +10,7 @@ use probity_schemas::{Clock, SystemClock, TypeInfo};
 use probity_terminal::wrong_use;
 use serde_json::Value;
 
-pub(crate) use fit::{fit, settle};
+pub(crate) use fit::{each_name, fit, settle, stand_in};
 pub(crate) use path::{Path, is_missing, put};
 
 /// Schemas refer to each other, never to themselves; this ends it if one ever does.
@@ -44,6 +45,10 @@ pub(crate) enum FieldShape {
     Time,
     /// A moment, or an interval.
     Occurred,
+    /// A person or service: an identity, or a name that the directory of people knows.
+    Identity,
+    /// An event: its id, or its index in the log.
+    Event,
     /// One of a closed set.
     Words(Vec<Word>),
     /// A text of the form that is described.
@@ -83,6 +88,8 @@ impl FieldShape {
             }
             Self::Time => "a time such as 2026-03-01T12:00:00Z, 2026-03-01, now, +90d".to_owned(),
             Self::Occurred => "a time such as 2026-03-01T12:00:00Z, now, -2h; or EARLIEST..LATEST".to_owned(),
+            Self::Identity => "a person or service: a name, person:<uuid> or service:<name>".to_owned(),
+            Self::Event => "an event: its index in the log, or its id".to_owned(),
             Self::Words(words) => format!("one of {}", listed(words.iter())),
             Self::Text(form) => form.clone(),
             Self::Integer => "a whole number".to_owned(),
@@ -112,6 +119,8 @@ impl SchemaReader {
                 "Subject" => FieldShape::Subject(words_of(schema.pointer("/properties/kind/enum"))),
                 "Timestamp" => FieldShape::Time,
                 "Occurred" => FieldShape::Occurred,
+                "Identity" => FieldShape::Identity,
+                "EventId" => FieldShape::Event,
                 _ => self.definitions.get(name).map_or(FieldShape::Document, |schema| self.shape(schema, deeper)),
             };
         }

@@ -33,6 +33,45 @@ impl Path {
         })
     }
 
+    /// What is wrong with this path in events of a shape: `has no field ...`, with the nearest name
+    /// and those that there are. Nothing where it leads to a field.
+    pub(crate) fn unknown_in(&self, event: &FieldShape) -> Option<String> {
+        let mut shape = event;
+        for (at, name) in self.0.iter().enumerate() {
+            shape = match shape {
+                FieldShape::List(of) if name.parse::<usize>().is_ok() => of,
+                // Whatever stands there is the user's own.
+                FieldShape::Document => return None,
+                _ => match shape.field(name) {
+                    Some(field) => &field.shape,
+                    None => return Some(self.no_field(shape, at, name)),
+                },
+            };
+        }
+        None
+    }
+
+    /// Whether it leads to a place beside other fields, so that there are names to choose from.
+    pub(crate) fn is_beside_others(&self, event: &FieldShape) -> bool {
+        let Some((_, parents)) = self.0.split_last() else { return false };
+        matches!(Self(parents.to_vec()).shape(event), Some(FieldShape::Record(_)))
+    }
+
+    fn no_field(&self, shape: &FieldShape, at: usize, name: &str) -> String {
+        let names: Vec<&str> = match shape {
+            FieldShape::Record(fields) => fields.iter().map(|field| field.name.as_str()).collect(),
+            _ => Vec::new(),
+        };
+        let place = Self(self.0[..at].to_vec());
+        let within = if place.0.len() > 1 { format!(" in {place}") } else { String::new() };
+        let nearest = probity_schemas::nearest(name, names.iter().copied());
+        let meant = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        match names.is_empty() {
+            true => format!("has no field {name:?}{within}: nothing stands within that one"),
+            false => format!("has no field {name:?}{within}{meant}\nThere are {}", names.join(", ")),
+        }
+    }
+
     /// The value at this path.
     pub(crate) fn find<'t>(&self, tree: &'t Value) -> Option<&'t Value> {
         self.0.iter().try_fold(tree, |tree, name| match tree {

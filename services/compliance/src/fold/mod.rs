@@ -5,4 +5,5 @@ pub(crate) mod authority;
 pub(crate) mod endpoints;
 pub(crate) mod exceptions;
 pub(crate) mod items;
+pub(crate) mod proposals;
 pub(crate) mod subjects;

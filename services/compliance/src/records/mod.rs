@@ -7,6 +7,7 @@ pub(crate) mod authority;
 pub(crate) mod deficiencies;
 pub(crate) mod endpoints;
 pub(crate) mod items;
+pub(crate) mod proposals;
 pub(crate) mod subjects;
 
 use probity_projection::{Batch, Key, Record, StoreError, Table, View};
@@ -50,6 +51,8 @@ pub(crate) mod byte {
     pub(crate) const DERIVED: u8 = 37;
     pub(crate) const SOURCES: u8 = 38;
     pub(crate) const OPEN_ABOUT: u8 = 39;
+    pub(crate) const SUBJECTS: u8 = 50;
+    pub(crate) const PROPOSALS: u8 = 51;
 }
 
 /// What reads records: a view, or a batch on top of one.

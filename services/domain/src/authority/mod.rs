@@ -7,6 +7,7 @@ mod acts;
 mod power;
 mod reach;
 mod removal;
+mod roster;
 
 use std::collections::HashMap;
 
@@ -26,6 +27,7 @@ pub use acts::{Enacted, subject_identity};
 use power::Waiting;
 pub use power::{CONFIRMATION_MAX_WAIT_MS, Pending, Power};
 pub use reach::Reach;
+pub use roster::{Enrolee, HeldRole};
 
 /// The role of the first administrators.
 pub const ADMINISTRATOR: &str = "administrator";

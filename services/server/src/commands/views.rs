@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use probity_projection::{Generation, Generations, Store};
-use probity_terminal::{self as terminal, Answer, outln, wrong_use};
+use probity_terminal::{self as terminal, Answer, wrong_use};
 use serde_json::json;
 
 use crate::config::ViewName;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: ViewsArgs, json: bool) -> Result<Answer> {
         let digest = if args.digest { text("digest") } else { String::new() };
         table.add_row(vec![text("view"), text("role"), text("version"), text("statements"), digest]);
     }
-    outln!("{table}");
+    table.print();
     Ok(Answer::Yes)
 }
 

@@ -44,6 +44,14 @@ impl Access for Nobody {
         Vec::new()
     }
 
+    fn roles_for(&self, identity: &Identity, _: &str, namespace: &Namespace, now: u64) -> Vec<String> {
+        self.roles(identity, namespace, now)
+    }
+
+    fn roster(&self, _: u64) -> Vec<probity_query::Member> {
+        Vec::new()
+    }
+
     fn tree_size(&self) -> u64 {
         u64::MAX
     }

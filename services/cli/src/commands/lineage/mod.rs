@@ -8,15 +8,15 @@ use clap::{Args, ValueEnum};
 use probity_proto::v1;
 use probity_terminal::{Answer, errln, out, outln};
 
+use crate::after::AfterArgs;
 use crate::client::Client;
+use crate::output;
 use crate::session::Session;
-use crate::{names, output};
 
 #[derive(Debug, Args)]
 pub struct LineageArgs {
     /// A dataset, model, version or other subject; a digest; or code:COMMIT, run:EVENT,
     /// reference:PROVIDER/NAME, consumer:NAME.
-    #[arg(value_parser = names::node)]
     node: String,
     /// Only what it comes from.
     #[arg(long, conflicts_with = "down")]
@@ -31,7 +31,7 @@ pub struct LineageArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     nodes: u32,
     /// Instead, the shortest way to this node: upstream, or downstream where there is none.
-    #[arg(long, value_name = "NODE", value_parser = names::node, conflicts_with_all = ["up", "down", "depth", "nodes", "include_ended"])]
+    #[arg(long, value_name = "NODE", conflicts_with_all = ["up", "down", "depth", "nodes", "include_ended"])]
     to: Option<String>,
     /// How to draw it: as a tree, or as a graph for Graphviz or Mermaid.
     #[arg(long, value_enum, default_value_t = Format::Tree, conflicts_with = "json")]
@@ -39,6 +39,8 @@ pub struct LineageArgs {
     /// Also what has ended, such as where a version served before.
     #[arg(long)]
     include_ended: bool,
+    #[command(flatten)]
+    after: AfterArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,8 +68,12 @@ impl Way {
 
 pub(crate) async fn run(args: LineageArgs, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
+    let min_tree_size = args.after.min_tree_size(&client);
+    let node = client.node(&args.node).await?;
     if let Some(to) = &args.to {
-        return path(&args.node, to, args.format, &mut client, session).await;
+        let to = client.node(to).await?;
+        let request = v1::FindPathRequest { from: node, to, min_tree_size };
+        return path(request, args.format, &mut client, session).await;
     }
     let ways: &[Way] = match (args.up, args.down) {
         (true, _) => &[Way::Up],
@@ -79,12 +85,12 @@ pub(crate) async fn run(args: LineageArgs, session: &Session) -> Result<Answer> 
         // Both ways as of one moment, as far as one may ask for that: not before the first.
         let as_of = walks.first().and_then(|(_, walk)| walk.as_of.as_ref());
         let request = v1::WalkRequest {
-            node: args.node.clone(),
+            node: node.clone(),
             direction: way.as_str().to_owned(),
             max_depth: args.depth.unwrap_or_default(),
             max_nodes: args.nodes,
             include_ended: args.include_ended,
-            min_tree_size: as_of.map_or(0, |as_of| as_of.tree_size),
+            min_tree_size: as_of.map_or(min_tree_size, |as_of| as_of.tree_size),
         };
         let Some(walk) = session.answered(client.lineage.walk(request).await)? else { return Ok(Answer::No) };
         walks.push((*way, walk));
@@ -122,8 +128,7 @@ pub(crate) async fn run(args: LineageArgs, session: &Session) -> Result<Answer> 
     Ok(Answer::Yes)
 }
 
-async fn path(from: &str, to: &str, format: Format, client: &mut Client, session: &Session) -> Result<Answer> {
-    let request = v1::FindPathRequest { from: from.to_owned(), to: to.to_owned(), min_tree_size: 0 };
+async fn path(request: v1::FindPathRequest, format: Format, client: &mut Client, session: &Session) -> Result<Answer> {
     let Some(path) = session.answered(client.lineage.find_path(request).await)? else { return Ok(Answer::No) };
     let answer = if path.nodes.is_empty() { Answer::No } else { Answer::Yes };
     if session.json {

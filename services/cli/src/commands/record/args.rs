@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use probity_schemas::{Identity, Text};
+use probity_schemas::Text;
 
 use super::prompt::at_terminal;
 use crate::signing::KeyArgs;
@@ -16,11 +16,13 @@ pub struct RecordArgs {
     /// they are left out.
     #[arg(value_name = "TYPE|FILE")]
     pub(super) what: Option<String>,
-    /// What the event is about, such as model:credit/pd-scorecard@3.1.0.
+    /// What the event is about, such as model:credit/pd-scorecard@3.1.0 or, in short,
+    /// credit/pd-scorecard; or the index or id of an event about it.
     #[arg(long, value_name = "SUBJECT")]
     pub(super) subject: Option<String>,
-    /// The event that this one continues, answers or closes: its id, or its index in the log.
-    #[arg(long, value_name = "ID|INDEX")]
+    /// The event that this one continues, answers or closes: its index in the log, its id, or what it
+    /// is about where only one such is open.
+    #[arg(long, value_name = "INDEX|ID|SUBJECT")]
     pub(super) regarding: Option<String>,
     /// Where TYPE starts from: `sample`, or a file with an event.
     #[arg(long, value_name = "sample|FILE")]
@@ -65,8 +67,8 @@ pub(crate) struct FieldArgs {
     #[arg(long, value_name = "TEXT")]
     pub(super) title: Option<Text>,
     /// Whom the signer speaks for.
-    #[arg(long, value_name = "IDENTITY")]
-    pub(super) on_behalf_of: Option<Identity>,
+    #[arg(long, value_name = "NAME|IDENTITY")]
+    pub(super) on_behalf_of: Option<String>,
     /// When it happened: RFC 3339, a date, a distance such as -2h, or EARLIEST..LATEST. By default
     /// now; a fact in a file says it itself, or nobody knows.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -97,6 +99,11 @@ pub(crate) struct SignArgs {
 }
 
 impl FieldArgs {
+    /// The files that are named as evidence, which are not to be attached then.
+    pub(crate) fn take_evidence(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.evidence)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.set.is_empty()
             && self.about.is_empty()

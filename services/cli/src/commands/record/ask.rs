@@ -1,36 +1,83 @@
 //! Asking a person at a terminal.
 
 use anyhow::Result;
-use dialoguer::theme::ColorfulTheme;
-use dialoguer::{Confirm, Input, MultiSelect, Select};
 use probity_schemas::EventError;
 use probity_terminal::errln;
 use serde_json::{Map, Value, json};
 
 use super::draft::Draft;
-use super::prompt::{at_terminal, is_end, yes};
-use crate::fields::{Field, FieldShape, Path, Word, fit, put};
+use super::prompt::{at_terminal, line, named, say, yes};
+use crate::fields::{self, Field, FieldShape, Path, Word, fit, put};
+use crate::people::People;
+use crate::resolve;
 
-/// Asks for what a draft lacks. False if the person broke off.
-pub(super) fn missing(draft: &mut Draft) -> Result<bool> {
+/// The person left.
+struct Left;
+
+/// What became of a question.
+type Asked<T> = Result<Result<T, Left>>;
+
+/// Goes on with what was answered, or leaves.
+macro_rules! answered {
+    ($asked:expr) => {
+        match $asked? {
+            Ok(answer) => answer,
+            Err(left) => return Ok(Err(left)),
+        }
+    };
+}
+
+/// Asks for what a draft lacks, and for what it may say besides. False if the person left.
+pub(super) fn missing(draft: &mut Draft, people: &People) -> Result<bool> {
     if !at_terminal() {
         return Ok(true);
     }
     let event_type = draft.info()?.event_type;
     let missing = draft.missing()?;
-    if !missing.is_empty() {
-        errln!("{event_type} needs {} more; Ctrl-C records nothing.", count(missing.len(), "field"));
+    if missing.is_empty() {
+        return Ok(true);
     }
+    say(&format!("{event_type} needs {} more. Ctrl-D leaves and records nothing.", count(missing.len(), "field")));
     for (path, field) in missing {
-        let answer = Prompt { draft, path }.ask(&field, true);
-        match answer {
-            Ok(Some((path, value))) => put(&mut draft.tree, &path, value, false).map_err(anyhow::Error::msg)?,
+        match (Prompt { draft, people, path: path.clone() }).value(&field.name, &field.doc, &field.shape, true)? {
+            Ok(Some(value)) => put(&mut draft.tree, &path, value, false).map_err(anyhow::Error::msg)?,
             Ok(None) => {}
-            Err(error) if is_end(&error) => return Ok(false),
-            Err(error) => return Err(error),
+            Err(Left) => return Ok(false),
         }
     }
-    Ok(true)
+    Ok(optional(draft, people)?.is_ok())
+}
+
+/// Offers the fields that may be left out.
+fn optional(draft: &mut Draft, people: &People) -> Asked<()> {
+    loop {
+        let shape = fields::of_type(draft.info()?);
+        let Some(FieldShape::Record(all)) = shape.field("data").map(|field| field.shape.clone()) else {
+            return Ok(Ok(()));
+        };
+        let data = draft.tree.get("data").cloned().unwrap_or_default();
+        let open: Vec<&Field> = all.iter().filter(|field| !field.required && data.get(&field.name).is_none()).collect();
+        if open.is_empty() {
+            return Ok(Ok(()));
+        }
+        let names: Vec<&str> = open.iter().map(|field| field.name.as_str()).collect();
+        say(&format!("It may also say: {}.", names.join(", ")));
+        let Some(answer) = line("another field (empty for none)")? else { return Ok(Err(Left)) };
+        if answer.is_empty() {
+            return Ok(Ok(()));
+        }
+        let Some(field) = named(&answer, &names).and_then(|at| open.get(at)) else {
+            let nearest = probity_schemas::nearest(&answer, names.iter().copied());
+            let meant = nearest.map(|name| format!(" Did you mean {name}?")).unwrap_or_default();
+            errln!("There is no field {answer:?}.{meant}");
+            continue;
+        };
+        let path = Path::root().join("data").join(&field.name);
+        let prompt = Prompt { draft, people, path: path.clone() };
+        if let Some(value) = answered!(prompt.value(&field.name, &field.doc, &field.shape, false)) {
+            put(&mut draft.tree, &path, value, false).map_err(anyhow::Error::msg)?;
+        }
+    }
 }
 
 /// Whether to sign.
@@ -45,108 +92,129 @@ fn count(number: usize, what: &str) -> String {
 /// A place of a draft that is being filled in.
 struct Prompt<'a> {
     draft: &'a Draft,
+    people: &'a People,
     path: Path,
 }
 
 impl Prompt<'_> {
-    /// Asks for one field. None where it may be left out and is.
-    fn ask(&self, field: &Field, required: bool) -> Result<Option<(Path, Value)>> {
-        Ok(self.value(&field.name, &field.doc, &field.shape, required)?.map(|value| (self.path.clone(), value)))
-    }
-
-    fn value(&self, name: &str, doc: &str, shape: &FieldShape, required: bool) -> Result<Option<Value>> {
+    /// Asks for a value. None where it may be left out and is.
+    fn value(&self, name: &str, doc: &str, shape: &FieldShape, required: bool) -> Asked<Option<Value>> {
         match shape {
-            FieldShape::Words(words) => self.choose(name, doc, words, required).map(|word| word.map(Value::from)),
-            FieldShape::Boolean if required => {
-                let prompt = format!("{name}: {doc}");
-                let answer = Confirm::with_theme(&ColorfulTheme::default()).with_prompt(prompt).interact()?;
-                Ok(Some(answer.into()))
+            FieldShape::Words(words) => {
+                let word = answered!(self.choose(name, doc, words, required));
+                Ok(Ok(word.map(Value::from)))
             }
             FieldShape::List(of) => match &**of {
-                FieldShape::Words(words) => self.choose_some(name, doc, words, required).map(Some),
-                of => self.list(name, doc, of, required).map(Some),
+                FieldShape::Words(words) => self.choose_some(name, doc, words, required),
+                of => self.list(name, doc, of, required),
             },
-            FieldShape::Record(fields) => self.record(name, doc, fields).map(Some),
+            FieldShape::Record(fields) => self.record(name, doc, fields),
             FieldShape::Choice(choices) => {
                 let words: Vec<Word> = choices.iter().map(|(word, _)| word.clone()).collect();
-                let Some(kind) = self.choose(&format!("kind of {name}"), doc, &words, true)? else { return Ok(None) };
-                let shape = choices
-                    .iter()
-                    .find(|(word, _)| word.word == kind)
-                    .map_or(&FieldShape::Document, |(_, shape)| shape);
-                let content = self.within("content").value("content", "", shape, true)?;
-                Ok(Some(json!({ "kind": kind, "content": content })))
+                let Some(kind) = answered!(self.choose(&format!("kind of {name}"), doc, &words, required)) else {
+                    return Ok(Ok(None));
+                };
+                let shape = choices.iter().find(|(word, _)| word.word == kind);
+                let shape = shape.map_or(&FieldShape::Document, |(_, shape)| shape);
+                let content = answered!(self.within("content").value("content", "", shape, true));
+                Ok(Ok(Some(json!({ "kind": kind, "content": content }))))
             }
-            _ => self.line(name, doc, shape, required),
+            _ => self.text(name, doc, shape, required),
         }
     }
 
     fn within(&self, name: &str) -> Prompt<'_> {
-        Prompt { draft: self.draft, path: self.path.join(name) }
+        Prompt { draft: self.draft, people: self.people, path: self.path.join(name) }
     }
 
     /// One line of text, asked for again until it can stand there.
-    fn line(&self, name: &str, doc: &str, shape: &FieldShape, required: bool) -> Result<Option<Value>> {
-        errln!("{}", [doc, &format!("({})", shape.in_words())].join(" ").trim());
-        let check = |text: &String| match text.trim() {
-            "" if required => Err("it cannot be left out".to_owned()),
-            "" => Ok(()),
-            text => fit(shape, text, self.draft.now_ms()).and_then(|value| self.check(value)),
-        };
-        let theme = ColorfulTheme::default();
-        let prompt = if required { name.to_owned() } else { format!("{name} (empty for none)") };
-        let answer: String =
-            Input::with_theme(&theme).with_prompt(prompt).allow_empty(true).validate_with(check).interact_text()?;
-        match answer.trim() {
-            "" => Ok(None),
-            text => fit(shape, text, self.draft.now_ms()).map(Some).map_err(anyhow::Error::msg),
+    fn text(&self, name: &str, doc: &str, shape: &FieldShape, required: bool) -> Asked<Option<Value>> {
+        say([doc, &format!("({})", shape.in_words())].join(" ").trim());
+        let question = if required { name.to_owned() } else { format!("{name} (empty for none)") };
+        loop {
+            let Some(answer) = line(&question)? else { return Ok(Err(Left)) };
+            if answer.is_empty() {
+                match required {
+                    true => errln!("It cannot be left out."),
+                    false => return Ok(Ok(None)),
+                }
+                continue;
+            }
+            match self.fit(shape, &answer).and_then(|value| self.check(&value).map(|()| value)) {
+                Ok(value) => return Ok(Ok(Some(value))),
+                Err(wrong) => say(&wrong),
+            }
+        }
+    }
+
+    /// What a text says in a field; people may be named.
+    fn fit(&self, shape: &FieldShape, text: &str) -> Result<Value, String> {
+        match shape {
+            FieldShape::Identity => resolve::identity(text, self.people)
+                .map(|found| found.to_string().into())
+                .map_err(|error| error.to_string()),
+            _ => fit(shape, text, self.draft.now_ms()),
         }
     }
 
     /// Holds a value against the event's type, as far as that can tell already.
-    fn check(&self, value: Value) -> Result<(), String> {
+    fn check(&self, value: &Value) -> Result<(), String> {
         let mut trial = self.draft.tree.clone();
-        put(&mut trial, &self.path, value, false)?;
+        put(&mut trial, &self.path, value.clone(), false)?;
         match self.draft.error(trial).map_err(|error| error.to_string())? {
             Some(error) if concerns(&error, &self.path.as_in_errors()) => Err(error.to_string()),
             _ => Ok(()),
         }
     }
 
-    fn choose(&self, name: &str, doc: &str, words: &[Word], required: bool) -> Result<Option<String>> {
-        let mut items: Vec<String> = words
-            .iter()
-            .map(|Word { word, doc }| if doc.is_empty() { word.clone() } else { format!("{word} — {doc}") })
-            .collect();
-        if !required {
-            items.push("(none)".to_owned());
+    /// Shows words to choose from.
+    fn offer(name: &str, doc: &str, words: &[Word]) {
+        say(&if doc.is_empty() { name.to_owned() } else { format!("{name}: {doc}") });
+        for (at, Word { word, doc }) in words.iter().enumerate() {
+            let doc = if doc.is_empty() { String::new() } else { format!(" — {doc}") };
+            errln!("{:>4}  {word}{doc}", at + 1);
         }
-        let theme = ColorfulTheme::default();
-        let prompt = if doc.is_empty() { name.to_owned() } else { format!("{name}: {doc}") };
-        let chosen = Select::with_theme(&theme).with_prompt(prompt).items(&items).default(if required {
-            0
-        } else {
-            words.len()
-        });
-        let chosen = chosen.interact()?;
-        Ok(words.get(chosen).map(|word| word.word.clone()))
+    }
+
+    fn choose(&self, name: &str, doc: &str, words: &[Word], required: bool) -> Asked<Option<String>> {
+        Self::offer(name, doc, words);
+        let names: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+        let none = if required { "" } else { "; empty for none" };
+        loop {
+            let Some(answer) = line(&format!("{name} (number or word{none})"))? else { return Ok(Err(Left)) };
+            match named(&answer, &names) {
+                Some(at) => return Ok(Ok(words.get(at).map(|word| word.word.clone()))),
+                None if answer.is_empty() && !required => return Ok(Ok(None)),
+                None if answer.is_empty() => errln!("It cannot be left out."),
+                None => errln!("{answer:?} is none of them."),
+            }
+        }
     }
 
     /// Any of a set of words; at least one, where the list is required.
-    fn choose_some(&self, name: &str, doc: &str, words: &[Word], required: bool) -> Result<Value> {
-        let items: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
-        let prompt = format!("{name}: {doc} (space chooses, enter goes on)");
+    fn choose_some(&self, name: &str, doc: &str, words: &[Word], required: bool) -> Asked<Option<Value>> {
+        Self::offer(name, doc, words);
+        let names: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+        let none = if required { "" } else { "; empty for none" };
         loop {
-            let theme = ColorfulTheme::default();
-            let chosen = MultiSelect::with_theme(&theme).with_prompt(&prompt).items(&items).interact()?;
-            if !chosen.is_empty() || !required {
-                return Ok(chosen.into_iter().filter_map(|at| items.get(at)).copied().collect());
+            let question = format!("{name} (numbers or words, with commas between{none})");
+            let Some(answer) = line(&question)? else { return Ok(Err(Left)) };
+            let parts: Vec<&str> = answer.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+            let unknown: Vec<&str> = parts.iter().copied().filter(|part| named(part, &names).is_none()).collect();
+            if !unknown.is_empty() {
+                errln!("{} is none of them.", unknown.join(", "));
+                continue;
             }
-            errln!("It cannot be left out.");
+            if parts.is_empty() && required {
+                errln!("It cannot be left out.");
+                continue;
+            }
+            let chosen = parts.iter().filter_map(|part| names.get(named(part, &names)?).copied());
+            return Ok(Ok(Some(chosen.collect())));
         }
     }
 
-    fn list(&self, name: &str, doc: &str, of: &FieldShape, required: bool) -> Result<Value> {
+    fn list(&self, name: &str, doc: &str, of: &FieldShape, required: bool) -> Asked<Option<Value>> {
         let mut items = Vec::new();
         loop {
             // Each is held against the type as if it were the only one.
@@ -154,36 +222,37 @@ impl Prompt<'_> {
             // A record of optional fields never ends a list; only one is asked for.
             let more = !matches!(of, FieldShape::Record(_)) || items.is_empty() || yes(&format!("Another of {name}?"))?;
             if !more {
-                return Ok(Value::Array(items));
+                return Ok(Ok(Some(Value::Array(items))));
             }
             let label = format!("{name} {}", items.len() + 1);
-            match form.value(&label, doc, of, required && items.is_empty())? {
+            match answered!(form.value(&label, doc, of, required && items.is_empty())) {
                 Some(item) => items.push(item),
-                None => return Ok(Value::Array(items)),
+                None => return Ok(Ok(Some(Value::Array(items)))),
             }
         }
     }
 
-    fn record(&self, name: &str, doc: &str, fields: &[Field]) -> Result<Value> {
-        errln!("{name}: {doc}");
+    fn record(&self, name: &str, doc: &str, fields: &[Field]) -> Asked<Option<Value>> {
+        say(&format!("{name}: {doc}"));
         let mut entries = Map::new();
         for field in fields {
-            let form = self.within(&field.name);
-            let optional_list = !field.required && matches!(field.shape, FieldShape::List(_) | FieldShape::Record(_));
-            let value = match optional_list
-                && !matches!(&field.shape, FieldShape::List(of) if !matches!(**of, FieldShape::Record(_)))
-            {
-                // Records within records are asked for only where they are needed.
-                true => None,
-                false => form.value(&field.name, &field.doc, &field.shape, field.required)?,
+            // Records within records are asked for only where they are needed.
+            let deep = match &field.shape {
+                FieldShape::Record(_) => true,
+                FieldShape::List(of) => matches!(**of, FieldShape::Record(_)),
+                _ => false,
             };
-            match value {
+            if deep && !field.required {
+                continue;
+            }
+            let form = self.within(&field.name);
+            match answered!(form.value(&field.name, &field.doc, &field.shape, field.required)) {
                 Some(Value::Array(items)) if items.is_empty() => {}
                 Some(value) => drop(entries.insert(field.name.clone(), value)),
                 None => {}
             }
         }
-        Ok(Value::Object(entries))
+        Ok(Ok(Some(Value::Object(entries))))
     }
 }
 

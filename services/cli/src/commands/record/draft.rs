@@ -15,7 +15,7 @@ use super::prompt::{at_terminal, yes};
 use super::show::plain_words;
 use super::{documents, help};
 use crate::client::headline;
-use crate::fields::{self, Field, FieldShape, Path, fit, is_missing, put, settle};
+use crate::fields::{self, Field, FieldShape, Path, fit, is_missing, put, settle, stand_in};
 use crate::people::People;
 use crate::vault::{Vault, seal_texts, show_texts};
 
@@ -23,8 +23,10 @@ use crate::vault::{Vault, seal_texts, show_texts};
 pub(crate) struct Draft {
     /// As far as it is written.
     pub(crate) tree: Value,
-    /// The event that it regards, by id or index, until it is resolved.
+    /// The event that it regards, by id, index or subject, until it is resolved.
     pub(super) regards: Option<String>,
+    /// What it is about, by a short name, an index or an event id, until it is resolved.
+    pub(super) about_what: Option<String>,
     /// What is known beyond the event: for showing only.
     notes: Vec<(&'static str, String)>,
     /// Where it stands in a list.
@@ -56,7 +58,16 @@ impl Draft {
     /// As it was read from a file.
     pub(super) fn new(tree: Value, place: String) -> Self {
         let now_ms = SystemClock.now_ms();
-        Self { tree, regards: None, notes: Vec::new(), place, opened: None, begun_here: false, now_ms }
+        Self {
+            tree,
+            regards: None,
+            about_what: None,
+            notes: Vec::new(),
+            place,
+            opened: None,
+            begun_here: false,
+            now_ms,
+        }
     }
 
     /// An event of this type of which nothing is said yet.
@@ -116,7 +127,7 @@ impl Draft {
             self.tree["title"] = title.as_str().into();
         }
         if let Some(identity) = &args.on_behalf_of {
-            self.tree["on_behalf_of"] = identity.to_string().into();
+            self.tree["on_behalf_of"] = identity.as_str().into();
         }
         if let Some(occurred) = &args.occurred {
             self.set(&shape, "event.occurred", occurred, false).map_err(|error| wrong_use!("--occurred: {error}"))?;
@@ -130,18 +141,24 @@ impl Draft {
         let path: Path = path.parse()?;
         let value = match path.shape(shape) {
             Some(shape) => fit(shape, text, self.now_ms)?,
-            // No such field: the type says so itself, with the nearest name.
-            None => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+            None => match path.unknown_in(shape) {
+                Some(unknown) => return Err(format!("{} {unknown}", self.info().map_or("it", |info| info.event_type))),
+                // What stands there is the user's own.
+                None => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+            },
         };
         put(&mut self.tree, &path, value, add)
     }
 
     /// Says what it is about.
     pub(super) fn subject(&mut self, subject: Option<&str>) -> Result<()> {
-        if let Some(subject) = subject {
-            let value = fit(&FieldShape::Subject(Vec::new()), subject, self.now_ms);
-            self.tree["subject"] = value.map_err(|error| wrong_use!("--subject {error}"))?;
+        let Some(subject) = subject else { return Ok(()) };
+        if !subject.contains([':', '{']) {
+            self.about_what = Some(subject.to_owned());
+            return Ok(());
         }
+        let value = fit(&FieldShape::Subject(Vec::new()), subject, self.now_ms);
+        self.tree["subject"] = value.map_err(|error| wrong_use!("--subject {error}"))?;
         Ok(())
     }
 
@@ -155,7 +172,12 @@ impl Draft {
     /// Says which event it regards.
     pub(crate) fn regard(&mut self, found: &FetchedStatement) {
         self.tree["regarding"] = found.event.id.to_string().into();
-        self.notes.push(("which is", format!("index {}: {}", found.index, headline(&found.event))));
+        self.note("which is", format!("index {}: {}", found.index, headline(&found.event)));
+    }
+
+    /// Adds something that is known beyond the event, for showing only.
+    pub(crate) fn note(&mut self, label: &'static str, text: String) {
+        self.notes.push((label, text));
     }
 
     /// Lets a person change it in their editor.
@@ -190,7 +212,11 @@ impl Draft {
         // What is filled in without being asked for.
         const OURS: [&str; 4] = ["id", "type", "v", "occurred"];
         if let FieldShape::Record(fields) = &shape {
-            for field in fields.iter().filter(|field| !OURS.contains(&field.name.as_str())) {
+            let asked = |field: &&Field| {
+                let is_ours = OURS.contains(&field.name.as_str());
+                !(is_ours || field.name == "subject" && self.about_what.is_some())
+            };
+            for field in fields.iter().filter(asked) {
                 gather(field, &self.tree, &Path::root(), &mut missing);
             }
         }
@@ -227,7 +253,9 @@ impl Draft {
     /// What the event's type says against `tree`, which is this draft or a trial of it.
     pub(super) fn error(&self, mut tree: Value) -> Result<Option<EventError>> {
         // What settles badly is badly formed; the type says that as well.
-        let _ = settle(&fields::of_type(self.info()?), &mut tree, self.now_ms);
+        let shape = fields::of_type(self.info()?);
+        stand_in(&shape, &mut tree);
+        let _ = settle(&shape, &mut tree, self.now_ms);
         show_texts(&mut tree);
         let id = EventId::from_time(self.now_ms, [0; 10]);
         Ok(Event::from_draft(tree, id, Timestamp::from_ms(self.now_ms)?).err())
@@ -249,7 +277,24 @@ impl Draft {
             self.opened = Some(opened);
         }
         let now = Timestamp::from_ms(self.now_ms)?;
-        Event::from_draft(self.tree.clone(), id, now).map_err(|error| wrong_use!("{}{error}", self.place))
+        Event::from_draft(self.tree.clone(), id, now).map_err(|error| {
+            let there_are = match &error {
+                EventError::UnknownField { path, field, .. } => {
+                    let place =
+                        if path.is_empty() { format!("event.{field}") } else { format!("event.{path}.{field}") };
+                    place
+                        .parse::<Path>()
+                        .ok()
+                        .filter(|place| place.is_beside_others(&fields::of_type(info)))
+                        .and_then(|place| place.unknown_in(&fields::of_type(info)))
+                }
+                _ => None,
+            };
+            match there_are {
+                Some(unknown) => wrong_use!("{}{} {unknown}", self.place, info.event_type),
+                None => wrong_use!("{}{error}", self.place),
+            }
+        })
     }
 
     /// What the event says, for the person who signs it.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 use clap::Args as _;
 use probity_schemas::{DEFAULT_ROLES, RolesPolicy, TypeInfo};
-use probity_terminal::{Answer, out, outln};
+use probity_terminal::{Answer, out};
 use serde_json::{Value, json};
 
 use super::args::RecordArgs;
@@ -122,6 +122,6 @@ pub(super) fn types(session: &Session) -> Result<Answer> {
         let nature = if info.is_act() { "act" } else { "fact" };
         table.add_row([info.event_type, &info.version.to_string(), nature, &kinds]);
     }
-    outln!("{table}");
+    table.print();
     Ok(Answer::Yes)
 }

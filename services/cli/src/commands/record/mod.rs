@@ -6,12 +6,14 @@
 
 mod args;
 mod ask;
+mod checking;
 mod documents;
 mod draft;
 mod fetched;
 mod help;
 mod prompt;
 mod recording;
+mod resolving;
 mod show;
 mod source;
 mod submit;
@@ -25,7 +27,7 @@ pub(crate) use args::{FieldArgs, RecordArgs, SignArgs};
 pub(crate) use draft::{Draft, complete};
 pub(crate) use fetched::FetchedStatement;
 pub(crate) use prompt::{at_terminal, yes};
-pub(crate) use recording::Recording;
+pub(crate) use recording::{Prepared, Recording};
 pub(crate) use submit::{check_receipt, sign};
 
 pub(crate) async fn run(args: RecordArgs, session: &Session) -> Result<Answer> {

@@ -1,10 +1,12 @@
 //! A signer connected to a ledger, who can look up statements and record new ones.
 
-use anyhow::{Result, anyhow};
+use std::collections::HashSet;
+
+use anyhow::Result;
 use probity_proto::v1;
-use probity_schemas::{Event, EventId, Identity};
+use probity_schemas::{Event, Identity, SubjectKind};
 use probity_statement::{LedgerKeys, SignedStatement};
-use probity_terminal::{Answer, Signer, errln, wrong_use};
+use probity_terminal::{Answer, Signer, clear_no, errln, wrong_use};
 
 use super::args::SignArgs;
 use super::ask;
@@ -15,9 +17,18 @@ use super::show::plain_words;
 use crate::client::{Client, failed, headline};
 use crate::output;
 use crate::people::People;
+use crate::resolve::EventName;
 use crate::session::Session;
 use crate::signing::AnyKey;
 use crate::vault::Vault;
+
+/// What drafts came to.
+pub(crate) enum Prepared {
+    /// Events that may be signed.
+    Ready(Vec<Event>),
+    /// Nothing is to be signed, and that is the answer.
+    Over(Answer),
+}
 
 /// A signer connected to a ledger.
 pub(crate) struct Recording<'a> {
@@ -40,39 +51,58 @@ impl<'a> Recording<'a> {
     /// Records drafts with this key.
     pub(crate) async fn record(&mut self, drafts: Vec<Draft>, args: &SignArgs) -> Result<Answer> {
         match self.prepare(drafts, args).await? {
-            Some(events) => self.submit(&events, args).await,
-            None => Ok(if args.dry_run { Answer::Yes } else { Answer::No }),
+            Prepared::Ready(events) => self.submit(&events, args).await,
+            Prepared::Over(answer) => Ok(answer),
         }
     }
 
-    /// Turns drafts into events that may be signed; none if they are not to be.
-    pub(crate) async fn prepare(&mut self, mut drafts: Vec<Draft>, args: &SignArgs) -> Result<Option<Vec<Event>>> {
+    /// Turns drafts into events that may be signed, unless they are not to be.
+    pub(crate) async fn prepare(&mut self, mut drafts: Vec<Draft>, args: &SignArgs) -> Result<Prepared> {
         let vault = args.vault.as_deref().map(Vault::new);
         let vault = if args.dry_run { vault.map(Vault::trial) } else { vault };
         let mut events = Vec::with_capacity(drafts.len());
+        // What drafts of one list say of each other.
+        let mut batch: HashSet<String> =
+            drafts.iter().filter_map(|draft| Some(draft.tree.get("id")?.as_str()?.to_owned())).collect();
         for draft in &mut drafts {
-            self.resolve(draft).await?;
             draft.check_complete()?;
-            if !ask::missing(draft)? {
+            if !ask::missing(draft, &self.people)? {
                 errln!("Nothing was recorded.");
-                return Ok(None);
+                return Ok(Prepared::Over(Answer::No));
             }
-            events.push(draft.finish(&self.ledger.origin, vault.as_ref())?);
+            self.resolve(draft, &batch, args).await?;
+            let event = draft.finish(&self.ledger.origin, vault.as_ref())?;
+            batch.insert(event.id.to_string());
+            events.push(event);
         }
+        let refusals = self.check(&events, args).await;
         if args.shows() {
             self.show(&drafts, &events);
+        }
+        let refused: Vec<_> =
+            events.iter().zip(&refusals).filter_map(|(event, refusal)| Some((event, refusal.as_ref()?))).collect();
+        // Of a list, the ledger takes what it takes; a program sends it as it is.
+        if !refused.is_empty() && (refused.len() == events.len() || args.shows()) {
+            let rows: Vec<_> = refused.iter().map(|(event, refusal)| self.refused(event, refusal)).collect();
+            if refused.len() == events.len() {
+                errln!("Nothing was signed.");
+                if self.session.json {
+                    output::json(&rows)?;
+                }
+                return Ok(Prepared::Over(Answer::No));
+            }
         }
         if args.dry_run {
             if self.session.json {
                 output::json(&events)?;
             }
-            return Ok(None);
+            return Ok(Prepared::Over(Answer::Yes));
         }
         if at_terminal() && !args.yes && !ask::may_sign(events.len())? {
             errln!("Nothing was recorded.");
-            return Ok(None);
+            return Ok(Prepared::Over(Answer::No));
         }
-        Ok(Some(events))
+        Ok(Prepared::Ready(events))
     }
 
     fn show(&self, drafts: &[Draft], events: &[Event]) {
@@ -86,21 +116,6 @@ impl<'a> Recording<'a> {
                 _ => errln!("and {}", headline(event)),
             }
         }
-    }
-
-    /// Puts the id of the event that a draft regards in the place of its index.
-    async fn resolve(&mut self, draft: &mut Draft) -> Result<()> {
-        let Some(regarding) = draft.regards.take() else { return Ok(()) };
-        if let Ok(index) = regarding.parse() {
-            let found = self.entry(index).await?;
-            draft.regard(&found);
-        } else {
-            let id: EventId = regarding.parse().map_err(|error| {
-                wrong_use!("--regarding {regarding:?}: {error}; an index of the log will do as well")
-            })?;
-            draft.tree["regarding"] = id.to_string().into();
-        }
-        Ok(())
     }
 
     /// Fetches a statement.
@@ -117,16 +132,36 @@ impl<'a> Recording<'a> {
 
     /// Fetches a statement, named by its index in the log or by its event's id.
     pub(crate) async fn entry_named(&mut self, name: &str) -> Result<FetchedStatement> {
-        let index = match name.parse() {
-            Ok(index) => index,
-            Err(_) => self.index_of(name).await?,
+        let index = match EventName::of(name) {
+            Some(EventName::Index(index)) => index,
+            Some(name) => self.client.event(name).await?.index,
+            None => return Err(wrong_use!("{name:?} is no index of the log and no id of an event")),
         };
         self.entry(index).await
     }
 
-    /// Fetches a statement of one of these types, named by its index in the log or by its event's
-    /// id.
-    pub(crate) async fn entry_of(&mut self, name: &str, types: &[&str]) -> Result<FetchedStatement> {
+    /// Fetches a statement of one of these types: named by its index in the log or by its event's id,
+    /// or by what it is about, where one such is open. A name without a kind is of the first of
+    /// `kinds` that there is.
+    pub(crate) async fn entry_of(
+        &mut self,
+        name: &str,
+        types: &[&str],
+        kinds: &[SubjectKind],
+    ) -> Result<FetchedStatement> {
+        if EventName::of(name).is_none() {
+            let subject = self.client.subject(name, kinds).await?;
+            let open = self.open(&subject, types).await?;
+            return match open.as_slice() {
+                [only] => self.entry(only.index).await,
+                [] => Err(clear_no!("no {} about {subject} is open", types.join(" or "))),
+                several => {
+                    let lines = several.iter().map(|event| format!("{:>8}  {}", event.index, event.summary));
+                    let lines: Vec<String> = lines.collect();
+                    Err(wrong_use!("{} are open about {subject}; say which:\n{}", lines.len(), lines.join("\n")))
+                }
+            };
+        }
         let found = self.entry_named(name).await?;
         let (index, event_type) = (found.index, found.event.event_type());
         match types.contains(&event_type) {
@@ -135,17 +170,9 @@ impl<'a> Recording<'a> {
         }
     }
 
-    /// Where the event with this id is in the log.
-    async fn index_of(&mut self, id: &str) -> Result<u64> {
-        let id: EventId = id.parse().map_err(|_| wrong_use!("{id:?} is no index of the log and no id of an event"))?;
-        let which = Some(v1::get_event_request::Which::Id(id.to_string()));
-        let response =
-            self.client.audit.get_event(v1::GetEventRequest { which, ..v1::GetEventRequest::default() }).await;
-        let response = response.map_err(|status| match status.code() {
-            tonic::Code::NotFound | tonic::Code::FailedPrecondition => wrong_use!("{}", status.message()),
-            _ => failed(status),
-        })?;
-        response.into_inner().event.map(|event| event.index).ok_or_else(|| anyhow!("the server sent no event"))
+    /// The names that are known here.
+    pub(crate) fn people(&self) -> &People {
+        &self.people
     }
 
     /// What a recorded event says, for people.

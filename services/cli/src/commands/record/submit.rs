@@ -15,6 +15,7 @@ use super::args::SignArgs;
 use super::recording::Recording;
 use crate::client::headline;
 use crate::output;
+use crate::people::People;
 
 /// Signs an event for a ledger.
 pub(crate) fn sign<K: Key>(event: &Event, signer: &Signer<K>, ledger: &LedgerKeys) -> Result<SignedStatement> {
@@ -66,10 +67,11 @@ impl Recording<'_> {
             match result.result {
                 Some(Outcome::Recorded(recorded)) => {
                     check_receipt(&recorded, statement, &self.ledger)?;
+                    self.client.remember(recorded.index + 1);
                     if let Some(dir) = &args.receipts {
                         save(dir, &recorded, statement)?;
                     }
-                    rows.push(recorded_row(event, &recorded, self.session.json));
+                    rows.push(recorded_row(event, &recorded, self.session.json, self.people()));
                     if takes_two(event) && !recorded.already_recorded {
                         power.push(recorded.index.to_string());
                     } else if removes(event) && !recorded.already_recorded {
@@ -78,8 +80,7 @@ impl Recording<'_> {
                 }
                 Some(Outcome::Refused(refused)) => {
                     answer = Answer::No;
-                    errln!("refused  {}: {} ({})", headline(event), refused.message, refused.reason);
-                    rows.push(json!({ "id": event.id, "refused": refused.reason, "message": refused.message }));
+                    rows.push(self.refused(event, &refused));
                 }
                 None => {
                     anyhow::bail!("the server's answer for {} is empty; it is newer than this client", headline(event))
@@ -130,10 +131,10 @@ fn removes(event: &Event) -> bool {
     matches!(&event.data, Data::Authority(RoleWithdrawn(_) | KeyRevoked(_) | Departed(_)))
 }
 
-fn recorded_row(event: &Event, recorded: &v1::Recorded, quiet: bool) -> Value {
+fn recorded_row(event: &Event, recorded: &v1::Recorded, quiet: bool, people: &People) -> Value {
     if !quiet {
         let again = if recorded.already_recorded { " (already recorded)" } else { "" };
-        outln!("{:>8}  {}{again}", recorded.index, headline(event));
+        outln!("{:>8}  {}{again}", recorded.index, people.spell_out(&headline(event)));
     }
     json!({
         "id": event.id, "index": recorded.index, "tree_size": recorded.tree_size,
