@@ -138,26 +138,9 @@ fn step(recorded: &Recorded, head: &EventHead, batch: &mut Batch<'_>) {
 
 /// Notes for which models and use cases something serves at an endpoint.
 fn note_endpoint(change: &Change, endpoint: &str, batch: &mut Batch<'_>) {
-    let mut note = |subject: &str| {
-        if !subject.is_empty() {
-            SUBJECTS.add(subject, batch);
-            batch.put(&ENDPOINTS, endpoints_key(subject).text(endpoint), ());
-        }
-    };
-    match change {
-        Change::Started { share, use_case, .. } => {
-            note(&share.version);
-            use_case.iter().for_each(|use_case| note(use_case));
-        }
-        Change::Traffic { shares, .. } => shares.iter().for_each(|share| note(&share.version)),
-        Change::Replaced { to, .. } => note(to),
-        Change::Attributed { version, .. } => version.iter().for_each(|version| note(version)),
-        Change::Nothing
-        | Change::Requested
-        | Change::Suspended { .. }
-        | Change::Resumed
-        | Change::Stopped { .. }
-        | Change::Observed { .. } => {}
+    for subject in change.names() {
+        SUBJECTS.add(subject, batch);
+        batch.put(&ENDPOINTS, endpoints_key(subject).text(endpoint), ());
     }
 }
 

@@ -7,7 +7,7 @@ mod scenes;
 
 use probity_compliance::Question;
 use probity_compliance::query::{self, Wanted};
-use scenes::{ANNA, BO, DAY, E, LENDING, Life, PD, V1, all, at, digest, scope};
+use scenes::{ANNA, BO, DAY, E, LENDING, Life, PD, V1, VERA, all, at, digest, scope};
 use serde_json::{Value, json};
 
 const LATER: u64 = 1_000;
@@ -178,6 +178,26 @@ fn whoever_sees_the_model_alone_is_told_that_something_is_wrong_and_not_where() 
     life.found(Question::LiveWithoutApproval, at(LATER));
     life.scope = scope(&["fraud/*"]);
     assert_eq!(life.everything(at(LATER)), []);
+}
+
+#[test]
+fn whoever_has_no_say_over_a_model_adds_no_findings_to_it() {
+    let mut life = Life::new();
+    life.gate(1);
+    life.register();
+    let claimed = json!({ "version": V1, "environment": "production", "use_case": LENDING });
+    life.say_by(VERA, "deployment.started", "endpoint:retail/mine", claimed.clone());
+    let ahead = at(life.today() + 100);
+    let planned = json!({ "summary": "It will fail.", "$about": [PD], "$occurred": ahead });
+    life.say_by(VERA, "incident.declared", "endpoint:retail/mine", planned);
+    for subject in [PD, V1, LENDING] {
+        assert_eq!(questions(&life, subject, at(life.today())), [""; 0], "{subject}");
+    }
+    let claims = questions(&life, "endpoint:retail/mine", at(life.today()));
+    assert!(claims.contains(&"live-without-approval".to_owned()), "it is found where it was said: {claims:?}");
+    // Once somebody says so who may, it is the model's.
+    life.say("deployment.started", "endpoint:retail/mine", claimed);
+    assert!(questions(&life, PD, at(life.today())).contains(&"live-without-approval".to_owned()));
 }
 
 #[test]

@@ -188,6 +188,25 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The versions and uses that it says serve, or are served, at its endpoint.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names: Vec<&String> = match self {
+            Change::Started { share, use_case, .. } => [&share.version].into_iter().chain(use_case).collect(),
+            Change::Traffic { shares, .. } => shares.iter().map(|share| &share.version).collect(),
+            Change::Replaced { to, .. } => vec![to],
+            Change::Attributed { version, .. } => version.iter().collect(),
+            Change::Nothing
+            | Change::Requested
+            | Change::Suspended { .. }
+            | Change::Resumed
+            | Change::Stopped { .. }
+            | Change::Observed { .. } => Vec::new(),
+        };
+        names.into_iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
+}
+
 fn text(subject: &Subject) -> String {
     subject.to_string()
 }

@@ -39,6 +39,11 @@ pub(crate) fn fold(
     let Some(step) = step else { return Ok(()) };
     batch.put(&SOURCES, SOURCES.key().text(endpoint).number(recorded.index), vec![Stated::of(recorded)]);
     let state = batch.record(&ENDPOINTS, key.clone())?;
+    for named in step.change.names() {
+        if named.parse().is_ok_and(|subject| recorded.reaches(&subject)) {
+            state.reach(named);
+        }
+    }
     let mut followed = std::mem::take(&mut state.followed);
     let before = followed.value.before.clone();
     STEPS.take(batch, endpoint, &mut followed, (step.place(), step), Served::step)?;

@@ -73,7 +73,7 @@ impl<'a> Judging<'a> {
         }
         let share = self.stay.share;
         let plain = Found::new(question, self.endpoint, reason).from(from_ms).about(&share.version);
-        let plain = plain.concerning([share.version.clone()]).concerning(self.stay.use_case.cloned());
+        let plain = plain.concerning(self.state.concerned_by(self.stay));
         let plain = plain.resting_on([share.began]).resting_on(self.stay.ended.map(|(_, index)| index));
         let plain = match self.state.sources.iter().find(|stated| stated.index == share.began) {
             Some(stated) => plain.stated(stated),

@@ -47,7 +47,8 @@ pub(crate) fn judge_date(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(
     let event = &recorded.event;
     let reason = format!("{} is dated later than it was recorded, and counts from then on", event.event_type());
     let found = Found::new(Question::DatedAhead, &event.subject.to_string(), reason).from(recorded_ms);
-    let about: Vec<String> = [&event.subject].into_iter().chain(&event.about).map(ToString::to_string).collect();
+    let named = event.about.iter().filter(|subject| recorded.reaches(subject));
+    let about: Vec<String> = [&event.subject].into_iter().chain(named).map(ToString::to_string).collect();
     let found = found.concerning(concerned(batch, about.iter())?).resting_on([recorded.index]);
     let found = found.until(claimed.as_ms()).about(&event.id.to_string());
     replace(batch, &date_of(recorded.index), vec![found])

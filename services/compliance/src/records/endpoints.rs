@@ -17,6 +17,9 @@ pub(crate) const STEPS: Steps<Step> = Steps::new(byte::STEPS);
 /// Endpoint, index → where what it says comes from.
 pub(crate) const SOURCES: Table<Vec<Stated>> = Table::new(byte::SOURCES);
 
+/// Versions and uses that are kept as being somebody's to have a say over, at one endpoint.
+const REACHED: usize = 64;
+
 /// What is known of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndpointState {
@@ -29,6 +32,9 @@ pub(crate) struct EndpointState {
     pub(crate) noted: Vec<String>,
     /// The versions that are noted as having served here.
     pub(crate) noted_before: Vec<String>,
+    /// The versions, and the uses, of which somebody who has a say over them said that they serve here. What is found
+    /// here is found for those alone: anybody can claim that somebody else's model serves at an endpoint of theirs.
+    pub(crate) reached: Vec<String>,
     /// What is open about this endpoint is noted as concerning these.
     pub(crate) concerns: Vec<String>,
 }
@@ -113,7 +119,23 @@ impl EndpointState {
 
     /// What a fact about this endpoint concerns besides: the versions that serve here, and the use.
     pub(crate) fn concerned(&self) -> Vec<String> {
-        self.versions().into_iter().chain(self.serving().use_case.clone()).collect()
+        let mut concerned: Vec<String> = self.versions().into_iter().chain(self.serving().use_case.clone()).collect();
+        concerned.retain(|subject| self.reached.contains(subject));
+        concerned
+    }
+
+    /// What a fact about a version that answers here, or did, concerns besides the endpoint.
+    pub(crate) fn concerned_by(&self, stay: Stay<'_>) -> Vec<String> {
+        let named = [&stay.share.version].into_iter().chain(stay.use_case).cloned();
+        named.filter(|subject| self.reached.contains(subject)).collect()
+    }
+
+    /// Somebody who has a say over it said that this serves, or is served, here. The last of them are kept.
+    pub(crate) fn reach(&mut self, subject: &str) {
+        self.reached.retain(|known| known != subject);
+        self.reached.push(subject.to_owned());
+        let too_many = self.reached.len().saturating_sub(REACHED);
+        self.reached.drain(..too_many);
     }
 }
 
