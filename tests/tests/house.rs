@@ -97,13 +97,14 @@ fn the_table_would_catch_a_wrong_arrow() {
 }
 
 #[test]
-fn only_the_store_knows_sled_and_only_what_talks_to_people_knows_anyhow() {
+fn only_the_stores_know_their_engines_and_only_what_talks_to_people_knows_anyhow() {
     let metadata = metadata();
     for package in metadata["packages"].as_array().unwrap() {
         let name = folder(package["name"].as_str().unwrap());
         for dependency in package["dependencies"].as_array().unwrap() {
             match dependency["name"].as_str().unwrap() {
-                "sled" => assert_eq!(name, "projection", "sled is the store's alone"),
+                "fjall" => assert_eq!(name, "projection", "only the store of views knows fjall"),
+                "sled" => assert_eq!(name, "ledger", "only the index of event ids knows sled"),
                 "anyhow" => assert!(
                     ["probity", "cli", "server", "tests"].contains(&name),
                     "{name} has errors of its own to give"

@@ -269,8 +269,8 @@ fn question() -> impl Strategy<Value = (Question, bool)> {
         )
 }
 
-fn recorded(history: &[Drawn], directory: &std::path::Path) -> Scene<AuditProjector> {
-    let mut scene = Scene::new(directory);
+fn recorded(history: &[Drawn]) -> Scene<AuditProjector> {
+    let mut scene = Scene::new();
     let mut day = 0;
     for drawn in history {
         day += drawn.later;
@@ -308,8 +308,7 @@ proptest! {
         history in proptest::collection::vec(drawn(), 1..60),
         questions in proptest::collection::vec((question(), 1..9u32), 24),
     ) {
-        let directory = tempfile::tempdir().unwrap();
-        let scene = recorded(&history, directory.path());
+        let scene = recorded(&history);
         let oracle = Oracle(scene.recorded());
         for ((question, scoped), size) in questions {
             let scope = if scoped { Scope::of(vec!["credit/*".parse().unwrap()]) } else { Scope::Everything };
@@ -324,8 +323,7 @@ proptest! {
         history in proptest::collection::vec(drawn(), 1..60),
         moments in proptest::collection::vec((0..50u64, proptest::option::of(0..60u64)), 12),
     ) {
-        let directory = tempfile::tempdir().unwrap();
-        let scene = recorded(&history, directory.path());
+        let scene = recorded(&history);
         let oracle = Oracle(scene.recorded());
         for (day, known_day) in moments {
             let known_by = known_day.map(|day| DAY_0 + day * DAY);
@@ -358,8 +356,7 @@ proptest! {
 
     #[test]
     fn folding_again_in_other_groups_gives_the_same_bytes(history in proptest::collection::vec(drawn(), 1..60)) {
-        let directory = tempfile::tempdir().unwrap();
-        let scene = recorded(&history, directory.path());
+        let scene = recorded(&history);
         let digest = scene.view().digest().unwrap();
         for together in BTreeSet::from([1, 7, history.len()]) {
             let again = scene.fold_again(together);
@@ -370,8 +367,7 @@ proptest! {
 
 #[test]
 fn long_lists_have_the_same_bytes_in_other_groups_too() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut scene = Scene::<AuditProjector>::new(directory.path());
+    let mut scene = Scene::<AuditProjector>::new();
     for _ in 0..400 {
         let data = json!({ "purpose": "To see." });
         scene.record(
@@ -388,8 +384,7 @@ fn long_lists_have_the_same_bytes_in_other_groups_too() {
 
 #[test]
 fn ids_that_several_signers_used_name_no_event_by_themselves_and_are_corrected_by_each_for_itself() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut scene = Scene::<AuditProjector>::new(directory.path());
+    let mut scene = Scene::<AuditProjector>::new();
     let id = "01943ad7-aa80-7000-889c-b25826563124";
     for signer in [SIGNERS[0], SIGNERS[1]] {
         let event = json!({ "id": id, "type": "model.registered", "subject": "model:credit/pd", "data": { "purpose": "To see." } });

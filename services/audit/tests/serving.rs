@@ -17,10 +17,8 @@ fn at(day: u64) -> u64 {
     (DAY_0 + day * DAY) * 1_000
 }
 
-fn scene() -> (tempfile::TempDir, Scene<AuditProjector>) {
-    let directory = tempfile::tempdir().unwrap();
-    let scene = Scene::new(directory.path());
-    (directory, scene)
+fn scene() -> Scene<AuditProjector> {
+    Scene::new()
 }
 
 fn started(endpoint: &str, version: &str, occurred: Value) -> Value {
@@ -43,7 +41,7 @@ fn versions(served: &[v1::Served]) -> Vec<(&str, &str)> {
 
 #[test]
 fn the_version_that_decided_at_a_moment_is_named_with_what_that_rests_on() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 1, started(E, "model:credit/pd@1", json!(at(1))));
     scene.record(CI, 5, started(E, "model:credit/pd@2", json!(at(5))));
     assert_eq!(versions(&served(&scene, E, 3, None)), [("model:credit/pd@1", "certain")]);
@@ -55,7 +53,7 @@ fn the_version_that_decided_at_a_moment_is_named_with_what_that_rests_on() {
 
 #[test]
 fn what_was_recorded_late_was_not_known_before() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 1, started(E, "model:credit/pd@1", json!(at(1))));
     scene.record(CI, 30, started(E, "model:credit/pd@2", json!(at(2))));
     assert_eq!(versions(&served(&scene, E, 10, Some(10))), [("model:credit/pd@1", "certain")]);
@@ -64,7 +62,7 @@ fn what_was_recorded_late_was_not_known_before() {
 
 #[test]
 fn steps_are_folded_in_the_order_of_their_moments() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 8, started(E, "model:credit/pd@2", json!(at(5))));
     scene.record(CI, 9, started(E, "model:credit/pd@1", json!(at(1))));
     assert_eq!(versions(&served(&scene, E, 10, None)), [("model:credit/pd@2", "certain")]);
@@ -72,7 +70,7 @@ fn steps_are_folded_in_the_order_of_their_moments() {
 
 #[test]
 fn where_an_interval_leaves_it_open_both_are_possible() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 1, started(E, "model:credit/pd@1", json!(at(1))));
     scene.record(CI, 9, started(E, "model:credit/pd@2", json!([at(4), at(8)])));
     let open = [("model:credit/pd@1", "possible"), ("model:credit/pd@2", "possible")];
@@ -83,7 +81,7 @@ fn where_an_interval_leaves_it_open_both_are_possible() {
 
 #[test]
 fn what_started_nobody_knows_when_is_possible_at_any_moment_before_it_was_recorded_and_certain_from_then_on() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 9, started(E, "model:credit/pd@2", Value::Null));
     assert_eq!(versions(&served(&scene, E, 2, None)), [("model:credit/pd@2", "possible")]);
     assert_eq!(versions(&served(&scene, E, 10, None)), [("model:credit/pd@2", "certain")]);
@@ -91,7 +89,7 @@ fn what_started_nobody_knows_when_is_possible_at_any_moment_before_it_was_record
 
 #[test]
 fn a_voided_start_does_not_count_unless_nobody_knew_yet() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let start = scene.record(CI, 1, started(E, "model:credit/pd@1", json!(at(1))));
     let correction = corrected(&scene, start, json!({ "kind": "voids", "reason": "It never came up." }));
     scene.record(BO, 2, correction.clone());
@@ -108,7 +106,7 @@ fn a_voided_start_does_not_count_unless_nobody_knew_yet() {
 
 #[test]
 fn a_start_at_another_endpoint_in_truth_counts_there() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let start = scene.record(CI, 1, started(E, "model:credit/pd@1", json!(at(1))));
     let data = json!({ "kind": "re-subjects", "new_subject": "endpoint:credit/batch", "reason": "Mixed up." });
     let correction = corrected(&scene, start, data);
@@ -121,7 +119,7 @@ fn a_start_at_another_endpoint_in_truth_counts_there() {
 
 #[test]
 fn a_model_a_version_and_a_use_case_are_asked_for_at_all_their_endpoints() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 1, started(E, "model:credit/pd@1", json!(at(1))));
     scene.record(CI, 1, started("endpoint:credit/batch", "model:credit/pd@2", json!(at(1))));
     scene.record(CI, 1, started("endpoint:credit/other", "model:credit/lgd@1", json!(at(1))));
@@ -133,7 +131,7 @@ fn a_model_a_version_and_a_use_case_are_asked_for_at_all_their_endpoints() {
 
 #[test]
 fn an_emergency_stop_is_shown_as_such() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 1, started(E, "model:credit/pd@1", json!(at(1))));
     let stop = json!({ "type": "deployment.suspended", "subject": E, "occurred": at(2),
         "data": { "reason": "It harms.", "scope": "endpoint" } });
@@ -146,7 +144,7 @@ fn an_emergency_stop_is_shown_as_such() {
 
 #[test]
 fn an_endpoint_nobody_spoke_of_or_outside_of_the_namespaces_is_not_there() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 1, started(E, "model:fraud/pd@1", json!(at(1))));
     let ask = |scope: &Scope, subject: &str| serving::at(scene.view(), scope, &subject.parse().unwrap(), at(2), None);
     let fraud = Scope::of(vec!["fraud".parse().unwrap()]);

@@ -15,10 +15,8 @@ const BO: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c02";
 const CI: &str = "service:ci";
 const DAY: u64 = 86_400;
 
-fn scene() -> (tempfile::TempDir, Scene<AuditProjector>) {
-    let directory = tempfile::tempdir().unwrap();
-    let scene = Scene::new(directory.path());
-    (directory, scene)
+fn scene() -> Scene<AuditProjector> {
+    Scene::new()
 }
 
 fn registered(subject: &str) -> Value {
@@ -52,7 +50,7 @@ fn indices(scene: &Scene<AuditProjector>, question: &Question) -> Vec<u64> {
 
 #[test]
 fn a_models_timeline_includes_its_versions_and_a_versions_is_its_own() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(ADA, 0, registered("model:credit/pd"));
     scene.record(ADA, 1, version("model:credit/pd@1"));
     scene.record(ADA, 2, version("model:credit/pd@2"));
@@ -64,7 +62,7 @@ fn a_models_timeline_includes_its_versions_and_a_versions_is_its_own() {
 
 #[test]
 fn what_an_event_is_also_about_has_it_in_its_timeline() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let mut event = registered("model:credit/pd");
     event["about"] = json!(["dataset:credit/loans", "model:credit/pd@7"]);
     scene.record(ADA, 0, event);
@@ -75,7 +73,7 @@ fn what_an_event_is_also_about_has_it_in_its_timeline() {
 
 #[test]
 fn the_history_of_a_model_is_also_what_happened_where_it_serves() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     const E: &str = "endpoint:credit/scoring";
     let said =
         |event_type: &str, subject: &str, data: Value| json!({ "type": event_type, "subject": subject, "data": data });
@@ -132,7 +130,7 @@ fn what_is_said_where_somebody_elses_model_serves_is_no_part_of_its_history() {
     let started = json!({ "type": "deployment.started", "subject": "endpoint:sandbox/mine",
         "data": { "version": "model:credit/pd@1" } });
     for (namespaces, is_part) in [(&["sandbox/*"][..], false), (&["sandbox/*", "credit/*"], true)] {
-        let (_directory, mut scene) = scene();
+        let mut scene = scene();
         founded(&mut scene, namespaces);
         let registered = scene.record(ADA, 0, registered("model:credit/pd"));
         let started = scene.record(CI, 1, started.clone());
@@ -143,7 +141,7 @@ fn what_is_said_where_somebody_elses_model_serves_is_no_part_of_its_history() {
 
 #[test]
 fn a_confirmation_says_what_it_confirms() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     founded(&mut scene, &["*"]);
     let granted = scene.recorded().iter().find(|it| it.event.event_type() == "authority.role_granted").unwrap();
     let (index, digest) = (granted.index, Sha256::digest(granted.statement.bytes()));
@@ -165,7 +163,7 @@ fn a_confirmation_says_what_it_confirms() {
 
 #[test]
 fn what_is_dated_ahead_has_happened_when_it_was_recorded() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let mut event = registered("model:credit/pd");
     event["occurred"] = json!((DAY_0 + 1_000 * DAY) * 1_000);
     scene.record(ADA, 3, event);
@@ -176,7 +174,7 @@ fn what_is_dated_ahead_has_happened_when_it_was_recorded() {
 
 #[test]
 fn a_signers_timeline_has_what_was_signed_on_its_behalf() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(ADA, 0, registered("model:credit/a"));
     let mut event = registered("model:credit/b");
     event["on_behalf_of"] = json!(ADA);
@@ -190,7 +188,7 @@ fn a_signers_timeline_has_what_was_signed_on_its_behalf() {
 
 #[test]
 fn a_type_or_a_family_can_be_asked_for() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(ADA, 0, registered("model:credit/a"));
     scene.record(
         ADA,
@@ -207,7 +205,7 @@ fn a_type_or_a_family_can_be_asked_for() {
 
 #[test]
 fn what_is_outside_of_the_callers_namespaces_is_not_there() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(ADA, 0, registered("model:credit/a"));
     let mut event = registered("model:fraud/b");
     event["about"] = json!(["model:credit/a"]);
@@ -222,7 +220,7 @@ fn what_is_outside_of_the_callers_namespaces_is_not_there() {
 
 #[test]
 fn what_was_not_recorded_by_then_is_not_told_and_neither_are_corrections() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let event = scene.record(ADA, 0, registered("model:credit/a"));
     let correction = voids(&scene, event, "model:credit/a");
     scene.record(ADA, 5, correction);
@@ -241,7 +239,7 @@ fn what_was_not_recorded_by_then_is_not_told_and_neither_are_corrections() {
 
 #[test]
 fn unknown_and_interval_times_are_possible_and_never_a_date() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let at = |day: u64| (DAY_0 + day * DAY) * 1_000;
     for occurred in [json!(at(1)), json!([at(1), at(9)]), Value::Null, json!(at(9)), json!([at(8), at(9)])] {
         let mut event = registered("model:credit/a");
@@ -257,7 +255,7 @@ fn unknown_and_interval_times_are_possible_and_never_a_date() {
 
 #[test]
 fn a_timeline_can_be_in_the_order_of_what_happened() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     for day in [7, 3, 5] {
         let mut event = registered("model:credit/a");
         event["occurred"] = json!((DAY_0 + day * DAY) * 1_000);
@@ -272,7 +270,7 @@ fn a_timeline_can_be_in_the_order_of_what_happened() {
 
 #[test]
 fn only_its_issuer_corrects_a_fact_and_others_answer() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let event = scene.record(ADA, 0, registered("model:credit/a"));
     let correction = voids(&scene, event, "model:credit/a");
     scene.record(BO, 1, correction);
@@ -283,7 +281,7 @@ fn only_its_issuer_corrects_a_fact_and_others_answer() {
 
 #[test]
 fn an_act_is_never_corrected() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let act = json!({ "type": "usecase.accepted", "subject": "usecase:credit/a", "data": { "rationale": "Good." } });
     let act = scene.record(ADA, 0, act);
     let correction = voids(&scene, act, "usecase:credit/a");
@@ -293,7 +291,7 @@ fn an_act_is_never_corrected() {
 
 #[test]
 fn an_amendment_is_shown_beside_what_it_amends() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let event = scene.record(ADA, 0, registered("model:credit/a"));
     let data = json!({ "kind": "amends", "field": "purpose", "old": "To see.", "new": "To hear.", "reason": "Typo." });
     let correction = corrects(&scene, event, "model:credit/a", data);
@@ -309,7 +307,7 @@ fn an_amendment_is_shown_beside_what_it_amends() {
 
 #[test]
 fn a_correction_that_was_voided_is_none() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let event = scene.record(ADA, 0, registered("model:credit/a"));
     let correction = voids(&scene, event, "model:credit/a");
     let correction = scene.record(ADA, 1, correction);
@@ -322,7 +320,7 @@ fn a_correction_that_was_voided_is_none() {
 
 #[test]
 fn what_is_about_another_subject_in_truth_is_in_both_timelines_once_that_is_known() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let event = scene.record(ADA, 0, version("model:credit/a@1"));
     scene.record(ADA, 1, registered("model:credit/b"));
     let data = json!({ "kind": "re-subjects", "new_subject": "model:credit/b@2", "reason": "Mixed up." });
@@ -341,7 +339,7 @@ fn what_is_about_another_subject_in_truth_is_in_both_timelines_once_that_is_know
 
 #[test]
 fn nobody_but_the_issuer_moves_an_event_to_another_subject() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let event = scene.record(ADA, 0, registered("model:credit/a"));
     let data = json!({ "kind": "re-subjects", "new_subject": "model:credit/b", "reason": "Mixed up." });
     let correction = corrects(&scene, event, "model:credit/a", data);
@@ -351,7 +349,7 @@ fn nobody_but_the_issuer_moves_an_event_to_another_subject() {
 
 #[test]
 fn an_event_is_found_by_its_id_with_its_answers_and_causes() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let cause = scene.record(ADA, 0, registered("model:credit/a"));
     let mut event = version("model:credit/a@1");
     event["causes"] = json!([scene.id(cause)]);
@@ -371,7 +369,7 @@ fn an_event_is_found_by_its_id_with_its_answers_and_causes() {
 
 #[test]
 fn long_lists_are_paged_in_both_directions_without_a_gap() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     for number in 0..300 {
         scene.record(ADA, 0, registered(if number % 2 == 0 { "model:credit/a" } else { "model:credit/b" }));
     }
@@ -399,7 +397,7 @@ fn long_lists_are_paged_in_both_directions_without_a_gap() {
 
 #[test]
 fn what_was_recorded_between_two_points_of_the_log_can_be_asked_for() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     for subject in ["model:credit/a", "model:fraud/b", "model:credit/a", "model:credit/a", "model:credit/c"] {
         scene.record(ADA, 0, registered(subject));
     }
@@ -411,7 +409,7 @@ fn what_was_recorded_between_two_points_of_the_log_can_be_asked_for() {
 
 #[test]
 fn what_is_about_another_version_of_the_same_model_in_truth_is_there_once() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let event = scene.record(ADA, 0, version("model:credit/a@1"));
     let data = json!({ "kind": "re-subjects", "new_subject": "model:credit/a@2", "reason": "Mixed up." });
     let correction = corrects(&scene, event, "model:credit/a@1", data);

@@ -17,9 +17,8 @@ fn digest(letter: char) -> String {
     format!("sha256:{}", letter.to_string().repeat(64))
 }
 
-fn scene() -> (tempfile::TempDir, Scene<AuditProjector>) {
-    let directory = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new(directory.path());
+fn scene() -> Scene<AuditProjector> {
+    let mut scene = Scene::new();
     let registered = |version: &str, letter: char, commit: &str| {
         let data = json!({
             "artifacts": [{ "digest": digest(letter), "form": "file" }],
@@ -29,7 +28,7 @@ fn scene() -> (tempfile::TempDir, Scene<AuditProjector>) {
     };
     scene.record(CI, 0, registered(OLD, 'a', "one"));
     scene.record(CI, 1, registered(NEW, 'b', "two"));
-    (directory, scene)
+    scene
 }
 
 fn trained(version: &str, auc: f64) -> Value {
@@ -54,7 +53,7 @@ fn pair(from: &str, to: &str) -> (String, String) {
 
 #[test]
 fn artefacts_and_code_are_compared_and_what_is_the_same_is_left_out() {
-    let (_directory, scene) = scene();
+    let scene = scene();
     let (differences, indices) = compare(&scene);
     assert_eq!(differences["code.commit"], pair("one", "two"));
     assert!(differences["artifacts"].0.contains(&digest('a')) && differences["artifacts"].1.contains(&digest('b')));
@@ -64,7 +63,7 @@ fn artefacts_and_code_are_compared_and_what_is_the_same_is_left_out() {
 
 #[test]
 fn trainings_and_validations_are_compared_metric_by_metric() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     scene.record(CI, 2, trained(OLD, 0.7));
     scene.record(CI, 3, trained(NEW, 0.8));
     let validated = json!({ "type": "validation.completed", "subject": NEW,
@@ -80,7 +79,7 @@ fn trainings_and_validations_are_compared_metric_by_metric() {
 
 #[test]
 fn the_training_that_a_registration_names_is_the_one() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let run = scene.record(
         CI,
         2,
@@ -97,7 +96,7 @@ fn the_training_that_a_registration_names_is_the_one() {
 
 #[test]
 fn a_voided_fact_is_left_out_and_an_amended_one_says_what_it_should_have_said() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let old = scene.record(CI, 2, trained(OLD, 0.7));
     let new = scene.record(CI, 3, trained(NEW, 0.8));
     let amends = json!({ "kind": "amends", "field": "data.seed", "old": "7", "new": "8", "reason": "Typo." });
@@ -115,7 +114,7 @@ fn a_voided_fact_is_left_out_and_an_amended_one_says_what_it_should_have_said() 
 
 #[test]
 fn a_fact_about_another_version_in_truth_is_its() {
-    let (_directory, mut scene) = scene();
+    let mut scene = scene();
     let validated = json!({ "type": "validation.completed", "subject": OLD, "data": { "outcome": "failed" } });
     let validated = scene.record(CI, 2, validated);
     let data = json!({ "kind": "re-subjects", "new_subject": NEW, "reason": "Mixed up." });
@@ -127,7 +126,7 @@ fn a_fact_about_another_version_in_truth_is_its() {
 
 #[test]
 fn a_version_nobody_spoke_of_is_not_there() {
-    let (_directory, scene) = scene();
+    let scene = scene();
     let ask = |to: &str| {
         let (from, to) = (OLD.parse().unwrap(), to.parse().unwrap());
         versions::compare(scene.view(), &Scope::Everything, &from, &to)

@@ -315,8 +315,8 @@ fn act(world: &mut World, it: &Move) {
 }
 
 /// The view of everything that was admitted.
-fn view(world: &World, directory: &std::path::Path) -> Scene<ComplianceProjector> {
-    let mut scene = Scene::new(directory);
+fn view(world: &World) -> Scene<ComplianceProjector> {
+    let mut scene = Scene::new();
     for (index, (statement, event, recorded_at)) in (0..).zip(&world.door.log) {
         let (statement, event) = (statement.clone(), event.clone());
         scene.fold(Recorded::new(index, *recorded_at, statement, event));
@@ -333,8 +333,7 @@ proptest! {
         for it in &history {
             act(&mut world, it);
         }
-        let directory = tempfile::tempdir().unwrap();
-        let scene = view(&world, directory.path());
+        let scene = view(&world);
         let endpoint = EndpointId::parse("endpoint:credit/eu").unwrap();
         for later in [0, 1, 6, 15, 30, 90] {
             let mut door = world.door.clone();

@@ -19,10 +19,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use probity_admission::{Admitted, History, SnapshotError, State};
-use probity_projection::{Cursor, StoreError, View};
+use probity_projection::Cursor;
 use probity_schemas::EventId;
-use probity_tlog::Hash;
 use uuid::Uuid;
+
+use crate::index_store::{IndexTree, IndexWrites, StoreError};
 
 /// Table of event ids: issuer number (4 bytes) and UUID (16 bytes) → index (8 bytes).
 const EVENTS: u8 = 1;
@@ -121,7 +122,7 @@ pub enum IndexError {
 /// The index, ahead of which nothing is ever forgotten.
 #[derive(Debug)]
 pub struct Index {
-    view: View,
+    tree: IndexTree,
     fresh: Entries,
     fresh_end: Option<(Cursor, u64)>,
     writing: Option<Arc<Entries>>,
@@ -162,10 +163,10 @@ impl Remembered {
 
 impl Index {
     /// Starts the writer of an index.
-    pub(crate) fn start(view: View) -> Result<Self, IndexError> {
+    pub(crate) fn start(tree: IndexTree) -> Result<Self, IndexError> {
         let (writes, jobs) = sync_channel::<Write>(1);
         let (done, written) = sync_channel(1);
-        let target = view.clone();
+        let target = tree.clone();
         let thread = Builder::new().name("probity-index".to_owned()).spawn(move || {
             for job in jobs {
                 if done.send(write(&target, &job)).is_err() {
@@ -175,7 +176,7 @@ impl Index {
         });
         let thread = thread.map_err(IndexError::Thread)?;
         Ok(Self {
-            view,
+            tree,
             fresh: Entries::default(),
             fresh_end: None,
             writing: None,
@@ -200,20 +201,20 @@ impl Index {
         let mut newest = self.newest.borrow_mut();
         let newest = match newest.entry(issuer) {
             Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(unknown) => *unknown.insert(newest_on_disk(&self.view, issuer)?),
+            Entry::Vacant(unknown) => *unknown.insert(newest_on_disk(&self.tree, issuer)?),
         };
         Ok(newest.is_none_or(|newest| newest < *id))
     }
 
     /// How far the index is on disk.
-    pub(crate) fn cursor(view: &View) -> Result<Option<Cursor>, StoreError> {
-        view.cursor()
+    pub(crate) fn cursor(tree: &IndexTree) -> Result<Option<Cursor>, StoreError> {
+        tree.cursor()
     }
 
     /// The admission state on disk and where it was taken.
-    pub(crate) fn state(view: &View) -> Result<Option<(Cursor, Vec<u8>)>, StoreError> {
-        let place = view.get(&STATE_CURSOR)?.and_then(|bytes| read_cursor(&bytes));
-        Ok(place.zip(view.get(&STATE)?.map(|bytes| bytes.to_vec())))
+    pub(crate) fn state(tree: &IndexTree) -> Result<Option<(Cursor, Vec<u8>)>, StoreError> {
+        let place = tree.get(&STATE_CURSOR)?.and_then(|bytes| Cursor::from_bytes(&bytes));
+        Ok(place.zip(tree.get(&STATE)?))
     }
 
     /// Takes in what has been committed. Waits for the writer only if far too much is unwritten.
@@ -298,8 +299,8 @@ impl Drop for Index {
     }
 }
 
-fn write(view: &View, job: &Write) -> Result<(), IndexError> {
-    let mut batch = view.batch();
+fn write(tree: &IndexTree, job: &Write) -> Result<(), IndexError> {
+    let mut batch = IndexWrites::default();
     for ((issuer, id), index) in &job.entries.events {
         batch.insert(event_key(*issuer, id), index.to_be_bytes());
     }
@@ -309,27 +310,16 @@ fn write(view: &View, job: &Write) -> Result<(), IndexError> {
     match &job.state {
         Some(Snapshot::Whole(state)) => {
             batch.insert(STATE, state.to_snapshot()?);
-            batch.insert(STATE_CURSOR, cursor_bytes(&job.cursor));
+            batch.insert(STATE_CURSOR, job.cursor.to_bytes());
         }
-        Some(Snapshot::Unchanged) => batch.insert(STATE_CURSOR, cursor_bytes(&job.cursor)),
+        Some(Snapshot::Unchanged) => batch.insert(STATE_CURSOR, job.cursor.to_bytes()),
         None => {}
     }
-    Ok(view.apply(batch, job.cursor)?)
+    Ok(tree.apply(batch, job.cursor)?)
 }
 
-fn cursor_bytes(cursor: &Cursor) -> Vec<u8> {
-    [&cursor.next_height.to_be_bytes()[..], &cursor.tree_size.to_be_bytes(), cursor.root.as_bytes()].concat()
-}
-
-fn read_cursor(bytes: &[u8]) -> Option<Cursor> {
-    let (next_height, rest) = bytes.split_first_chunk()?;
-    let (tree_size, root) = rest.split_first_chunk()?;
-    let (next_height, tree_size) = (u64::from_be_bytes(*next_height), u64::from_be_bytes(*tree_size));
-    Some(Cursor { next_height, tree_size, root: Hash(root.try_into().ok()?) })
-}
-
-fn newest_on_disk(view: &View, issuer: u32) -> Result<Option<EventId>, StoreError> {
-    let key = view.last_key(&event_key(issuer, &EventId::from_hash([0; 16]))[..5])?;
+fn newest_on_disk(tree: &IndexTree, issuer: u32) -> Result<Option<EventId>, StoreError> {
+    let key = tree.last_key(&event_key(issuer, &EventId::from_hash([0; 16]))[..5])?;
     let id = key.and_then(|key| Uuid::from_slice(&key[5..]).ok());
     Ok(id.and_then(|id| EventId::try_from(id).ok()))
 }
@@ -337,16 +327,16 @@ fn newest_on_disk(view: &View, issuer: u32) -> Result<Option<EventId>, StoreErro
 /// The indices within `range` of an issuer's statements, as far as they are on disk, in no order; and how far
 /// that is.
 pub(crate) fn stated_by(
-    view: &View,
+    tree: &IndexTree,
     issuer: u32,
     range: &Range<u64>,
     given_up: &AtomicBool,
 ) -> Result<(Vec<u64>, Option<Cursor>), StoreError> {
     // Before the scan: what is written meanwhile is found twice rather than not at all.
-    let cursor = view.cursor()?;
+    let cursor = tree.cursor()?;
     let prefix = event_key(issuer, &EventId::from_hash([0; 16]));
     let mut found = Vec::new();
-    for pair in view.scan(&prefix[..5]) {
+    for pair in tree.scan(&prefix[..5]) {
         if given_up.load(Ordering::Relaxed) {
             return Err(StoreError::GivenUp);
         }
@@ -399,7 +389,7 @@ where
         if let Some(index) = self.in_memory().find_map(|entries| entries.event_index(issuer, id)) {
             return Ok(Some(index));
         }
-        number(&self.index.view, &event_key(issuer, id))
+        number(&self.index.tree, &event_key(issuer, id))
     }
 
     fn revision(&self, subject: &str) -> Result<u64, StoreError> {
@@ -409,13 +399,13 @@ where
         if let Some(revision) = self.index.remembered.borrow().get(subject) {
             return Ok(revision);
         }
-        let revision = number(&self.index.view, &revision_key(subject))?.unwrap_or(0);
+        let revision = number(&self.index.tree, &revision_key(subject))?.unwrap_or(0);
         self.index.remembered.borrow_mut().insert(subject, revision);
         Ok(revision)
     }
 }
 
-fn number(view: &View, key: &[u8]) -> Result<Option<u64>, StoreError> {
-    let value = view.get(key)?;
+fn number(tree: &IndexTree, key: &[u8]) -> Result<Option<u64>, StoreError> {
+    let value = tree.get(key)?;
     Ok(value.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes))
 }

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use probity_admission::Rights;
 use probity_log::{Backend, Block, BlockReader, Head, ReadError};
-use probity_projection::{StoreError, View};
 use probity_query::{Access, AccessDenied, Caller, Member, Scope, scope_of};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
 use probity_statement::{LedgerKeys, SecretKey, SignedStatement};
@@ -18,6 +17,7 @@ use tokio::sync::watch;
 use crate::committed::CommittedBlock;
 use crate::error::with_causes;
 use crate::index::stated_by;
+use crate::index_store::{IndexTree, StoreError};
 
 /// Why a question is not answered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -119,7 +119,7 @@ pub struct Ledger {
     head: watch::Sender<Head>,
     rights: RwLock<Rights>,
     /// The index of event ids, for what one issuer stated.
-    ids: Mutex<View>,
+    ids: Mutex<IndexTree>,
 }
 
 impl Ledger {
@@ -128,7 +128,7 @@ impl Ledger {
         keys: LedgerKeys,
         receipt_key: Option<SecretKey>,
         (head, rights): (Head, Rights),
-        ids: View,
+        ids: IndexTree,
     ) -> Self {
         let (head, rights, ids) = (watch::Sender::new(head), RwLock::new(rights), Mutex::new(ids));
         Self { backend, keys, receipt_key, head, rights, ids }

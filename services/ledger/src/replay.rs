@@ -11,13 +11,14 @@
 
 use probity_admission::{AdmitError, GenesisError, History, Position, Refusal, State, Submitted, Verdict};
 use probity_log::Block;
-use probity_projection::{Cursor, StoreError};
+use probity_projection::Cursor;
 use probity_schemas::{Event, EventId};
 use probity_statement::{Keyring, LedgerKeys, SignatureError, SignedStatement, StatementError};
 use probity_tlog::{Checkpoint, Hash, Note};
 use rayon::prelude::*;
 
 use crate::index::{Commit, Entries, Index, IndexError, Past};
+use crate::index_store::StoreError;
 
 /// Statements that are read, and their signatures verified, together on all cores.
 const TOGETHER: usize = 2_048;

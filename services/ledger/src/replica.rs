@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use probity_admission::State;
 use probity_log::{Backend, BlockReader, Head, ReadError};
-use probity_projection::{Cursor, StoreError, View};
+use probity_projection::Cursor;
 use probity_statement::{LedgerKeys, LedgerSecrets};
 use probity_tlog::Frontier;
 
 use crate::error::with_causes;
 use crate::index::{Index, IndexError};
+use crate::index_store::{IndexTree, StoreError};
 use crate::ledger::Ledger;
 use crate::replay::{Batch, Genesis, Replay, ReplayError, Signatures, cursor_after};
 
@@ -64,7 +65,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Brings the admission state and the index in `view` up to the head of the log. Takes as long
+    /// Brings the admission state and the index in `tree` up to the head of the log. Takes as long
     /// as folding what the log has beyond the index.
     ///
     /// `secrets` are the ledger's private keys, in a process that has them.
@@ -72,18 +73,26 @@ impl Replica {
     /// # Errors
     /// The log has no block, cannot be read or is not of the ledger with these keys; the index
     /// cannot be read or written; or a statement is not readable or should not have been admitted.
-    pub fn open(backend: Arc<dyn Backend>, view: View, secrets: Option<&LedgerSecrets>) -> Result<Self, ReplicaError> {
+    pub fn open(
+        backend: Arc<dyn Backend>,
+        tree: IndexTree,
+        secrets: Option<&LedgerSecrets>,
+    ) -> Result<Self, ReplicaError> {
         // The log has verified what it wrote.
-        Self::fold(backend, view, secrets, Signatures::AlreadyVerified, |_| {})
+        Self::fold(backend, tree, secrets, Signatures::AlreadyVerified, |_| {})
     }
 
-    /// The same for a copy that nobody vouches for: the signatures of statements that `view` has not
+    /// The same for a copy that nobody vouches for: the signatures of statements that `tree` has not
     /// seen are verified as well. `progress` is told how many statements are folded.
     ///
     /// # Errors
     /// As [`Replica::open`], and a signature that does not verify.
-    pub fn read_copy(backend: Arc<dyn Backend>, view: View, progress: impl FnMut(u64)) -> Result<Self, ReplicaError> {
-        let mut replica = Self::fold(backend, view, None, Signatures::Verify, progress)?;
+    pub fn read_copy(
+        backend: Arc<dyn Backend>,
+        tree: IndexTree,
+        progress: impl FnMut(u64),
+    ) -> Result<Self, ReplicaError> {
+        let mut replica = Self::fold(backend, tree, None, Signatures::Verify, progress)?;
         // The next one begins where this one ends.
         replica.index.drain(&replica.state)?;
         Ok(replica)
@@ -91,7 +100,7 @@ impl Replica {
 
     fn fold(
         backend: Arc<dyn Backend>,
-        view: View,
+        tree: IndexTree,
         secrets: Option<&LedgerSecrets>,
         signatures: Signatures,
         mut progress: impl FnMut(u64),
@@ -103,15 +112,15 @@ impl Replica {
             own_keys(genesis.keys(), secrets)?;
         }
 
-        let Resumed { mut state, state_height, next_height } = match resume(&reader, &view, &genesis)? {
+        let Resumed { mut state, state_height, next_height } = match resume(&reader, &tree, &genesis)? {
             Some(resumed) => resumed,
             None => {
-                view.clear()?;
+                tree.clear()?;
                 Resumed { state: genesis.state()?, state_height: 0, next_height: 0 }
             }
         };
-        let ids = view.clone();
-        let mut index = Index::start(view)?;
+        let ids = tree.clone();
+        let mut index = Index::start(tree)?;
         if state_height <= head.height {
             tracing::info!(from = state_height, to = head.height, "folding the log into the admission state");
         }
@@ -147,8 +156,8 @@ struct Resumed {
 }
 
 /// The index and the state on disk, as far as they belong to this log.
-fn resume(log: &BlockReader, view: &View, genesis: &Genesis) -> Result<Option<Resumed>, ReplicaError> {
-    let cursor = match Index::cursor(view) {
+fn resume(log: &BlockReader, tree: &IndexTree, genesis: &Genesis) -> Result<Option<Resumed>, ReplicaError> {
+    let cursor = match Index::cursor(tree) {
         Ok(Some(cursor)) if cursor.next_height > 0 => cursor,
         Ok(_) => return Ok(None),
         Err(error @ StoreError::Cursor { .. }) => {
@@ -162,7 +171,7 @@ fn resume(log: &BlockReader, view: &View, genesis: &Genesis) -> Result<Option<Re
         return Ok(None);
     }
     let next_height = cursor.next_height;
-    if let Some((taken_at, bytes)) = Index::state(view)?
+    if let Some((taken_at, bytes)) = Index::state(tree)?
         && taken_at.next_height <= next_height
         && belongs(log, &taken_at)?
     {

@@ -2,9 +2,9 @@
 
 use probity_admission::State;
 use probity_log::Block;
-use probity_projection::View;
 
 use crate::index::Index;
+use crate::index_store::IndexTree;
 use crate::replay::{Batch, Genesis, Replay, ReplayError, Signatures};
 
 /// Replays a log from its first block, signatures included.
@@ -16,12 +16,12 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Begins with what `genesis` founds. `scratch` is an empty view; it holds what does not fit
+    /// Begins with what `genesis` founds. `scratch` is an empty tree; it holds what does not fit
     /// into memory and can be thrown away afterwards.
     ///
     /// # Errors
     /// The founding statement cannot be judged by, or the index does not start.
-    pub fn new(genesis: &Genesis, scratch: View) -> Result<Self, ReplayError> {
+    pub fn new(genesis: &Genesis, scratch: IndexTree) -> Result<Self, ReplayError> {
         Ok(Self { state: genesis.state()?, index: Index::start(scratch)?, batch: Batch::default() })
     }
 
@@ -29,7 +29,7 @@ impl Verifier {
     /// later blocks, so a fault may be of a block given earlier.
     ///
     /// # Errors
-    /// The first statement that does not replay, or the scratch view cannot be read or written.
+    /// The first statement that does not replay, or the scratch tree cannot be read or written.
     pub fn push(&mut self, block: Block) -> Result<(), ReplayError> {
         self.batch.push(block);
         if self.batch.is_full() { self.replay() } else { Ok(()) }

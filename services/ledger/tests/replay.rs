@@ -13,10 +13,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::executor::block_on;
-use probity_ledger::{AdoptionError, Genesis, ReplayError, Replica, Verifier};
+use probity_ledger::{AdoptionError, Genesis, IndexStore, ReplayError, Replica, Verifier};
 use probity_log::simulated_disk::SimulatedDisk;
 use probity_log::{Block, FileLog, FileLogOptions, Log as _};
-use probity_projection::Store;
 use probity_registrar::{Founding, Registrar, RegistrarOptions, Submission, founding_block};
 use probity_schemas::{Clock, Event, EventId, Identity};
 use probity_statement::{LedgerSecrets, Possession, SecretKey, Unsigned};
@@ -42,7 +41,7 @@ struct Scene {
     secrets: LedgerSecrets,
     ada: (Identity, SecretKey),
     genesis: Block,
-    store: Store,
+    store: IndexStore,
     _home: TempDir,
 }
 
@@ -61,7 +60,7 @@ impl Scene {
         };
         let genesis = founding_block(&secrets, &founding, &StandingClock, random).unwrap();
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), 16 << 20).unwrap();
+        let store = IndexStore::open(home.path(), 16 << 20).unwrap();
         Self { secrets, ada, genesis, store, _home: home }
     }
 
@@ -76,12 +75,12 @@ impl Scene {
 
     /// The process that takes in blocks.
     fn replica(&self) -> Replica {
-        Replica::open(self.log(), self.store.view("replica").unwrap(), Some(&self.secrets)).unwrap()
+        Replica::open(self.log(), self.store.tree("replica").unwrap(), Some(&self.secrets)).unwrap()
     }
 
     fn verifier(&self) -> Verifier {
         let genesis = Genesis::read(&self.genesis).unwrap();
-        let mut verifier = Verifier::new(&genesis, self.store.view("scratch").unwrap()).unwrap();
+        let mut verifier = Verifier::new(&genesis, self.store.tree("scratch").unwrap()).unwrap();
         verifier.push(self.genesis.clone()).unwrap();
         verifier
     }
@@ -91,7 +90,7 @@ impl Scene {
         let log = self.log();
         let options = RegistrarOptions {
             backend: log.clone(),
-            view: self.store.view("registrar").unwrap(),
+            index: self.store.tree("registrar").unwrap(),
             secrets: Some(self.secrets.clone()),
             clock: Arc::new(StandingClock),
             waiting_statements: 10_000,
@@ -232,7 +231,7 @@ async fn a_verifier_finds_an_id_that_is_used_again_thousands_of_statements_later
     verifier.finish().unwrap();
 
     blocks.push(scene.sealed_after(&blocks, &[scene.statement(1)]));
-    scene.store.view("scratch").unwrap().clear().unwrap();
+    scene.store.tree("scratch").unwrap().clear().unwrap();
     let mut verifier = scene.verifier();
     let pushed = blocks.iter().try_for_each(|block| verifier.push(block.clone()));
     let fault = pushed.and_then(|()| verifier.finish()).unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::generations::{Generations, empty};
+use crate::generations::{Generations, remove};
 use crate::group::{Group, SharedGroup};
 use crate::log_end::LogEnd;
 use crate::projector::{ProjectionError, Projector};
@@ -125,12 +125,11 @@ impl<P: Projector> Folder<P> {
     fn switch_if_done(&mut self) -> Result<(), StoreError> {
         let Some(built) = self.building.take_if(|building| building.size() >= self.until) else { return Ok(()) };
         let old = self.generations.switch(&self.store, P::NAME)?;
-        // Waits for those who still read the old tree.
-        self.shared.switch(built.view.clone(), built.as_of());
+        self.shared.switch(&built.view, built.as_of());
         self.shared.set_health(Health::Following);
         tracing::info!(view = P::NAME, statements = built.size(), "the view is built and is asked from now on");
         self.current = Some(built);
-        old.map_or(Ok(()), |old| empty(&self.store, &old))
+        old.map_or(Ok(()), |old| remove(&self.store, &old))
     }
 }
 

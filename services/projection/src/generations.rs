@@ -66,14 +66,14 @@ impl Generations {
 
     fn begin(&mut self, store: &Store, name: &str, version: u32) -> Result<(), StoreError> {
         if let Some(abandoned) = self.building.take() {
-            empty(store, &abandoned)?;
+            remove(store, &abandoned)?;
         }
         self.count += 1;
         self.building = Some(Generation { version, tree: format!("{name}.{version}.{}", self.count) });
         self.keep(store, name)
     }
 
-    /// What was built becomes what is asked. Gives the old tree, to be emptied once nobody reads it.
+    /// What was built becomes what is asked. Gives the old tree, to be removed.
     pub(crate) fn switch(&mut self, store: &Store, name: &str) -> Result<Option<Generation>, StoreError> {
         // What was built must be on disk before what it replaces goes.
         store.flush()?;
@@ -89,7 +89,7 @@ impl Generations {
             Some(_) => self.keep(store, name)?,
             None => self.begin(store, name, version)?,
         }
-        old.map_or(Ok(()), |old| empty(store, &old))
+        old.map_or(Ok(()), |old| remove(store, &old))
     }
 
     fn keep(&self, store: &Store, name: &str) -> Result<(), StoreError> {
@@ -101,8 +101,7 @@ impl Generations {
     }
 }
 
-/// Gives a tree's room back. The tree stays, without anything in it: a store from which one was dropped does not open
-/// again.
-pub(crate) fn empty(store: &Store, generation: &Generation) -> Result<(), StoreError> {
-    store.view(&generation.tree)?.clear()
+/// Gives a tree's room back.
+pub(crate) fn remove(store: &Store, generation: &Generation) -> Result<(), StoreError> {
+    store.remove(&generation.tree)
 }

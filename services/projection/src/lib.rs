@@ -24,7 +24,6 @@ mod store;
 mod subjects;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod versions;
 
 pub use batch::Batch;
 pub use cbor::Cbor;

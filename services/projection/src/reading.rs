@@ -1,14 +1,13 @@
 //! A view as those who ask see it: consistent, and honest about how far it is.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use probity_tlog::Hash;
 use tokio::sync::watch;
 
-use crate::store::{Question, StoreError, View, Writes};
-use crate::versions::Versions;
+use crate::store::{StoreError, View, Writes};
 
 /// The checkpoint that an answer holds as of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,90 +93,48 @@ pub enum NotThere {
     Closed,
 }
 
-/// How often is looked whether an old tree is still read.
-const STILL_READ: Duration = Duration::from_millis(5);
-
 /// What the folding thread and the readers of one view share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     name: &'static str,
-    /// What its readers still see. Held for writing while a batch is applied, so that nobody begins to read in the
-    /// middle of one.
-    gate: RwLock<Arc<Versions>>,
-    handles: Mutex<Handles>,
+    /// What is asked: the view at one position of the log. Held for a moment only.
+    asked: RwLock<Option<View>>,
     position: watch::Sender<ViewPosition>,
-}
-
-/// Handles of the view that is read. One serves one thread at a time.
-#[derive(Debug, Default)]
-struct Handles {
-    first: Option<View>,
-    spare: Vec<View>,
 }
 
 impl Shared {
     pub(crate) fn new(name: &'static str, view: Option<View>, position: ViewPosition) -> Self {
-        let handles = Mutex::new(Handles { first: view, spare: Vec::new() });
-        Self { name, gate: RwLock::default(), handles, position: watch::Sender::new(position) }
+        let asked = RwLock::new(view.map(|view| view.frozen()));
+        Self { name, asked, position: watch::Sender::new(position) }
     }
 
-    fn handles(&self) -> MutexGuard<'_, Handles> {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Applies writes to the view that is read, and says how far it is then. Who reads it goes on reading it as it was.
+    /// Applies writes to the view that is asked. Whoever reads it meanwhile reads on as of the position before.
     pub(crate) fn write(&self, view: &View, writes: Writes, as_of: AsOf) -> Result<(), StoreError> {
-        let versions = self.gate.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let ahead = versions.is_read();
-        if ahead {
-            versions.put_aside(view.held(&writes)?);
-        }
-        let _nobody_begins = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        if !ahead && versions.is_read() {
-            versions.put_aside(view.held(&writes)?);
-        }
-        versions.turn();
         view.write(writes)?;
-        self.position.send_modify(|position| position.as_of = as_of);
+        self.switch(view, as_of);
         Ok(())
     }
 
-    /// From now on readers read `view`. On return nobody reads the one before.
-    pub(crate) fn switch(&self, view: View, as_of: AsOf) {
-        let before = {
-            let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-            *self.handles() = Handles { first: Some(view), spare: Vec::new() };
-            self.position.send_modify(|position| position.as_of = as_of);
-            std::mem::take(&mut *gate)
-        };
-        while before.is_read() {
-            std::thread::sleep(STILL_READ);
-        }
+    /// From now on readers read `view` as it is now.
+    pub(crate) fn switch(&self, view: &View, as_of: AsOf) {
+        let frozen = view.frozen();
+        let mut asked = self.asked.write().unwrap_or_else(PoisonError::into_inner);
+        *asked = Some(frozen);
+        self.position.send_modify(|position| position.as_of = as_of);
     }
 
-    /// The view to read from, if there is one, and how far it is.
-    fn begin(&self, given_up: Option<Arc<AtomicBool>>) -> (ViewPosition, Option<View>) {
-        let versions = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let view = self.borrow().map(|mut view| {
-            view.answer(Some(Question { given_up, snapshot: Arc::new(versions.begin()) }));
-            view
-        });
-        (self.position.borrow().clone(), view)
-    }
-
-    fn borrow(&self) -> Option<View> {
-        let mut handles = self.handles();
-        handles.spare.pop().or_else(|| handles.first.clone())
-    }
-
-    fn give_back(&self, view: View) {
-        let mut handles = self.handles();
-        if handles.first.as_ref().is_some_and(|first| first.name() == view.name()) {
-            handles.spare.push(view);
-        }
+    /// The view that is asked, and its position.
+    fn asked(&self) -> (Option<View>, ViewPosition) {
+        let asked = self.asked.read().unwrap_or_else(PoisonError::into_inner);
+        (asked.clone(), self.position.borrow().clone())
     }
 
     pub(crate) fn set_health(&self, health: Health) {
+        // Nothing more is written to a view that is halted, and the store keeps nothing for a moment of it.
+        if matches!(health, Health::Halted { .. }) {
+            let mut asked = self.asked.write().unwrap_or_else(PoisonError::into_inner);
+            *asked = asked.as_ref().map(View::unfrozen);
+        }
         self.position.send_modify(|position| {
             if !matches!(position.health, Health::Halted { .. }) {
                 position.health = health;
@@ -251,7 +208,7 @@ impl ViewReader {
         }
     }
 
-    /// Runs a query on the view as it is now: what is folded into it meanwhile is not seen. Blocks, and reads files.
+    /// Runs a query on the view as it is now; what is folded into it meanwhile is not seen. Blocks, and reads files.
     ///
     /// # Errors
     /// There is no view to ask yet.
@@ -260,7 +217,7 @@ impl ViewReader {
     }
 
     /// The same for a question that may be given up: once `given_up` is set, reads fail with
-    /// [`StoreError::GivenUp`], so that its thread is free for others.
+    /// [`StoreError::GivenUp`].
     ///
     /// # Errors
     /// There is no view to ask yet.
@@ -277,14 +234,9 @@ impl ViewReader {
         given_up: Option<Arc<AtomicBool>>,
         query: impl FnOnce(&View) -> T,
     ) -> Result<(ViewPosition, T), NotThere> {
-        let (position, view) = self.shared.begin(given_up);
+        let (view, position) = self.shared.asked();
         match view {
-            Some(mut view) => {
-                let answer = query(&view);
-                view.answer(None);
-                self.shared.give_back(view);
-                Ok((position, answer))
-            }
+            Some(view) => Ok((position, query(&view.until(given_up)))),
             None => match position.health {
                 Health::Building { tree_size, until } => {
                     Err(NotThere::Building { view: self.name(), tree_size, until })

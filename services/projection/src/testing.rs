@@ -9,6 +9,7 @@ use probity_statement::{SecretKey, SignedStatement, Unsigned};
 use probity_tlog::leaf_hash;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
 
 use crate::projector::Projector;
 use crate::recorded::Recorded;
@@ -22,6 +23,12 @@ pub const DAY_0: u64 = 1_736_121_600;
 /// The ledger that the statements of a scene are made for.
 pub const ORIGIN: &str = "ledger.test/views";
 
+/// A directory for views that are made and thrown away by the thousand: in memory where the system has a place for that,
+/// since a new store waits for the disk a dozen times.
+pub fn scratch() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A view and what was folded into it.
 #[derive(Debug)]
 pub struct Scene<P> {
@@ -30,26 +37,26 @@ pub struct Scene<P> {
     /// The table of event ids.
     references: View,
     roster: Roster,
-    directory: std::path::PathBuf,
+    /// Where it lies, and where others beside it do.
+    directory: TempDir,
     recorded: Vec<Recorded>,
     ids: HashMap<String, u64>,
 }
 
+impl<P: Projector> Default for Scene<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<P: Projector> Scene<P> {
-    /// An empty view in an empty directory.
-    pub fn new(directory: &std::path::Path) -> Self {
-        let store = Store::open(directory, 8 << 20).unwrap();
+    /// An empty view.
+    pub fn new() -> Self {
+        let directory = scratch();
+        let store = Store::open(directory.path(), 8 << 20).unwrap();
         let (view, references) = (store.view(P::NAME).unwrap(), References::tree(&store).unwrap());
         let (recorded, ids) = (Vec::new(), HashMap::new());
-        Self {
-            projector: P::default(),
-            view,
-            references,
-            roster: Roster::default(),
-            directory: directory.to_owned(),
-            recorded,
-            ids,
-        }
+        Self { projector: P::default(), view, references, roster: Roster::default(), directory, recorded, ids }
     }
 
     /// Records an event written as JSON, on the day whose number is given: without `id` (one is made from the index),
@@ -95,7 +102,7 @@ impl<P: Projector> Scene<P> {
 
     /// The same statements folded into another view, `together` at a time: what it holds must be the same.
     pub fn fold_again(&self, together: usize) -> View {
-        let directory = self.directory.join(format!("again-{together}"));
+        let directory = self.directory.path().join(format!("again-{together}"));
         let view = Store::open(&directory, 8 << 20).unwrap().view(P::NAME).unwrap();
         let mut projector = P::default();
         for group in self.recorded.chunks(together) {

@@ -34,8 +34,6 @@ fn a_batch_and_its_cursor_survive_a_restart() {
     assert_eq!(view.cursor().unwrap(), Some(cursor(3)));
     let pairs: Vec<_> = view.scan(b"\x01").map(Result::unwrap).collect();
     assert_eq!(pairs, [(b"\x01a".to_vec(), b"1".to_vec()), (b"\x01b".to_vec(), b"2".to_vec())]);
-    assert_eq!(view.last_key(b"\x01").unwrap(), Some(b"\x01b".to_vec()));
-    assert_eq!(view.last_key(b"\x03").unwrap(), None);
 }
 
 #[test]

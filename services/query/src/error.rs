@@ -159,9 +159,6 @@ impl From<QueryError> for Status {
             }
             // Nobody waits for this answer.
             QueryError::Store(StoreError::GivenUp) => with(Code::Cancelled, "GIVEN_UP"),
-            QueryError::Store(StoreError::Overtaken) => {
-                with(Code::ResourceExhausted, "OVERTAKEN").retry(Duration::from_secs(1))
-            }
             QueryError::NoRead(NoRead::Busy) => with(Code::ResourceExhausted, "BUSY").retry(Duration::from_secs(1)),
             QueryError::NoRead(NoRead::TooLong { after }) => {
                 with(Code::ResourceExhausted, "TOO_LONG").with("seconds", after.as_secs())

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probity_admission::Refusal;
-use probity_ledger::{AdoptionError, IndexError, ReadFault, with_causes};
+use probity_ledger::{AdoptionError, IndexError, ReadFault, StoreError, with_causes};
 use probity_log::{AppendError, Disagreement, ScrubError};
-use probity_projection::StoreError;
 use probity_statement::{KeyId, StatementError};
 
 use crate::block::SealError;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use probity_ledger::{Ledger, Replica, ReplicaError};
+use probity_ledger::{IndexTree, Ledger, Replica, ReplicaError};
 use probity_log::{Backend, Block, Head};
-use probity_projection::View;
 use probity_schemas::Clock;
 use probity_statement::LedgerSecrets;
 use probity_tlog::KeyNameError;
@@ -59,7 +58,7 @@ pub struct RegistrarOptions {
     /// The log, opened and holding at least the genesis block.
     pub backend: Arc<dyn Backend>,
     /// Where the index lives.
-    pub view: View,
+    pub index: IndexTree,
     /// The ledger's private keys; without them this process can only follow.
     pub secrets: Option<LedgerSecrets>,
     /// The time.
@@ -159,12 +158,13 @@ impl Registrar {
     /// # Errors
     /// The replica does not open, the origin cannot stand in a checkpoint, or no thread starts.
     pub fn open(options: RegistrarOptions) -> Result<Self, StartError> {
-        let RegistrarOptions { backend, view, secrets, clock, waiting_statements, waiting_bytes, keeps_time } = options;
+        let RegistrarOptions { backend, index, secrets, clock, waiting_statements, waiting_bytes, keeps_time } =
+            options;
         let first = match backend.is_shared() {
             false => Leadership::Active,
             true => Leadership::Standby { active: None },
         };
-        let replica = Replica::open(backend, view, secrets.as_ref())?;
+        let replica = Replica::open(backend, index, secrets.as_ref())?;
         let sealer = secrets.map(Sealer::new).transpose()?.map(Arc::new);
         let ledger = replica.ledger().clone();
         let shared = Arc::new(Shared::new(replica.state.keyring().clone(), first));

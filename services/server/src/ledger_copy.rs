@@ -17,9 +17,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use futures::{StreamExt as _, stream};
 use hyper_util::rt::TokioIo;
-use probity_ledger::{Genesis, LogHandler, Replica, ReplicaError, with_causes};
+use probity_ledger::{Genesis, IndexStore, LogHandler, Replica, ReplicaError, with_causes};
 use probity_log::{Backend, FileLogOptions, ReadOnlyError, ReadOnlyLog, first_block};
-use probity_projection::{Health, Store};
+use probity_projection::Health;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_query::{Access, Caller, ReadPool};
 use probity_schemas::{Clock, SystemClock};
@@ -35,7 +35,7 @@ use tower_layer::layer_fn;
 use tower_service::Service;
 
 use crate::config::anchor_beside;
-use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use crate::ledger_dir::{INDEX_TREE, LedgerDir};
 use crate::views::{VIEWS, Views, ViewsOptions};
 
 /// The environment variable that names the directory of what is folded from copies.
@@ -81,7 +81,7 @@ impl LedgerCopies {
 #[derive(Debug)]
 struct LedgerCopy {
     views: Views,
-    index: Store,
+    index: IndexStore,
     serving: JoinHandle<()>,
     /// Dropped last, when nothing is written into it any more.
     _folded: Folded,
@@ -106,13 +106,13 @@ impl LedgerCopy {
         let folded = Folded::of(&genesis.leaf_hash())?;
 
         let log: Arc<dyn Backend> = Arc::new(log);
-        let index = Store::open(&folded.path.join("index"), CACHE_BYTES)?;
-        let view = index.view(INDEX_VIEW)?;
+        let index = IndexStore::open(&folded.path.join("index"), CACHE_BYTES)?;
+        let tree = index.tree(INDEX_TREE)?;
         let backend = log.clone();
         let reading = move || {
             let bar = terminal::progress("reading the copy", "statements");
             bar.set_length(head.tree_size);
-            let replica = Replica::read_copy(backend, view, |size| bar.set_position(size));
+            let replica = Replica::read_copy(backend, tree, |size| bar.set_position(size));
             bar.finish_and_clear();
             replica
         };

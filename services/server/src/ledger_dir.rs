@@ -18,7 +18,7 @@ pub(crate) struct LedgerDir {
 }
 
 /// The name of the registrar's view in the index.
-pub(crate) const INDEX_VIEW: &str = "registrar";
+pub(crate) const INDEX_TREE: &str = "registrar";
 
 /// The ledger's keys, by file name.
 const CHECKPOINT: &str = "checkpoint.key";

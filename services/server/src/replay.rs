@@ -8,9 +8,8 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result};
-use probity_ledger::{Genesis, ReplayError, Verifier, with_causes};
+use probity_ledger::{Genesis, IndexStore, ReplayError, Verifier, with_causes};
 use probity_log::{Block, Chain, FileLogOptions, Head, Progress, ScrubError, first_block, scrub};
-use probity_projection::Store;
 use probity_schemas::Origin;
 use probity_statement::LedgerKeys;
 use probity_tlog::{BlockTree, Checkpoint, CheckpointError, Frontier, Hash, leaf_hash};
@@ -98,7 +97,7 @@ pub(crate) fn verify(
 ) -> Result<Result<Sound, Unsound>> {
     let scratch = tempfile::Builder::new().prefix("probity-verify-").tempdir();
     let scratch = scratch.context("cannot make a temporary directory")?;
-    let store = Store::open(scratch.path(), SCRATCH_CACHE)?;
+    let store = IndexStore::open(scratch.path(), SCRATCH_CACHE)?;
     let genesis = match founding(options, known.founding_leaf_hash) {
         Ok(genesis) => genesis,
         Err(unsound) => return Ok(Err(unsound)),
@@ -109,7 +108,7 @@ pub(crate) fn verify(
         Err(error) => return Ok(Err(Unsound::OtherCheckpoint(error))),
     };
     let chain = Chain::new(keys);
-    let verifier = Verifier::new(&genesis, store.view("verify")?);
+    let verifier = Verifier::new(&genesis, store.tree("verify")?);
     Ok(verifier
         .map_err(Unsound::from)
         .and_then(|verifier| replay(options, &genesis, chain, verifier, against.as_mut(), progress)))

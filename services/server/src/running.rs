@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use probity_ledger::{LogHandler, with_causes};
+use probity_ledger::{IndexStore, LogHandler, with_causes};
 use probity_log::{Backend, FileLogOptions};
-use probity_projection::{Health, Store, ViewReader};
+use probity_projection::{Health, ViewReader};
 use probity_proto::v1;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_proto::v1::registration_service_server::RegistrationServiceServer;
@@ -30,7 +30,7 @@ use crate::caller::Callers;
 use crate::calls::{Calls, Gatekeeper};
 use crate::config::{Config, NatsSection};
 use crate::http::Watched;
-use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use crate::ledger_dir::{INDEX_TREE, LedgerDir};
 use crate::listener::Connections;
 use crate::open_log::OpenLog;
 use crate::tls::ServerTls;
@@ -67,7 +67,7 @@ pub(crate) struct Running {
     registrar: Arc<Registrar>,
     log: Arc<dyn Backend>,
     participant: Option<Participant>,
-    store: Store,
+    store: IndexStore,
     calls: Arc<Calls>,
     pool: ReadPool,
     stop: oneshot::Sender<()>,
@@ -107,10 +107,10 @@ impl Running {
         let OpenLog { backend: log, stream } =
             open_log::open(&options, keys.checkpoint_verifier()?, nats.as_ref(), &dir).await?;
 
-        let store = Store::open(&dir.index(), config.limits.index_cache_mib << 20)?;
+        let store = IndexStore::open(&dir.index(), config.limits.index_cache_mib << 20)?;
         let registrar_options = RegistrarOptions {
             backend: log.clone(),
-            view: store.view(INDEX_VIEW)?,
+            index: store.tree(INDEX_TREE)?,
             secrets,
             clock: SystemClock::shared(),
             waiting_statements: config.limits.waiting_statements,

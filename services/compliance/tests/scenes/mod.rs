@@ -29,7 +29,6 @@ pub(crate) const LENDING: &str = "usecase:credit/lending";
 pub(crate) const DAY: u64 = 86_400_000;
 
 pub(crate) struct Life {
-    _directory: tempfile::TempDir,
     pub(crate) scene: Scene<ComplianceProjector>,
     pub(crate) scope: Scope,
     /// How many statements set the scene.
@@ -81,9 +80,8 @@ impl Life {
 
     /// The same with these administrators. Of two, each confirms what the other does.
     pub(crate) fn founded(administrators: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let scene = Scene::new(directory.path());
-        let mut life = Self { _directory: directory, scene, scope: Scope::Everything, before: 0 };
+        let scene = Scene::new();
+        let mut life = Self { scene, scope: Scope::Everything, before: 0 };
         let keys =
             json!({ "checkpoint": public_key(LEDGER), "clock": public_key("clock"), "receipt": public_key("r") });
         let named = administrators.iter().map(|who| {

@@ -6,16 +6,16 @@ use probity_schemas::model::ModelEvent;
 use probity_schemas::word;
 
 use crate::records::models::{
-    Amendment, Class, DEPENDENCIES, DependencyRecord, Link, MODELS, ModelRecord, ModelRegistration, Owner, REGISTERED,
-    Registering,
+    Amendment, Class, DEPENDENCIES, DependencyRecord, INDEXED, Link, MODELS, ModelRecord, ModelRegistration, Owner,
+    REGISTERED, Registering,
 };
 use crate::records::uses::USES;
 
-/// The jurisdictions of the uses that a model is put to.
-pub(crate) fn jurisdictions(record: &ModelRecord, batch: &Batch<'_>) -> Result<Vec<String>, ProjectionError> {
+/// The jurisdictions of these uses.
+fn jurisdictions(uses: &[String], batch: &Batch<'_>) -> Result<Vec<String>, ProjectionError> {
     let mut found = Vec::new();
-    for used in record.current_uses() {
-        if let Some(use_case) = batch.read(&USES, &USES.key().text(&used.use_case))? {
+    for used in uses {
+        if let Some(use_case) = batch.read(&USES, &USES.key().text(used))? {
             found.extend(use_case.proposals.last().into_iter().flat_map(|proposal| proposal.jurisdictions.clone()));
         }
     }
@@ -31,14 +31,21 @@ pub(crate) fn change(
     change: impl FnOnce(&mut ModelRecord),
 ) -> Result<(), ProjectionError> {
     let key = MODELS.key().text(subject);
-    change(batch.record(&MODELS, key.clone())?);
-    let record = batch.read(&MODELS, &key)?.unwrap_or_default();
-    let properties = record.properties(subject, &jurisdictions(&record, batch)?);
-    if properties != record.indexed {
-        let mut indexed = record.indexed;
-        indexed.change(properties, subject, batch)?;
-        batch.record(&MODELS, key)?.indexed = indexed;
+    let record = batch.record(&MODELS, key.clone())?;
+    change(record);
+    let uses: Vec<String> = record.current_uses().map(|used| used.use_case.clone()).collect();
+    let jurisdictions = jurisdictions(&uses, batch)?;
+    let record = batch.record(&MODELS, key)?;
+    let found_by = record.found_by(&jurisdictions);
+    if found_by == record.indexed_by {
+        return Ok(());
     }
+    record.indexed_by = found_by;
+    let properties = record.properties(subject, &jurisdictions);
+    let key = INDEXED.key().text(subject);
+    let mut indexed = std::mem::take(batch.record(&INDEXED, key.clone())?);
+    indexed.change(properties, subject, batch)?;
+    *batch.record(&INDEXED, key)? = indexed;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use probity_domain::lifecycle::{Standing, State};
 use probity_projection::{Stated, Table};
 use probity_schemas::model::AmendableField;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::facets::{Indexed, namespace_of};
 
@@ -14,6 +15,8 @@ pub(crate) const MODELS: Table<ModelRecord> = Table::new(1);
 /// Model, index → a dependency.
 pub(crate) const DEPENDENCIES: Table<DependencyRecord> = Table::new(13);
 
+/// Model → what it is found by. By itself, since a model changes with many statements and this with few of them.
+pub(crate) const INDEXED: Table<Indexed> = Table::new(23);
 /// Model, index → what a registration, or an amendment of one, said: read when one of them is void.
 pub(crate) const REGISTERED: Table<Option<Registering>> = Table::new(22);
 
@@ -45,7 +48,8 @@ pub(crate) struct ModelRecord {
     pub(crate) open_incidents: u64,
     pub(crate) open_findings: u64,
     pub(crate) last_activity_ms: u64,
-    pub(crate) indexed: Indexed,
+    /// What it is found by came from this: [`Self::found_by`].
+    pub(crate) indexed_by: [u8; 16],
 }
 
 /// What one statement says of a model's registration.
@@ -240,6 +244,36 @@ impl ModelRecord {
         indices.sort_unstable();
         indices.dedup();
         indices
+    }
+
+    /// A hash of everything that [`Self::properties`] looks at, so that what a model is found by is only worked out
+    /// anew when it can have changed.
+    pub(crate) fn found_by(&self, jurisdictions: &[String]) -> [u8; 16] {
+        let mut hasher = Sha256::new();
+        let mut add = |text: &str| {
+            hasher.update((text.len() as u64).to_be_bytes());
+            hasher.update(text);
+        };
+        add(self.state().as_str());
+        self.holders().for_each(|owner| add(&owner.person));
+        add("");
+        for class in self.current_classes() {
+            add(&class.framework);
+            add(&class.class);
+        }
+        add("");
+        self.environments.keys().for_each(|environment| add(environment));
+        add("");
+        jurisdictions.iter().for_each(|jurisdiction| add(jurisdiction));
+        if let Some(registration) = &self.registration {
+            hasher.update(registration.stated.index.to_be_bytes());
+            for (_, _, index) in &registration.amended {
+                hasher.update(index.to_be_bytes());
+            }
+        }
+        let mut short = [0; 16];
+        short.copy_from_slice(&hasher.finalize()[..16]);
+        short
     }
 
     pub(crate) fn properties(&self, subject: &str, jurisdictions: &[String]) -> Indexed {

@@ -17,7 +17,6 @@ pub(crate) const E: &str = "endpoint:credit/scoring";
 pub(crate) const LENDING: &str = "usecase:credit/lending";
 
 pub(crate) struct Life {
-    _directory: tempfile::TempDir,
     pub(crate) scene: Scene<InventoryProjector>,
     pub(crate) scope: Scope,
 }
@@ -46,9 +45,8 @@ pub(crate) fn version(version: u8) -> String {
 
 impl Life {
     pub(crate) fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let scene = Scene::new(directory.path());
-        Self { _directory: directory, scene, scope: Scope::Everything }
+        let scene = Scene::new();
+        Self { scene, scope: Scope::Everything }
     }
 
     /// Records an event a day after the one before; fields of `data` whose names begin with `$` are the event's own.

@@ -14,7 +14,6 @@ pub(crate) const DEVELOPER: &str = "service:developer";
 pub(crate) const OPERATOR: &str = "service:operator";
 
 pub(crate) struct Life {
-    _directory: tempfile::TempDir,
     pub(crate) scene: Scene<LineageProjector>,
     pub(crate) scope: Scope,
 }
@@ -34,9 +33,8 @@ pub(crate) fn scope(namespaces: &[&str]) -> Scope {
 
 impl Life {
     pub(crate) fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let scene = Scene::new(directory.path());
-        Self { _directory: directory, scene, scope: Scope::Everything }
+        let scene = Scene::new();
+        Self { scene, scope: Scope::Everything }
     }
 
     pub(crate) fn say(&mut self, signer: &str, event_type: &str, subject: &str, data: Value) -> u64 {

@@ -37,7 +37,7 @@ fn found(reader: &ViewReader, world: &World) -> u64 {
 }
 
 async fn fresh<P: Projector>(world: &World) -> [u8; 32] {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::world::scratch();
     let mut follower = world.follower(Store::open(dir.path(), CACHE).unwrap()).await;
     let reader = follower.add::<P>().await.unwrap();
     let following = follower.start().unwrap();

@@ -33,6 +33,39 @@ fn several_views_reach_the_head_and_go_on_with_what_is_recorded_later() {
 }
 
 #[test]
+fn a_question_is_answered_as_of_one_position_and_holds_nothing_up() {
+    run(|| async {
+        let mut world = World::of_blocks(20).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        let size = world.told.size();
+        reach(&reader, size).await;
+        let (began, beginning) = tokio::sync::oneshot::channel();
+        let (go_on, going_on) = std::sync::mpsc::channel::<()>();
+        let asking = reader.clone();
+        let question = tokio::task::spawn_blocking(move || {
+            let asked = asking.read(|view| {
+                let (digest, cursor) = (view.digest().unwrap(), view.cursor().unwrap().unwrap());
+                began.send(()).unwrap();
+                going_on.recv().unwrap();
+                assert_eq!(view.cursor().unwrap(), Some(cursor), "the answer mixes two positions");
+                assert_eq!(view.digest().unwrap(), digest, "the answer mixes two positions");
+                cursor.tree_size
+            });
+            asked.unwrap()
+        });
+        beginning.await.unwrap();
+        // The view goes on while the question is being answered, and others are answered from there.
+        world.record(10).await;
+        reach(&reader, world.told.size()).await;
+        check(&reader, world.entries(), 1);
+        go_on.send(()).unwrap();
+        let (position, asked_of) = question.await.unwrap();
+        assert_eq!((position.as_of.tree_size, asked_of), (size, size));
+        following.stop().await.unwrap();
+    });
+}
+
+#[test]
 fn a_log_without_a_statement_is_answered_from_and_gone_on_from() {
     run(|| async {
         let mut world = World::new();
@@ -69,7 +102,7 @@ fn many_statements_are_folded_once_and_in_order() {
 fn how_statements_are_grouped_does_not_show() {
     run(|| async {
         let told = Told::of_blocks(30);
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let mut digests = Vec::new();
         for step in [1, 4, 30] {
             let log = told.listed();
@@ -133,7 +166,7 @@ fn a_view_that_is_behind_catches_up_while_another_is_ahead() {
 fn the_log_is_read_once_and_from_the_earliest_view_on() {
     run(|| async {
         let told = Told::of_blocks(12);
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let log = told.listed();
         let store = || Store::open(dir.path(), CACHE).unwrap();
         for (shown, earliest) in [(4, 0), (9, 4)] {

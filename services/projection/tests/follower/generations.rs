@@ -51,7 +51,7 @@ fn a_new_layout_is_built_beside_the_old_tree_and_switched_to_when_it_is_there() 
     run(|| async {
         let told = Told::of_blocks(10);
         let log = told.listed();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let store = Store::open(dir.path(), CACHE).unwrap();
         let size = told.size();
         let old = fold::<Counts<0, 1>>(log.clone(), store.clone(), size).await;
@@ -100,7 +100,7 @@ fn what_is_built_goes_on_where_it_was_when_it_is_opened_again() {
     run(|| async {
         let told = Told::of_blocks(10);
         let log = told.listed();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let store = Store::open(dir.path(), CACHE).unwrap();
         let part = told.blocks[5].tree_size();
         {
@@ -129,7 +129,7 @@ fn what_another_version_began_to_build_is_given_up() {
     run(|| async {
         let told = Told::of_blocks(6);
         let log = told.listed();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let store = Store::open(dir.path(), CACHE).unwrap();
         drop(follow_none::<Counts<0, 2>>(&log, &store).await);
         let (None, Some((2, given_up))) = trees(&store) else { panic!("{:?}", trees(&store)) };
@@ -153,7 +153,7 @@ fn a_view_that_is_rebuilt_answers_from_the_old_tree_until_the_new_one_is_there()
     run(|| async {
         let mut told = Told::of_blocks(10);
         let log = told.listed();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let store = Store::open(dir.path(), CACHE).unwrap();
         let size = told.size();
         let live = fold::<Counts<0, 1>>(log.clone(), store.clone(), size).await;

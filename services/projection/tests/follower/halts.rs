@@ -43,7 +43,7 @@ fn frontier(told: &Told) -> Frontier {
 /// The views take in what was told, then a block that they must not take in, then one that would be good again. They
 /// halt for a reason with these words in it, and what was there before is still answered, also when all is opened again.
 async fn halts(told: &Told, bad: Block, words: &[&str]) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::world::scratch();
     let log = told.listed();
     let store = Store::open(dir.path(), CACHE).unwrap();
     let mut opened = follower(log.clone(), store.clone()).await;
@@ -210,7 +210,7 @@ fn rule_sets_that_this_version_knows_are_gone_on_from() {
         let mut told = told();
         told.block_saying("ledger.rules_adopted", json!({ "rule_set": 2 }));
         told.block(3);
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let (following, reader) = follow::<Counts<0, 1>>(told.listed(), Store::open(dir.path(), CACHE).unwrap()).await;
         reach(&reader, told.size()).await;
         assert_eq!(check(&reader, &told.entries, 1).health, Health::Following);
@@ -225,7 +225,7 @@ fn after_a_rotation_the_new_key_signs_and_the_old_one_does_not() {
             let mut told = told();
             let rotated = json!({ "purpose": purpose, "old": hex(1), "new": hex(new), "possession": "00".repeat(64) });
             told.block_saying("ledger.key_rotated", rotated);
-            let dir = tempfile::tempdir().unwrap();
+            let dir = crate::world::scratch();
             // The rotation and what follows it in one group, in groups of their own, and with a restart between them.
             for (step, restart) in [(0, false), (1, false), (1, true)] {
                 let log = told.listed();
@@ -263,7 +263,7 @@ fn a_view_that_cannot_fold_a_statement_halts_alone() {
     run(|| async {
         let mut told = Told::of_blocks(2);
         let log = told.listed();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let mut opened = follower(log.clone(), Store::open(dir.path(), CACHE).unwrap()).await;
         let good = opened.add::<Counts<0, 1>>().await.unwrap();
         let stumbles = opened.add::<Stumbles>().await.unwrap();
@@ -292,7 +292,7 @@ fn a_view_that_cannot_fold_a_statement_halts_alone() {
 fn a_view_that_halts_before_it_was_ever_built_says_so() {
     run(|| async {
         let told = Told::of_blocks(3);
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let (following, reader) = follow::<Stumbles>(told.listed(), Store::open(dir.path(), CACHE).unwrap()).await;
         let reason = halted(&reader).await;
         match reader.read(|_| ()) {
@@ -311,7 +311,7 @@ fn a_log_that_cannot_be_read_is_a_reason_too() {
         let log = Arc::new(Listed::new(blocks));
         log.break_after(3);
         let told = Told::of_blocks(3);
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let (following, reader) = follow::<Counts<0, 1>>(log, Store::open(dir.path(), CACHE).unwrap()).await;
         let reason = halted(&reader).await;
         assert!(reason.contains("log could not be read"), "{reason}");
@@ -324,7 +324,7 @@ fn a_log_that_cannot_be_read_is_a_reason_too() {
 fn a_view_whose_thread_breaks_down_is_halted_and_told() {
     run(|| async {
         let told = Told::of_blocks(6);
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let (following, reader) = follow::<BreaksDown>(told.listed(), Store::open(dir.path(), CACHE).unwrap()).await;
         following.failed().await;
         let reason = halted(&reader).await;

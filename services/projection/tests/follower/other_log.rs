@@ -33,7 +33,7 @@ async fn folds_anew(log: Arc<dyn Log>, told: &Told, store: Store) {
     reach(&reader, told.size()).await;
     let position = check(&reader, &told.entries, 1);
     assert_eq!((position.as_of.tree_size, position.health), (told.size(), Health::Following));
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::world::scratch();
     let (fresh, alone) = follow::<Counts<0, 1>>(log, Store::open(dir.path(), CACHE).unwrap()).await;
     reach(&alone, told.size()).await;
     assert_eq!(digest(&reader), digest(&alone));
@@ -44,7 +44,7 @@ async fn folds_anew(log: Arc<dyn Log>, told: &Told, store: Store) {
 #[test]
 fn a_view_of_another_history_is_folded_anew() {
     run(|| async {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let store = folded(&Told::of_blocks(10), dir.path()).await;
         let mut other = Told::another(9);
         for number in 0..14 {
@@ -57,7 +57,7 @@ fn a_view_of_another_history_is_folded_anew() {
 #[test]
 fn a_view_of_a_history_that_parts_from_the_log_at_its_last_block_is_folded_anew() {
     run(|| async {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let mut told = Told::of_blocks(9);
         let mut other = Told::of_blocks(9);
         told.block(2);
@@ -73,7 +73,7 @@ fn a_view_of_a_history_that_parts_from_the_log_at_its_last_block_is_folded_anew(
 fn a_view_that_is_ahead_of_the_log_is_folded_anew() {
     run(|| async {
         for blocks in [9, 1, 0] {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = crate::world::scratch();
             let store = folded(&Told::of_blocks(10), dir.path()).await;
             let shorter = Told::of_blocks(blocks);
             folds_anew(shorter.listed(), &shorter, store).await;
@@ -84,7 +84,7 @@ fn a_view_that_is_ahead_of_the_log_is_folded_anew() {
 #[test]
 fn what_was_being_built_of_another_history_is_folded_anew() {
     run(|| async {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let told = Told::of_blocks(10);
         let store = Store::open(dir.path(), CACHE).unwrap();
         let log = told.listed();
@@ -107,7 +107,7 @@ fn a_view_whose_marks_are_damaged_is_folded_anew() {
     run(|| async {
         let told = Told::of_blocks(10);
         for key in [&[0][..], &[0, 1]] {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = crate::world::scratch();
             let store = folded(&told, dir.path()).await;
             let tree = probity_projection::Generations::of(&store, "counts").unwrap().current.unwrap().tree;
             let view = store.view(&tree).unwrap();
@@ -129,7 +129,7 @@ fn a_view_whose_marks_are_damaged_is_folded_anew() {
 #[test]
 fn a_ledger_with_other_keys_is_another_ledger() {
     run(|| async {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let told = Told::of_blocks(4);
         let store = folded(&told, dir.path()).await;
         let others = probity_statement::LedgerKeys { checkpoint: public(7), clock: public(8), ..keys() };
@@ -159,7 +159,7 @@ fn a_view_of_this_log_is_not_folded_anew_wherever_it_ends() {
             "purpose": "checkpoint", "old": hex(1), "new": hex(5), "possession": "00".repeat(64),
         });
         told.block_saying("ledger.key_rotated", rotated);
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::world::scratch();
         let log = told.listed();
         for shown in 1..=6 {
             log.show(shown);

@@ -65,7 +65,7 @@ struct Simulated {
 
 impl Simulated {
     async fn new() -> Self {
-        let (told, dir) = (Told::default(), tempfile::tempdir().unwrap());
+        let (told, dir) = (Told::default(), crate::world::scratch());
         let mut simulated = Self { dir, place: 0, log: told.listed(), told, version: 1, opened: None };
         simulated.open().await;
         simulated

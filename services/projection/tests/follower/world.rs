@@ -138,6 +138,11 @@ pub(crate) fn of_ledger(event_type: &str, data: Value) -> Value {
     json!({ "type": event_type, "subject": subject, "data": data })
 }
 
+/// A directory for files that are made and thrown away by the thousand: in memory where the system has a place for that.
+pub(crate) fn scratch() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A log in files, and a directory for views of it.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -149,7 +154,7 @@ pub(crate) struct World {
 impl World {
     /// Nothing is recorded.
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let told = Told::default();
         let options = FileLogOptions::new(dir.path().join("log")).segment_length(1 << 20);
         let log = Arc::new(FileLog::create(&options, told.ledger.verifier()).unwrap());

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::executor::block_on;
+use probity_ledger::IndexStore;
 use probity_log::simulated_disk::SimulatedDisk;
 use probity_log::{Backend, FileLog, FileLogOptions, Log as _, OpenError};
-use probity_projection::Store;
 use probity_registrar::{
     Founding, RegisterError, Registered, Registrar, RegistrarOptions, Rejection, Submission, Unavailable,
     founding_block,
@@ -81,7 +81,7 @@ pub(crate) struct Scene {
     segment_length: u64,
     secrets: LedgerSecrets,
     ada: (Identity, SecretKey),
-    store: Store,
+    store: IndexStore,
     views: AtomicU64,
     pub(crate) clock: Arc<TestClock>,
     _home: TempDir,
@@ -104,7 +104,7 @@ impl Scene {
         let secrets = LedgerSecrets { origin, checkpoint: key(1), clock: key(2), receipt: key(3) };
         let ada = ("person:00000000-0000-4000-8000-000000000001".parse().unwrap(), key(4));
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), 16 << 20).unwrap();
+        let store = IndexStore::open(home.path(), 16 << 20).unwrap();
         let disk = SimulatedDisk::default();
         let clock = Arc::new(TestClock::default());
         let scene = Self { disk, segment_length, secrets, ada, store, views: AtomicU64::new(0), clock, _home: home };
@@ -142,7 +142,7 @@ impl Scene {
         let view = format!("registrar-{}", self.views.fetch_add(1, Ordering::Relaxed));
         let options = RegistrarOptions {
             backend,
-            view: self.store.view(&view).unwrap(),
+            index: self.store.tree(&view).unwrap(),
             secrets: Some(self.secrets.clone()),
             clock: self.clock.clone(),
             waiting_statements: 10_000,

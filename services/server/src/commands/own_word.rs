@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use probity_ledger::IndexStore;
 use probity_log::{FileLogOptions, JetStreamLog};
-use probity_projection::Store;
 use probity_registrar::{Leadership, Participant, Participation, Registered, Registrar, RegistrarOptions, Submission};
 use probity_schemas::ledger::LedgerEvent;
 use probity_schemas::{Clock, Event, EventId, Occurred, Subject, SystemClock, Timestamp};
@@ -17,7 +17,7 @@ use probity_terminal::wrong_use;
 use rand::{Rng, RngExt as _};
 
 use crate::config::Config;
-use crate::ledger_dir::{INDEX_VIEW, LedgerDir};
+use crate::ledger_dir::{INDEX_TREE, LedgerDir};
 use crate::open_log::OpenLog;
 
 /// How long to wait until no other registrar appends.
@@ -83,11 +83,11 @@ impl OwnWord {
     ) -> Result<Registered> {
         let statement = self.statement(&secrets)?;
         let limits = ledger.config()?.limits;
-        let store = Store::open(&dir.index(), limits.index_cache_mib << 20)?;
+        let store = IndexStore::open(&dir.index(), limits.index_cache_mib << 20)?;
         let OpenLog { backend, stream } = log;
         let options = RegistrarOptions {
             backend: backend.clone(),
-            view: store.view(INDEX_VIEW)?,
+            index: store.tree(INDEX_TREE)?,
             secrets: Some(secrets),
             clock: SystemClock::shared(),
             waiting_statements: limits.waiting_statements,
