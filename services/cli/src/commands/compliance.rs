@@ -34,6 +34,9 @@ pub struct ComplianceArgs {
     /// Incidents with their clocks.
     #[arg(long, conflicts_with_all = ["what", "of", "question"])]
     incidents: bool,
+    /// What is over by then as well, with until when it held.
+    #[arg(long, conflicts_with_all = ["approvals", "incidents"])]
+    over: bool,
     /// In these namespaces: credit, or credit/* for all within it.
     #[arg(long = "in", value_name = "NAMESPACE", value_parser = names::namespace, default_value = "", hide_default_value = true)]
     namespace: String,
@@ -53,6 +56,7 @@ struct Asked {
     question: String,
     namespace: String,
     at_ms: Option<u64>,
+    over: bool,
     limit: usize,
     min_tree_size: u64,
 }
@@ -66,6 +70,7 @@ pub(crate) async fn run(args: ComplianceArgs, session: &Session) -> Result<Answe
         question: args.question.unwrap_or_default(),
         namespace: args.namespace,
         at_ms,
+        over: args.over,
         limit: args.limit.most(),
         min_tree_size: args.after.min_tree_size(&client),
     };
@@ -78,6 +83,7 @@ pub(crate) async fn run(args: ComplianceArgs, session: &Session) -> Result<Answe
         (true, ..) => approvals(asked, &mut client, session).await,
         (_, true, _) => incidents(asked, &mut client, session).await,
         (.., false) => deficiencies(asked, &mut client, session).await,
+        (.., true) if asked.over => deficiencies(asked, &mut client, session).await,
         (.., true) => questions(asked, &mut client, session).await,
     }
 }
@@ -141,6 +147,7 @@ async fn deficiencies(asked: Asked, client: &mut Client, session: &Session) -> R
         namespace: asked.namespace,
         subject: asked.subject,
         at_ms: asked.at_ms,
+        over: asked.over,
         min_tree_size: asked.min_tree_size,
         ..v1::ListDeficienciesRequest::default()
     };
@@ -157,7 +164,7 @@ async fn deficiencies(asked: Asked, client: &mut Client, session: &Session) -> R
     }
     match answer.deficiencies.is_empty() {
         true => outln!("nothing is found"),
-        false => table(&answer.deficiencies, &session.people()?).print(),
+        false => table(&answer.deficiencies, &session.people()?, asked.over).print(),
     }
     output::more(&answer.next_page_token);
     output::as_of(answer.as_of.as_ref());
@@ -165,7 +172,7 @@ async fn deficiencies(asked: Asked, client: &mut Client, session: &Session) -> R
 }
 
 /// Deficiencies for people.
-pub(super) fn table(deficiencies: &[v1::Deficiency], people: &People) -> Table {
+pub(super) fn table(deficiencies: &[v1::Deficiency], people: &People, over: bool) -> Table {
     let mut table = output::table(&["QUESTION", "SUBJECT", "WHAT IS WRONG", "SINCE", "OWNERS", "KNOWN", "INDICES"])
         .folds(&["WHAT IS WRONG", "OWNERS"])
         .drops(&["KNOWN", "INDICES", "OWNERS", "SINCE"]);
@@ -181,13 +188,25 @@ pub(super) fn table(deficiencies: &[v1::Deficiency], people: &People) -> Table {
             found.question.clone(),
             found.subject.clone(),
             format!("{}{about}", found.reason),
-            if found.since_ms == 0 { "unknown".to_owned() } else { output::second(found.since_ms) },
+            held(found, over),
             owners.join(", "),
             found.provenance.clone(),
             output::indices(&found.indices),
         ]);
     }
     table
+}
+
+/// Since when it holds; where what is over was asked for as well, until when it did, or will.
+fn held(found: &v1::Deficiency, over: bool) -> String {
+    let since = match found.since_ms {
+        0 => "unknown".to_owned(),
+        since_ms => output::second(since_ms),
+    };
+    match found.until_ms.filter(|_| over) {
+        Some(until_ms) => format!("{since} to {}", output::second(until_ms)),
+        None => since,
+    }
 }
 
 async fn approvals(asked: Asked, client: &mut Client, session: &Session) -> Result<Answer> {

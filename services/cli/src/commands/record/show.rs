@@ -32,6 +32,9 @@ const UNITS: [(&str, &str); 14] = [
     ("_per_second", "per second"),
 ];
 
+/// What an approval covers that names no uses.
+const NO_USES: &str = "for the uses that the model serves by then: one that is linked later ends it";
+
 /// Lays out an event: what it is, about what, by whom, and each field on a line of its own.
 pub(crate) fn plain_words(
     info: &TypeInfo,
@@ -136,7 +139,14 @@ impl PlainWords<'_> {
                     }
                 }
             }
+            Value::Object(entries) if entries.is_empty() && name == "scope" => {
+                self.line(depth, &label, &format!("without restriction, {NO_USES}"));
+            }
             Value::Object(entries) if entries.is_empty() => self.line(depth, &label, "without restriction"),
+            Value::Object(entries) if name == "scope" && !entries.contains_key("uses") => {
+                self.line(depth, &label, NO_USES);
+                self.fields(depth + 1, shape, value);
+            }
             _ => {
                 self.line(depth, &label, "");
                 self.fields(depth + 1, shape, value);
