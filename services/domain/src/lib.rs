@@ -25,6 +25,7 @@ pub mod references;
 pub mod served;
 pub mod serving;
 pub mod signed;
+mod steps;
 pub mod subjects;
 pub mod timeline;
 pub mod verdict;

@@ -8,6 +8,7 @@ mod answers;
 mod asked;
 mod dossier;
 mod facets;
+mod filter;
 mod fold;
 mod projector;
 pub mod query;
