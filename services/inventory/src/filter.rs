@@ -4,12 +4,12 @@ use probity_proto::v1;
 use probity_query::QueryError;
 use probity_schemas::NamespacePattern;
 
-use crate::asked;
 use crate::facets::{attribute, words};
 
 /// The longest text to look for, in bytes, and the most words in it.
 const MAX_TEXT: usize = 512;
 const MAX_WORDS: usize = 16;
+
 /// What a list is narrowed to.
 #[derive(Debug, Default)]
 pub struct Filter {

@@ -12,8 +12,8 @@ use probity_schemas::NamespacePattern;
 
 use crate::answers;
 use crate::asked::{self, within};
+use crate::facets::{COUNTS, FACETS, WORDS};
 pub use crate::filter::{Filter, namespace};
-use crate::facets::{COUNTS, FACETS, WORDS, attribute, words};
 use crate::records::datasets::DATASETS;
 use crate::records::endpoints::{ENDPOINTS, SERVED_AT};
 use crate::records::models::MODELS;
