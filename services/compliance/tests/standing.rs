@@ -1,12 +1,13 @@
 //! That every answer tells one story: what is retired, what was stopped, what lies ahead, what is over, and whom a
 //! finding concerns.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod scenes;
 
 use probity_compliance::Question;
 use probity_compliance::query::{self, Wanted};
+use probity_query::QueryError;
 use scenes::{ANNA, BO, DAY, E, LENDING, Life, PD, V1, VERA, all, at, digest, scope};
 use serde_json::{Value, json};
 
@@ -16,7 +17,12 @@ const V2: &str = "model:credit/pd@2";
 /// What is found about a subject at a moment: question, subject, since when, until when.
 fn about(life: &Life, subject: &str, at_ms: u64, over: bool) -> Vec<(String, String, u64, Option<u64>)> {
     let wanted = Wanted { subject: subject.to_owned(), at_ms, over, ..Wanted::default() };
-    let found = query::deficiencies(life.scene.view(), &wanted, &life.scope, &all()).unwrap().items;
+    let found = match query::deficiencies(life.scene.view(), &wanted, &life.scope, &all()) {
+        Ok(found) => found.items,
+        // Nothing at all is known of it.
+        Err(QueryError::UnknownSubject { .. }) => Vec::new(),
+        Err(error) => panic!("{error}"),
+    };
     let mut found: Vec<_> = found.into_iter().map(|it| (it.question, it.subject, it.since_ms, it.until_ms)).collect();
     found.sort();
     found

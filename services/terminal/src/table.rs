@@ -333,8 +333,12 @@ mod tests {
 
     #[test]
     fn what_matters_least_is_left_out_first_and_named() {
-        let text = sample().render(Some(60), false);
-        assert!(text.contains("LAST; --csv has everything") && !text.contains("2026-11-28"), "{text}");
+        let mut narrower = (30..130).rev().map(|width| sample().render(Some(width), false));
+        let text = narrower.find(|text| text.contains("not shown")).unwrap_or_default();
+        assert!(text.contains("not shown for want of room: LAST;") && !text.contains("2026-11-28"), "{text}");
+        assert!(text.contains("Olga"), "{text}");
+        let narrower = sample().render(Some(60), false);
+        assert!(narrower.contains("LAST, OWNERS;") && !narrower.contains("Olga"), "{narrower}");
         let narrow = sample().render(Some(30), false);
         assert!(narrow.starts_with("MODEL   model:credit/pd\n"), "{narrow}");
     }
