@@ -75,18 +75,25 @@ fn forget(batch: &mut Batch<'_>, endpoint: &str, before: &[Stretch], now: &[Stre
     gone.into_iter().try_for_each(|stretch| judging::endpoints::forget(batch, endpoint, stretch))
 }
 
-/// Notes with each version where it serves, and judges. `before` is what served and did not any more until now.
-fn settle(batch: &mut Batch<'_>, endpoint: &str, before: Vec<Stretch>) -> Result<(), ProjectionError> {
+/// Notes with each version where it serves, and judges. `stretches` is what served and did not any more until now.
+fn settle(batch: &mut Batch<'_>, endpoint: &str, stretches: Vec<Stretch>) -> Result<(), ProjectionError> {
     let key = endpoint_key(endpoint);
     let served = batch.record(&ENDPOINTS, key.clone())?.followed.value.clone();
-    forget(batch, endpoint, &before, &served.before)?;
+    forget(batch, endpoint, &stretches, &served.before)?;
     let mut indices = served.now.indices;
     indices.extend(served.before.iter().flat_map(|stretch| [stretch.share.began, stretch.share.index]));
     indices.sort_unstable();
     indices.dedup();
-    let mut sources = Vec::new();
+    let known = std::mem::take(&mut batch.record(&ENDPOINTS, key.clone())?.sources);
+    let mut sources = Vec::with_capacity(indices.len());
     for index in indices {
-        sources.extend(batch.read(&SOURCES, &SOURCES.key().text(endpoint).number(index))?.unwrap_or_default());
+        match known.iter().find(|source| source.index == index) {
+            Some(source) => sources.push(source.clone()),
+            None => {
+                let key = SOURCES.key().text(endpoint).number(index);
+                sources.extend(batch.read(&SOURCES, &key)?.unwrap_or_default());
+            }
+        }
     }
     let state = batch.record(&ENDPOINTS, key)?;
     state.sources = sources;
@@ -113,5 +120,6 @@ fn settle(batch: &mut Batch<'_>, endpoint: &str, before: Vec<Stretch>) -> Result
     if changed {
         judging::items::about(batch, endpoint)?;
     }
+    judging::endpoints::stretches(batch, endpoint, |stretch| !stretches.contains(stretch))?;
     judging::endpoint(batch, endpoint)
 }

@@ -12,15 +12,25 @@ use crate::records::deficiencies::{Found, replace};
 use crate::records::endpoints::{ENDPOINTS, EndpointState, Stay, endpoint_key, namespace};
 use crate::records::subjects::{MODELS, ModelState, VERSIONS, VersionState};
 
-/// Judges what serves at an endpoint, and what served there as far as it is kept.
+/// Judges what serves at an endpoint.
 pub(crate) fn endpoint(batch: &mut Batch<'_>, endpoint: &str) -> Result<(), ProjectionError> {
     let state = batch.read(&ENDPOINTS, &endpoint_key(endpoint))?.unwrap_or_default();
     let mut found = Vec::new();
     for stay in state.running() {
         Judging::of(batch, endpoint, &state, stay)?.judge(&mut found)?;
     }
-    replace(batch, endpoint, found)?;
-    for stretch in &state.followed.value.before {
+    replace(batch, endpoint, found)
+}
+
+/// Judges what served at an endpoint, of the stretches of time that are meant. They are over, so there is seldom a
+/// reason to judge one again.
+pub(crate) fn stretches(
+    batch: &mut Batch<'_>,
+    endpoint: &str,
+    meant: impl Fn(&Stretch) -> bool,
+) -> Result<(), ProjectionError> {
+    let state = batch.read(&ENDPOINTS, &endpoint_key(endpoint))?.unwrap_or_default();
+    for stretch in state.followed.value.before.iter().filter(|stretch| meant(stretch)) {
         let mut found = Vec::new();
         Judging::of(batch, endpoint, &state, state.over(stretch))?.judge(&mut found)?;
         replace(batch, &cause(endpoint, stretch), found)?;

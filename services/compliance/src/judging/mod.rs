@@ -25,8 +25,10 @@ pub(crate) fn version(batch: &mut Batch<'_>, version: &str) -> Result<(), Projec
     approvals_of(batch, version)?;
     let VersionState { places, former_places, .. } =
         batch.read(&VERSIONS, &VERSIONS.key().text(version))?.unwrap_or_default();
-    let former = former_places.iter().filter(|place| !places.contains(place));
-    places.iter().chain(former).try_for_each(|place| endpoint(batch, place))
+    for place in &former_places {
+        endpoints::stretches(batch, place, |stretch| stretch.share.version == version)?;
+    }
+    places.iter().try_for_each(|place| endpoint(batch, place))
 }
 
 /// Judges the approvals of a version.
@@ -161,6 +163,7 @@ pub(crate) fn all_endpoints(batch: &mut Batch<'_>) -> Result<(), ProjectionError
     for key in batch.keys(&ENDPOINTS.key())? {
         let of = Parts::of(&key).text().unwrap_or_default().to_owned();
         endpoint(batch, &of)?;
+        endpoints::stretches(batch, &of, |_| true)?;
     }
     Ok(())
 }
