@@ -17,7 +17,7 @@ use crate::lives::Lives;
 use crate::{Carrier, Issued, Secured, Server, Signer, TestLedger, free_port, http};
 
 /// Resident memory that an attack may add, in MiB: what one caller may have received, what may wait to be recorded, an
-/// answer of 4 MiB for each question of theirs, and what four views put aside for those who read.
+/// answer of 4 MiB for each question of theirs, and what four views hold before it is written as sorted runs.
 pub const BOUND_MIB: u64 = 32 + 64 + 32 * 4 + 4 * 64;
 
 /// A ledger that asks for certificates, and two callers.

@@ -237,7 +237,7 @@ pub(crate) struct ViewsSection {
     pub(crate) enabled: Vec<ViewName>,
     /// Where they are; by default `views` in the data directory.
     pub(crate) directory: Option<PathBuf>,
-    /// Memory of their page cache, in MiB.
+    /// Memory of their cache of blocks, in MiB.
     pub(crate) cache_mib: usize,
 }
 
