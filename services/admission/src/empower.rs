@@ -51,7 +51,7 @@ impl State {
         match &event.data {
             Data::Policy(PolicyEvent::Published(published)) => {
                 self.has_a_say(by.issuer, event.info(), &event.subject, published, by.signed)?;
-                self.can_publish(published, now_ms)
+                self.can_publish(&event.subject, published, now_ms)
             }
             Data::Authority(AuthorityEvent::Enrolled(enrolled)) => {
                 authority.can_enrol(&subject_identity(event)?, enrolled, &self.origin).map(drop)
@@ -72,7 +72,7 @@ impl State {
                     }
                     Some(Power::Publish { subject, published }) => {
                         self.has_a_say(by.issuer, event.info(), subject, published, by.signed)?;
-                        self.can_publish(published, now_ms)
+                        self.can_publish(subject, published, now_ms)
                     }
                     Some(Power::Withdraw { identity, withdrawn }) => authority.can_withdraw(identity, withdrawn),
                     Some(Power::Revoke { .. } | Power::Depart { .. }) | None => Ok(()),
@@ -111,7 +111,8 @@ impl State {
         }
     }
 
-    fn can_publish(&self, published: &Published, now_ms: u64) -> Result<(), Refusal> {
+    fn can_publish(&self, subject: &Subject, published: &Published, now_ms: u64) -> Result<(), Refusal> {
+        self.policies.take(subject, published).map_err(|full| RuleViolation::too_many(&subject.namespace, full))?;
         match published {
             Published::Roles(policy) => self.authority.can_adopt(policy, self.two_persons(), now_ms),
             _ => Ok(()),

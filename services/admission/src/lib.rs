@@ -4,8 +4,9 @@
 //! code runs at the door, at a restart, and in an outsider's verifier, so it reads nothing but its arguments: no clock,
 //! no file, no network. Which event ids and revisions exist is asked of a [`History`], because they do not fit in memory.
 //!
-//! Facts are refused for one of three reasons only: their form, their signer, their signer's roles. Acts also obey the
-//! rules of `rules`, each of which is a variant of [`RuleViolation`].
+//! Facts are refused for one of four reasons only: their form, their signer, their signer's roles, and that there is no
+//! room: a subject gathers so much and no more (`room`). Acts also obey the rules of `rules`, each of which is a variant of
+//! [`RuleViolation`].
 //!
 //! Which rules hold is itself in the log. Rule set 1 asks of an act that it is timely and its signer authorised; power
 //! takes effect with one signature. Rule set 2 holds everything in `rules`, and power takes two persons. Whatever the
@@ -20,6 +21,7 @@ mod history;
 mod moment;
 mod policies;
 mod refusal;
+mod room;
 mod rules;
 mod snapshot;
 mod state;

@@ -2,6 +2,7 @@
 //! position on until another one of the same name takes its place.
 
 use probity_domain::Gates;
+use probity_domain::gathering::{Full, MOST_BYTES, MOST_POLICIES};
 use probity_schemas::policy::Published;
 use probity_schemas::{
     AttributeField, AttributeKind, AttributesPolicy, Event, LifecyclePolicy, Name, Namespace, NamespacePattern, Subject,
@@ -42,6 +43,20 @@ impl Policies {
             }
             Published::Roles(_) | Published::ControlPack(_) => {}
         }
+    }
+
+    /// Whether one more can come into force: a namespace publishes so many. All of them are read for every judgement.
+    pub(crate) fn take(&self, subject: &Subject, published: &Published) -> Result<(), Full> {
+        let (namespace, subject) = (&subject.namespace, subject.without_version());
+        let others = |of: &Subject| of.namespace == *namespace && *of != subject;
+        let lifecycles = self.lifecycles.iter().filter(|policy| others(&policy.subject)).count();
+        let attributes = self.attributes.iter().filter(|policy| others(&policy.subject)).count();
+        let gates = self.gates.published_by(namespace).count();
+        Full::unless("policies", lifecycles + attributes + gates + 1, MOST_POLICIES)?;
+        let Published::Gate(policy) = published else { return Ok(()) };
+        let bytes = |policy| serde_json::to_vec(policy).map_or(0, |bytes| bytes.len());
+        let known: usize = self.gates.published_by(namespace).map(|gate| bytes(&gate.policy)).sum();
+        Full::unless("bytes of gate policies", known + bytes(policy), MOST_BYTES)
     }
 
     /// The namespaces that a policy, by its subject, binds before `index`.

@@ -292,6 +292,7 @@ impl State {
             let subject = statement.subject().to_owned();
             return Err(Refusal::RevisionConflict { subject, expected, actual: revision }.into());
         }
+        self.has_room(event, by, statement.payload().len()).map_err(Refusal::from)?;
         self.take_effect(statement, event, by)?;
         Ok(Verdict::Admitted(Admitted { issuer, id: event.id, revision: revision + 1 }))
     }

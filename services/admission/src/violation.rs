@@ -1,6 +1,7 @@
 //! The rules that acts break, each as data: what stands against it, and where in the log that is written.
 
 use probity_domain::Lapse;
+use probity_domain::gathering::Full;
 use probity_schemas::validation::Scope;
 use probity_schemas::{Digest, EventId, Identity, Name, Namespace, NamespacePattern};
 
@@ -328,6 +329,16 @@ pub enum RuleViolation {
         /// The one that was to be adopted.
         found: u32,
     },
+    /// More than one subject gathers.
+    #[error("there are {most} {what} of {of} already, and no more are taken; a new version or subject begins anew")]
+    TooMany {
+        /// Of what there would be too much.
+        of: String,
+        /// What.
+        what: &'static str,
+        /// How much there can be.
+        most: usize,
+    },
     /// A field under `attributes` that the namespace's schema does not have.
     #[error(
         "the schema published for {namespace} has no attribute {field}{}",
@@ -352,6 +363,10 @@ pub enum RuleViolation {
 }
 
 impl RuleViolation {
+    pub(crate) fn too_many(of: impl ToString, Full { what, most }: Full) -> Self {
+        Self::TooMany { of: of.to_string(), what, most }
+    }
+
     /// The rule's name for machines, such as `FOUR_EYES`.
     pub fn reason(&self) -> &'static str {
         self.into()

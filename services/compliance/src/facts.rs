@@ -29,17 +29,16 @@ impl<L: Look> Facts for Folded<'_, L> {
 
     fn version(&self, version: &VersionId) -> Result<Option<Cow<'_, Version>>, StoreError> {
         let state = self.0.look(&VERSIONS, &version_key(version))?;
-        Ok(state.map(|state| Cow::Owned(state.said.whole())))
+        Ok(state.map(|state| Cow::Owned(state.said)))
     }
 
     fn model(&self, model: &ModelId) -> Result<Option<Cow<'_, Model>>, StoreError> {
         let state = self.0.look(&MODELS, &model_key(model))?;
-        Ok(state.map(|state| Cow::Owned(state.said.whole())))
+        Ok(state.map(|state| Cow::Owned(state.said)))
     }
 
     fn dataset(&self, dataset: &DatasetId) -> Result<Option<Cow<'_, Dataset>>, StoreError> {
-        let state = self.0.look(&DATASETS, &dataset_key(dataset))?;
-        Ok(state.map(|state| Cow::Owned(state.whole())))
+        Ok(self.0.look(&DATASETS, &dataset_key(dataset))?.map(Cow::Owned))
     }
 
     fn data_withdrawn(&self, digest: &Digest) -> Result<Cow<'_, [Withdrawal]>, StoreError> {
@@ -51,7 +50,7 @@ impl<L: Look> Facts for Folded<'_, L> {
     }
 
     fn requests(&self, version: &VersionId) -> Result<Vec<Requested<'_>>, StoreError> {
-        let indices = self.0.look_or_empty(&VERSIONS, &version_key(version))?.requests;
+        let indices = self.0.look_or_empty(&VERSIONS, &version_key(version))?.said.requests;
         let mut requests = Vec::with_capacity(indices.len());
         for index in indices {
             let state = self.0.look_or_empty(&REQUESTS, &request_key(index))?;
@@ -65,7 +64,7 @@ impl<L: Look> Facts for Folded<'_, L> {
     }
 
     fn plans(&self, model: &ModelId) -> Result<Vec<Planned<'_>>, StoreError> {
-        let indices = self.0.look_or_empty(&MODELS, &model_key(model))?.plans;
+        let indices = self.0.look_or_empty(&MODELS, &model_key(model))?.said.plans;
         let mut plans = Vec::with_capacity(indices.len());
         for index in indices {
             let state = self.0.look_or_empty(&PLANS, &plan_key(index))?;

@@ -122,7 +122,7 @@ fn requests(view: &View, asker: &Asker<'_>, items: &mut Vec<v1::InboxItem>) -> R
         let roles = asker.roles_about(&request.version);
         let missing = request.missing();
         let version = view.record(&VERSIONS, &VERSIONS.key().text(&request.version))?.unwrap_or_default();
-        let involved = version.said.whole().involved.iter().any(|hand| hand.person == *asker.identity);
+        let involved = version.said.involved.iter().any(|hand| hand.person == *asker.identity);
         let signed = request.request.grants.iter().any(|grant| grant.signatories.persons.contains(asker.identity));
         let held = |role: &&String| missing.iter().any(|missing| missing.as_str() == role.as_str());
         let roles: Vec<String> = roles.iter().filter(held).cloned().collect();

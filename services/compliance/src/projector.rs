@@ -21,7 +21,7 @@ pub struct ComplianceProjector;
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    const VERSION: u32 = 8;
+    const VERSION: u32 = 9;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         fold(recorded, batch)?;
@@ -42,9 +42,6 @@ fn fold(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionErro
         _ => {}
     }
     let (event, authority, by) = (&recorded.event, &*recorded.authority, recorded.by());
-    if let Data::Model(data) = &event.data {
-        subjects::fold(batch, recorded, data)?;
-    }
     for effect in effects(event, by, authority) {
         subjects::take(batch, recorded, effect)?;
     }
@@ -80,8 +77,8 @@ fn validate(batch: &mut Batch<'_>, recorded: &Recorded, event: &ValidationEvent)
             if let Some(asked) = recorded.answered() {
                 done(batch, &recorded.signer(), asked.index);
             }
-            let occurred = recorded.event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms()));
-            subjects::change_version(batch, &subject, |state| state.validations.push((recorded.index, occurred)))?;
+            // Of a version, it is noted with what else the same event says of it.
+            subjects::note(batch, recorded, &subject)?;
             judging::approvals_of(batch, &subject)
         }
     }

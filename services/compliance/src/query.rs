@@ -175,8 +175,7 @@ fn deficiency(view: &View, found: Found, scope: &Scope) -> Result<v1::Deficiency
 
 pub(crate) fn owners(view: &View, subject: &str) -> Result<Vec<String>, QueryError> {
     let model = view.record(&MODELS, &MODELS.key().text(model_of(subject)))?.unwrap_or_default();
-    let owners = model.said.whole().owners;
-    let mut owners: Vec<String> = owners.into_iter().map(|owner| owner.person.to_string()).collect();
+    let mut owners: Vec<String> = model.said.owners.into_iter().map(|owner| owner.person.to_string()).collect();
     owners.sort_unstable();
     owners.dedup();
     Ok(owners)
@@ -204,8 +203,7 @@ pub fn approvals(
     if !subject.starts_with("endpoint:") {
         let state = view.record(&VERSIONS, &VERSIONS.key().text(subject))?.ok_or_else(not_found)?;
         let (version, namespace) = VersionId::parse(subject).zip(namespace_of(subject)).ok_or_else(not_found)?;
-        let bytes =
-            state.said.whole().artifacts.first().map_or(Bytes::Unstated, |artifact| Bytes::Digest(artifact.digest));
+        let bytes = state.said.artifacts.first().map_or(Bytes::Unstated, |artifact| Bytes::Digest(artifact.digest));
         let purpose = Purpose { version, namespace, bytes, use_case: Use::Any, environment: None };
         return standings(view, &purpose, None, at_ms);
     }
@@ -280,7 +278,8 @@ fn standings(
         standing,
         ..v1::ApprovalStanding::default()
     };
-    let indices = view.record(&VERSIONS, &VERSIONS.key().text(purpose.version.as_str()))?.unwrap_or_default().requests;
+    let indices = view.record(&VERSIONS, &VERSIONS.key().text(purpose.version.as_str()))?.unwrap_or_default();
+    let indices = indices.said.requests;
     let mut found = Vec::new();
     for (index, requested) in indices.iter().zip(facts.requests(&purpose.version)?).rev() {
         let Some(request) = view.record(&REQUESTS, &request_key(*index))?.flatten() else { continue };

@@ -76,6 +76,11 @@ impl Gates {
         self.0.push(Gate { subject: subject.without_version(), index, policy: policy.clone() });
     }
 
+    /// Every policy that a namespace has published, in whichever version.
+    pub fn published_by<'a>(&'a self, namespace: &'a Namespace) -> impl Iterator<Item = &'a Gate> {
+        self.0.iter().filter(move |gate| gate.subject.namespace == *namespace)
+    }
+
     /// Whether there is none yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -17,6 +17,7 @@ pub mod exceptions;
 pub mod facts;
 mod faults;
 pub mod gates;
+pub mod gathering;
 pub mod ids;
 pub mod lapse;
 pub mod lifecycle;

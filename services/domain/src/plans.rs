@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::approvals::Signatories;
+use crate::gathering::MOST;
 use crate::ids::VersionId;
 use crate::signed::{Signed, add};
 use crate::subjects::{Validation, Version};
@@ -75,6 +76,8 @@ impl Plan {
         let Some(approved) = self.approved.as_ref().map(|approval| approval.signed) else { return false };
         let versions: HashSet<&VersionId> = self.covered.iter().map(|covered| &covered.version).collect();
         let counted = versions.contains(id) || versions.len() < self.proposed.max_versions as usize;
+        // Which bytes of them went through is remembered of so many.
+        let counted = counted && self.covered.len() < MOST;
         let later = version.registered.is_some_and(|registered| registered.index > approved.index);
         let made_under_it = later && version.pipelines.contains(&self.proposed.pipeline_digest);
         let within = |validation: &Validation| {

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::gathering::MOST_SERVING;
 use crate::ids::model_of;
 pub use crate::steps::{Change, Share, Step};
 
@@ -125,6 +126,9 @@ impl Serving {
             Change::Observed { digest, environment } => self.observe(digest, environment, step),
             Change::Attributed { version, false_alarm } => self.attribute(version, *false_alarm, step),
         }
+        // Few people record the end of what serves in the shadow: of too many, the first are taken to have ended.
+        let too_many = self.shares.len().saturating_sub(MOST_SERVING);
+        self.shares.drain(..too_many);
         self.rest_on(step.index);
     }
 
@@ -219,7 +223,17 @@ impl Serving {
             true => Stop { scope: "endpoint".to_owned(), version: None, ..stop },
             false => stop,
         };
+        // Said again, it is the same stop.
+        if self.stops.iter().any(|known| known.scope == stop.scope && known.version == stop.version) {
+            return;
+        }
         self.stops.push(stop);
+        // Of too many, one of everything is left: rather everything than nothing.
+        if self.stops.len() > MOST_SERVING {
+            let index = self.stops[0].index;
+            self.stops = vec![Stop { scope: "endpoint".to_owned(), version: None, index }];
+            self.shares.iter_mut().for_each(|share| (share.suspended, share.unresumed) = (true, None));
+        }
     }
 
     fn resume(&mut self, step: &Step) {

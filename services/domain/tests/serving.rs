@@ -28,6 +28,15 @@ fn started(index: u64, version: &str) -> Step {
     step(index, change)
 }
 
+/// A version that answers in the shadow, of which nobody says when it ends.
+fn shadow(number: u64) -> Step {
+    let mut step = started(number, &format!("model:credit/pd@{number}"));
+    if let Change::Started { share, .. } = &mut step.change {
+        share.exposure = "shadow".to_owned();
+    }
+    step
+}
+
 fn suspended(index: u64, scope: &str, version: Option<&str>) -> Step {
     step(index, Change::Suspended { scope: scope.to_owned(), version: version.map(str::to_owned) })
 }
@@ -114,4 +123,27 @@ fn what_is_retired_is_retired_whatever_else_is_true_of_it() {
     for (position, state) in State::ALL.iter().enumerate() {
         assert_eq!(State::ALL.iter().position(|other| other.as_str() == state.as_str()), Some(position));
     }
+}
+
+#[test]
+fn of_too_many_versions_at_one_endpoint_the_first_are_taken_to_have_ended() {
+    let mut serving = Serving::default();
+    (0..100).for_each(|n| serving.step(&shadow(n)));
+    assert_eq!(serving.shares.len(), 64);
+    assert_eq!(serving.shares[0].version, "model:credit/pd@36");
+}
+
+#[test]
+fn of_too_many_stops_one_of_everything_is_left() {
+    let mut serving = Serving::default();
+    (0..64).for_each(|n| serving.step(&shadow(n)));
+    let stop = |n: u64| suspended(100 + n, "version", Some(&format!("model:credit/pd@{n}")));
+    (0..10).for_each(|_| serving.step(&stop(3)));
+    assert_eq!(serving.stops.len(), 1, "said again, it is the same stop");
+    (0..63).for_each(|n| serving.step(&stop(n)));
+    assert_eq!((serving.stops.len(), serving.running().count()), (63, 1));
+    serving.step(&suspended(200, "model", Some("model:credit/pd@1")));
+    serving.step(&suspended(201, "endpoint", None));
+    assert_eq!((serving.stops.len(), serving.stops[0].scope.as_str()), (1, "endpoint"));
+    assert_eq!(serving.running().count(), 0);
 }

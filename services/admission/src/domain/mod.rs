@@ -4,6 +4,7 @@
 
 mod cases;
 mod fold;
+mod heaps;
 mod register;
 mod sealed;
 mod subjects;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use cases::{Case, Hold, OpenItem, Suspension};
 pub(crate) use register::Register;
-pub(crate) use subjects::{Endpoint, UseCase};
+pub(crate) use subjects::{Endpoint, Heap, UseCase};
 
 /// A subject as text, shared between the places that name it.
 pub(crate) type Key = Arc<str>;
@@ -91,8 +92,19 @@ domain_state! {
     exceptions: Register<Key, Vec<u64>>,
     /// Emergency stops of whole models or versions, by what is stopped.
     stops: Register<Key, Vec<u64>>,
-    /// Subjects whose events hold texts sealed under a key.
-    sealed: Register<[u8; 16], Vec<Key>>,
+    /// How many subjects have events with texts sealed under a key.
+    sealed: Register<[u8; 16], u64>,
+    /// These subjects, by the key and their number among its own. The id of a key is known to whoever reads a text that
+    /// is sealed under it, and may stand in any number of other people's events.
+    sealed_in: Register<([u8; 16], u64), Key>,
+    /// That a subject is one of them.
+    sealed_known: Register<([u8; 16], Key), ()>,
+    /// How many statements answer an event of a model or other subject, and how many bytes they have.
+    answers: Register<(Key, EventId), Heap>,
+    /// How many statements about a model or other subject were corrected.
+    corrections: Register<Key, Heap>,
+    /// The endpoints where an issuer, by its number, said that versions of a model serve, and not that they stopped.
+    places: Register<(Key, u32), Vec<Key>>,
 }
 
 impl DomainState {

@@ -15,6 +15,13 @@ pub(crate) struct UseCase {
     pub(crate) retired: Option<Signed>,
 }
 
+/// How much there is of something of which there may be no end.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Heap {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+}
+
 /// A place where versions serve.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Endpoint {

@@ -147,7 +147,7 @@ impl RuleContext<'_> {
         let mut subjects: Vec<Subject> = self.event.about.clone();
         subjects.push(self.event.subject.clone());
         if erased.kind == ErasedKind::SealingKey {
-            let sealed = key_id(&erased.key).and_then(|kid| domain.sealed.get(&kid));
+            let sealed = key_id(&erased.key).map(|kid| domain.sealed_under(kid));
             subjects.extend(sealed.into_iter().flatten().filter_map(|key| key.parse().ok()));
         }
         for subject in subjects {

@@ -13,6 +13,7 @@ mod scene;
 mod administrators;
 mod bytes;
 mod hands;
+mod heaps;
 mod ids;
 mod policies;
 mod reach;

@@ -51,10 +51,7 @@ pub(crate) fn fold(
             let from_ms = revoked.effective.map_or(by.signed.time_ms, |at| at.as_ms());
             grant.revoke(recorded.index, from_ms);
         })?,
-        ApprovalEvent::RecordedElsewhere(elsewhere) => {
-            let given = (recorded.index, elsewhere.approved_at.map(|at| at.as_ms()));
-            subjects::change_version(batch, &version, |state| state.elsewhere = Some(given))?;
-        }
+        ApprovalEvent::RecordedElsewhere(_) => subjects::note(batch, recorded, &version)?,
     }
     judging::version(batch, &version)
 }
@@ -171,7 +168,7 @@ fn change_grant(
     let Some(given) = recorded.answered() else { return Ok(()) };
     let is = |grant: &approvals::Grant| grant.signed.index == given.index;
     let version = batch.read(&VERSIONS, &VERSIONS.key().text(&recorded.event.subject.to_string()))?;
-    for index in version.unwrap_or_default().requests {
+    for index in version.unwrap_or_default().said.requests {
         let request = batch.read(&REQUESTS, &request_key(index))?.flatten();
         let found = request.is_some_and(|request| request.request.grants.iter().any(is));
         if found {

@@ -8,9 +8,10 @@ use probity_schemas::Data;
 use probity_schemas::deployment::DeploymentEvent;
 
 use crate::facts::Folded;
-use crate::fold::{approvals, subjects};
+use crate::fold::approvals;
 use crate::judging;
 use crate::records::endpoints::{Authorized, ENDPOINTS, SOURCES, STEPS, endpoint_key};
+use crate::records::subjects::{PLACES, place_key};
 
 /// Takes in what happened at an endpoint.
 pub(crate) fn fold(
@@ -31,8 +32,7 @@ pub(crate) fn fold(
             use_case: authorized.use_case.as_ref().map(ToString::to_string),
         };
         let state = batch.record(&ENDPOINTS, key)?;
-        state.authorized.retain(|other| other.version != authorized.version);
-        state.authorized.push(authorized);
+        state.authorize(authorized);
         return judging::endpoint(batch, endpoint);
     }
     let step = Step::of(&recorded.event, recorded.index, recorded.sorted_at_ms());
@@ -103,18 +103,18 @@ fn settle(batch: &mut Batch<'_>, endpoint: &str, stretches: Vec<Stretch>) -> Res
     let no_more = std::mem::replace(&mut state.noted_before, former.clone());
     let changed = std::mem::replace(&mut state.concerns, concerned.clone()) != concerned;
     for gone in before.iter().filter(|version| !now.contains(version)) {
-        subjects::change_version(batch, gone, |state| state.places.retain(|place| place != endpoint))?;
+        batch.remove(place_key(gone, false, endpoint));
         judging::approvals_of(batch, gone)?;
     }
     for come in now.iter().filter(|version| !before.contains(version)) {
-        subjects::change_version(batch, come, |state| state.places.push(endpoint.to_owned()))?;
+        batch.put(&PLACES, place_key(come, false, endpoint), ());
         judging::approvals_of(batch, come)?;
     }
     for gone in no_more.iter().filter(|version| !former.contains(version)) {
-        subjects::change_version(batch, gone, |state| state.former_places.retain(|place| place != endpoint))?;
+        batch.remove(place_key(gone, true, endpoint));
     }
     for come in former.iter().filter(|version| !no_more.contains(version)) {
-        subjects::change_version(batch, come, |state| state.former_places.push(endpoint.to_owned()))?;
+        batch.put(&PLACES, place_key(come, true, endpoint), ());
     }
     // What is open about the endpoint concerns what serves there.
     if changed {

@@ -2,53 +2,37 @@
 
 use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
-use probity_domain::signed::add as push;
-use probity_domain::subjects::Version;
-use probity_domain::{DatasetId, Effect, ModelId, VersionId};
+use probity_domain::{DatasetId, Effect, VersionId};
 use probity_projection::{Batch, Parts, ProjectionError, Recorded, Stated};
-use probity_schemas::Digest;
+use probity_schemas::approval::ApprovalEvent;
 use probity_schemas::model::ModelEvent;
+use probity_schemas::validation::ValidationEvent;
+use probity_schemas::{Data, Digest};
 
 use crate::judging;
 use crate::records::subjects::{
-    ATTACHED, Class, DATA_WITHDRAWN, DATASETS, DERIVED, DOCUMENTS, MADE_FROM, MODELS, ModelState, OWNED, Occurred,
-    RUNS, VERSIONS, VersionState, attached_key, data_key, dataset_key, document_key, model_key, run_key, version_key,
+    ATTACHED, Class, DATA_WITHDRAWN, DATASETS, DATASETS_SAID, DERIVED, DOCUMENTS, MADE_FROM, MODELS, MODELS_SAID,
+    ModelState, OWNED, Occurred, RUN_VERSIONS, RUNS, VERSIONS, VERSIONS_SAID, VersionState, attached_key, data_key,
+    dataset_key, document_key, run_key, run_versions, version_of_run,
 };
-
-/// Changes what is known of a version.
-pub(crate) fn change_version(
-    batch: &mut Batch<'_>,
-    version: &str,
-    change: impl FnOnce(&mut VersionState),
-) -> Result<(), ProjectionError> {
-    change(batch.record(&VERSIONS, VERSIONS.key().text(version))?);
-    Ok(())
-}
-
-/// Changes what is known of a model.
-pub(crate) fn change_model(
-    batch: &mut Batch<'_>,
-    model: &str,
-    change: impl FnOnce(&mut ModelState),
-) -> Result<(), ProjectionError> {
-    change(batch.record(&MODELS, MODELS.key().text(model))?);
-    Ok(())
-}
 
 /// Takes in one thing that an event says, and judges whatever rests on it.
 pub(crate) fn take(batch: &mut Batch<'_>, recorded: &Recorded, effect: Effect) -> Result<(), ProjectionError> {
     let index = recorded.index;
     match effect {
-        Effect::Version(version, said) => add(batch, &version, index, said),
+        Effect::Version(version, said) => {
+            let beside = match version.as_str() == recorded.event.subject.to_string() {
+                true => beside_version(recorded),
+                false => VersionState::default(),
+            };
+            add(batch, &version, (index, index), VersionState { said, ..beside })
+        }
         Effect::Model(model, said) => {
             for owner in &said.owners {
                 batch.put(&OWNED, OWNED.key().text(&owner.person.to_string()).text(model.as_str()), ());
             }
-            let state = batch.record(&MODELS, model_key(&model))?;
-            if !said.plans.is_empty() {
-                state.plans.push(index);
-            }
-            state.said.add(index, said);
+            let said = ModelState { said, ..beside_model(recorded) };
+            MODELS_SAID.add(batch, model.as_str(), (index, index), said)?;
             judging::endpoints_of(batch, model.as_str())?;
             judging::model(batch, model.as_str())
         }
@@ -56,28 +40,29 @@ pub(crate) fn take(batch: &mut Batch<'_>, recorded: &Recorded, effect: Effect) -
             for from in &said.derived_from {
                 batch.put(&DERIVED, DERIVED.key().text(from.as_str()).text(dataset.as_str()), ());
             }
-            batch.record(&DATASETS, dataset_key(&dataset))?.add(index, said);
-            judge_descendants(batch, &dataset)
+            let before = batch.read(&DATASETS, &dataset_key(&dataset))?.unwrap_or_default();
+            DATASETS_SAID.add(batch, dataset.as_str(), (index, index), said)?;
+            match batch.read(&DATASETS, &dataset_key(&dataset))?.unwrap_or_default() == before {
+                true => Ok(()),
+                false => judge_descendants(batch, &dataset),
+            }
         }
         Effect::DataWithdrawn(digest, withdrawal) => {
             batch.record(&DATA_WITHDRAWN, data_key(&digest))?.push(withdrawal);
             judging::made_from(batch, &digest.to_string())
         }
         Effect::Run(run, said) => {
-            let state = batch.record(&RUNS, run_key(&run))?;
-            state.said.add(index, said.clone());
-            for version in state.versions.clone() {
-                add(batch, &version, index, said.clone())?;
+            batch.record(&RUNS, run_key(&run))?.push((index, said.clone()));
+            for version in naming(batch, &run)? {
+                add(batch, &version, (index, index), VersionState { said: said.clone(), ..VersionState::default() })?;
             }
             Ok(())
         }
         // What the run says stays the run's: it goes when the run is void.
         Effect::RunProduced(run, version) => {
-            let state = batch.record(&RUNS, run_key(&run))?;
-            push(&mut state.versions, version.clone());
-            let parts: Vec<(u64, Version)> = state.said.parts().cloned().collect();
-            for (index, said) in parts {
-                add(batch, &version, index, said)?;
+            batch.put(&RUN_VERSIONS, run_versions(&run).text(version.as_str()), ());
+            for (run, said) in batch.read(&RUNS, &run_key(&run))?.unwrap_or_default() {
+                add(batch, &version, (run, index), VersionState { said, ..VersionState::default() })?;
             }
             Ok(())
         }
@@ -102,22 +87,32 @@ pub(crate) fn take(batch: &mut Batch<'_>, recorded: &Recorded, effect: Effect) -
     }
 }
 
-/// Adds what the statement at `index` says of a version.
-fn add(batch: &mut Batch<'_>, version: &VersionId, index: u64, said: Version) -> Result<(), ProjectionError> {
-    let datasets = said.datasets.iter().map(ToString::to_string);
-    let digests = said.dataset_digests.iter().map(ToString::to_string);
+/// The versions that name a training run.
+fn naming(batch: &Batch<'_>, run: &Run) -> Result<Vec<VersionId>, ProjectionError> {
+    let keys = batch.keys(&run_versions(run))?;
+    Ok(keys.iter().filter_map(|key| version_of_run(key)).collect())
+}
+
+/// Adds what a statement says of a version. A run that names its version is that version's, and is not added once more by
+/// the registration that names it.
+fn add(
+    batch: &mut Batch<'_>,
+    version: &VersionId,
+    place: (u64, u64),
+    said: VersionState,
+) -> Result<(), ProjectionError> {
+    let datasets = said.said.datasets.iter().map(ToString::to_string);
+    let digests = said.said.dataset_digests.iter().map(ToString::to_string);
     for from in datasets.chain(digests) {
         batch.put(&MADE_FROM, MADE_FROM.key().text(&from).text(version.as_str()), ());
     }
-    let state = batch.record(&VERSIONS, version_key(version))?;
-    if !said.requests.is_empty() {
-        state.requests.push(index);
-    }
-    // A run that names its version is that version's, and is not added once more by the registration that names it.
-    if state.said.part(index).is_none() {
-        state.said.add(index, said);
-    }
+    VERSIONS_SAID.add(batch, version.as_str(), place, said)?;
     judging::version(batch, version.as_str())
+}
+
+/// Notes what an event says of a subject that is no version.
+pub(crate) fn note(batch: &mut Batch<'_>, recorded: &Recorded, subject: &str) -> Result<(), ProjectionError> {
+    VERSIONS_SAID.add(batch, subject, (recorded.index, recorded.index), beside_version(recorded))
 }
 
 /// Leaves a training run out that is void, of every version that named it.
@@ -125,9 +120,8 @@ pub(crate) fn leave_out_run(batch: &mut Batch<'_>, run: &Run, index: u64) -> Res
     if !batch.contains(&run_key(run))? {
         return Ok(());
     }
-    let state = batch.record(&RUNS, run_key(run))?;
-    state.said.leave_out(index);
-    for version in state.versions.clone() {
+    batch.record(&RUNS, run_key(run))?.retain(|(at, _)| *at != index);
+    for version in naming(batch, run)? {
         leave_out(batch, version.as_str(), index)?;
     }
     Ok(())
@@ -152,43 +146,56 @@ fn judge_descendants(batch: &mut Batch<'_>, dataset: &DatasetId) -> Result<(), P
     Ok(())
 }
 
-/// Notes what is shown of a model or version beside what decisions rest on. It is judged with the effects of
-/// the same event.
-pub(crate) fn fold(batch: &mut Batch<'_>, recorded: &Recorded, event: &ModelEvent) -> Result<(), ProjectionError> {
-    let subject = &recorded.event.subject;
-    let stated = Stated::of(recorded);
-    if let (ModelEvent::VersionRegistered(registered), Some(version)) = (event, VersionId::of(subject)) {
-        let pinned = registered.reference.as_ref().is_some_and(|reference| reference.pinned == Some(true));
-        batch.record(&VERSIONS, version_key(&version))?.registrations.push((stated, pinned));
-        return Ok(());
+/// What an event says of its version beside what decisions rest on.
+fn beside_version(recorded: &Recorded) -> VersionState {
+    match &recorded.event.data {
+        Data::Model(ModelEvent::VersionRegistered(registered)) => {
+            let pinned = registered.reference.as_ref().is_some_and(|reference| reference.pinned == Some(true));
+            let artifacts: Vec<Digest> = registered.artifacts.iter().map(|artifact| artifact.digest).collect();
+            let artifacts = (!artifacts.is_empty()).then(|| (Stated::of(recorded), artifacts));
+            VersionState { pinned: Some(pinned), artifacts, ..VersionState::default() }
+        }
+        Data::Validation(ValidationEvent::Completed(_)) => {
+            let occurred = recorded.event.occurred.map(|at| (at.earliest().as_ms(), at.latest().as_ms()));
+            VersionState::validated(recorded.index, occurred)
+        }
+        Data::Approval(ApprovalEvent::RecordedElsewhere(elsewhere)) => {
+            VersionState::elsewhere(recorded.index, elsewhere.approved_at.map(|at| at.as_ms()))
+        }
+        _ => VersionState::default(),
     }
-    let Some(model) = ModelId::of(&subject.without_version()) else { return Ok(()) };
-    match event {
-        ModelEvent::Registered(_) => batch.record(&MODELS, model_key(&model))?.registrations.push(stated),
-        ModelEvent::Classified(classified) => {
+}
+
+/// What an event says of its model beside what decisions rest on.
+fn beside_model(recorded: &Recorded) -> ModelState {
+    match &recorded.event.data {
+        Data::Model(ModelEvent::Registered(_)) => {
+            ModelState { registered: Some(Stated::of(recorded)), ..ModelState::default() }
+        }
+        Data::Model(ModelEvent::Classified(classified)) => {
             let class = Class {
                 framework: classified.framework.to_string(),
                 class: classified.class.to_string(),
                 expires_ms: classified.expires_at.map(|at| at.as_ms()),
                 index: recorded.index,
             };
-            batch.record(&MODELS, model_key(&model))?.classes.push(class);
+            ModelState { classes: vec![class], ..ModelState::default() }
         }
-        _ => {}
+        _ => ModelState::default(),
     }
-    Ok(())
 }
 
 /// Leaves out what a statement said of a version, or of a model and its versions, that is void.
 pub(crate) fn leave_out(batch: &mut Batch<'_>, subject: &str, index: u64) -> Result<(), ProjectionError> {
     let model = model_of(subject);
     // A use can be linked to one version; it is the model's none the less.
+    MODELS_SAID.leave_out(batch, model, index)?;
+    VERSIONS_SAID.leave_out(batch, subject, index)?;
     if batch.contains(&MODELS.key().text(model))? {
-        change_model(batch, model, |state| state.leave_out(index))?;
         judging::model(batch, model)?;
     }
     if batch.contains(&VERSIONS.key().text(subject))? {
-        change_version(batch, subject, |state| state.leave_out(index))?;
+        judging::approvals_of(batch, subject)?;
     }
     judging::endpoints_of(batch, model)
 }

@@ -105,7 +105,7 @@ impl<'a> Judging<'a> {
         let named = share.version.contains('@');
         let registered = match named {
             true => self.version.is_registered(),
-            false => self.model.registered().is_some(),
+            false => self.model.registered.is_some(),
         };
         if !registered {
             let reason = format!("{} is not registered", share.version);
@@ -127,7 +127,7 @@ impl<'a> Judging<'a> {
 
     /// What serves although it, or its model, was retired.
     fn retired(&self, found: &mut Vec<Found>) {
-        for (from_ms, until_ms, retired) in retirement(&self.model.said.whole(), &self.version.said.whole()).spans() {
+        for (from_ms, until_ms, retired) in retirement(&self.model.said, &self.version.said).spans() {
             let Some(retired) = retired else { continue };
             let reason = format!("{} was retired", self.stay.share.version);
             let serves = self.found(Question::RetiredStillServing, reason, from_ms, until_ms);
@@ -141,7 +141,7 @@ impl<'a> Judging<'a> {
         let reason = match () {
             () if !named => format!("nobody has said which version of {} serves", share.version),
             () if share.digest.is_some() || self.version.is_pinned() => return,
-            () if self.version.said.whole().artifacts.is_empty() => {
+            () if self.version.said.artifacts.is_empty() => {
                 format!("{} has no digest and no fixed reference", share.version)
             }
             () => format!("nobody has said which bytes of {} serve", share.version),

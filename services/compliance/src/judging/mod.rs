@@ -5,8 +5,9 @@ pub(crate) mod items;
 
 pub(crate) use endpoints::endpoint;
 
+use std::collections::BTreeSet;
+
 use probity_domain::ids::model_of;
-use probity_domain::subjects::Artifact;
 use probity_projection::{Batch, Parts, ProjectionError};
 use probity_schemas::{Digest, word};
 
@@ -15,7 +16,7 @@ use crate::records::approvals::{REQUESTS, RequestState, SEEN, request_key};
 use crate::records::authority::PERSONS;
 use crate::records::deficiencies::{Found, replace};
 use crate::records::endpoints::ENDPOINTS;
-use crate::records::subjects::{MADE_FROM, MODELS, VERSIONS, VersionState};
+use crate::records::subjects::{MADE_FROM, MODELS, VERSIONS, VersionState, place_of, places_now, places_of};
 
 /// How long before its end an approval is said to expire: thirty days.
 const EXPIRING_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
@@ -23,21 +24,32 @@ const EXPIRING_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 /// Judges a version, and every endpoint where it serves or served.
 pub(crate) fn version(batch: &mut Batch<'_>, version: &str) -> Result<(), ProjectionError> {
     approvals_of(batch, version)?;
-    let VersionState { places, former_places, .. } =
-        batch.read(&VERSIONS, &VERSIONS.key().text(version))?.unwrap_or_default();
-    for place in &former_places {
-        endpoints::stretches(batch, place, |stretch| stretch.share.version == version)?;
+    places(batch, version)
+}
+
+/// Judges every endpoint where a version, or any version of a model, serves or served.
+fn places(batch: &mut Batch<'_>, subject: &str) -> Result<(), ProjectionError> {
+    let mut serve = BTreeSet::new();
+    for key in batch.keys(&places_of(subject))? {
+        match place_of(&key) {
+            Some((version, true, place)) => {
+                endpoints::stretches(batch, &place, |stretch| stretch.share.version == version)?;
+            }
+            Some((_, false, place)) => drop(serve.insert(place)),
+            None => {}
+        }
     }
-    places.iter().try_for_each(|place| endpoint(batch, place))
+    serve.iter().try_for_each(|place| endpoint(batch, place))
 }
 
 /// Judges the approvals of a version.
 pub(crate) fn approvals_of(batch: &mut Batch<'_>, version: &str) -> Result<(), ProjectionError> {
     let state = batch.read(&VERSIONS, &VERSIONS.key().text(version))?.unwrap_or_default();
     let mut found = Vec::new();
-    for index in &state.requests {
+    let serves = !batch.keys(&places_now(version))?.is_empty();
+    for index in &state.said.requests {
         if let Some(request) = batch.read(&REQUESTS, &request_key(*index))?.flatten() {
-            signatures(version, &state, &request, &mut found);
+            signatures(version, &state, serves, &request, &mut found);
         }
     }
     elsewhere(version, &state, &mut found);
@@ -45,14 +57,13 @@ pub(crate) fn approvals_of(batch: &mut Batch<'_>, version: &str) -> Result<(), P
     replace(batch, version, found)
 }
 
-fn signatures(version: &str, state: &VersionState, request: &RequestState, found: &mut Vec<Found>) {
-    let whole = state.said.whole();
+fn signatures(version: &str, state: &VersionState, serves: bool, request: &RequestState, found: &mut Vec<Found>) {
     for (grant, signature) in request.request.grants.iter().zip(&request.signatures) {
         let stated = &signature.stated;
         let of = |question, reason: String| {
             Found::new(question, version, reason).from(signature.at_ms).about(&stated.signer).stated(stated)
         };
-        if let Some(hand) = whole.hand_of(&grant.signatories.persons) {
+        if let Some(hand) = state.said.hand_of(&grant.signatories.persons) {
             let reason = format!("{} approved it and had a hand in it", hand.person);
             found.push(of(Question::AuthorIsApprover, reason).resting_on([hand.at.index]));
         }
@@ -63,9 +74,9 @@ fn signatures(version: &str, state: &VersionState, request: &RequestState, found
             };
             found.push(of(Question::ApprovedBeforeEvidence, reason).resting_on(*index));
         }
-        if !state.validations.is_empty() && !state.validations.iter().any(|known| is_before(known, signature.at_ms)) {
+        if state.is_validated_after(signature.at_ms) {
             let reason = "it was approved before it was validated for the first time".to_owned();
-            found.push(of(Question::ApprovedBeforeEvidence, reason).resting_on(state.validations.iter().map(|v| v.0)));
+            found.push(of(Question::ApprovedBeforeEvidence, reason).resting_on(validations(state)));
         }
         for (condition, text) in grant.conditions.iter().zip(&signature.conditions) {
             if let Some(due_ms) = condition.due_ms {
@@ -74,7 +85,7 @@ fn signatures(version: &str, state: &VersionState, request: &RequestState, found
                 found.push(overdue.until_or_on(condition.met.map(|met| met.time_ms)));
             }
         }
-        let in_force = grant.revoked.is_none() && request.rejected.is_none() && !state.places.is_empty();
+        let in_force = grant.revoked.is_none() && request.rejected.is_none() && serves;
         if let Some(expires_ms) = grant.expires_at_ms.filter(|_| in_force) {
             let soon = of(Question::ApprovalExpiring, "the approval of what serves expires soon".to_owned());
             found.push(soon.from(expires_ms.saturating_sub(EXPIRING_MS)).until(expires_ms));
@@ -82,23 +93,14 @@ fn signatures(version: &str, state: &VersionState, request: &RequestState, found
     }
 }
 
-/// Whether something can have happened by a moment.
-fn is_before((_, occurred): &(u64, Option<(u64, u64)>), at_ms: u64) -> bool {
-    occurred.is_none_or(|(earliest, _)| earliest <= at_ms)
+/// Where it was validated, the first of them.
+fn validations(state: &VersionState) -> impl Iterator<Item = u64> {
+    state.validated.iter().flat_map(|(_, indices)| indices.iter().copied())
 }
 
 /// Registrations of one name that give different artefacts.
 fn conflict(version: &str, state: &VersionState, found: &mut Vec<Found>) {
-    let registrations = state.registrations.iter().filter_map(|registration| {
-        let artifacts = &state.said.part(registration.0.index)?.artifacts;
-        (!artifacts.is_empty()).then_some((&registration.0, artifacts))
-    });
-    let mut registrations = registrations.collect::<Vec<_>>().into_iter();
-    let Some((first, artifacts)) = registrations.next() else { return };
-    if let Some((other, _)) = registrations.find(|(_, others)| {
-        let other = |one: &Artifact| others.iter().all(|another| another.digest != one.digest);
-        artifacts.iter().any(other)
-    }) {
+    if let (Some((first, _)), Some(other)) = (&state.artifacts, &state.conflicting) {
         let reason = "it was registered again with other artefacts";
         let conflict = Found::new(Question::VersionConflict, version, reason).from(other.known_since_ms());
         found.push(conflict.stated(other).resting_on([first.index]));
@@ -107,25 +109,16 @@ fn conflict(version: &str, state: &VersionState, found: &mut Vec<Found>) {
 
 fn elsewhere(version: &str, state: &VersionState, found: &mut Vec<Found>) {
     let Some((index, Some(approved_ms))) = state.elsewhere else { return };
-    if !state.validations.is_empty() && !state.validations.iter().any(|known| is_before(known, approved_ms)) {
+    if state.is_validated_after(approved_ms) {
         let reason = "it was approved elsewhere before it was validated for the first time";
-        let validations = state.validations.iter().map(|(index, _)| *index);
         let early = Found::new(Question::ApprovedBeforeEvidence, version, reason).from(approved_ms);
-        found.push(early.resting_on(validations.chain([index])));
+        found.push(early.resting_on(validations(state).chain([index])));
     }
 }
 
 /// Judges every endpoint where a version of the model serves.
 pub(crate) fn endpoints_of(batch: &mut Batch<'_>, model: &str) -> Result<(), ProjectionError> {
-    // A model's own name sorts right before those of its versions.
-    let keys = batch.keys(&VERSIONS.key().beginning(model))?;
-    for key in keys {
-        let of = Parts::of(&key).text().unwrap_or_default().to_owned();
-        if model_of(&of) == model {
-            version(batch, &of)?;
-        }
-    }
-    Ok(())
+    places(batch, model_of(model))
 }
 
 /// Judges every version that was made from this dataset or digest.
@@ -172,13 +165,13 @@ pub(crate) fn all_endpoints(batch: &mut Batch<'_>) -> Result<(), ProjectionError
 pub(crate) fn model(batch: &mut Batch<'_>, model: &str) -> Result<(), ProjectionError> {
     let state = batch.read(&MODELS, &MODELS.key().text(model))?.unwrap_or_default();
     let mut found = Vec::new();
-    if let Some(registered) = state.registered().filter(|_| state.said.whole().retired().is_none()) {
-        let owners = state.said.whole().owners;
+    if let Some(registered) = state.registered.as_ref().filter(|_| state.said.retired().is_none()) {
+        let owners = &state.said.owners;
         if owners.is_empty() {
             let nobody = Found::new(Question::NoOwner, model, "nobody has accepted to own it");
             found.push(nobody.from(registered.known_since_ms()).stated(registered));
         }
-        for owner in &owners {
+        for owner in owners {
             let (person, index) = (owner.person.to_string(), owner.signed.index);
             let known = batch.read(&PERSONS, &PERSONS.key().text(&person))?.unwrap_or_default();
             if let Some((left_ms, at)) = known.departed.filter(|(_, at)| *at > index) {
@@ -187,7 +180,7 @@ pub(crate) fn model(batch: &mut Batch<'_>, model: &str) -> Result<(), Projection
                 found.push(left.from(left_ms).about(&person).resting_on([index, at]));
             }
         }
-        for class in state.current_classes() {
+        for class in &state.classes {
             if let Some(expires_ms) = class.expires_ms {
                 let reason = format!("its classification {} by {} has expired", class.class, class.framework);
                 let expired = Found::new(Question::ClassificationExpired, model, reason);

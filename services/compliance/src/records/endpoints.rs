@@ -20,6 +20,9 @@ pub(crate) const SOURCES: Table<Vec<Stated>> = Table::new(byte::SOURCES);
 /// Versions and uses that are kept as being somebody's to have a say over, at one endpoint.
 const REACHED: usize = 64;
 
+/// Versions of which it is kept what they were let through for, at one endpoint: more than serve there at a time.
+const AUTHORIZED: usize = 256;
+
 /// What is known of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndpointState {
@@ -128,6 +131,14 @@ impl EndpointState {
     pub(crate) fn concerned_by(&self, stay: Stay<'_>) -> Vec<String> {
         let named = [&stay.share.version].into_iter().chain(stay.use_case).cloned();
         named.filter(|subject| self.reached.contains(subject)).collect()
+    }
+
+    /// A version was let through. The last of them are kept.
+    pub(crate) fn authorize(&mut self, authorized: Authorized) {
+        self.authorized.retain(|other| other.version != authorized.version);
+        self.authorized.push(authorized);
+        let too_many = self.authorized.len().saturating_sub(AUTHORIZED);
+        self.authorized.drain(..too_many);
     }
 
     /// Somebody who has a say over it said that this serves, or is served, here. The last of them are kept.

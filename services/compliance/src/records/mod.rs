@@ -9,6 +9,7 @@ pub(crate) mod endpoints;
 pub(crate) mod items;
 pub(crate) mod proposals;
 pub(crate) mod subjects;
+pub(crate) mod sums;
 
 use probity_projection::{Batch, Key, Record, StoreError, Table, View};
 
@@ -51,6 +52,11 @@ pub(crate) mod byte {
     pub(crate) const DERIVED: u8 = 37;
     pub(crate) const SOURCES: u8 = 38;
     pub(crate) const OPEN_ABOUT: u8 = 39;
+    pub(crate) const VERSION_PARTS: u8 = 40;
+    pub(crate) const MODEL_PARTS: u8 = 41;
+    pub(crate) const DATASET_PARTS: u8 = 42;
+    pub(crate) const RUN_VERSIONS: u8 = 43;
+    pub(crate) const PLACES: u8 = 44;
     pub(crate) const SUBJECTS: u8 = 50;
     pub(crate) const PROPOSALS: u8 = 51;
 }

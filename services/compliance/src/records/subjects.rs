@@ -1,28 +1,39 @@
 //! Models, versions, data and documents.
 
 use probity_domain::effects::Run;
+use probity_domain::ids::model_of;
 use probity_domain::subjects::{Absorb, Dataset, Model, Version, Withdrawal};
 use probity_domain::{DatasetId, ModelId, VersionId};
-use probity_projection::{Key, Stated, Table};
+use probity_projection::{Key, Parts, Stated, Table};
 use probity_schemas::{Digest, EventId};
 use serde::{Deserialize, Serialize};
 
 use super::byte;
+use super::sums::Sums;
 
 /// Model → what is known of it.
 pub(crate) const MODELS: Table<ModelState> = Table::new(byte::MODELS);
 /// Version → what is known of it.
 pub(crate) const VERSIONS: Table<VersionState> = Table::new(byte::VERSIONS);
 /// Dataset → what is known of it.
-pub(crate) const DATASETS: Table<Sum<Dataset>> = Table::new(byte::DATASETS);
+pub(crate) const DATASETS: Table<Dataset> = Table::new(byte::DATASETS);
+/// What each statement says of them.
+pub(crate) const VERSIONS_SAID: Sums<VersionState> = Sums::new(byte::VERSIONS, byte::VERSION_PARTS);
+pub(crate) const MODELS_SAID: Sums<ModelState> = Sums::new(byte::MODELS, byte::MODEL_PARTS);
+pub(crate) const DATASETS_SAID: Sums<Dataset> = Sums::new(byte::DATASETS, byte::DATASET_PARTS);
+/// Model, version, whether it did and does not any more, endpoint → that the version serves there, or served as far back as
+/// that is kept.
+pub(crate) const PLACES: Table<()> = Table::new(byte::PLACES);
 /// Digest of data → where it was withdrawn.
 pub(crate) const DATA_WITHDRAWN: Table<Vec<Withdrawal>> = Table::new(byte::DATA_WITHDRAWN);
 /// Dataset or digest of data, version → that the version was made from it.
 pub(crate) const MADE_FROM: Table<()> = Table::new(byte::MADE_FROM);
 /// Dataset, dataset → that the second was derived from the first.
 pub(crate) const DERIVED: Table<()> = Table::new(byte::DERIVED);
-/// Training run → what it says of the versions that name it, and these versions.
+/// Training run → what it says of the versions that name it.
 pub(crate) const RUNS: Table<RunState> = Table::new(byte::RUNS);
+/// Training run, version → that the version names it.
+pub(crate) const RUN_VERSIONS: Table<()> = Table::new(byte::RUN_VERSIONS);
 /// Digest → a document.
 pub(crate) const DOCUMENTS: Table<Document> = Table::new(byte::DOCUMENTS);
 /// Event → the digest of the document that it attached.
@@ -32,95 +43,90 @@ pub(crate) const OWNED: Table<()> = Table::new(byte::OWNED);
 /// Index → a request for validation: its subject, its id, and who was asked.
 pub(crate) const VALIDATIONS: Table<(String, String, String)> = Table::new(byte::VALIDATIONS);
 
-/// A record as the sum of what statements said, so that one that is void can be left out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Sum<T>(Vec<(u64, T)>);
-
-impl<T> Default for Sum<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T: Absorb + Clone> Sum<T> {
-    /// Adds what the statement at `index` says.
-    pub(crate) fn add(&mut self, index: u64, said: T) {
-        self.0.push((index, said));
-    }
-
-    /// Leaves out what the statement at `index` said.
-    pub(crate) fn leave_out(&mut self, index: u64) {
-        self.0.retain(|(at, _)| *at != index);
-    }
-
-    /// What each statement says, with its index.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = &(u64, T)> {
-        self.0.iter()
-    }
-
-    /// What the statement at `index` says.
-    pub(crate) fn part(&self, index: u64) -> Option<&T> {
-        self.0.iter().find(|(at, _)| *at == index).map(|(_, said)| said)
-    }
-
-    /// What the statements say together.
-    pub(crate) fn whole(&self) -> T {
-        T::sum(self.0.iter().map(|(_, said)| said.clone()))
-    }
-}
-
 /// When something happened, in Unix milliseconds: the earliest and the latest; `None` where it was not
 /// said.
 pub(crate) type Occurred = Option<(u64, u64)>;
 
-/// What is known of a version.
+/// How many statements of a kind are named to show something; how many frameworks a model is known to be classified by.
+const SHOWN: usize = 16;
+const FRAMEWORKS: usize = 64;
+
+/// What is known of a version, or what one statement says of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct VersionState {
-    pub(crate) said: Sum<Version>,
-    /// Each registration, and whether its reference names one fixed thing.
-    pub(crate) registrations: Vec<(Stated, bool)>,
-    /// Its requests for approval.
-    pub(crate) requests: Vec<u64>,
+    pub(crate) said: Version,
+    /// Whether the reference of its last registration names one fixed thing; `None` where it is not registered.
+    pub(crate) pinned: Option<bool>,
+    /// The first registration with artefacts, and these.
+    pub(crate) artifacts: Option<(Stated, Vec<Digest>)>,
+    /// The first registration that lacks one of them.
+    pub(crate) conflicting: Option<Stated>,
     /// When an approval by another body was given, in Unix milliseconds, and where that was recorded.
     pub(crate) elsewhere: Option<(u64, Option<u64>)>,
-    /// Where it was validated, and when that was.
-    pub(crate) validations: Vec<(u64, Occurred)>,
-    /// The endpoints where it serves.
-    pub(crate) places: Vec<String>,
-    /// The endpoints where it served, as far back as that is kept.
-    pub(crate) former_places: Vec<String>,
+    /// When it was validated for the first time, as far as that can be: 0 where nobody knows when one was; and where the
+    /// first were recorded.
+    pub(crate) validated: Option<(u64, Vec<u64>)>,
+}
+
+impl Absorb for VersionState {
+    fn absorb(&mut self, part: Self) {
+        self.said.absorb(part.said);
+        self.pinned = part.pinned.or(self.pinned);
+        match (&self.artifacts, part.artifacts) {
+            (Some((_, known)), Some((stated, artifacts))) => {
+                if known.iter().any(|digest| !artifacts.contains(digest)) {
+                    self.conflicting.get_or_insert(stated);
+                }
+            }
+            (None, Some(first)) => self.artifacts = Some(first),
+            (_, None) => {}
+        }
+        self.elsewhere = part.elsewhere.or(self.elsewhere);
+        if let Some((earliest_ms, indices)) = part.validated {
+            let known = self.validated.get_or_insert((earliest_ms, Vec::new()));
+            known.0 = known.0.min(earliest_ms);
+            known.1.extend(indices);
+            known.1.truncate(SHOWN);
+        }
+    }
 }
 
 impl VersionState {
-    /// Leaves out what the statement at `index` said.
-    pub(crate) fn leave_out(&mut self, index: u64) {
-        self.said.leave_out(index);
-        self.registrations.retain(|(stated, _)| stated.index != index);
-        self.requests.retain(|at| *at != index);
-        self.validations.retain(|(at, _)| *at != index);
-        self.elsewhere = self.elsewhere.filter(|(at, _)| *at != index);
+    /// A validation of it.
+    pub(crate) fn validated(index: u64, occurred: Occurred) -> Self {
+        let earliest_ms = occurred.map_or(0, |(earliest, _)| earliest);
+        Self { validated: Some((earliest_ms, vec![index])), ..Self::default() }
+    }
+
+    /// An approval of it by another body.
+    pub(crate) fn elsewhere(index: u64, given_ms: Option<u64>) -> Self {
+        Self { elsewhere: Some((index, given_ms)), ..Self::default() }
     }
 
     /// Whether it is registered.
     pub(crate) fn is_registered(&self) -> bool {
-        !self.registrations.is_empty()
+        self.pinned.is_some()
     }
 
     /// Whether its reference names one fixed thing: the last registration is the one that counts.
     pub(crate) fn is_pinned(&self) -> bool {
-        self.registrations.last().is_some_and(|(_, pinned)| *pinned)
+        self.pinned == Some(true)
+    }
+
+    /// Whether it was validated, and the first time can only have been after a moment.
+    pub(crate) fn is_validated_after(&self, at_ms: u64) -> bool {
+        self.validated.as_ref().is_some_and(|(earliest_ms, _)| *earliest_ms > at_ms)
     }
 }
 
-/// What is known of a model as a whole.
+/// What is known of a model as a whole, or what one statement says of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelState {
-    pub(crate) said: Sum<Model>,
-    pub(crate) registrations: Vec<Stated>,
-    /// Its classifications.
+    pub(crate) said: Model,
+    /// The first registration.
+    pub(crate) registered: Option<Stated>,
+    /// Its classifications: of each framework the newest.
     pub(crate) classes: Vec<Class>,
-    /// Its change plans.
-    pub(crate) plans: Vec<u64>,
 }
 
 /// One classification of a model.
@@ -132,26 +138,18 @@ pub(crate) struct Class {
     pub(crate) index: u64,
 }
 
-impl ModelState {
-    /// Leaves out what the statement at `index` said.
-    pub(crate) fn leave_out(&mut self, index: u64) {
-        self.said.leave_out(index);
-        self.registrations.retain(|stated| stated.index != index);
-        self.classes.retain(|class| class.index != index);
-        self.plans.retain(|plan| *plan != index);
-    }
-
-    /// The first registration.
-    pub(crate) fn registered(&self) -> Option<&Stated> {
-        self.registrations.first()
-    }
-
-    /// One class for each framework: the newest.
-    pub(crate) fn current_classes(&self) -> impl Iterator<Item = &Class> {
-        let later = |class: &Class| {
-            self.classes.iter().any(|other| other.framework == class.framework && other.index > class.index)
-        };
-        self.classes.iter().filter(move |class| !later(class))
+impl Absorb for ModelState {
+    fn absorb(&mut self, part: Self) {
+        self.said.absorb(part.said);
+        if self.registered.is_none() {
+            self.registered = part.registered;
+        }
+        for class in part.classes {
+            self.classes.retain(|other| other.framework != class.framework);
+            self.classes.push(class);
+        }
+        let too_many = self.classes.len().saturating_sub(FRAMEWORKS);
+        self.classes.drain(..too_many);
     }
 }
 
@@ -164,14 +162,9 @@ pub(crate) struct Document {
     pub(crate) withdrawn: Vec<Withdrawal>,
 }
 
-/// A training run, as versions of its model name it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RunState {
-    /// What it says of them.
-    pub(crate) said: Sum<Version>,
-    /// The versions that named it.
-    pub(crate) versions: Vec<VersionId>,
-}
+/// A training run, as versions of its model name it: the statements that recorded it, one for each issuer that used its
+/// id, and what they say of these versions.
+pub(crate) type RunState = Vec<(u64, Version)>;
 
 pub(crate) fn version_key(version: &VersionId) -> Key {
     VERSIONS.key().text(version.as_str())
@@ -191,6 +184,43 @@ pub(crate) fn data_key(digest: &Digest) -> Key {
 
 pub(crate) fn document_key(digest: &Digest) -> Key {
     DOCUMENTS.key().text(&digest.to_string())
+}
+
+/// The places of a model, or of one of its versions.
+pub(crate) fn places_of(subject: &str) -> Key {
+    let model = model_of(subject);
+    let key = PLACES.key().text(model);
+    if subject == model { key } else { key.text(subject) }
+}
+
+/// The places where a version serves.
+pub(crate) fn places_now(version: &str) -> Key {
+    PLACES.key().text(model_of(version)).text(version).byte(0)
+}
+
+/// A version at an endpoint: where it serves, or where it served.
+pub(crate) fn place_key(version: &str, over: bool, endpoint: &str) -> Key {
+    PLACES.key().text(model_of(version)).text(version).byte(u8::from(over)).text(endpoint)
+}
+
+/// The version, whether it serves there no more, and the endpoint.
+pub(crate) fn place_of(key: &[u8]) -> Option<(String, bool, String)> {
+    let mut parts = Parts::of(key);
+    parts.text()?;
+    Some((parts.text()?.to_owned(), parts.byte()? == 1, parts.text()?.to_owned()))
+}
+
+/// The versions that name a run.
+pub(crate) fn run_versions(run: &Run) -> Key {
+    RUN_VERSIONS.key().fixed(run.id.as_uuid().as_bytes()).text(run.model.as_str())
+}
+
+/// The version of such a key.
+pub(crate) fn version_of_run(key: &[u8]) -> Option<VersionId> {
+    let mut parts = Parts::of(key);
+    parts.fixed::<16>()?;
+    parts.text()?;
+    VersionId::parse(parts.text()?)
 }
 
 pub(crate) fn run_key(run: &Run) -> Key {

@@ -1,5 +1,7 @@
 //! What acts of authority change, and when: at once, or with the last signature they need.
 
+use std::sync::Arc;
+
 use probity_schemas::authority::{AuthorityEvent, Delegated, Enrolled, KeyRevoked, RoleGranted};
 use probity_schemas::policy::{PolicyEvent, Published};
 use probity_schemas::{Data, Digest, Event, Identity, Name, Timestamp};
@@ -136,7 +138,7 @@ impl Authority {
         self.waiting.retain(|_, pending| pending.in_time(signed.time_ms));
         let persons = self.actors(by.issuer, event, signed.time_ms).persons;
         let (id, subject, signed) = (event.id, event.subject.clone(), vec![(signed, persons)]);
-        self.waiting.insert(digest(), Pending { power, id, subject, signed, needed, recovery });
+        self.waiting.insert(digest(), Arc::new(Pending { power, id, subject, signed, needed, recovery }));
         Enacted::Waits
     }
 
@@ -192,13 +194,13 @@ impl Authority {
     fn confirm(&mut self, digest: &Digest, signed: Signed, persons: Vec<Identity>) -> Enacted {
         let Some(pending) = self.waiting.get_mut(digest) else { return Enacted::Nothing };
         let complete = pending.lacks_one();
-        pending.signed.push((signed, persons));
+        Arc::make_mut(pending).signed.push((signed, persons));
         if !complete {
             return Enacted::Counted;
         }
         let Some(pending) = self.waiting.remove(digest) else { return Enacted::Nothing };
         let index = pending.index();
-        let Pending { power, signed, recovery, .. } = pending;
+        let Pending { power, signed, recovery, .. } = Arc::unwrap_or_clone(pending);
         self.put_in_force(&power, signed.into_iter().map(|(signed, _)| signed).collect(), recovery);
         Enacted::InForce { power, index }
     }
@@ -253,6 +255,8 @@ impl Authority {
 
     fn delegate(&mut self, identity: &Identity, delegated: &Delegated, signed: Signed) -> Enacted {
         let Some(member) = self.members.get_mut(identity) else { return Enacted::Nothing };
+        // What is over is never asked about again.
+        member.delegations.retain(|earlier| signed.time_ms < earlier.until.as_ms());
         member.delegations.push(Delegation {
             to: delegated.to.clone(),
             types: delegated.types.to_vec(),

@@ -10,6 +10,7 @@ mod removal;
 mod roster;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use probity_schemas::authority::Confirmed;
 use probity_schemas::ledger::Founded;
@@ -414,7 +415,7 @@ impl Authority {
     /// The act of power that waits under the digest of its signed statement.
     #[must_use]
     pub fn pending(&self, statement: &probity_schemas::Digest) -> Option<&Pending> {
-        self.waiting.get(statement)
+        self.waiting.get(statement).map(Arc::as_ref)
     }
 
     /// Whether an enrolment of this identity waits for its confirmation.
@@ -422,7 +423,26 @@ impl Authority {
     pub fn is_being_enrolled(&self, identity: &Identity) -> bool {
         let enrolling =
             |pending: &Pending| matches!(&pending.power, Power::Enrol { identity: who, .. } if who == identity);
-        self.waiting.values().any(enrolling)
+        self.waiting.values().any(|pending| enrolling(pending))
+    }
+
+    /// How many acts that somebody signed first wait for others at a time, in Unix milliseconds: those that give
+    /// something, or those that take something away.
+    #[must_use]
+    pub fn waiting_of(&self, signer: &Identity, gives: bool, time_ms: u64) -> usize {
+        let own = |pending: &&Arc<Pending>| {
+            let first = pending.signed.first().map(|(first, _)| self.kid(first));
+            first.and_then(|kid| self.keys.get(&kid)).is_some_and(|key| key.identity == *signer)
+        };
+        let waiting = self.waiting.values().filter(|pending| pending.power.gives() == gives);
+        waiting.filter(|pending| pending.in_time(time_ms)).filter(own).count()
+    }
+
+    /// How many delegations of somebody are not over at a time, in Unix milliseconds.
+    #[must_use]
+    pub fn delegations_of(&self, who: &Identity, time_ms: u64) -> usize {
+        let delegations = self.members.get(who).map(|member| member.delegations.as_slice()).unwrap_or_default();
+        delegations.iter().filter(|delegation| time_ms < delegation.until.as_ms()).count()
     }
 
     /// Adds an identity, or a further key of one.

@@ -1,6 +1,7 @@
 //! Power takes two: enrolments, roles and policies that wait for a second person's confirmation.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use probity_schemas::authority::{Departed, Enrolled, KeyRevoked, RoleGranted, RoleWithdrawn, SignerKind};
 use probity_schemas::policy::Published;
@@ -85,6 +86,12 @@ impl Power {
         }
     }
 
+    /// Whether it lets somebody in or gives something, and takes nothing away.
+    #[must_use]
+    pub fn gives(&self) -> bool {
+        matches!(self, Self::Enrol { .. } | Self::Grant { .. } | Self::Publish { .. })
+    }
+
     /// Whether an enrolment takes two: a person's does. Of a service, the persons responsible are named.
     pub(super) fn enrolling_takes_two(enrolled: &Enrolled) -> bool {
         enrolled.kind == SignerKind::Person
@@ -129,5 +136,6 @@ impl Pending {
     }
 }
 
-/// Everything that waits, by the digest of its signed statement.
-pub(super) type Waiting = HashMap<Digest, Pending>;
+/// Everything that waits, by the digest of its signed statement. A policy can be large, and the whole is copied with
+/// every change: so it is shared.
+pub(super) type Waiting = HashMap<Digest, Arc<Pending>>;

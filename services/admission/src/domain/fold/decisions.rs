@@ -3,6 +3,7 @@
 use probity_domain::approvals::{Grant, Request, Signatories};
 use probity_domain::authority::Authority;
 use probity_domain::exceptions::{Exception, Leave};
+use probity_domain::gathering::MOST;
 use probity_domain::ids::model_of;
 use probity_domain::plans::{Approval, Plan};
 use probity_domain::{SignedBy, VersionId};
@@ -105,12 +106,31 @@ impl DomainState {
         let scope = if target.is_some() { suspended.scope } else { StopScope::Endpoint };
         let opened = self.open(event, by, authority, Case::Suspension(Suspension { scope, target: target.clone() }));
         if opened {
-            self.endpoints.entry(by.subject).stops.push(by.signed.index);
+            let here = self.endpoints.get(by.subject).map(|endpoint| endpoint.stops.as_slice());
+            let here = self.with_stop(here.unwrap_or_default(), by.signed.index);
+            self.endpoints.entry(by.subject).stops = here;
             if let Some(target) = &target {
-                self.stops.entry(target).push(by.signed.index);
+                let aimed =
+                    self.with_stop(self.stops.get(target).map(Vec::as_slice).unwrap_or_default(), by.signed.index);
+                *self.stops.entry(target) = aimed;
             }
         }
         opened
+    }
+
+    /// Stops with one more. Of too many, the first that were lifted are not looked at again.
+    fn with_stop(&self, stops: &[u64], stop: u64) -> Vec<u64> {
+        let mut too_many = (stops.len() + 1).saturating_sub(MOST);
+        let mut kept = Vec::with_capacity(stops.len() + 1);
+        for index in stops {
+            let lifted = self.items.get(index).is_none_or(|item| item.closed.is_some());
+            match too_many > 0 && lifted {
+                true => too_many -= 1,
+                false => kept.push(*index),
+            }
+        }
+        kept.push(stop);
+        kept
     }
 
     pub(super) fn retirement(

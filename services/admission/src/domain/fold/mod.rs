@@ -24,7 +24,7 @@ use super::{Case, DomainState, Hold, Key, OpenItem};
 impl DomainState {
     /// Takes an event in. Returns whether anything changed.
     pub(crate) fn fold(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, payload: &[u8]) -> bool {
-        let mut changed = self.note_sealed(event, by.subject, payload);
+        let mut changed = self.note_sealed(event, by.subject, payload) | self.heap_up(event, by, payload.len());
         for effect in effects(event, by, authority) {
             changed |= self.take(effect);
         }
@@ -156,9 +156,12 @@ impl DomainState {
         for kid in super::sealed::key_ids(payload) {
             let about = event.about.iter().map(key);
             for subject in [Key::from(subject)].into_iter().chain(about) {
-                let known = self.sealed.get(&kid).is_some_and(|subjects| subjects.contains(&subject));
-                if !known {
-                    self.sealed.make(kid).push(subject);
+                if !self.sealed_known.contains(&(kid, subject.clone())) {
+                    let number = self.sealed.make(kid);
+                    *number += 1;
+                    let number = *number;
+                    self.sealed_in.insert((kid, number), subject.clone());
+                    self.sealed_known.insert((kid, subject), ());
                     changed = true;
                 }
             }
