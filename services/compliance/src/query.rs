@@ -1,5 +1,7 @@
 //! Questions to the view, without gRPC.
 
+use std::collections::HashSet;
+
 use probity_domain::ids::model_of;
 use probity_domain::{
     Asking, Bytes, Denial, EndpointId, Evaluator, Facts as _, Ground, Lapse, Purpose, Timeline, Use, Verdict, VersionId,
@@ -14,7 +16,9 @@ use crate::facts::Folded;
 use crate::known::known;
 use crate::questions::Question;
 use crate::records::approvals::{REQUESTS, RequestState, request_key};
-use crate::records::deficiencies::{DEFICIENCIES, DEFICIENCIES_OF, Found};
+use crate::records::deficiencies::{
+    DEFICIENCIES, DEFICIENCIES_IN, DEFICIENCIES_OF, Found, namespace_of as namespace_text,
+};
 use crate::records::endpoints::{ENDPOINTS, endpoint_key, namespace as namespace_of, shown};
 use crate::records::items::{INCIDENTS, Incident, OPEN_INCIDENTS};
 use crate::records::subjects::{MODELS, VERSIONS};
@@ -33,8 +37,7 @@ pub fn namespace(text: &str) -> Result<Option<NamespacePattern>, QueryError> {
 
 /// Whether a subject is within what was asked for and may be seen.
 fn within(subject: &str, asked: Option<&NamespacePattern>, scope: &Scope) -> bool {
-    let path = subject.split_once(':').map_or(subject, |(_, path)| path);
-    let namespace: Option<Namespace> = path.rsplit_once('/').and_then(|(namespace, _)| namespace.parse().ok());
+    let namespace: Option<Namespace> = namespace_text(subject).parse().ok();
     let covers = |pattern: &NamespacePattern| namespace.as_ref().is_some_and(|namespace| pattern.covers(namespace));
     asked.is_none_or(covers) && scope.covers_subject(subject)
 }
@@ -59,7 +62,11 @@ pub fn question(name: &str) -> Result<Option<Question>, QueryError> {
     }
 }
 
-/// How many deficiencies each question finds at a moment.
+/// Deficiencies that are looked at to count them.
+pub const COUNTED: usize = 100_000;
+
+/// How many deficiencies each question finds at a moment: at least so many, where more than [`COUNTED`] would have to be
+/// looked at. Those of namespaces that are not asked for, or may not be seen, are not.
 ///
 /// # Errors
 /// The view could not be read.
@@ -68,27 +75,46 @@ pub fn counts(
     asked: Option<&NamespacePattern>,
     scope: &Scope,
     at_ms: u64,
-) -> Result<Vec<v1::Question>, QueryError> {
+) -> Result<v1::ListQuestionsResponse, QueryError> {
     scope.reaches(asked)?;
-    let mut questions = Vec::new();
-    for question in Question::ALL {
-        let mut count = 0;
-        for pair in view.scan_after(&DEFICIENCIES.key().byte(question.byte()), None) {
-            let (key, value) = pair?;
-            let mut parts = Parts::of(&key);
-            let (_, from_ms) = (parts.byte(), parts.number().unwrap_or_default());
-            // They are in the order in which they begin.
-            if from_ms > at_ms {
+    let mut counted = [0; 256];
+    let (mut looked_at, mut at_least) = (0, false);
+    // What concerns several namespaces is counted once.
+    let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    for namespaces in scope.within(asked) {
+        let table = DEFICIENCIES_IN.key();
+        let prefix = match &namespaces {
+            NamespacePattern::All => table,
+            NamespacePattern::Exactly(namespace) => table.text(namespace.as_str()),
+            NamespacePattern::Within(root) => table.beginning(root.as_str()),
+        };
+        for pair in view.scan_after(&prefix, None) {
+            if looked_at == COUNTED {
+                at_least = true;
                 break;
             }
-            let found = DEFICIENCIES.decode(&value)?;
-            if found.holds_at(at_ms) && concerns(&found, asked, scope) {
-                count += 1;
+            looked_at += 1;
+            let (key, until_ms) = pair?;
+            let mut parts = Parts::of(&key);
+            let Some(namespace) = parts.text() else { continue };
+            let in_sight = match namespace.parse() {
+                Ok(namespace) => namespaces.covers(&namespace),
+                Err(_) => namespaces == NamespacePattern::All,
+            };
+            let found = &key[namespace.len() + 2..];
+            let (question, from_ms) = (parts.byte().unwrap_or_default(), parts.number().unwrap_or_default());
+            let ended = DEFICIENCIES_IN.decode(&until_ms)?.is_some_and(|until_ms| until_ms <= at_ms);
+            if in_sight && from_ms <= at_ms && !ended && seen.insert(found.to_vec()) {
+                counted[usize::from(question)] += 1;
             }
         }
-        questions.push(v1::Question { name: question.name().to_owned(), text: question.text().to_owned(), count });
     }
-    Ok(questions)
+    let questions = Question::ALL.iter().map(|question| v1::Question {
+        name: question.name().to_owned(),
+        text: question.text().to_owned(),
+        count: counted[usize::from(question.byte())],
+    });
+    Ok(v1::ListQuestionsResponse { as_of: None, questions: questions.collect(), at_least })
 }
 
 /// What is asked for of deficiencies.

@@ -36,8 +36,8 @@ impl ComplianceService for ComplianceHandler {
         let v1::ListQuestionsRequest { namespace, at_ms, min_tree_size } = request.into_inner();
         let (namespace, at_ms) = (query::namespace(&namespace)?, self.at(at_ms));
         let query = move |view: &_, scope: &_| query::counts(view, namespace.as_ref(), scope, at_ms);
-        let (as_of, questions) = self.context.answer(caller, min_tree_size, query).await?;
-        Ok(Response::new(v1::ListQuestionsResponse { as_of: Some(as_of), questions }))
+        let (as_of, counted) = self.context.answer(caller, min_tree_size, query).await?;
+        Ok(Response::new(v1::ListQuestionsResponse { as_of: Some(as_of), ..counted }))
     }
 
     async fn list_deficiencies(

@@ -30,7 +30,7 @@ fn every_question_has_a_name_and_words_and_is_found_by_its_name() {
     }
     assert_eq!(query::question("").unwrap(), None);
     assert!(matches!(query::question("none"), Err(QueryError::UnknownWord { field: "question", .. })));
-    let counts = query::counts(Life::new().scene.view(), None, &scope(&["*"]), at(0)).unwrap();
+    let counts = query::counts(Life::new().scene.view(), None, &scope(&["*"]), at(0)).unwrap().questions;
     assert_eq!(counts.len(), Question::ALL.len());
 }
 
@@ -484,8 +484,9 @@ fn deficiencies_are_narrowed_by_question_namespace_and_subject_and_come_in_pages
     assert_eq!(found(&wanted(Some(Question::FindingOpen), "*", PD)), of_pd[1..2]);
     assert_eq!(found(&wanted(None, "*", V1)), of_pd[1..]);
     assert_eq!(found(&wanted(None, "*", LENDING)), [format!("finding-open {LENDING}")]);
-    let counts =
-        query::counts(life.scene.view(), query::namespace("fraud").unwrap().as_ref(), &life.scope, at(39)).unwrap();
+    let counts = query::counts(life.scene.view(), query::namespace("fraud").unwrap().as_ref(), &life.scope, at(39))
+        .unwrap()
+        .questions;
     assert_eq!(counts.iter().map(|it| it.count).sum::<u64>(), 1);
 }
 

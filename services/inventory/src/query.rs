@@ -408,6 +408,9 @@ pub fn value(
     }))
 }
 
+/// Numbers that are added up for one answer, at most: one for each value in each namespace.
+const COUNTED: usize = 100_000;
+
 /// How many subjects of a kind there are, by the values of one property.
 ///
 /// # Errors
@@ -422,12 +425,26 @@ pub fn counts(
     scope.reaches(namespace)?;
     asked::counted(view, kind, property, scope)?;
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
-    for pair in view.scan_after(&COUNTS.key().text(kind).text(property), None) {
+    let all = COUNTS.key().text(kind).text(property);
+    // What others have in their namespaces is not gone through.
+    let patterns = scope.within(namespace);
+    let counted = patterns.iter().flat_map(|pattern| {
+        let range = match pattern {
+            NamespacePattern::All => all.clone(),
+            NamespacePattern::Exactly(namespace) => all.clone().text(namespace.as_str()),
+            NamespacePattern::Within(root) => all.clone().beginning(root.as_str()),
+        };
+        view.scan_after(&range, None).map(move |pair| (pattern, pair))
+    });
+    for (looked_at, (pattern, pair)) in counted.enumerate() {
+        if looked_at == COUNTED {
+            return Err(QueryError::TooMuch { what: "different values in different namespaces", limit: COUNTED });
+        }
         let (key, _) = pair?;
         let mut parts = Parts::of(&key);
         let (_, _) = (parts.text(), parts.text());
         let (of, value) = (parts.text().unwrap_or_default(), parts.text().unwrap_or_default());
-        if within(&format!("{kind}:{of}/x"), namespace, scope) {
+        if within(&format!("{kind}:{of}/x"), Some(pattern), scope) {
             let key = COUNTS.key().text(kind).text(property).text(of).text(value);
             *sums.entry(scope.redact(value)).or_default() += view.record(&COUNTS, &key)?.unwrap_or_default();
         }

@@ -86,6 +86,26 @@ impl Scope {
         }
     }
 
+    /// The namespaces that were asked for and may be seen, as patterns of which none is within another.
+    #[must_use]
+    pub fn within(&self, asked: Option<&NamespacePattern>) -> Vec<NamespacePattern> {
+        let asked = asked.cloned().unwrap_or(NamespacePattern::All);
+        let Self::Namespaces(held) = self else { return vec![asked] };
+        let meeting = held.iter().filter_map(|held| match (held.includes(&asked), asked.includes(held)) {
+            (true, _) => Some(&asked),
+            (_, true) => Some(held),
+            _ => None,
+        });
+        let mut patterns: Vec<NamespacePattern> = Vec::new();
+        for pattern in meeting {
+            if !patterns.iter().any(|known| known.includes(pattern)) {
+                patterns.retain(|known| !pattern.includes(known));
+                patterns.push(pattern.clone());
+            }
+        }
+        patterns
+    }
+
     /// Makes sure that a subject may be seen.
     ///
     /// # Errors
@@ -201,6 +221,21 @@ pub fn scope_of(access: &dyn Access, caller: &Caller, now: u64) -> Result<Scope,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_narrowed_to_what_may_be_seen() {
+        let scope =
+            Scope::of(["credit/*", "credit/eu", "fraud", "hr/a"].map(|pattern| pattern.parse().unwrap()).to_vec());
+        let within = |asked: &str| {
+            let patterns = scope.within(Some(&asked.parse().unwrap()));
+            patterns.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(within("*"), ["credit/*", "fraud", "hr/a"]);
+        assert_eq!(within("credit/eu"), ["credit/eu"]);
+        assert_eq!(within("hr/*"), ["hr/a"]);
+        assert_eq!(within("ops"), [""; 0]);
+        assert_eq!(Scope::Everything.within(None), [NamespacePattern::All]);
+    }
 
     #[test]
     fn a_text_names_nothing_that_is_out_of_sight() {

@@ -126,7 +126,8 @@ async fn questions(asked: Asked, client: &mut Client, session: &Session) -> Resu
     let Some(answer) = session.answered(client.compliance.list_questions(request).await)? else {
         return Ok(Answer::No);
     };
-    let clean = if answer.questions.iter().all(|question| question.count == 0) { Answer::Yes } else { Answer::No };
+    let nothing = answer.questions.iter().all(|question| question.count == 0) && !answer.at_least;
+    let clean = if nothing { Answer::Yes } else { Answer::No };
     if session.json {
         output::json(&answer)?;
         return Ok(clean);
@@ -137,6 +138,9 @@ async fn questions(asked: Asked, client: &mut Client, session: &Session) -> Resu
         table.add_row(vec![count, question.name.clone(), question.text.clone()]);
     }
     table.print();
+    if answer.at_least {
+        println!("There is too much to count it all: each question finds at least so many. Ask with --namespace.");
+    }
     output::as_of(answer.as_of.as_ref());
     Ok(clean)
 }

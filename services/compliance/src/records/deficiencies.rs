@@ -1,5 +1,7 @@
 //! What the standing questions found, by question, by subject, and by what caused it.
 
+use std::collections::BTreeSet;
+
 use probity_projection::{Batch, Key, ProjectionError, Provenance, Stated, Table};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,9 @@ pub(crate) const DEFICIENCIES: Table<Found> = Table::new(byte::DEFICIENCIES);
 /// Subject, question, moment, cause → the subject under which the same is kept: its own, or what is found about
 /// something that it has to do with.
 pub(crate) const DEFICIENCIES_OF: Table<String> = Table::new(byte::DEFICIENCIES_OF);
+/// Namespace, question, moment, cause → when the same ends by itself: for each namespace of its own subject and of what it
+/// concerns, so that nobody counts through what is found of others.
+pub(crate) const DEFICIENCIES_IN: Table<Option<u64>> = Table::new(byte::DEFICIENCIES_IN);
 /// Cause → the keys of what it was found to lack.
 pub(crate) const CAUSES: Table<Keys> = Table::new(byte::CAUSES);
 
@@ -109,6 +114,12 @@ impl Found {
     }
 }
 
+/// The namespace of a subject, as far as it has one.
+pub(crate) fn namespace_of(subject: &str) -> &str {
+    let path = subject.split_once(':').map_or(subject, |(_, path)| path);
+    path.rsplit_once('/').map_or("", |(namespace, _)| namespace)
+}
+
 /// Where what a cause lacks is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keys(Vec<Place>);
@@ -142,6 +153,15 @@ impl Place {
         };
         [&self.subject].into_iter().chain(&self.concerns).map(of)
     }
+
+    fn by_namespace<'a>(&'a self, cause: &'a str) -> impl Iterator<Item = Key> + 'a {
+        let namespaces = [&self.subject].into_iter().chain(&self.concerns).map(|subject| namespace_of(subject));
+        let namespaces: BTreeSet<&str> = namespaces.collect();
+        namespaces.into_iter().map(move |namespace| {
+            let key = DEFICIENCIES_IN.key().text(namespace).byte(self.question.byte()).number(self.from_ms);
+            key.text(cause).small(self.number)
+        })
+    }
 }
 
 /// Replaces what `cause` was found to lack. What holds at no moment is not kept.
@@ -155,9 +175,10 @@ pub(crate) fn replace(batch: &mut Batch<'_>, cause: &str, mut found: Vec<Found>)
     let places: Vec<Place> = found.iter().zip(0..).map(|(found, number)| Place::of(found, number)).collect();
     for gone in before.iter().filter(|place| !places.contains(place)) {
         batch.remove(gone.by_question(cause));
-        gone.by_subject(cause).for_each(|key| batch.remove(key));
+        gone.by_subject(cause).chain(gone.by_namespace(cause)).for_each(|key| batch.remove(key));
     }
     for (place, found) in places.iter().zip(found) {
+        place.by_namespace(cause).for_each(|key| batch.put(&DEFICIENCIES_IN, key, found.until_ms));
         batch.put(&DEFICIENCIES, place.by_question(cause), found);
         place.by_subject(cause).for_each(|key| batch.put(&DEFICIENCIES_OF, key, place.subject.clone()));
     }

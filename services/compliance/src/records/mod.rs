@@ -57,6 +57,7 @@ pub(crate) mod byte {
     pub(crate) const DATASET_PARTS: u8 = 42;
     pub(crate) const RUN_VERSIONS: u8 = 43;
     pub(crate) const PLACES: u8 = 44;
+    pub(crate) const DEFICIENCIES_IN: u8 = 45;
     pub(crate) const SUBJECTS: u8 = 50;
     pub(crate) const PROPOSALS: u8 = 51;
 }

@@ -229,7 +229,7 @@ impl Life {
         let found = query::deficiencies(self.scene.view(), &wanted, &self.scope, &all()).unwrap().items;
         assert!(found.iter().all(|it| it.question == question.name() && it.since_ms <= at_ms));
         let counted = query::counts(self.scene.view(), None, &self.scope, at_ms).unwrap();
-        let count = counted.iter().find(|it| it.name == question.name()).unwrap().count;
+        let count = counted.questions.iter().find(|it| it.name == question.name()).unwrap().count;
         assert_eq!(count, found.len() as u64, "as many are counted as are listed");
         found.into_iter().map(|it| (it.subject, it.reason)).collect()
     }
