@@ -291,12 +291,8 @@ fn attack(world: &World, it: &Move) -> (u8, EventId, Value) {
         45 => ("dependency.declared", on, json!({ "upstream": pick(&[model(), subject("dataset", "loans")], it.two) })),
         46 => ("model.linked", on, json!({ "relation": "same-as", "model": model() })),
         47 => ("approval.recorded_elsewhere", toy, json!({ "body": "Mine." })),
-        48 => (
-            "monitor.reported",
-            endpoint,
-            json!({ "metric": "auc", "value": 0.1, "window": { "from": ms(NOW), "to": ms(NOW + DAY) } }),
-        ),
-        49 => ("monitor.breached", endpoint, json!({ "metric": "auc", "value": 0.1 })),
+        48 => ("monitor.reported", endpoint, json!({ "monitor": "drift", "value": 0.1 })),
+        49 => ("monitor.breached", endpoint, json!({ "monitor": "drift", "value": 0.1 })),
         50 => ("incident.declared", on, json!({ "summary": "Mine.", "severity": "high" })),
         51 => ("finding.raised", on, json!({ "title": "Mine.", "severity": "high", "source": "audit" })),
         52 => ("issue.routed", on, json!({ "team": "data" })),
@@ -317,7 +313,7 @@ fn attack(world: &World, it: &Move) -> (u8, EventId, Value) {
         ),
         56 => ("usecase.proposed", theirs("usecase", "u", None), json!({ "problem": "Mine." })),
         57 => ("usecase.accepted", theirs("usecase", "u", None), json!({ "rationale": "Mine." })),
-        58 => ("monitor.recovered", endpoint, json!({ "metric": "auc" })),
+        58 => ("monitor.recovered", endpoint, json!({ "monitor": "drift" })),
         _ => ("deployment.stopped", endpoint, json!({ "version": of })),
     };
     let mut tree = json!({ "type": event_type, "subject": subject, "data": data });
@@ -491,7 +487,6 @@ fn asked_of_inventory(view: &View) -> String {
         query::deployments(view, &Filter::default(), "", &scope, &all()).map(|page| page.items),
     );
     note(&mut answers, "versions", query::versions(view, "model:credit/pd", "", &scope, &all()).map(|page| page.items));
-    note(&mut answers, "dossier", probity_inventory::dossier::dossier(view, "model:credit/pd", &scope));
     note(&mut answers, "monitors", query::monitors(view, None, "", "", &scope, &all()).map(|page| page.items));
     note(&mut answers, "problems", query::problems(view, &Problems::default(), &scope, &all()).map(|page| page.items));
     note(&mut answers, "value", query::value(view, None, "", &scope, &all()).map(|page| page.items));

@@ -22,7 +22,7 @@ pub struct InventoryProjector;
 
 impl Projector for InventoryProjector {
     const NAME: &'static str = "inventory";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         SUBJECTS.note(recorded, batch);
@@ -177,6 +177,7 @@ fn void(batch: &mut Batch<'_>, voided: &Referent, now_ms: u64) -> Result<(), Pro
         }
         ("deployment", _) => deployments::forget(batch, subject, (voided.at_ms, index), now_ms),
         ("value", _) => values::forget(batch, subject, index),
+        ("monitor", _) => monitors::forget(batch, subject, index),
         ("training", _) => match &voided.concerns {
             Some(produced) => void_subject(batch, produced, index, now_ms),
             None => Ok(()),

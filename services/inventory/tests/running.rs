@@ -216,6 +216,29 @@ fn a_model_shows_all_places_and_environments_where_it_runs() {
 }
 
 #[test]
+fn what_a_monitor_said_and_is_void_counts_no_more() {
+    let mut life = Life::new();
+    life.register(PD);
+    let said = |life: &mut Life, what: &str, data: Value| life.say(&format!("monitor.{what}"), PD, data);
+    said(&mut life, "reported", json!({ "monitor": "drift", "value": 0.1 }));
+    let breached = said(&mut life, "breached", json!({ "monitor": "drift", "value": 0.9 }));
+    let other = said(&mut life, "silent", json!({ "monitor": "bias" }));
+    let later = said(&mut life, "reported", json!({ "monitor": "drift", "value": 0.2 }));
+    let stands = |life: &Life| {
+        let monitors = life.monitors(PD, "").into_iter();
+        monitors.map(|it| (it.name, it.state, it.value)).collect::<Vec<_>>()
+    };
+    let drift = |state: &str, value: f64| ("drift".to_owned(), state.to_owned(), Some(value));
+    let bias = ("bias".to_owned(), "silent".to_owned(), None);
+    assert_eq!(stands(&life), [bias.clone(), drift("breached", 0.2)]);
+    life.void(breached);
+    assert_eq!(stands(&life), [bias, drift("ok", 0.2)]);
+    life.void(other);
+    life.void(later);
+    assert_eq!(stands(&life), [drift("ok", 0.1)]);
+}
+
+#[test]
 fn a_monitor_stands_as_it_was_reported_last() {
     let mut life = live();
     let threshold = json!({ "comparison": "at-most", "value": 0.2 });
