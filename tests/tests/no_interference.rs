@@ -280,16 +280,20 @@ fn attack(world: &World, it: &Move) -> (u8, EventId, Value) {
             endpoint,
             json!({ "version": of, "digest": bytes(it.two), "environment": "production" }),
         ),
-        41 => ("deployment.observed", endpoint, json!({ "how": "Seen.", "digest": bytes(it.two) })),
-        42 => ("deployment.attributed", endpoint, json!({ "version": of })),
+        41 => ("deployment.observed", endpoint, json!({ "how_found": "scan", "digest": bytes(it.two) })),
+        42 => ("deployment.attributed", endpoint, json!({ "version": of, "false_alarm": false })),
         43 => (
             "data.registered",
             theirs("dataset", "mine", None),
             json!({ "digest": bytes(it.two), "derived_from": [subject("dataset", "loans")] }),
         ),
         44 => ("evidence.attached", on, json!({ "document_kind": "report", "digest": bytes(it.two) })),
-        45 => ("dependency.declared", on, json!({ "upstream": pick(&[model(), subject("dataset", "loans")], it.two) })),
-        46 => ("model.linked", on, json!({ "relation": "same-as", "model": model() })),
+        45 => (
+            "dependency.declared",
+            on,
+            json!({ "direction": "upstream", "kind": "model", "other": pick(&[model(), version("1")], it.two) }),
+        ),
+        46 => ("model.linked", on, json!({ "relation": "same-as", "other": model() })),
         47 => ("approval.recorded_elsewhere", toy, json!({ "body": "Mine." })),
         48 => ("monitor.reported", endpoint, json!({ "monitor": "drift", "value": 0.1 })),
         49 => ("monitor.breached", endpoint, json!({ "monitor": "drift", "value": 0.1 })),
@@ -309,7 +313,7 @@ fn attack(world: &World, it: &Move) -> (u8, EventId, Value) {
         55 => (
             "value.reported",
             theirs("usecase", "u", None),
-            json!({ "period": { "from": ms(NOW), "to": ms(NOW + DAY) }, "amount": 1.0, "currency": "EUR" }),
+            json!({ "period": { "from": ms(NOW), "until": ms(NOW + DAY) } }),
         ),
         56 => ("usecase.proposed", theirs("usecase", "u", None), json!({ "problem": "Mine." })),
         57 => ("usecase.accepted", theirs("usecase", "u", None), json!({ "rationale": "Mine." })),
@@ -342,6 +346,12 @@ fn attack(world: &World, it: &Move) -> (u8, EventId, Value) {
 
 /// How many kinds of attack there are.
 const ATTACKS: u8 = 60;
+
+/// Whether it is shown of others, because it is the attacker's to say: what serves at their own endpoints, and that there
+/// was an incident, which anybody may say of anything.
+fn is_theirs_to_say(it: &Move) -> bool {
+    it.attacks && [40, 42, 50, 53].contains(&(it.what % ATTACKS))
+}
 
 /// Something harmless about one's own, which anybody enrolled may say.
 fn harmless(world: &mut World, by: u8) {
@@ -568,6 +578,10 @@ proptest! {
             &asked_of_compliance(view::<probity_compliance::ComplianceProjector>(&peace).view(), now),
             &asked_of_compliance(view::<probity_compliance::ComplianceProjector>(&attacked).view(), now),
         )?;
+        // The rest is shown, and nothing is found for it.
+        let moves: Vec<Move> = moves.into_iter().filter(|it| !is_theirs_to_say(it)).collect();
+        let (peace, attacked, _) = lived(&moves);
+        let now = peace.door.time;
         same(
             &asked_of_inventory(view::<probity_inventory::InventoryProjector>(&peace).view()),
             &asked_of_inventory(view::<probity_inventory::InventoryProjector>(&attacked).view()),
@@ -591,5 +605,5 @@ fn all_that_the_attacker_says_can_be_said_and_most_of_it_is_recorded() {
         let it = Move { attacks: true, what: *what, one: 0, two: 3, three: 0, later: 0 };
         lived(&[it]).2 == 1
     });
-    assert_eq!(recorded.count(), 26, "facts are recorded, and acts that answer somebody else's are refused");
+    assert_eq!(recorded.count(), 45, "facts are recorded, and acts that answer somebody else's are refused");
 }

@@ -15,6 +15,7 @@ mod bytes;
 mod hands;
 mod heaps;
 mod ids;
+mod noted;
 mod policies;
 mod reach;
 mod waivers;
