@@ -91,6 +91,17 @@ pub enum Unavailable {
         /// By how many seconds.
         ahead_s: u64,
     },
+    /// A block of another registrar is ahead of this machine's clock, and of the block before it.
+    #[error(
+        "block {height} of another registrar is {ahead_s} s ahead of this machine's clock and is not taken in: if this \
+         clock is wrong, set it right; if that one is, set it right and let the ledger go on (probity clock go-on)"
+    )]
+    FarAhead {
+        /// The block.
+        height: u64,
+        /// By how many seconds.
+        ahead_s: u64,
+    },
     /// Another process appends; this one follows.
     #[error("this server is a standby and takes no statements; {}", whither(active.as_deref(), *reachable))]
     Standby {

@@ -27,6 +27,9 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// How many failures in a row to read the stream are reported once.
 const REPORT_EVERY: u32 = 150;
 
+/// How many blocks are read on for the operator's word, at most.
+const READ_ON: usize = 4_096;
+
 /// The pause before the others are tried to be heard again.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -271,8 +274,13 @@ impl Task {
     /// Takes in blocks of others. Whatever they are not taken in for, they are read again.
     async fn take_in(&mut self, arrived: Option<Result<Vec<Block>, ArrivalError>>) {
         match arrived {
-            Some(Ok(blocks)) => match self.registrar.adopt(blocks).await {
+            Some(Ok(blocks)) => match self.adopt(blocks).await {
                 Ok(()) => self.failures = 0,
+                Err(ahead @ Unavailable::FarAhead { .. }) => {
+                    tracing::warn!("{ahead}");
+                    self.arrivals = None;
+                    tokio::time::sleep(ANNOUNCE).await;
+                }
                 Err(Unavailable::NoRoom(reason)) => {
                     tracing::warn!(%reason, "there is no room for the blocks of the stream; trying again");
                     self.arrivals = None;
@@ -293,6 +301,20 @@ impl Task {
                 }
             }
             None => self.arrivals = None,
+        }
+    }
+
+    /// Takes in blocks. Of one that is far ahead of the clock the operator's word stands in a later one: they are read on
+    /// to where it can be.
+    async fn adopt(&mut self, mut blocks: Vec<Block>) -> Result<(), Unavailable> {
+        loop {
+            let outcome = self.registrar.adopt(blocks.clone()).await;
+            let Err(Unavailable::FarAhead { .. }) = outcome else { return outcome };
+            let Some(arrivals) = self.arrivals.as_mut().filter(|_| blocks.len() < READ_ON) else { return outcome };
+            match tokio::time::timeout(ANNOUNCE, arrivals.next()).await {
+                Ok(Some(Ok(more))) => blocks.extend(more),
+                _ => return outcome,
+            }
         }
     }
 

@@ -326,6 +326,11 @@ impl Registrar {
         self.clock_guard.time_after(self.head().time).err()
     }
 
+    /// The block of another registrar that was not taken in because it is too far ahead of the clock, if there is one.
+    pub fn block_ahead(&self) -> Option<Unavailable> {
+        self.clock_guard.refused()
+    }
+
     /// How many statements wait for an answer, and their bytes.
     pub fn waiting(&self) -> (usize, usize) {
         let Room { statements, bytes, max_statements, max_bytes } = &self.room;

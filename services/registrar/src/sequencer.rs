@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::block::{OpenBlock, SealedBlock, Sealer};
 use crate::checking::Inquiry;
-use crate::clock_guard::ClockGuard;
+use crate::clock_guard::{ClockGuard, has_word};
 use crate::error::{HaltReason, Rejection, Unavailable};
 use crate::leadership::Leadership;
 use crate::limit::PerSecond;
@@ -209,8 +209,15 @@ impl Sequencer {
         }
     }
 
-    /// Takes in what another process appended; what cannot be taken in halts.
+    /// Takes in what another process appended; what cannot be taken in halts. What is far ahead of the clock waits.
     fn adopt(&mut self, blocks: &[Block]) -> Result<(), Unavailable> {
+        let head = self.replica.head;
+        let known = blocks.iter().take_while(|block| block.height() <= head.height).count();
+        let blocks = &blocks[known..];
+        let times: Vec<u64> = blocks.iter().map(Block::time).collect();
+        let word = |at: usize| has_word(&blocks[at]);
+        let (in_time, ahead) = self.clock_guard.may_take_in(head.time, head.height + 1, &times, word);
+        let blocks = &blocks[..in_time];
         let outcome = self.replica.adopt(blocks);
         // Only where it matters: nobody waits for the clock otherwise.
         let adopted = blocks.iter().filter(|block| block.height() <= self.replica.head.height);
@@ -219,7 +226,8 @@ impl Sequencer {
         outcome.map_err(|error| match error {
             AdoptionError::NoRoom(reason) => Unavailable::NoRoom(reason),
             error => self.halt(HaltReason::Adoption(Arc::new(error))),
-        })
+        })?;
+        ahead
     }
 
     fn admit(&mut self, request: Request) {

@@ -178,6 +178,9 @@ impl From<&Unavailable> for Verdict {
                 with("CLOCK_BEHIND").with("ahead_s", ahead_s).retry(Duration::from_secs(*ahead_s))
             }
             Unavailable::ClockJumped { ahead_s } => with("CLOCK_JUMPED").with("ahead_s", ahead_s),
+            Unavailable::FarAhead { height, ahead_s } => {
+                with("BLOCK_AHEAD").with("height", height).with("ahead_s", ahead_s)
+            }
             Unavailable::Standby { active, .. } => match active.as_deref().filter(|address| !address.is_empty()) {
                 Some(address) => with("STANDBY").with("active", address),
                 None => with("STANDBY").retry(Duration::from_secs(1)),

@@ -104,7 +104,7 @@ async fn ready(State(watched): State<Watched>) -> Response {
     // Only the active one seals blocks.
     let is_active = watched.is_registrar && *watched.registrar.watch_leadership().borrow() == Leadership::Active;
     let clock_fault = is_active.then(|| watched.registrar.clock_fault()).flatten();
-    let fault = halted.or(clock_fault);
+    let fault = halted.or(clock_fault).or_else(|| watched.registrar.block_ahead());
     line(name, fault.map_or(Ok(format!("{size} statements{leadership}")), |fault| Err(fault.to_string())));
     if let Some(status) = stream_status(&*watched.log) {
         let blocks = watched.registrar.head().height + 1;
