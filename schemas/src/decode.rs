@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{Data, Event, EventError, EventId, NonEmpty, Subject, Timestamp, TypeInfo, find, newest, tree};
+use crate::{Data, Event, EventError, EventId, NonEmpty, Subject, Timestamp, TypeInfo, find, newest, tree, written};
 
 /// Reads an event whose type is already known, in one pass and without building a tree.
 ///
@@ -73,7 +73,8 @@ impl Event {
     }
 
     /// Reads an event that someone wrote by hand: an id, and the newest version of its type, are filled in where they
-    /// are left out; so is, for an act, the moment it is done.
+    /// are left out; so is, for an act, the moment it is done. Subjects and times may have their short forms
+    /// ([`written`]).
     ///
     /// # Errors
     /// Any [`EventError`] but [`EventError::Json`].
@@ -88,6 +89,14 @@ impl Event {
                 }
             }
         }
+        let error = match Self::from_value(&tree) {
+            Ok(event) => return Ok(event),
+            Err(error) => error,
+        };
+        // It may be written in short.
+        let known = tree.as_object().and_then(|fields| Head::of(fields).ok());
+        let Some(info) = known.and_then(|head| find(head.event_type, head.version).ok()) else { return Err(error) };
+        written::settle(&written::of_type(info), &mut tree, now.as_ms())?;
         Self::from_value(&tree)
     }
 
@@ -260,7 +269,7 @@ struct Seen {
     initiators: Option<NonEmpty<crate::Identity>>,
     causes: Option<NonEmpty<EventId>>,
     evidence: Option<NonEmpty<crate::Evidence>>,
-    title: Option<crate::Text>,
+    title: Option<crate::Title>,
     external_ids: Option<NonEmpty<crate::ExternalId>>,
     attributes: Option<crate::Document>,
     data: Option<Data>,

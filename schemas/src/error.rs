@@ -31,6 +31,16 @@ pub enum ParseError {
         /// What would fit.
         allowed: &'static str,
     },
+    /// A character that is not seen, or makes a text read as something else.
+    #[error("{what} contains U+{:04X} at position {position}, which is not seen or changes how the text reads; leave it out", u32::from(*.found))]
+    Deceiving {
+        /// What was being read.
+        what: &'static str,
+        /// The first such character.
+        found: char,
+        /// Which character of the text it is, counted from 1.
+        position: usize,
+    },
     /// The text doesn't have the form.
     #[error("{what} must have the form {expected}")]
     Form {
@@ -151,7 +161,7 @@ pub enum EventError {
         expected: String,
     },
     /// A value of the right shape that breaks its own rule.
-    #[error("{path}: {reason}")]
+    #[error("{}{reason}", in_field(.path))]
     Refused {
         /// The field.
         path: String,
@@ -178,6 +188,11 @@ pub enum EventError {
 
 fn at(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+}
+
+/// What stands in front of what is said about a field.
+fn in_field(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
 fn kinds(kinds: &[SubjectKind]) -> String {

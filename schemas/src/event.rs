@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use uuid::Uuid;
 
 use crate::{
-    Data, Digest, Document, EventError, Identity, Occurred, ParseError, Subject, Text, TypeInfo,
+    Data, Digest, Document, EventError, Identity, Occurred, ParseError, Subject, Text, Title, TypeInfo,
     identity::canonical_uuid,
 };
 
@@ -35,7 +35,7 @@ pub struct Event {
     /// The documents it rests on.
     pub evidence: Vec<Evidence>,
     /// A line for people.
-    pub title: Option<Text>,
+    pub title: Option<Title>,
     /// What other systems call it.
     pub external_ids: Vec<ExternalId>,
     /// The user's own fields.
@@ -218,11 +218,11 @@ record! {
         /// The digest of its bytes.
         digest: Digest,
         /// What it is, such as `validation-report` or `model-card`.
-        kind: Text,
+        kind: Title,
         /// Its media type, such as `application/pdf`.
         media_type: Text,
         /// Its title.
-        title: Option<Text>,
+        title: Option<Title>,
         /// Where it was when the event was signed.
         uri: Option<Text>,
     }
@@ -232,8 +232,8 @@ record! {
     /// What another system calls it.
     pub struct ExternalId {
         /// The system, such as `servicenow`.
-        system: Text,
+        system: Title,
         /// Its identifier there.
-        id: Text,
+        id: Title,
     }
 }

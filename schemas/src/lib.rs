@@ -52,6 +52,7 @@ mod text;
 mod time;
 mod tree;
 mod visible;
+pub mod written;
 
 mod families;
 
@@ -79,6 +80,6 @@ pub use policy_document::{
 };
 pub use sealed::SealedText;
 pub use subject::{Name, Namespace, Subject, SubjectKind, Version};
-pub use text::Text;
+pub use text::{Text, Title};
 pub use time::{Occurred, Timestamp};
 pub use visible::{deceives, shown, spreadsheet_cell};

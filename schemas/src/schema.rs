@@ -9,7 +9,7 @@ use schemars::{
 use serde_json::{Value, json};
 
 use crate::{
-    Document, EventId, Evidence, ExternalId, Identity, NonEmpty, Occurred, Subject, Text, Timestamp, TypeInfo,
+    Document, EventId, Evidence, ExternalId, Identity, NonEmpty, Occurred, Subject, Timestamp, Title, TypeInfo,
 };
 
 /// The schema of one type: the envelope with the type's data in it.
@@ -40,7 +40,7 @@ pub(crate) fn of(info: &TypeInfo) -> Schema {
         "initiators": said(field::<NonEmpty<Identity>>(schemas), "Who set the signer in motion, when the signer is a service."),
         "causes": said(field::<NonEmpty<EventId>>(schemas), "The events that led to it."),
         "evidence": said(field::<NonEmpty<Evidence>>(schemas), "The documents it rests on."),
-        "title": said(field::<Text>(schemas), "A line for people."),
+        "title": said(field::<Title>(schemas), "A line for people."),
         "external_ids": said(field::<NonEmpty<ExternalId>>(schemas), "What other systems call it."),
         "attributes": said(field::<Document>(schemas), "The user's own fields."),
         "data": said((info.data_schema)(schemas), "What it says, by type."),

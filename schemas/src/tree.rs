@@ -226,7 +226,7 @@ impl<'de> de::MapAccess<'de> for Fields<'de> {
 
 impl EventError {
     /// The same error, one step further from where it happened.
-    fn within(mut self, step: &str) -> Self {
+    pub(crate) fn within(mut self, step: &str) -> Self {
         if let Self::UnknownField { path, .. }
         | Self::MissingField { path, .. }
         | Self::DuplicateField { path, .. }

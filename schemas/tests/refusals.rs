@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use probity_schemas::{Event, EventError, EventSeed, SubjectKind, find};
+use probity_schemas::{Event, EventError, EventSeed, SubjectKind, Title, find};
 use serde::de::DeserializeSeed;
 use serde_json::{Value, json};
 
@@ -345,4 +345,36 @@ fn the_gate_a_ledger_begins_with_is_one() {
         gate.signatures.iter().map(|place| (place.role.as_str(), place.persons)).collect::<Vec<_>>(),
         [("approver", 1)]
     );
+}
+
+#[test]
+fn a_title_or_name_that_reads_as_something_else_is_refused_with_its_place() {
+    for (event_type, pointer, text, said) in [
+        ("model.registered", "/title", "Kredit\u{202e}gnirocs", "title: title or name contains U+202E at position 7"),
+        ("model.registered", "/title", "two\rlines", "title: title or name contains U+000D at position 4"),
+        ("finding.raised", "/data/title", "cre\u{ad}dit", "data.title: title or name contains U+00AD at position 4"),
+        ("model.classified", "/data/class", "high\u{200b}", "data.class: title or name contains U+200B at position 5"),
+        (
+            "evidence.attached",
+            "/data/document_kind",
+            "model\ncard",
+            "data.document_kind: title or name contains U+000A",
+        ),
+    ] {
+        let error = refusal(&with(sample(event_type), pointer, json!(text))).to_string();
+        assert!(error.starts_with(said), "{error}");
+    }
+    // Texts that people write say what they say, and are written out where they are shown.
+    let event = with(sample("finding.raised"), "/data/reference", json!("a\tb\u{202e}c"));
+    assert!(Event::from_json(&event.to_string()).is_ok());
+}
+
+#[test]
+fn the_schema_of_a_title_refuses_the_same_characters() {
+    let schema = serde_json::to_value(find("model.registered", 1).unwrap().json_schema()).unwrap();
+    let title = jsonschema::validator_for(&schema["$defs"]["Title"]).unwrap();
+    for c in ('\0'..'\u{20000}').chain('\u{e0000}'..'\u{e0200}') {
+        let (text, name) = (format!("a{c}b"), format!("U+{:04X}", u32::from(c)));
+        assert_eq!(title.is_valid(&json!(text)), text.parse::<Title>().is_ok(), "{name}");
+    }
 }

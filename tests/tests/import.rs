@@ -289,3 +289,61 @@ fn shown_as(
     let texts = |list: &[&str]| list.iter().map(ToString::to_string).collect();
     (state.to_owned(), texts(classes), texts(vendors), places)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_is_sealed_can_be_read_with_the_vault_and_erased_for_good() {
+    let scene = Scene::new().await;
+    let home = scene.ledger.home.path();
+    let clara = Signer::person().unwrap();
+    scene.ledger.enrol(&scene.server, &clara, &["compliance"]).await.unwrap();
+    let key = home.join("clara.key");
+    clara.write_key(&key).unwrap();
+    let (file, mapping) = (home.join("models.csv"), home.join("models.toml"));
+    std::fs::write(&file, "Model,Purpose,Contact\npd,Scores,ada@example.com\nlgd,Losses,ada@example.com\n").unwrap();
+    let columns =
+        "[source]\nsystem = \"list\"\ncoverage = \"full\"\n[columns]\nmodel = \"Model\"\npurpose = \"Purpose\"\n";
+    let row = "[row]\nidentity = [\"model\"]\nnamespace = [\"credit\"]\nname = { column = \"model\" }\n[[event]]\n\
+               type = \"model.registered\"\nsubject = \"model\"\ndata.purpose = { column = \"purpose\" }\n";
+    let sealed = "contact = { header = \"Contact\", personal = \"seal\" }\n";
+    std::fs::write(&mapping, format!("{columns}{sealed}{row}")).unwrap();
+    let vault = home.join("vault");
+    let import = |more: &[&str]| {
+        let mut command = command();
+        command.arg("import").arg(&file).arg("--mapping").arg(&mapping).arg("--key").arg(&scene.key);
+        command.args(["--server", &scene.server.address]).args(more).output().unwrap()
+    };
+    let in_vault = ["--vault", vault.to_str().unwrap()];
+    let refused = import(&[]);
+    assert!(refused.status.code() == Some(2) && stderr(&refused).contains("--vault DIR"), "{refused:?}");
+    assert!(import(&["--dry-run"]).status.success());
+    assert!(!vault.exists(), "a dry run makes no key");
+
+    let first = import(&in_vault);
+    assert!(first.status.success() && !stderr(&first).contains("e-mail"), "{first:?}");
+    let size = scene.size().await;
+    let registered = of_type(&scene.events().await, "model.registered")[0].clone();
+    assert!(registered["attributes"]["contact"].as_str().unwrap().starts_with("sealed:"), "{registered}");
+    import(&in_vault);
+    assert_eq!(scene.size().await, size, "the same file and vault add nothing");
+    let index =
+        (0..size).rev().find(|index| scene.probity(&["entry", &index.to_string()])["event"]["id"] == registered["id"]);
+    let index = index.unwrap().to_string();
+    let opened = scene.probity(&["entry", &index, "--vault", vault.to_str().unwrap()]);
+    assert_eq!(opened["opened"]["/attributes/contact"], "ada@example.com");
+
+    let mut erase = command();
+    erase.args(["erase", "ada@example.com", "--legal-basis", "Art. 17 GDPR", "--subject", "model:credit/pd"]);
+    erase.args(in_vault).arg("--key").arg(&key).args(["--server", &scene.server.address]);
+    let erased = erase.output().unwrap();
+    assert!(erased.status.success(), "{erased:?}");
+    let size = scene.size().await;
+    let again = import(&in_vault);
+    assert!(again.status.success(), "{again:?}");
+    assert_eq!(scene.size().await, size, "what was erased does not come back");
+    let report = std::fs::read_to_string(home.join("models.report.csv")).unwrap();
+    assert!(report.contains("not in the vault") && !report.contains("ada@"), "{report}");
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

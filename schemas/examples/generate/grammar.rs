@@ -17,6 +17,7 @@ const HEAD: &str = "\
 /// The rules written by hand in `event.cddl` and here, for types whose form is a text or a number.
 const FORMS: &[(&str, &str)] = &[
     ("Text", "text-of-someone"),
+    ("Title", "title"),
     ("Name", "name"),
     ("Subject", "subject"),
     ("SubjectKind", "subject-kind"),

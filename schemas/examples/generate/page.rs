@@ -63,6 +63,7 @@ fn envelope(page: &mut String) {
 
 const FORMS: &[(&str, &str)] = &[
     ("text", "A text that isn't blank, at most 16 KiB; or a [sealed text](sealed-texts.md)."),
+    ("title", "A text of one line, in which no character is unseen or reorders others: a title or a name."),
     ("name", "1 to 128 lower-case letters, digits, `-` and `_`, such as `pd-scorecard`."),
     ("subject", "A thing with a life of its own: `kind`, `namespace`, `name` and, for one version, `version`."),
     ("identity", "`person:<uuid>`, `service:<name>` or `ledger:<origin>`; never a person's name."),
@@ -221,6 +222,7 @@ fn holds(definition: &str, schema: &Value) -> String {
 fn form(definition: &str) -> Option<&'static str> {
     Some(match definition {
         "Text" => "[text](#forms)",
+        "Title" => "[title](#forms)",
         "Name" => "[name](#forms)",
         "Subject" => "[subject](#forms)",
         "Identity" => "[identity](#forms)",

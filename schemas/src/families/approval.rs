@@ -3,7 +3,7 @@
 use crate::{
     Digest, Name, Percent, Subject,
     SubjectKind::Model,
-    Text, Timestamp,
+    Text, Timestamp, Title,
     shared::Environment,
     story::{self, day, digest},
 };
@@ -242,7 +242,7 @@ family! {
     fact "recorded_elsewhere" v 1 on &[Model];
     pub struct RecordedElsewhere {
         /// Who.
-        body: Text,
+        body: Title,
         /// When; absent where nobody knows.
         approved_at: Option<Timestamp>,
         /// The digest of the document that says so.

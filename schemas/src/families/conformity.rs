@@ -3,7 +3,7 @@
 use crate::{
     Digest,
     SubjectKind::Model,
-    Text, Timestamp,
+    Text, Timestamp, Title,
     story::{self, day, digest},
 };
 
@@ -41,11 +41,11 @@ family! {
     fact "declared" v 1 on &[Model];
     pub struct Declared {
         /// The law, such as `eu-ai-act`.
-        regime: Text,
+        regime: Title,
         /// Who assessed it.
         procedure: Option<ConformityProcedure>,
         /// The notified body, by its number.
-        notified_body: Option<Text>,
+        notified_body: Option<Title>,
         /// The certificate it gave.
         certificate: Option<Text>,
         /// The standards it was assessed by.
@@ -71,7 +71,7 @@ family! {
     fact "registration_filed" v 1 on &[Model];
     pub struct RegistrationFiled {
         /// The register.
-        register: Text,
+        register: Title,
         /// How far it has come.
         status: RegistrationStatus,
         /// The section of the register.

@@ -1,7 +1,7 @@
 //! Documents about anything. They stay outside; the record holds their digests.
 
 use crate::{
-    Digest, Text, Timestamp,
+    Digest, Text, Timestamp, Title,
     shared::ANY,
     story::{self, day, digest},
 };
@@ -15,17 +15,17 @@ family! {
     pub struct Attached {
         /// What it is, such as `technical-file`, `instructions-for-use`, `model-card` or
         /// `authority-to-operate`.
-        document_kind: Text,
+        document_kind: Title,
         /// The digest of its bytes; absent where only its existence is known.
         digest: Option<Digest>,
         /// Its media type.
         media_type: Option<Text>,
         /// Its title.
-        title: Option<Text>,
+        title: Option<Title>,
         /// Where it was when this was signed.
         uri: Option<Text>,
         /// Who issued it.
-        issuer: Option<Text>,
+        issuer: Option<Title>,
         /// Until when it holds.
         expires_at: Option<Timestamp>,
     }

@@ -3,7 +3,7 @@
 use crate::{
     Name, NonEmpty, Number, Percent, Subject,
     SubjectKind::Model,
-    Text, Timestamp,
+    Text, Timestamp, Title,
     shared::Comparison,
     story::{self, day},
 };
@@ -28,7 +28,7 @@ record! {
     /// What an experiment measures.
     pub struct ExperimentKpi {
         /// The measure.
-        name: Text,
+        name: Title,
         /// Its unit.
         unit: Option<Text>,
         /// Which difference is worth it, in the measure's unit.

@@ -1,7 +1,7 @@
 //! Exports: what was handed to others, and that they have it.
 
 use crate::{
-    Digest, NamespacePattern, Subject, Text, TypePattern,
+    Digest, NamespacePattern, Subject, Text, Title, TypePattern,
     shared::ANY,
     story::{self, day, digest},
 };
@@ -40,7 +40,7 @@ family! {
         /// The root at the end of the stretch.
         root: Digest,
         /// For whom: a body, never a person's name.
-        recipient: Text,
+        recipient: Title,
         /// Which statements of the stretch; absent for all.
         selection: Option<Selection>,
         /// The digest of what was handed over.

@@ -1,7 +1,7 @@
 //! Findings: what somebody found wrong, and how it was settled.
 
 use crate::{
-    Identity, Text, Timestamp,
+    Identity, Text, Timestamp, Title,
     shared::{ANY, Severity},
     story::{self, day},
 };
@@ -28,7 +28,7 @@ family! {
     fact "raised" v 1 on ANY;
     pub struct Raised {
         /// What, in a line.
-        title: Text,
+        title: Title,
         /// How bad it is.
         severity: Severity,
         /// Where it comes from.

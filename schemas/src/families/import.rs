@@ -3,7 +3,7 @@
 use crate::{
     Digest,
     SubjectKind::Ledger,
-    Text, Timestamp,
+    Timestamp, Title,
     story::{self, day, digest},
 };
 
@@ -45,7 +45,7 @@ family! {
     fact "completed" v 1 on &[Ledger];
     pub struct Completed {
         /// The system it came from.
-        source_system: Text,
+        source_system: Title,
         /// How much of that system it covers.
         coverage: Coverage,
         /// The digest of the file as it was read.

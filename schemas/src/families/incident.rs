@@ -1,7 +1,7 @@
 //! Harm: noticed, judged, reported, ended.
 
 use crate::{
-    Digest, Identity, NonEmpty, Text, Timestamp,
+    Digest, Identity, NonEmpty, Text, Timestamp, Title,
     shared::{ANY, Severity},
     story::{self, day, digest},
 };
@@ -85,11 +85,11 @@ family! {
     fact "classified" v 1 on ANY;
     pub struct Classified {
         /// The rules, such as `eu-ai-act-art-73` or `dora`.
-        regime: Text,
+        regime: Title,
         /// Whether they ask for a report.
         reportable: Reportable,
         /// The class it falls into, in the rules' words.
-        class: Option<Text>,
+        class: Option<Title>,
         /// How surely the model caused it.
         causal_link: Option<CausalLink>,
         /// The states where it happened: ISO 3166 codes.
@@ -173,7 +173,7 @@ family! {
     fact "authority_notified" v 1 on ANY;
     pub struct AuthorityNotified {
         /// Which.
-        authority: Text,
+        authority: Title,
         /// Which report it was.
         stage: NoticeStage,
         /// When it was sent.
@@ -200,7 +200,7 @@ family! {
     fact "authority_responded" v 1 on ANY;
     pub struct AuthorityResponded {
         /// Which.
-        authority: Text,
+        authority: Title,
         /// What it asks for.
         asks: Vec<Text>,
         /// By when.

@@ -1,7 +1,7 @@
 //! Issues: what goes wrong from day to day, who looks after it, and what it came from.
 
 use crate::{
-    ExternalId, Identity, Text, Timestamp,
+    ExternalId, Identity, Text, Timestamp, Title,
     shared::{ANY, Severity},
     story::{self, day},
 };
@@ -46,7 +46,7 @@ family! {
     fact "opened" v 1 on ANY;
     pub struct Opened {
         /// What, in a line.
-        title: Text,
+        title: Title,
         /// What, in full.
         description: Option<Text>,
         /// How bad it is.

@@ -3,7 +3,7 @@
 use crate::{
     Digest, Identity, Kid, NonEmpty, Origin, PublicKey, Signature,
     SubjectKind::Ledger,
-    Text, Timestamp,
+    Text, Timestamp, Title,
     story::{self, day, digest, hex},
 };
 
@@ -220,7 +220,7 @@ family! {
         /// Its root.
         root: Digest,
         /// Who certified it.
-        authority: Text,
+        authority: Title,
         /// The digest of the DER-encoded token, which is kept outside.
         token_digest: Digest,
         /// The time in the token.

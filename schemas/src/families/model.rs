@@ -3,7 +3,7 @@
 use crate::{
     Digest, EventId, Identity, Subject,
     SubjectKind::Model,
-    Text, Timestamp,
+    Text, Timestamp, Title,
     shared::Code,
     story::{self, day, digest},
 };
@@ -86,11 +86,11 @@ record! {
     /// A version behind somebody else's interface, of which no digest exists.
     pub struct ProviderReference {
         /// Who serves it.
-        provider: Text,
+        provider: Title,
         /// What they call it.
-        name: Text,
+        name: Title,
         /// Which state of it, in their words.
-        snapshot: Option<Text>,
+        snapshot: Option<Title>,
         /// Where it is called.
         endpoint: Option<Text>,
         /// Whether the provider promises that it doesn't change; absent where nobody knows.
@@ -173,7 +173,7 @@ family! {
         /// Who supplies it, when not oneself.
         supplier: Option<Subject>,
         /// The platform it was found on, such as `mlflow`.
-        origin_platform: Option<Text>,
+        origin_platform: Option<Title>,
     }
     sample {
         "occurred": day(12),
@@ -306,9 +306,9 @@ family! {
     fact "classified" v 1 on &[Model];
     pub struct Classified {
         /// By which scheme, such as `eu-ai-act` or `sr-11-7`.
-        framework: Text,
+        framework: Title,
         /// The class or tier, in the scheme's words.
-        class: Text,
+        class: Title,
         /// The use that puts it there.
         use_case: Option<Subject>,
         /// The paragraph or reasoning it follows from.

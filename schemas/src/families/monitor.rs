@@ -3,7 +3,7 @@
 use crate::{
     Name, Number, Subject,
     SubjectKind::{Endpoint, Model},
-    Text, Timestamp,
+    Text, Timestamp, Title,
     shared::{Severity, Threshold, Window},
     story::{self, day},
 };
@@ -36,7 +36,7 @@ family! {
         /// The monitor's name, one for each subject.
         monitor: Name,
         /// What it measures.
-        metric: Text,
+        metric: Title,
         /// What kind of thing that is.
         family: MonitorFamily,
         /// The unit of its values.

@@ -6,7 +6,7 @@
 use crate::{
     Digest, NonEmpty, Number, Subject,
     SubjectKind::Model,
-    Text, Timestamp,
+    Text, Timestamp, Title,
     shared::Threshold,
     story::{self, day, digest},
 };
@@ -31,7 +31,7 @@ record! {
     /// What a measure of a version made by the plan must keep to.
     pub struct MetricBound {
         /// The measure, as validations name it.
-        name: Text,
+        name: Title,
         /// The bound.
         threshold: Threshold,
         /// The part of the population it is measured on; absent for all of it.

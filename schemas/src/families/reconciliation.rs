@@ -1,7 +1,7 @@
 //! Reconciliation: the record held against another system. The only answer to what was never recorded.
 
 use crate::{
-    Digest, Text, Timestamp,
+    Digest, Text, Timestamp, Title,
     shared::ANY,
     story::{self, day, digest},
 };
@@ -14,7 +14,7 @@ family! {
     fact "completed" v 1 on ANY;
     pub struct Completed {
         /// The system.
-        system: Text,
+        system: Title,
         /// How many things it knows.
         population: u64,
         /// How many of them are in the record.

@@ -1,6 +1,6 @@
 //! Parts that several families are made of.
 
-use crate::{Digest, Number, Text, Timestamp};
+use crate::{Digest, Number, Text, Timestamp, Title};
 
 /// Any kind of subject.
 pub(crate) const ANY: &[crate::SubjectKind] = crate::SubjectKind::ALL;
@@ -9,7 +9,7 @@ record! {
     /// A measured value.
     pub struct Metric {
         /// What was measured, such as `auc` or `latency`.
-        name: Text,
+        name: Title,
         /// The value.
         value: Number,
         /// Its unit, where it has one, such as `ms`.

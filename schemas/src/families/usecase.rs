@@ -3,7 +3,7 @@
 use crate::{
     Identity, Number, Subject,
     SubjectKind::Usecase,
-    Text, Timestamp,
+    Text, Timestamp, Title,
     shared::Outcome,
     story::{self, day},
 };
@@ -26,7 +26,7 @@ record! {
     /// A measure the use is meant to move.
     pub struct KpiTarget {
         /// The measure.
-        name: Text,
+        name: Title,
         /// Its unit.
         unit: Option<Text>,
         /// Where it stands.

@@ -3,7 +3,7 @@
 use crate::{
     Digest, Identity, Number,
     SubjectKind::Model,
-    Text, Timestamp,
+    Text, Timestamp, Title,
     shared::{Metric, Outcome},
     story::{self, day, digest},
 };
@@ -52,7 +52,7 @@ family! {
         /// What was looked at.
         scopes: Vec<Scope>,
         /// Who did it, when not the signer.
-        validator: Option<Text>,
+        validator: Option<Title>,
         /// The digest of the artefact that was validated.
         model_digest: Option<Digest>,
         /// The digest of the data it was validated on.

@@ -3,7 +3,7 @@
 use crate::{
     Identity, Number,
     SubjectKind::{Model, Usecase},
-    Text, Timestamp,
+    Text, Timestamp, Title,
     shared::{Metric, Money, Window},
     story::{self, day},
 };
@@ -64,7 +64,7 @@ family! {
     fact "kpi_defined" v 1 on &[Usecase, Model];
     pub struct KpiDefined {
         /// The measure.
-        name: Text,
+        name: Title,
         /// Its unit.
         unit: Text,
         /// Where it stands.

@@ -72,7 +72,7 @@ impl Showing {
     ) -> Result<v1::Entered, QueryError> {
         let event = entry.event()?;
         let head = &entry.head;
-        let text = |text: &Option<probity_schemas::Text>| text.as_ref().map(ToString::to_string).unwrap_or_default();
+        let text = |text: &Option<probity_schemas::Title>| text.as_ref().map(ToString::to_string).unwrap_or_default();
         let evidence = event.evidence.iter().map(|evidence| v1::Evidence {
             digest: evidence.digest.to_string(),
             kind: evidence.kind.to_string(),

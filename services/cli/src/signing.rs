@@ -8,8 +8,8 @@ use probity_schemas::Identity;
 use probity_statement::Signer as Key;
 use probity_terminal::{Signer, keyfile, wrong_use};
 
-use crate::agent;
 use crate::session::{PeopleArgs, Session};
+use crate::{agent, resolve};
 
 /// A key that is wherever it is.
 pub(crate) type AnyKey = Box<dyn Key + Send + Sync>;
@@ -21,16 +21,21 @@ pub(crate) struct KeyArgs {
     /// key in ssh-agent (agent: alone where it holds one).
     #[arg(long, env = "PROBITY_KEY", value_name = "KEY")]
     pub(crate) key: Option<String>,
-    /// Who signs, where neither the key file nor the directory of people says.
-    #[arg(long = "as", env = "PROBITY_AS", value_name = "IDENTITY")]
-    pub(crate) identity: Option<Identity>,
+    /// Who signs, where neither the key file nor the directory of people says: by name or identity.
+    #[arg(long = "as", env = "PROBITY_AS", value_name = "NAME|IDENTITY")]
+    pub(crate) identity: Option<String>,
 }
 
 impl KeyArgs {
     /// Opens the key.
     pub(crate) fn open(&self, session: &Session) -> Result<Signer<AnyKey>> {
         let key = self.key.as_deref().ok_or_else(|| wrong_use!("--key is needed: the key that signs"))?;
-        open(key, self.identity.clone(), &session.people)
+        open(key, self.identity(session)?, &session.people)
+    }
+
+    /// Who signs, where `--as` says so.
+    pub(crate) fn identity(&self, session: &Session) -> Result<Option<Identity>> {
+        self.identity.as_ref().map(|name| resolve::identity(name, &session.people()?)).transpose()
     }
 }
 

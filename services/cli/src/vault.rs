@@ -5,12 +5,15 @@
 //! or case it is for. Labels stand nowhere else. Destroying the file is erasing what was sealed
 //! under the key, wherever the log has been copied.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use probity_importer::{Sealer, SealerError};
 use probity_schemas::{Clock, EventId, Origin, SystemClock, Text};
 use probity_statement::{SealingKey, SealingKeyId};
 use probity_terminal::keyfile::write_new;
@@ -18,6 +21,7 @@ use probity_terminal::wrong_use;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 /// What a key file ends with.
@@ -93,42 +97,34 @@ impl Vault {
         if path.exists() { read(&path).map(|kept| Some(kept.key)) } else { Ok(None) }
     }
 
-    /// The key of this label, where it has one.
-    pub(crate) fn of(&self, label: &str) -> Result<Option<SealingKey>> {
-        Ok(self.keys()?.into_iter().find(|kept| kept.label == label).map(|kept| kept.key))
-    }
-
-    /// The key of this label; made where it has none.
-    pub(crate) fn key_for(&self, label: &str) -> Result<SealingKey> {
+    /// The vault with its keys read, and kept from others until this is dropped: two processes must not
+    /// make a key each for one label, since only one of them would be destroyed one day.
+    pub(crate) fn hold(&self) -> Result<HeldVault<'_>> {
         if self.trial {
-            return Ok(self.of(label)?.unwrap_or_else(|| SealingKey::generate(&mut rand::rng())));
+            return Ok(HeldVault { vault: self, keys: self.by_label()?, _lock: None });
         }
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.dir)
             .with_context(|| format!("cannot make the vault {}", self.dir.display()))?;
-        // Two processes must not make a key each for one label: only one of them would be destroyed
-        // one day.
         let lock = File::open(&self.dir).and_then(|dir| dir.lock().map(|()| dir));
-        let _lock = lock.with_context(|| format!("cannot lock the vault {}", self.dir.display()))?;
-        if let Some(key) = self.of(label)? {
-            return match self.erasure(key.id())? {
-                None => Ok(key),
-                Some(_) => {
-                    Err(wrong_use!("the key of {label:?} is about to be destroyed; finish that with probity erase"))
-                }
-            };
-        }
-        let key = SealingKey::generate(&mut rand::rng());
-        let hex = hex::encode(*key.to_bytes());
-        let file = KeyFile { label: label.to_owned(), made: SystemClock.now_ms(), key: hex };
-        let text = Zeroizing::new(toml::to_string(&file).context("cannot encode a sealing key")?);
-        let (partial, path) = (self.path(key.id(), "partial"), self.path(key.id(), KEY_FILE));
-        write_new(&partial, 0o600, &text)?;
-        fs::rename(&partial, &path).with_context(|| format!("cannot write {}", path.display()))?;
-        self.sync()?;
-        Ok(key)
+        let lock = lock.with_context(|| format!("cannot lock the vault {}", self.dir.display()))?;
+        Ok(HeldVault { vault: self, keys: self.by_label()?, _lock: Some(lock) })
+    }
+
+    /// The key of this label, where it has one.
+    pub(crate) fn of(&self, label: &str) -> Result<Option<SealingKey>> {
+        Ok(self.keys()?.into_iter().find(|kept| kept.label == label).map(|kept| kept.key))
+    }
+
+    fn by_label(&self) -> Result<HashMap<String, SealingKey>> {
+        Ok(self.keys()?.into_iter().map(|kept| (kept.label, kept.key)).collect())
+    }
+
+    /// The key of this label; made where it has none.
+    pub(crate) fn key_for(&self, label: &str) -> Result<SealingKey> {
+        self.hold()?.key_for(label)
     }
 
     /// Destroys a key: overwritten, removed, and the directory made durable. A copy elsewhere, such
@@ -195,6 +191,90 @@ impl Vault {
         let sync = || File::open(&self.dir)?.sync_all();
         sync().with_context(|| format!("cannot make the vault {} durable", self.dir.display()))
     }
+}
+
+/// A vault that one process holds.
+#[derive(Debug)]
+pub(crate) struct HeldVault<'v> {
+    vault: &'v Vault,
+    keys: HashMap<String, SealingKey>,
+    _lock: Option<File>,
+}
+
+impl HeldVault<'_> {
+    /// The key of this label; made where it has none.
+    pub(crate) fn key_for(&mut self, label: &str) -> Result<SealingKey> {
+        let vault = self.vault;
+        if let Some(key) = self.keys.get(label) {
+            return match vault.erasure(key.id())? {
+                None => Ok(key.clone()),
+                Some(_) => {
+                    Err(wrong_use!("the key of {label:?} is about to be destroyed; finish that with probity erase"))
+                }
+            };
+        }
+        let key = SealingKey::generate(&mut rand::rng());
+        if !vault.trial {
+            let hex = hex::encode(*key.to_bytes());
+            let file = KeyFile { label: label.to_owned(), made: SystemClock.now_ms(), key: hex };
+            let text = Zeroizing::new(toml::to_string(&file).context("cannot encode a sealing key")?);
+            let (partial, path) = (vault.path(key.id(), "partial"), vault.path(key.id(), KEY_FILE));
+            write_new(&partial, 0o600, &text)?;
+            fs::rename(&partial, &path).with_context(|| format!("cannot write {}", path.display()))?;
+            vault.sync()?;
+        }
+        self.keys.insert(label.to_owned(), key.clone());
+        Ok(key)
+    }
+
+    /// Opens a sealed text of an event. None where its key is not here.
+    fn open(&self, text: &str, origin: &Origin, event: &EventId) -> Result<Option<Zeroizing<String>>> {
+        let id = SealingKeyId::of(text);
+        let Some(key) = self.keys.values().find(|key| Some(key.id()) == id) else { return Ok(None) };
+        Ok(Some(key.open(text, origin, event)?))
+    }
+}
+
+/// A vault that seals what an import says.
+pub(crate) struct VaultSealer<'v> {
+    vault: RefCell<HeldVault<'v>>,
+    origin: &'v Origin,
+}
+
+impl<'v> VaultSealer<'v> {
+    /// Holds a vault, to seal for the ledger of this origin.
+    pub(crate) fn hold(vault: &'v Vault, origin: &'v Origin) -> Result<Self> {
+        Ok(Self { vault: RefCell::new(vault.hold()?), origin })
+    }
+}
+
+impl Sealer for VaultSealer<'_> {
+    /// An import makes the same statements each time it is run, so the nonce is no chance: it is a hash
+    /// of the key and of everything that is sealed, which no two texts have in common.
+    fn seal(&self, text: &Text, label: &str, event: &EventId, place: &str) -> Result<Text, SealerError> {
+        let key = self.vault.borrow_mut().key_for(label).map_err(sealer)?;
+        let mut hash = Sha256::new();
+        hash.update(b"probity import nonce v1\n");
+        hash.update(*key.to_bytes());
+        hash.update(event.as_uuid().as_bytes());
+        for part in [self.origin.as_str(), place, text.as_str()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let hash = hash.finalize();
+        let mut nonce = [0; 12];
+        nonce.copy_from_slice(&hash[..12]);
+        key.seal(text, self.origin, event, nonce).map_err(|error| sealer(error.into()))
+    }
+
+    fn open(&self, sealed: &str, event: &EventId) -> Result<Option<String>, SealerError> {
+        let opened = self.vault.borrow().open(sealed, self.origin, event).map_err(sealer)?;
+        Ok(opened.map(|text| text.as_str().to_owned()))
+    }
+}
+
+fn sealer(error: anyhow::Error) -> SealerError {
+    SealerError(error.into())
 }
 
 fn destroy(path: &Path) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use probity_schemas::model::{Amended, ModelEvent};
 use probity_schemas::{Data, Event, EventError, EventId, ExternalId, Identity, ParseError, Text};
-use probity_statement::{KeyId, StatementError, Unsigned, derived_event_id};
+use probity_statement::{KeyId, SealingKeyId, StatementError, Unsigned, derived_event_id};
 use serde_json::{Map, Value as Json};
 
 use crate::cell::normalised;
@@ -11,6 +11,7 @@ use crate::mapping::{Column, ColumnId, EventSpec, Mapping};
 use crate::naming::{Named, UNIT};
 use crate::report::{Effect, Reason};
 use crate::row::{Cells, Remark};
+use crate::sealing::{Sealer, SealerError};
 
 /// The longest origin a ledger can have: the size of a statement must not depend on the ledger.
 const LONGEST_ORIGIN: usize = 200;
@@ -21,6 +22,8 @@ pub(crate) struct Builder<'m> {
     pub(crate) issuer: &'m Identity,
     /// What the edition is called in amendments.
     pub(crate) edition: &'m str,
+    /// The vault.
+    pub(crate) sealer: &'m dyn Sealer,
 }
 
 impl Builder<'_> {
@@ -71,7 +74,7 @@ impl Builder<'_> {
             tree.insert("about".to_owned(), json(&about)?);
         }
         if let Some(title) = spec.title.as_ref().and_then(|title| cells.value(title, name, remarks)) {
-            tree.insert("title".to_owned(), title);
+            tree.insert("title".to_owned(), one_line(title));
         }
         tree.insert("external_ids".to_owned(), json(&[self.external_id(&row.identity)?])?);
         if spec.is_registration() {
@@ -83,8 +86,36 @@ impl Builder<'_> {
         Ok(Some(event))
     }
 
-    /// What the file says otherwise than the record: one event for each difference.
-    pub(crate) fn amendments(&self, known: &KnownRow, row: &Named, event: &Event) -> Result<Vec<Event>, Unmade> {
+    /// The registration as it is recorded: what is personal in it is sealed.
+    pub(crate) fn sealed(&self, mut event: Event, cells: &Cells<'_>) -> Result<Event, Unmade> {
+        let columns = self.mapping.names.sealed();
+        let columns = columns.map(|column| (column, self.mapping.names.columns[column.0].name.as_str()));
+        let mut attributes = std::mem::take(&mut event.attributes).into_map();
+        for (column, name) in columns {
+            let Some(text) = attributes.get(name).and_then(Json::as_str).map(str::to_owned) else { continue };
+            let label = cells.label(column).unwrap_or_else(|| normalised(&text).into_owned());
+            let sealed = self.seal(&text, &label, &event.id, name)?;
+            attributes.insert(name.to_owned(), sealed.as_str().into());
+        }
+        event.attributes = attributes.into();
+        self.check_size(&event)?;
+        Ok(event)
+    }
+
+    fn seal(&self, text: &str, label: &str, event: &EventId, place: &str) -> Result<Text, Unmade> {
+        self.sealer.seal(&text.parse()?, label, event, place).map_err(Unmade::Sealer)
+    }
+
+    /// What the file says otherwise than the record: one event for each difference. What is sealed under
+    /// a key that is not there is not compared, which is among the remarks.
+    pub(crate) fn amendments(
+        &self,
+        known: &KnownRow,
+        row: &Named,
+        event: &Event,
+        cells: &Cells<'_>,
+        remarks: &mut Vec<Remark>,
+    ) -> Result<Vec<Event>, Unmade> {
         let Data::Model(ModelEvent::Registered(registered)) = &event.data else { return Ok(Vec::new()) };
         let now = said(event, registered);
         let mut amendments = Vec::new();
@@ -98,7 +129,22 @@ impl Builder<'_> {
         };
         // What is left out now is not written down once more as what it was.
         for what in fields.into_iter().filter(|what| !left_out(what)) {
-            let (old, new) = (known.said.get(what), now.get(what));
+            let (recorded, new) = (known.said.get(what), now.get(what));
+            let (old, was_sealed) = match recorded.filter(|text| SealingKeyId::of(text).is_some()) {
+                None => (recorded.cloned(), false),
+                Some(sealed) => {
+                    let said_in = known.said_in.get(what).unwrap_or(&known.registration);
+                    match self.sealer.open(sealed, said_in).map_err(Unmade::Sealer)? {
+                        Some(text) => (Some(text), true),
+                        None => {
+                            let column = self.column_of(what);
+                            remarks.push(Remark { effect: Effect::CellNoted, column, reason: Reason::KeyGone });
+                            continue;
+                        }
+                    }
+                }
+            };
+            let old = old.as_ref();
             if old.map(|text| normalised(text)) == new.map(|text| normalised(text)) {
                 continue;
             }
@@ -108,9 +154,22 @@ impl Builder<'_> {
             let text = |text: Option<&String>| text.map(|text| text.parse::<Text>()).transpose();
             let mut amended = Amended::new(what.field(), reason.parse()?);
             amended.attribute = what.attribute().map(str::parse).transpose()?;
-            amended.old = text(old)?;
-            amended.new = text(new)?;
             let id = self.id(&found, Amended::INFO.event_type);
+            let column = self.column_of(what).filter(|column| self.mapping.names.sealed().any(|it| it == *column));
+            let sealed = |text: Option<&String>, label: Option<String>, place: &str| {
+                let Some(text) = text else { return Ok(None) };
+                let label = label.unwrap_or_else(|| normalised(text).into_owned());
+                self.seal(text, &label, &id, place).map(Some)
+            };
+            match column {
+                // What was sealed is never said in clear, whatever the mapping says now.
+                None if was_sealed => (amended.old, amended.new) = (sealed(old, None, "old")?, text(new)?),
+                None => (amended.old, amended.new) = (text(old)?, text(new)?),
+                Some(column) => {
+                    let whom = self.mapping.names.columns[column.0].label.and_then(|_| cells.label(column));
+                    (amended.old, amended.new) = (sealed(old, whom.clone(), "old")?, sealed(new, whom, "new")?);
+                }
+            }
             let mut event = Event::new(id, known.subject.clone(), amended);
             event.regarding = Some(known.registration);
             event.external_ids = vec![self.external_id(&row.identity)?];
@@ -118,6 +177,12 @@ impl Builder<'_> {
             amendments.push(event);
         }
         Ok(amendments)
+    }
+
+    /// The column that an attribute is from.
+    fn column_of(&self, what: &Said) -> Option<ColumnId> {
+        let name = what.attribute()?;
+        self.mapping.names.columns.iter().position(|column| column.name == name).map(ColumnId)
     }
 
     pub(crate) fn external_id(&self, found: &str) -> Result<ExternalId, ParseError> {
@@ -132,6 +197,7 @@ impl Builder<'_> {
 /// Why an event of a row can't be made.
 #[derive(Debug)]
 pub(crate) enum Unmade {
+    Sealer(SealerError),
     Event(EventError),
     Statement(StatementError),
     Text(ParseError),
@@ -163,6 +229,7 @@ impl Unmade {
             Self::Event(error) => (column_of(&error, spec), Reason::Event { event_type, error }),
             Self::Statement(error) => (None, Reason::Statement { event_type, error }),
             Self::Text(error) => (None, Reason::Text(error)),
+            Self::Sealer(error) => (None, Reason::Sealer(error)),
         };
         Remark { effect, column, reason }
     }
@@ -190,6 +257,18 @@ fn column_of(error: &EventError, spec: &EventSpec) -> Option<ColumnId> {
         "data" => spec.data.get(steps.next()?)?.column(),
         "title" => spec.title.as_ref()?.column(),
         _ => None,
+    }
+}
+
+/// A title that a cell breaks into lines is one line all the same. Nothing else in it is replaced: what
+/// has no place in a title is refused.
+fn one_line(title: Json) -> Json {
+    match title {
+        Json::String(text) if text.contains('\n') => {
+            let lines = text.split('\n').map(str::trim).filter(|line| !line.is_empty());
+            lines.collect::<Vec<_>>().join(" ").into()
+        }
+        title => title,
     }
 }
 

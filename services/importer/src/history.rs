@@ -8,7 +8,7 @@ use probity_schemas::deployment::DeploymentEvent;
 use probity_schemas::evidence::EvidenceEvent;
 use probity_schemas::import::ImportEvent;
 use probity_schemas::model::{AmendableField, Amended, ModelEvent, Registered};
-use probity_schemas::{Data, Digest, Document, Event, EventId, Name, Namespace, Subject, Text};
+use probity_schemas::{Data, Digest, Document, Event, EventId, Name, Namespace, Subject, Text, Title};
 use serde_json::Value as Json;
 
 /// Something said at registration that a later edition can say differently.
@@ -99,6 +99,8 @@ pub(crate) struct KnownRow {
     pub(crate) registration: EventId,
     pub(crate) subject: Subject,
     pub(crate) said: BTreeMap<Said, String>,
+    /// The amendment that says it now, for what was amended: what is sealed opens as of its event.
+    pub(crate) said_in: HashMap<Said, EventId>,
     /// How often each of these was amended.
     pub(crate) amendments: HashMap<Said, u32>,
 }
@@ -109,7 +111,7 @@ pub(crate) struct KnownRow {
 /// over.
 #[derive(Clone, Debug)]
 pub struct History {
-    system: Text,
+    system: Title,
     events: HashMap<EventId, Event>,
     /// How often the end of an event was recorded, or that it is void, and the latest of these.
     closed: HashMap<EventId, (u32, EventId)>,
@@ -122,7 +124,7 @@ pub struct History {
 
 impl History {
     /// Nothing recorded yet.
-    pub fn new(system: &Text) -> Self {
+    pub fn new(system: &Title) -> Self {
         Self {
             system: system.clone(),
             events: HashMap::new(),
@@ -161,6 +163,7 @@ impl History {
                     registration: event.id,
                     subject: event.subject.clone(),
                     said: said(event, registered),
+                    said_in: HashMap::new(),
                     amendments: HashMap::new(),
                 };
                 let name = (event.subject.namespace.clone(), event.subject.name.clone());
@@ -173,6 +176,7 @@ impl History {
                     && let Some(what) = Said::of(amended)
                     && event.regarding == Some(row.registration)
                 {
+                    row.said_in.insert(what.clone(), event.id);
                     row.amend(what, amended.new.as_ref());
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use probity_schemas::import::{Completed, Coverage, RowCounts};
-use probity_schemas::{Digest, Event, Identity, Occurred, ParseError, Subject, Text, Timestamp};
+use probity_schemas::{Digest, Event, Identity, Occurred, ParseError, Subject, Timestamp, Title};
 use serde::Serialize;
 
 use crate::build::{Builder, Unmade};
@@ -13,6 +13,7 @@ use crate::mapping::{ColumnId, Mapping};
 use crate::naming::{Candidate, Named, Nameless, UNIT, name_all, recorded};
 use crate::report::{Column, Effect, Entry, Reason, Report};
 use crate::row::{Cells, Remark};
+use crate::sealing::{NoVault, Sealer};
 use crate::sheet::{Row, Sheet};
 
 /// What became of a row. Every row is counted once.
@@ -53,7 +54,7 @@ struct PlannedEvent {
 /// The same file, mapping, issuer and history make the same plan, to the byte.
 #[derive(Debug)]
 pub struct Plan {
-    system: Text,
+    system: Title,
     coverage: Coverage,
     as_of: Option<Timestamp>,
     file: Digest,
@@ -64,6 +65,8 @@ pub struct Plan {
     columns: Vec<Column>,
     /// The columns of which nothing is recorded.
     left_out: Vec<ColumnId>,
+    /// The columns that are recorded sealed.
+    sealed: Vec<ColumnId>,
     rows: Vec<PlannedRow>,
     events: Vec<PlannedEvent>,
     already_recorded: usize,
@@ -114,9 +117,22 @@ impl Plan {
     ///
     /// `history` is what `issuer` recorded from the mapping's system before. `edition` is what the
     /// file is called where it amends an earlier one; its digest, if nothing better is given.
+    /// A mapping that seals columns takes a vault ([`Self::sealed`]); without one, their rows are refused.
     pub fn new(mapping: &Mapping, sheet: &Sheet, history: &History, issuer: &Identity, edition: Option<&str>) -> Self {
+        Self::sealed(mapping, sheet, history, issuer, edition, &NoVault)
+    }
+
+    /// Plans the import of a file ([`Self::new`]), and seals what the mapping says.
+    pub fn sealed(
+        mapping: &Mapping,
+        sheet: &Sheet,
+        history: &History,
+        issuer: &Identity,
+        edition: Option<&str>,
+        sealer: &dyn Sealer,
+    ) -> Self {
         let digest = sheet.digest.to_string();
-        let builder = Builder { mapping, issuer, edition: edition.unwrap_or(&digest) };
+        let builder = Builder { mapping, issuer, edition: edition.unwrap_or(&digest), sealer };
         let mut plan = Self {
             system: mapping.system.clone(),
             coverage: mapping.coverage,
@@ -128,6 +144,7 @@ impl Plan {
             is_latest: history.is_latest(sheet.digest, mapping.digest),
             columns: sheet.columns.clone(),
             left_out: mapping.names.left_out().collect(),
+            sealed: mapping.names.sealed().collect(),
             rows: Vec::with_capacity(sheet.rows.len()),
             events: Vec::new(),
             already_recorded: 0,
@@ -313,7 +330,7 @@ impl Plan {
         for (spec, event) in now {
             let ended = ends.iter().find(|(ended, _)| *ended == spec.info.event_type).map(|(_, occurred)| *occurred);
             let carried = match event {
-                Some(event) if spec.is_registration() => register(builder, named, event, history),
+                Some(event) if spec.is_registration() => register(builder, named, event, cells, history, remarks),
                 event => carry(builder, spec, Now { event, ended, row: named, cells }, history),
             };
             match carried {
@@ -322,6 +339,11 @@ impl Plan {
                     changed |= carried.changed;
                     events.extend(carried.events);
                     remarks.extend(carried.remark);
+                }
+                // Without its registration nothing of a row is recorded.
+                Err(unmade) if spec.is_registration() => {
+                    remarks.push(unmade.remark(Effect::RowRefused, spec));
+                    return Outcome::Refused;
                 }
                 Err(unmade) => {
                     remarks.push(unmade.remark(Effect::EventRefused, spec));
@@ -357,7 +379,7 @@ impl Plan {
         let mut seen = HashSet::new();
         for Remark { effect, column, reason } in remarks {
             if seen.insert((effect, column, reason.to_string())) {
-                let shown = column.filter(|column| !self.left_out.contains(column));
+                let shown = column.filter(|column| !self.left_out.contains(column) && !self.sealed.contains(column));
                 let value = shown.map(|column| cells[column.0].clone());
                 let column = column.map(|column| self.columns[column.0].clone());
                 self.report.push(entry(effect, column, value, reason));
@@ -368,8 +390,10 @@ impl Plan {
     fn report_columns(&mut self, sheet: &Sheet) {
         let left_out = self.left_out.iter().map(|column| &sheet.columns[column.0]);
         let left_out = left_out.map(|column| (column, Effect::ColumnLeftOut, Reason::LeftOut));
+        let sealed = self.sealed.iter().map(|column| &sheet.columns[column.0]);
+        let sealed = sealed.map(|column| (column, Effect::ColumnSealed, Reason::Sealed));
         let unmapped = sheet.unmapped.iter().map(|column| (column, Effect::ColumnNotMapped, Reason::NotMapped));
-        for (column, effect, reason) in left_out.chain(unmapped) {
+        for (column, effect, reason) in left_out.chain(sealed).chain(unmapped) {
             let column = Some(column.clone());
             self.report.push(Entry { effect, line: None, column, row: None, value: None, reason });
         }
@@ -412,12 +436,19 @@ fn left_aside(mapping: &Mapping, row: &Row, cells: &Cells<'_>, history: &History
 }
 
 /// The registration of a row, or how the recorded one is to be amended.
-fn register(builder: &Builder<'_>, named: &Named, event: Event, history: &History) -> Result<Carried, Unmade> {
+fn register(
+    builder: &Builder<'_>,
+    named: &Named,
+    event: Event,
+    cells: &Cells<'_>,
+    history: &History,
+    remarks: &mut Vec<Remark>,
+) -> Result<Carried, Unmade> {
     if !history.has(event.id) {
-        return Ok(Carried { events: vec![event], ..Carried::default() });
+        return Ok(Carried { events: vec![builder.sealed(event, cells)?], ..Carried::default() });
     }
     let events = match history.row(&named.identity) {
-        Some(known) => builder.amendments(known, named, &event)?,
+        Some(known) => builder.amendments(known, named, &event, cells, remarks)?,
         None => Vec::new(),
     };
     Ok(Carried { changed: !events.is_empty(), events, was_recorded: true, remark: None })

@@ -5,6 +5,7 @@ use probity_statement::StatementError;
 use serde::Serialize;
 
 use crate::dates::DateProblem;
+use crate::sealing::SealerError;
 
 /// A column of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +42,8 @@ pub enum Effect {
     ColumnNotMapped,
     /// The mapping leaves the column out as personal data; nothing of it is recorded.
     ColumnLeftOut,
+    /// The mapping seals the column as personal data; nobody reads it without the vault.
+    ColumnSealed,
 }
 
 impl Effect {
@@ -58,6 +61,7 @@ impl Effect {
             Self::RowRepeated => "row-repeated",
             Self::ColumnNotMapped => "column-not-mapped",
             Self::ColumnLeftOut => "column-left-out",
+            Self::ColumnSealed => "column-sealed",
         }
     }
 }
@@ -165,6 +169,15 @@ pub enum Reason {
     /// A column with personal data.
     #[error("left out as personal data")]
     LeftOut,
+    /// A column with personal data that is recorded sealed.
+    #[error("recorded sealed, as personal data")]
+    Sealed,
+    /// A cell whose recorded text cannot be read any more.
+    #[error("what is recorded is sealed under a key that is not in the vault, so the cell was not compared with it")]
+    KeyGone,
+    /// A cell that could not be sealed, or not be compared.
+    #[error("{0}")]
+    Sealer(SealerError),
     /// A text the mapping doesn't expect there.
     #[error("not a text that the mapping expects here; no event follows from it")]
     Unexpected,

@@ -138,6 +138,12 @@ impl<'s> Cells<'s> {
         named.filter_map(|(column, cell)| Some((column.name.clone(), Json::from((*cell)?)))).collect()
     }
 
+    /// Whom the cell of a column is sealed for: what stands in the column that says so, or else in itself.
+    pub(crate) fn label(&self, column: ColumnId) -> Option<String> {
+        let whom = self.mapping.names.columns[column.0].label.and_then(|label| self.text(label));
+        whom.or_else(|| self.text(column)).map(Cow::into_owned)
+    }
+
     pub(crate) fn holds(&self, condition: &Condition) -> bool {
         match condition {
             Condition::Cell(column, tests) => tests.iter().any(|test| self.passes(*column, test)),

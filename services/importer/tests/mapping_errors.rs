@@ -120,8 +120,8 @@ fn the_example_of_the_documentation_is_a_mapping() {
     let page = include_str!("../../../ops/import/README.md");
     let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let mapping = mapping(example);
-    let file = "No.;Model;Kind;Live since;Vendor;;;;;;;Remark;Contact\n\
-                7;Scorecard;Bought;Mrz 2024;Acme Corp.;;;;;;;Estimates defaults;J. Roe\n";
+    let file = "No.;Model;Kind;Live since;Vendor;;;;;;;Remark;Contact;Owner;Note\n\
+                7;Scorecard;Bought;Mrz 2024;Acme Corp.;;;;;;;Estimates defaults;J. Roe;;\n";
     let plan = plan(&mapping, file, &fresh(&mapping));
     assert_eq!(types(&plan), ["model.registered", "deployment.started"]);
     assert_eq!(subjects(&plan, "model.registered"), ["model:credit/bought/scorecard"]);

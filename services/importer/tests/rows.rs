@@ -361,3 +361,23 @@ fn an_inventory_of_another_shape_and_language_needs_no_code() {
     let line = |line, column| (Some(line), Some(column));
     assert_eq!(faults, [line(6, "Art"), line(6, "Im Einsatz seit"), line(6, "Außer Betrieb")]);
 }
+
+#[test]
+fn a_title_of_several_lines_is_one_and_one_that_hides_something_refuses_its_row() {
+    let mapping =
+        mapping(&MAPPING.replace("subject = \"model\"\n", "subject = \"model\"\n    title = { column = \"name\" }\n"));
+    let file = format!("{HEADER}a,\"one \r\n\n(first)\",p,,\nb,\"pay\u{202e}lla\",p,,\nc,\"two\rlines\",p,,\n");
+    let plan = plan(&mapping, file, &fresh(&mapping));
+    let titles: Vec<String> = plan.events().filter_map(|event| event.title.as_ref().map(ToString::to_string)).collect();
+    assert_eq!(titles, ["one (first)"]);
+    let refused: Vec<_> = named(&plan).into_iter().filter(|(effect, ..)| *effect == Effect::RowRefused).collect();
+    let said = |at: usize| (refused[at].1, refused[at].2, refused[at].3.as_str());
+    assert!(
+        matches!(said(0), (Some(5), Some("Name"), reason) if reason.contains("U+202E at position 4")),
+        "{refused:?}"
+    );
+    assert!(
+        matches!(said(1), (Some(_), Some("Name"), reason) if reason.contains("U+000D at position 4")),
+        "{refused:?}"
+    );
+}

@@ -42,3 +42,24 @@ fn nothing_of_a_ledger_reaches_a_terminal_raw_and_json_says_the_same_as_before()
     let entry: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(entry["event"]["data"]["purpose"], PURPOSE);
 }
+
+#[test]
+fn a_title_that_reads_as_something_else_is_refused_before_it_is_signed() {
+    let shell = Shell::with_ledger();
+    let size = shell.json(&["checkpoint"])["tree_size"].clone();
+    let words = ["record", "model.registered", "--subject", "model:credit/pd", "--set", "purpose=PD"];
+    for (title, said) in [
+        ("Kredit\u{202e}gnirocs", "title: title or name contains U+202E at position 7"),
+        ("Two\rlines", "title: title or name contains U+000D at position 4"),
+    ] {
+        let ran = shell.run(&[&words, &["--title", title][..], &KEY].concat());
+        assert!(ran.code == Some(2) && ran.err.contains(said) && is_plain(&ran.err), "{ran:?}");
+    }
+    let named = ["--set", "artifacts.0.digest=sha256:ca", "--set", "reference.name=gpt\u{200b}4"];
+    let ran =
+        shell.run(&[&["record", "model.version_registered", "--subject", "credit/pd@1"], &named[..], &KEY].concat());
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let ran = shell.run(&["key", "new", "eve.key", "--person", "Ada\u{200b} Lovelace"]);
+    assert!(ran.code == Some(2) && ran.err.contains("U+200B at position 4"), "{ran:?}");
+    assert_eq!(shell.json(&["checkpoint"])["tree_size"], size);
+}

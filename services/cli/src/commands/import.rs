@@ -25,6 +25,7 @@ use crate::client::{Client, failed};
 use crate::output;
 use crate::session::Session;
 use crate::signing::{AnyKey, KeyArgs};
+use crate::vault::{Vault, VaultSealer};
 
 /// Statements in one call, and bytes of them: a server's memory is shared.
 const BATCH: usize = 500;
@@ -51,6 +52,9 @@ pub struct ImportArgs {
     /// What this edition of the file is called in amendments; by default its digest.
     #[arg(long, value_name = "LABEL")]
     edition: Option<Text>,
+    /// The directory of sealing keys, for columns that the mapping seals. Keys that are missing are made.
+    #[arg(long, env = "PROBITY_VAULT", value_name = "DIR")]
+    vault: Option<PathBuf>,
     /// Write the report and record nothing: takes no server, and the ledger for empty.
     #[arg(long)]
     dry_run: bool,
@@ -68,8 +72,12 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
     }
 
     let Some(signer) = signer(&args, session)? else {
-        let importer = args.key.identity.clone().unwrap_or(Identity::Service("importer".parse::<Name>()?));
-        let plan = Plan::new(&mapping, &sheet, &History::new(mapping.system()), &importer, edition);
+        let importer = args.key.identity(session)?.unwrap_or(Identity::Service("importer".parse::<Name>()?));
+        // Keys are made for counting, and forgotten.
+        let vault = Vault::new(args.vault.as_deref().unwrap_or(Path::new(""))).trial();
+        let nowhere = "import.invalid/dry-run".parse()?;
+        let sealer = VaultSealer::hold(&vault, &nowhere)?;
+        let plan = Plan::sealed(&mapping, &sheet, &History::new(mapping.system()), &importer, edition, &sealer);
         write_report(&plan, &report)?;
         warn_of_addresses(&plan);
         return finish(&plan.summary(), &report, &Ending::DryRun, session);
@@ -77,7 +85,20 @@ pub(crate) async fn run(args: ImportArgs, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
     let ledger = client.ledger().clone();
     let history = history(&mut client, &signer.identity, &mapping).await?;
-    let mut plan = Plan::new(&mapping, &sheet, &history, &signer.identity, edition);
+    let vault = match &args.vault {
+        Some(directory) => Some(Vault::new(directory)),
+        None if mapping.seals() => {
+            return Err(wrong_use!("the mapping seals columns; say where the keys are kept, with --vault DIR"));
+        }
+        None => None,
+    };
+    let mut plan = match vault.as_ref().filter(|_| mapping.seals()) {
+        Some(vault) => {
+            let sealer = VaultSealer::hold(vault, &ledger.origin)?;
+            Plan::sealed(&mapping, &sheet, &history, &signer.identity, edition, &sealer)
+        }
+        None => Plan::new(&mapping, &sheet, &history, &signer.identity, edition),
+    };
     lacks_no_role(&plan, &signer, &mut client).await?;
     if warn_of_addresses(&plan) && at_terminal() && !yes("Record them in clear?")? {
         write_report(&plan, &report)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use probity_schemas::{Identity, Name, NamespacePattern, Origin};
+use probity_schemas::{Identity, Name, NamespacePattern, Origin, Title};
 use probity_statement::{Possession, PublicKey, SecretKey, Signer as Key};
 use probity_terminal::{Answer, keyfile, outln, wrong_use};
 use serde_json::json;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::people::People;
 use crate::session::PeopleArgs;
-use crate::{agent, output, signing};
+use crate::{agent, output, resolve, signing};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
@@ -50,9 +50,9 @@ struct Whose {
     /// A service, such as feature-store.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// A further key of an identity that exists.
-    #[arg(long = "as", value_name = "IDENTITY")]
-    identity: Option<Identity>,
+    /// A further key of a person or service that has one: by name or identity.
+    #[arg(long = "as", value_name = "NAME|IDENTITY")]
+    identity: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -65,9 +65,9 @@ pub(crate) struct ShowArgs {
     /// authority.enrolled.
     #[arg(long, value_name = "ORIGIN")]
     enrol_in: Option<Origin>,
-    /// Persons responsible for a service, for --enrol-in.
-    #[arg(long, value_name = "IDENTITY", requires = "enrol_in")]
-    responsible: Vec<Identity>,
+    /// Persons responsible for a service, for --enrol-in: by name or identity.
+    #[arg(long, value_name = "NAME|IDENTITY", requires = "enrol_in")]
+    responsible: Vec<String>,
     /// Also print the event that gives this role; can be repeated.
     #[arg(long = "role", value_name = "ROLE", requires_all = ["enrol_in", "namespaces"])]
     roles: Vec<Name>,
@@ -75,9 +75,9 @@ pub(crate) struct ShowArgs {
     /// (*); can be repeated.
     #[arg(long = "in", value_name = "NAMESPACES", requires = "roles")]
     namespaces: Vec<NamespacePattern>,
-    /// Whose key it is, where the file does not say.
-    #[arg(long = "as", value_name = "IDENTITY")]
-    identity: Option<Identity>,
+    /// Whose key it is, where the file does not say: by name or identity.
+    #[arg(long = "as", value_name = "NAME|IDENTITY")]
+    identity: Option<String>,
 }
 
 pub(crate) fn run(command: KeyCommand, people: &PeopleArgs, json: bool) -> Result<Answer> {
@@ -89,12 +89,15 @@ pub(crate) fn run(command: KeyCommand, people: &PeopleArgs, json: bool) -> Resul
 
 fn new(args: NewArgs, people: &PeopleArgs, json: bool) -> Result<Answer> {
     let Whose { person, service, identity } = args.whose;
+    if let Some(name) = &person {
+        Title::honest(name).map_err(|error| wrong_use!("--person {name:?}: {error}"))?;
+    }
     let identity = match (&person, service, identity) {
         (Some(_), _, _) => Identity::Person(Uuid::new_v4()),
         (None, Some(name), _) => {
             Identity::Service(name.parse().map_err(|error| wrong_use!("--service {name:?}: {error}"))?)
         }
-        (None, None, Some(identity)) => identity,
+        (None, None, Some(name)) => resolve::identity(&name, &people.load()?)?,
         (None, None, None) => return Err(wrong_use!("say whose key it is: --person, --service or --as")),
     };
     let (key, written) = match agent::selector(&args.file) {
@@ -148,8 +151,11 @@ fn adopt(
 }
 
 fn show(args: ShowArgs, people: &PeopleArgs, json: bool) -> Result<Answer> {
+    let named = |name: &String| resolve::identity(name, &people.load()?);
+    let identity = args.identity.as_ref().map(named).transpose()?;
+    let responsible: Vec<Identity> = args.responsible.iter().map(named).collect::<Result<_>>()?;
     let Some(origin) = args.enrol_in else {
-        let public = public(&args.file, args.identity, people)?;
+        let public = public(&args.file, identity, people)?;
         let identity = public.identity.map(|identity| identity.to_string());
         let kid = public.key.id().to_string();
         if json {
@@ -162,9 +168,9 @@ fn show(args: ShowArgs, people: &PeopleArgs, json: bool) -> Result<Answer> {
         }
         return Ok(Answer::Yes);
     };
-    let signer = signing::open(&args.file, args.identity, people)?;
+    let signer = signing::open(&args.file, identity, people)?;
     let possession = Possession::prove_with(&signer.key, &origin, &signer.identity)?;
-    let enrolled = enrolling(&signer.identity, signer.key.public(), possession, &args.responsible);
+    let enrolled = enrolling(&signer.identity, signer.key.public(), possession, &responsible);
     if args.roles.is_empty() {
         output::json(&enrolled)?;
     } else {

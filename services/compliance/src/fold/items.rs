@@ -148,13 +148,13 @@ pub(crate) fn incident(
     }
     let incident = batch.record(&INCIDENTS, INCIDENTS.key().number(opener.index))?;
     incident.indices.push(at);
-    let text = |text: &Option<probity_schemas::Text>| text.as_ref().map(ToString::to_string).unwrap_or_default();
     match event {
         IncidentEvent::Classified(classified) => {
             let regime = classified.regime.to_string();
             let link = classified.causal_link.as_ref().map(word).unwrap_or_default();
             incident.regimes.retain(|(other, ..)| *other != regime);
-            incident.regimes.push((regime, word(&classified.reportable), text(&classified.class), link, at));
+            let class = classified.class.as_ref().map(ToString::to_string).unwrap_or_default();
+            incident.regimes.push((regime, word(&classified.reportable), class, link, at));
         }
         IncidentEvent::Updated(updated) => {
             if let Some(severity) = &updated.severity {

@@ -54,6 +54,15 @@ pub enum MappingProblem {
         /// The column.
         column: String,
     },
+    /// Something is made of a column whose cells are sealed.
+    #[error("{column:?} is sealed as personal data, so nothing can be made of it but its attribute")]
+    Sealed {
+        /// The column.
+        column: String,
+    },
+    /// Only what is sealed is sealed for somebody.
+    #[error("says whom a cell is sealed for; add personal = \"seal\"")]
+    ForNothing,
     /// A text that every blank cell would be.
     #[error("must be texts; what is blank is empty without being listed")]
     BlankMarker,

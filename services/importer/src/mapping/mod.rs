@@ -13,7 +13,7 @@ mod rules;
 mod value;
 
 use probity_schemas::import::Coverage;
-use probity_schemas::{Digest, Text, Timestamp};
+use probity_schemas::{Digest, Timestamp, Title};
 
 pub(crate) use condition::{Condition, Test};
 pub(crate) use error::nearest;
@@ -47,7 +47,7 @@ const ENGLISH_MONTHS: [&str; 12] = [
 #[derive(Clone, Debug)]
 pub struct Mapping {
     pub(crate) digest: Digest,
-    pub(crate) system: Text,
+    pub(crate) system: Title,
     pub(crate) coverage: Coverage,
     pub(crate) as_of: Option<Timestamp>,
     pub(crate) encoding: Encoding,
@@ -142,8 +142,13 @@ impl Mapping {
         })
     }
 
+    /// Whether cells of some columns are to be sealed.
+    pub fn seals(&self) -> bool {
+        self.names.sealed().next().is_some()
+    }
+
     /// The system the file comes from, as it stands in every event's `external_ids`.
-    pub fn system(&self) -> &Text {
+    pub fn system(&self) -> &Title {
         &self.system
     }
 }

@@ -24,6 +24,10 @@ pub(crate) struct Column {
     /// What says nothing in this column, instead of what says nothing elsewhere.
     pub(crate) empty: Option<Markers>,
     pub(crate) personal: Option<Personal>,
+    /// The column that says whom a cell is sealed for, as the mapping calls it.
+    sealed_for: Option<String>,
+    /// The same.
+    pub(crate) label: Option<ColumnId>,
 }
 
 impl Column {
@@ -38,6 +42,8 @@ impl Column {
 pub(crate) enum Personal {
     /// Nothing of it is recorded.
     LeaveOut,
+    /// It is recorded sealed, under a key outside of the ledger.
+    Seal,
     /// It is known and recorded in clear.
     Keep,
 }
@@ -83,6 +89,13 @@ impl Names {
             let column = Column::new(name, column, ignore_case)?;
             names.columns.push(column);
         }
+        for index in 0..names.columns.len() {
+            if let Some(whom) = names.columns[index].sealed_for.clone() {
+                // Whom a text is sealed for stands in the vault only.
+                let label = names.tested(&whom, &format!("columns.{}.for", names.columns[index].name))?;
+                names.columns[index].label = Some(label);
+            }
+        }
         for (index, column) in dates.iter().enumerate() {
             let id = names.column(column, &format!("dates.columns[{index}]"))?;
             names.dates.insert(id);
@@ -97,9 +110,11 @@ impl Names {
     /// A column of which something is recorded.
     pub(super) fn column(&self, name: &str, key: &str) -> Result<ColumnId, MappingError> {
         let column = self.tested(name, key)?;
-        match self.columns[column.0].is_left_out() {
-            true => Err(MappingError::key(key, MappingProblem::LeftOut { column: name.to_owned() })),
-            false => Ok(column),
+        let column_name = name.to_owned();
+        match self.columns[column.0].personal {
+            Some(Personal::LeaveOut) => Err(MappingError::key(key, MappingProblem::LeftOut { column: column_name })),
+            Some(Personal::Seal) => Err(MappingError::key(key, MappingProblem::Sealed { column: column_name })),
+            Some(Personal::Keep) | None => Ok(column),
         }
     }
 
@@ -109,6 +124,12 @@ impl Names {
             let nearest = nearest(name, self.columns.iter().map(|column| column.name.as_str()));
             MappingError::key(key, MappingProblem::UnknownColumn { found: name.to_owned(), nearest })
         })
+    }
+
+    /// The columns whose cells are sealed.
+    pub(crate) fn sealed(&self) -> impl Iterator<Item = ColumnId> {
+        let sealed = self.columns.iter().enumerate().filter(|(_, column)| column.personal == Some(Personal::Seal));
+        sealed.map(|(index, _)| ColumnId(index))
     }
 
     /// The columns of which nothing may be recorded.
@@ -151,15 +172,20 @@ impl Names {
 impl Column {
     fn new(name: String, raw: RawColumn, ignore_case: bool) -> Result<Self, MappingError> {
         let at = |key: &str, problem| Err(MappingError::key(format!("columns.{name}{key}"), problem));
+        let mut sealed_for = None;
         let (place, empty, personal) = match raw {
             RawColumn::Header(header) => (Place::Header(header), None, None),
             RawColumn::Position(position) => (Place::Position(position), None, None),
-            RawColumn::Described(RawDescription { header, position, empty, personal }) => {
+            RawColumn::Described(RawDescription { header, position, empty, personal, sealed_for: whom }) => {
+                if whom.is_some() && personal != Some(RawPersonal::Seal) {
+                    return at(".for", MappingProblem::ForNothing);
+                }
                 let place = match (header, position) {
                     (Some(header), None) => Place::Header(header),
                     (None, Some(position)) => Place::Position(position),
                     _ => return at("", MappingProblem::NotOne { allowed: "header, position" }),
                 };
+                sealed_for = whom;
                 (place, empty, personal)
             }
         };
@@ -170,9 +196,10 @@ impl Column {
         };
         let personal = personal.map(|personal| match personal {
             RawPersonal::LeaveOut => Personal::LeaveOut,
+            RawPersonal::Seal => Personal::Seal,
             RawPersonal::Keep => Personal::Keep,
         });
-        Ok(Self { name, place, empty, personal })
+        Ok(Self { name, place, empty, personal, sealed_for, label: None })
     }
 }
 

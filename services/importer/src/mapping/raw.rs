@@ -87,7 +87,7 @@ pub(super) enum RawNamedAfter {
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "a column's header, its position counted from 1, or a table of header or position, empty and personal"
+    expecting = "a column's header, its position counted from 1, or a table of header or position, empty, personal and for"
 )]
 pub(super) enum RawColumn {
     Header(String),
@@ -102,12 +102,15 @@ pub(super) struct RawDescription {
     pub(super) position: Option<usize>,
     pub(super) empty: Option<Vec<String>>,
     pub(super) personal: Option<RawPersonal>,
+    #[serde(rename = "for")]
+    pub(super) sealed_for: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum RawPersonal {
     LeaveOut,
+    Seal,
     Keep,
 }
 

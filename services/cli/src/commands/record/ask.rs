@@ -153,7 +153,7 @@ impl Prompt<'_> {
             FieldShape::Identity => resolve::identity(text, self.people)
                 .map(|found| found.to_string().into())
                 .map_err(|error| error.to_string()),
-            _ => fit(shape, text, self.draft.now_ms()),
+            _ => fit(shape, text, self.draft.now_ms()).map_err(|error| error.to_string()),
         }
     }
 

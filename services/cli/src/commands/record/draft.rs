@@ -140,7 +140,7 @@ impl Draft {
     fn set(&mut self, shape: &FieldShape, path: &str, text: &str, add: bool) -> Result<(), String> {
         let path: Path = path.parse()?;
         let value = match path.shape(shape) {
-            Some(shape) => fit(shape, text, self.now_ms)?,
+            Some(shape) => fit(shape, text, self.now_ms).map_err(|error| error.to_string())?,
             None => match path.unknown_in(shape) {
                 Some(unknown) => return Err(format!("{} {unknown}", self.info().map_or("it", |info| info.event_type))),
                 // What stands there is the user's own.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::FieldShape;
 
 /// How something of a shape is written, for somebody who wrote it wrongly.
-pub(crate) fn example(shape: &FieldShape) -> Value {
+pub(super) fn example(shape: &FieldShape) -> Value {
     match shape {
         FieldShape::Subject(kinds) => format!("{}:credit/pd", kinds.first().map_or("model", String::as_str)).into(),
         FieldShape::Time => "2026-03-01".into(),

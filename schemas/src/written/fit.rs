@@ -2,11 +2,12 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use probity_schemas::{EventId, Identity, Subject};
 use serde_json::{Value, json};
 
 use super::FieldShape;
 use super::example::example;
+use crate::tree::shorten;
+use crate::{EventError, EventId, Identity, Subject};
 
 /// A day of UTC has no leap seconds in Unix time.
 const DAY_MS: u64 = 86_400_000;
@@ -14,7 +15,10 @@ const DAY_MS: u64 = 86_400_000;
 /// Reads a value for a field from one text: JSON where the field is no text, and the short forms
 /// that people use for subjects, times, lists and yes or no. `now_ms` is what relative times count
 /// from.
-pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, String> {
+///
+/// # Errors
+/// [`EventError::Refused`]: it cannot be read so.
+pub fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, EventError> {
     let parsed: Option<Value> = serde_json::from_str(text).ok();
     match shape {
         FieldShape::Text(_) => Ok(match parsed {
@@ -30,7 +34,7 @@ pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, 
             let text = text.trim_matches('"');
             match words.iter().any(|word| word.word == text) {
                 true => Ok(text.into()),
-                false => Err(format!("{text:?} is not {}", shape.in_words())),
+                false => Err(not(shape, text)),
             }
         }
         FieldShape::Integer => parsed.filter(|value| value.is_u64() || value.is_i64()).ok_or_else(|| not(shape, text)),
@@ -59,14 +63,14 @@ pub(crate) fn fit(shape: &FieldShape, text: &str, now_ms: u64) -> Result<Value, 
         FieldShape::Time | FieldShape::Occurred => settled(shape, parsed.unwrap_or_else(|| text.into()), now_ms),
         FieldShape::Record(_) | FieldShape::Choice(_) | FieldShape::Document => match parsed {
             Some(value @ Value::Object(_)) => settled(shape, value, now_ms),
-            _ => Err(format!("{text:?} is not {} in JSON, such as {}", shape.in_words(), example(shape))),
+            _ => Err(refused(format!("{text:?} is not {} in JSON, such as {}", shape.in_words(), example(shape)))),
         },
     }
 }
 
 /// Puts something well-formed in the place of names that are looked up later, so that the type can
 /// be asked about everything else.
-pub(crate) fn stand_in(shape: &FieldShape, value: &mut Value) {
+pub fn stand_in(shape: &FieldShape, value: &mut Value) {
     each_name(shape, value, &mut |shape, value| match (shape, value.as_str()) {
         (FieldShape::Identity, Some(text)) if text.parse::<Identity>().is_err() => {
             *value = Identity::Person(uuid::Uuid::nil()).to_string().into();
@@ -82,7 +86,7 @@ pub(crate) fn stand_in(shape: &FieldShape, value: &mut Value) {
 }
 
 /// Every place in a value that names a person, a service or an event, or a subject without its kind.
-pub(crate) fn each_name(shape: &FieldShape, value: &mut Value, take: &mut impl FnMut(&FieldShape, &mut Value)) {
+pub fn each_name(shape: &FieldShape, value: &mut Value, take: &mut impl FnMut(&FieldShape, &mut Value)) {
     match (shape, &mut *value) {
         (FieldShape::Event, Value::Number(index)) => {
             *value = index.to_string().into();
@@ -109,23 +113,32 @@ pub(crate) fn each_name(shape: &FieldShape, value: &mut Value, take: &mut impl F
     }
 }
 
-fn settled(shape: &FieldShape, mut value: Value, now_ms: u64) -> Result<Value, String> {
+fn settled(shape: &FieldShape, mut value: Value, now_ms: u64) -> Result<Value, EventError> {
     settle(shape, &mut value, now_ms)?;
     Ok(value)
 }
 
 /// Replaces, throughout what a person wrote, subjects and times that are texts by what an event
 /// holds. Everything else stays as it is: what is wrong with it, the event's own type says best.
-pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Result<(), String> {
+///
+/// # Errors
+/// [`EventError::Refused`]: a text is no subject or time.
+pub fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Result<(), EventError> {
     match (shape, &mut *value) {
         (FieldShape::Subject(kinds), Value::String(text)) => {
             // Without its kind, where only one can be meant.
             let text = match kinds.as_slice() {
-                [kind] if text.contains('/') && !text.contains(':') => format!("{kind}:{text}"),
+                [kind] if is_short(text) => format!("{kind}:{text}"),
+                kinds if is_short(text) && format!("model:{text}").parse::<Subject>().is_ok() => {
+                    let kinds = if kinds.is_empty() { "model, dataset, endpoint".to_owned() } else { kinds.join(", ") };
+                    let reason =
+                        format!("{text:?} can be of several kinds ({kinds}); write one in front, as in model:{text}");
+                    return Err(refused(reason));
+                }
                 _ => text.clone(),
             };
-            let subject: Subject = text.parse().map_err(|error| format!("{text:?}: {error}"))?;
-            *value = serde_json::to_value(subject).map_err(|error| error.to_string())?;
+            let subject: Subject = text.parse().map_err(|error| refused(format!("{text:?}: {error}")))?;
+            *value = serde_json::to_value(subject).map_err(|error| refused(error.to_string()))?;
         }
         (FieldShape::Time, Value::String(text)) => *value = time_of(text, now_ms)?.into(),
         (FieldShape::Occurred, Value::String(text)) => {
@@ -146,13 +159,13 @@ pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Resu
         }
         (FieldShape::List(of), Value::Array(items)) => {
             for (at, item) in items.iter_mut().enumerate() {
-                settle(of, item, now_ms).map_err(|error| format!("[{at}] {error}"))?;
+                settle(of, item, now_ms).map_err(|error| error.within(&format!("[{at}]")))?;
             }
         }
         (FieldShape::Record(fields), Value::Object(entries)) => {
             for field in fields {
                 if let Some(entry) = entries.get_mut(&field.name) {
-                    settle(&field.shape, entry, now_ms).map_err(|error| format!("{}: {error}", field.name))?;
+                    settle(&field.shape, entry, now_ms).map_err(|error| error.within(&field.name))?;
                 }
             }
         }
@@ -160,7 +173,7 @@ pub(crate) fn settle(shape: &FieldShape, value: &mut Value, now_ms: u64) -> Resu
             let kind = entries.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
             let chosen = choices.iter().find(|(word, _)| word.word == kind);
             if let (Some((_, shape)), Some(content)) = (chosen, entries.get_mut("content")) {
-                settle(shape, content, now_ms).map_err(|error| format!("content: {error}"))?;
+                settle(shape, content, now_ms).map_err(|error| error.within("content"))?;
             }
         }
         _ => {}
@@ -174,15 +187,15 @@ fn is_day(text: &str) -> bool {
 }
 
 /// The latest moment that a text can mean: of a date, the last millisecond of the day in UTC.
-fn latest_of(text: &str, now_ms: u64) -> Result<u64, String> {
+fn latest_of(text: &str, now_ms: u64) -> Result<u64, EventError> {
     let earliest = time_of(text, now_ms)?;
     if is_day(text) { Ok(earliest.saturating_add(DAY_MS - 1)) } else { Ok(earliest) }
 }
 
 /// Milliseconds since 1970 from `now`, an RFC 3339 time, a date (its first moment in UTC), or a
 /// distance from now such as `+90d`, `-2h`.
-fn time_of(text: &str, now_ms: u64) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is not {}", FieldShape::Time.in_words());
+fn time_of(text: &str, now_ms: u64) -> Result<u64, EventError> {
+    let wrong = || not(&FieldShape::Time, text);
     if text == "now" {
         return Ok(now_ms);
     }
@@ -217,6 +230,15 @@ fn span(text: &str) -> Option<u64> {
     count.checked_mul(seconds * 1_000)
 }
 
-fn not(shape: &FieldShape, text: &str) -> String {
-    format!("{text:?} is not {}", shape.in_words())
+/// Whether a text names a subject without its kind.
+fn is_short(text: &str) -> bool {
+    text.contains('/') && !text.contains(':')
+}
+
+fn not(shape: &FieldShape, text: &str) -> EventError {
+    refused(format!("{:?} is not {}", shorten(text), shape.in_words()))
+}
+
+fn refused(reason: String) -> EventError {
+    EventError::Refused { path: String::new(), reason }
 }
