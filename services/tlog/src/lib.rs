@@ -2,7 +2,7 @@
 //!
 //! Everything here is a published format used as it stands: the Merkle tree and its proofs of
 //! RFC 9162 §2.1, and of C2SP the tiles (`tlog-tiles`), signed notes (`signed-note`), checkpoints
-//! (`tlog-checkpoint`) and timestamped cosignatures (`tlog-cosignature`).
+//! (`tlog-checkpoint`), timestamped cosignatures (`tlog-cosignature`) and proofs (`tlog-proof`).
 //!
 //! This crate is pure. It never reads a file, a clock or a source of randomness: stored nodes come
 //! through [`NodeReader`], times and keys are arguments, and the caller decides where bytes go.
@@ -19,6 +19,7 @@ mod checkpoint;
 mod frontier;
 mod hash;
 mod key;
+mod log_proof;
 mod note;
 mod proof;
 mod stored;
@@ -31,6 +32,7 @@ pub use checkpoint::{Checkpoint, CheckpointTextError};
 pub use frontier::{Frontier, FrontierError};
 pub use hash::{Hash, HashTextError, leaf_hash, node_hash};
 pub use key::{KeyId, KeyKind, KeyName, KeyNameError, VerifierKey, VerifierKeyError};
+pub use log_proof::{LogProof, LogProofError};
 pub use note::{MAX_SIGNATURES, Note, NoteError, NoteSigner, NoteVerifyError, Signature, Verified};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError};
 pub use stored::{CheckpointError, CheckpointSigner, CheckpointVerifier, Line, SignedCheckpoint};
