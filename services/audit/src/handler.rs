@@ -1,8 +1,9 @@
 //! The view over gRPC.
 
+use probity_projection::View;
 use probity_proto::v1;
 use probity_proto::v1::audit_service_server::AuditService;
-use probity_query::{Listing, QueryContext, QueryError, RequestContext};
+use probity_query::{Listing, Page, Paged, QueryContext, QueryError, RequestContext, Scope};
 use probity_schemas::{EventId, Identity, ParseError, Subject};
 use tonic::{Request, Response, Status};
 
@@ -52,6 +53,19 @@ fn types(text: &str) -> Result<Option<probity_schemas::TypePattern>, QueryError>
     }
 }
 
+/// A page of a timeline. One of a subject that nobody knows is no empty one.
+fn listed(view: &View, scope: &Scope, question: &Question, page: &Page) -> Result<Paged<v1::Entered>, QueryError> {
+    let found = timeline::events(view, scope, question, page)?;
+    if let Some(subject) = &question.subject
+        && page.after.is_none()
+        && found.items.is_empty()
+        && found.next_page_token.is_empty()
+    {
+        timeline::must_know(view, scope, &subject.to_string())?;
+    }
+    Ok(found)
+}
+
 #[tonic::async_trait]
 impl AuditService for AuditHandler {
     async fn list_events(
@@ -74,7 +88,7 @@ impl AuditService for AuditHandler {
         };
         let listing = Listing::of(&request, self.context.now_ms())?;
         let query = move |view: &_, scope: &_, page: &_, known_size| {
-            timeline::events(view, scope, &Question { known_size, ..question }, page)
+            listed(view, scope, &Question { known_size, ..question }, page)
         };
         let (as_of, page) = self.context.page_as_of(caller, listing, query).await?;
         let next_page_token = page.next_page_token;
@@ -132,7 +146,7 @@ impl AuditService for AuditHandler {
         let listing = Listing::of(&request, self.context.now_ms())?;
         let listing = listing.at_least(request.to_tree_size);
         let query = move |view: &_, scope: &_, page: &_, known_size| {
-            timeline::events(view, scope, &Question { known_size, ..question }, page)
+            listed(view, scope, &Question { known_size, ..question }, page)
         };
         let (as_of, page) = self.context.page_as_of(caller, listing, query).await?;
         let next_page_token = page.next_page_token;
@@ -176,7 +190,7 @@ impl AuditService for AuditHandler {
         let v1::ListPeopleRequest { namespace, role, min_tree_size } = request.into_inner();
         let wanted = people::Wanted { namespace: read("namespace", &namespace)?, role };
         let (access, now) = (self.context.access().clone(), self.context.now_ms() / 1_000);
-        let query = move |_: &_, scope: &probity_query::Scope| {
+        let query = move |_: &_, scope: &Scope| {
             scope.reaches(wanted.namespace.as_ref())?;
             Ok(people::people(access.roster(now), &wanted, scope))
         };

@@ -16,7 +16,7 @@ use probity_schemas::{Subject, SubjectKind};
 use crate::corrections::{self, Correctness};
 use crate::layout::{self, STEPS, whole};
 use crate::projector::endpoints_key;
-use crate::timeline::exists;
+use crate::timeline::{exists, unknown};
 
 /// Endpoints that are looked at for one model or use case.
 const ENDPOINTS: usize = 1_000;
@@ -51,7 +51,7 @@ pub fn at(
     let is_known =
         exists(view, scope, &text)? || (scope.covers_subject(&text) && !endpoints_are_empty(view, &endpoints)?);
     if !is_known {
-        return Err(QueryError::NotFound { what: text });
+        return Err(unknown(view, scope, &text)?);
     }
     let mut served = Vec::new();
     for endpoint in endpoints.iter().filter(|endpoint| scope.covers_subject(endpoint)) {

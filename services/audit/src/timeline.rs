@@ -15,7 +15,7 @@ use probity_schemas::{EventId, Identity, NamespacePattern, Subject, TypePattern,
 
 use crate::corrections::{self, matches};
 use crate::entered::{Happened, Showing};
-use crate::layout::{self, EventHead, EventRecord, TIMES, whole};
+use crate::layout::{self, EventHead, EventRecord, SUBJECTS, TIMES, whole};
 use crate::lists::{self, List, TimelinePoint};
 
 /// Events that are looked at for one page.
@@ -99,6 +99,29 @@ pub(crate) fn exists(view: &View, scope: &Scope, subject: &str) -> Result<bool, 
     }
     let moved = layout::moved_key(subject);
     Ok(lists::length(view, List::Subject(whole(subject)))? > 0 || view.scan_after(&moved, None).next().is_some())
+}
+
+/// Makes sure that a subject of which nothing was found is one that statements are about: nothing
+/// found is not nothing known.
+///
+/// # Errors
+/// No statement is about it, or it may not be seen.
+pub(crate) fn must_know(view: &View, scope: &Scope, subject: &str) -> Result<(), QueryError> {
+    scope.must_cover(subject)?;
+    let moved = layout::moved_key(subject);
+    match SUBJECTS.has(view, subject)? || view.scan_after(&moved, None).next().is_some() {
+        true => Ok(()),
+        false => Err(unknown(view, scope, subject)?),
+    }
+}
+
+/// The refusal of a subject that no statement is about, with the nearest name.
+///
+/// # Errors
+/// The view could not be read.
+pub(crate) fn unknown(view: &View, scope: &Scope, subject: &str) -> Result<QueryError, QueryError> {
+    let nearest = SUBJECTS.nearest(view, subject, |name| scope.covers_subject(name))?;
+    Ok(QueryError::UnknownSubject { what: subject.to_owned(), nearest })
 }
 
 /// One event, what regards it (oldest first, the first thousand), and what it names as causes.

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::corrections::{self, Correctness};
 use crate::layout::{self, EventRecord, FACTS};
-use crate::timeline::{exists, visible};
+use crate::timeline::{exists, unknown, visible};
 
 /// The types that describe a version.
 pub(crate) const DESCRIBING: [&str; 3] = ["model.version_registered", "training.completed", "validation.completed"];
@@ -74,7 +74,7 @@ impl Description {
     fn of(view: &View, scope: &Scope, version: &Subject) -> Result<Self, QueryError> {
         let text = version.to_string();
         if !exists(view, scope, &text)? {
-            return Err(QueryError::NotFound { what: text });
+            return Err(unknown(view, scope, &text)?);
         }
         let mut facts = facts(view, scope, &text)?;
         facts.sort_by_key(|fact| (fact.at_ms, fact.index));
@@ -96,7 +96,7 @@ impl Description {
         }
         // A version that is only mentioned has no description; one that nobody ever mentioned does not exist.
         if description.indices.is_empty() && !mentioned(view, scope, version)? {
-            return Err(QueryError::NotFound { what: text });
+            return Err(unknown(view, scope, &text)?);
         }
         Ok(description)
     }

@@ -148,8 +148,8 @@ fn an_endpoint_nobody_spoke_of_or_outside_of_the_namespaces_is_not_there() {
     scene.record(CI, 1, started(E, "model:fraud/pd@1", json!(at(1))));
     let ask = |scope: &Scope, subject: &str| serving::at(scene.view(), scope, &subject.parse().unwrap(), at(2), None);
     let fraud = Scope::of(vec!["fraud".parse().unwrap()]);
-    assert!(matches!(ask(&Scope::Everything, "endpoint:credit/none"), Err(QueryError::NotFound { .. })));
-    assert!(matches!(ask(&fraud, E), Err(QueryError::NotFound { .. })));
+    assert!(matches!(ask(&Scope::Everything, "endpoint:credit/none"), Err(QueryError::UnknownSubject { .. })));
+    assert!(matches!(ask(&fraud, E), Err(QueryError::UnknownSubject { .. })));
     assert!(matches!(ask(&Scope::Everything, "dataset:credit/a"), Err(QueryError::Invalid { .. })));
     assert!(!matches!(ask(&fraud, "model:fraud/pd"), Ok(served) if !served.is_empty()));
 }

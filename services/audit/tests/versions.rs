@@ -131,6 +131,6 @@ fn a_version_nobody_spoke_of_is_not_there() {
         let (from, to) = (OLD.parse().unwrap(), to.parse().unwrap());
         versions::compare(scene.view(), &Scope::Everything, &from, &to)
     };
-    assert!(matches!(ask("model:credit/pd@9"), Err(QueryError::NotFound { .. })));
-    assert!(matches!(ask("model:credit/none@1"), Err(QueryError::NotFound { .. })));
+    assert!(matches!(ask("model:credit/pd@9"), Err(QueryError::UnknownSubject { .. })));
+    assert!(matches!(ask("model:credit/none@1"), Err(QueryError::UnknownSubject { .. })));
 }

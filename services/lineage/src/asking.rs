@@ -4,8 +4,12 @@ use std::fmt;
 
 use probity_projection::{Parts, StoreError, View};
 use probity_query::{QueryError, Scope};
+use probity_schemas::{Subject, nearest};
 
 use crate::graph::{CHUNKS, COUNT, Edge, NAMES, NODES, Node, Side, chunk_key, name_key, node_key};
+
+/// Names that are compared to find the nearest, at most.
+const COMPARED: usize = 20_000;
 
 /// Whether a caller may see a node.
 pub(crate) fn sees(scope: &Scope, node: &Node) -> bool {
@@ -64,11 +68,30 @@ impl<'v> Graph<'v> {
         if name.is_empty() {
             return Err(QueryError::Invalid { field, reason: "it names nothing".to_owned() });
         }
-        let not_found = || QueryError::NotFound { what: name.to_owned() };
-        let number = self.view.record(&NAMES, &name_key(name))?.ok_or_else(not_found)?;
-        let node = self.node(number)?;
-        // A key cannot hold every text, so the name in the record decides.
-        if node.name == name && sees(scope, &node) { Ok(number) } else { Err(not_found()) }
+        if let Some(number) = self.view.record(&NAMES, &name_key(name))? {
+            let node = self.node(number)?;
+            // A key cannot hold every text, so the name in the record decides.
+            if node.name == name && sees(scope, &node) {
+                return Ok(number);
+            }
+        }
+        Err(match name.parse::<Subject>() {
+            Ok(_) => QueryError::UnknownSubject { what: name.to_owned(), nearest: self.nearest(name, scope)? },
+            Err(_) => QueryError::NotFound { what: name.to_owned() },
+        })
+    }
+
+    /// The subject of the same kind that is called most like a name, of those that the caller may see.
+    fn nearest(self, name: &str, scope: &Scope) -> Result<Option<String>, StoreError> {
+        let Some((kind, _)) = name.split_once(':') else { return Ok(None) };
+        let wants_version = name.contains('@');
+        let mut names = Vec::new();
+        for pair in self.view.scan_after(&NAMES.key().beginning(&format!("{kind}:")), None).take(COMPARED) {
+            let (key, _) = pair?;
+            let known = Parts::of(&key).text().filter(|known| scope.covers_subject(known));
+            names.extend(known.filter(|known| wants_version || !known.contains('@')).map(str::to_owned));
+        }
+        Ok(nearest(name, names.iter().map(String::as_str)).map(str::to_owned))
     }
 }
 

@@ -336,7 +336,7 @@ fn a_node_that_nobody_named_is_not_found() {
     let life = Life::new();
     let request =
         v1::WalkRequest { node: "dataset:x/a".to_owned(), direction: "upstream".to_owned(), ..Default::default() };
-    assert!(matches!(life.walk_as(request.clone()), Err(QueryError::NotFound { .. })));
+    assert!(matches!(life.walk_as(request.clone()), Err(QueryError::UnknownSubject { .. })));
     let request = v1::WalkRequest { direction: "sideways".to_owned(), ..request };
     assert!(matches!(life.walk_as(request), Err(QueryError::Invalid { field: "direction", .. })));
 }
