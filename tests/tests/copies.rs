@@ -388,3 +388,50 @@ async fn every_line_of_the_auditors_guide_runs_as_it_stands() {
         assert!(fits, "{line}: {ran:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_proves_that_a_statement_is_in_the_log_without_a_key_of_the_ledger() {
+    let scene = Scene::set().await;
+    scene.good(&["backup", "ledger", "copy"]);
+    scene.good(&["entry", "12", "--ledger", "copy", "--out", "12.statement"]);
+    let refused = scene.run(&["receipt", "12", "--ledger", "copy", "--out", "12.receipt"]);
+    assert!(refused.code == Some(2) && refused.err.contains("--proof FILE"), "{refused:?}");
+    assert!(!scene.path("12.receipt").exists());
+
+    let before = contents(&scene.path("copy"));
+    let proven = scene.good(&["receipt", "12", "--ledger", "copy", "--proof", "12.tlog-proof", "--json"]).json();
+    assert_eq!(contents(&scene.path("copy")), before);
+    let proof = fs::read_to_string(scene.path("12.tlog-proof")).unwrap();
+    assert!(proof.starts_with("c2sp.org/tlog-proof@v1\nindex 12\n") && proven["proof"] == json!(proof), "{proof}");
+    let keys = scene.good(&["checkpoint", "--keys", "--ledger", "copy"]);
+    fs::write(scene.path("ledger.keys"), keys.out).unwrap();
+    let verify = |statement: &str, more: &[&str]| {
+        let words =
+            ["verify", "--statement", statement, "--proof", "12.tlog-proof", "--checkpoint-keys", "ledger.keys"];
+        scene.run(&[&words[..], more].concat())
+    };
+    let recorded = verify("12.statement", &[]);
+    assert!(recorded.code == Some(3) && recorded.out.contains("its signature not checked"), "{recorded:?}");
+    let issuer = scene.good(&["entry", "12", "--ledger", "copy", "--json"]).json()["issuer"].clone();
+    let signer = fs::read_dir(scene.home.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| {
+        path.extension().is_some_and(|extension| extension == "pub")
+            && fs::read_to_string(path).is_ok_and(|text| text.contains(issuer.as_str().unwrap()))
+    });
+    let signer = signer.unwrap();
+    let verified = verify("12.statement", &["--signer-key", signer.to_str().unwrap()]);
+    assert!(verified.code == Some(0) && verified.out.contains("verified: "), "{verified:?}");
+    assert!(verified.out.contains("before its checkpoint of"), "{verified:?}");
+
+    scene.good(&["entry", "13", "--ledger", "copy", "--out", "13.statement"]);
+    assert_eq!(verify("13.statement", &[]).code, Some(1), "it is about another statement");
+    fs::write(scene.path("12.tlog-proof"), proof.replace("index 12", "index 13")).unwrap();
+    assert_eq!(verify("12.statement", &[]).code, Some(1), "it is at another place");
+    let words = ["verify", "--statement", "12.statement", "--proof", "12.tlog-proof"];
+    assert_eq!(scene.run(&words).code, Some(2), "without keys it proves nothing");
+    // A server proves the same, with a receipt besides.
+    let server = Server::start(&scene.path("ledger"), &[]).unwrap();
+    let both = ["receipt", "12", "--proof", "served.tlog-proof", "--out", "12.receipt", "--server", &server.address];
+    scene.good(&both);
+    assert!(scene.path("12.receipt").exists());
+    assert!(fs::read_to_string(scene.path("served.tlog-proof")).unwrap().starts_with("c2sp.org/tlog-proof@v1"));
+}

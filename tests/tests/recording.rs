@@ -264,6 +264,30 @@ async fn a_platform_with_nothing_but_a_signer_can_take_part() {
     let event = SignedStatement::parse(statement.into()).unwrap().event().unwrap();
     assert_eq!(serde_json::from_str::<Value>(&prepared.event_json).unwrap(), serde_json::to_value(&event).unwrap());
 
+    // As people write it: a subject in short where only one kind can be meant, a time as RFC 3339 has it.
+    let written = json!({
+        "type": "deployment.started", "subject": "credit/scoring", "occurred": "2026-03-01T12:00:00Z",
+        "data": { "version": "model:credit/pd@1" },
+    });
+    let prepared =
+        client.prepare(v1::PrepareRequest { event_json: written.to_string(), ..request.clone() }).await.unwrap();
+    let event: Value = serde_json::from_str(&prepared.into_inner().event_json).unwrap();
+    assert_eq!(event["subject"], json!({ "kind": "endpoint", "namespace": "credit", "name": "scoring" }));
+    assert_eq!(event["occurred"], 1_772_366_400_000_u64);
+    assert_eq!(event["data"]["version"]["version"], "1");
+    for (field, text, said) in [
+        ("/data/version", "credit/pd@1", "data.version: \"credit/pd@1\" can be of several kinds"),
+        ("/occurred", "yesterday", "occurred: \"yesterday\" is not a time"),
+        ("/title", "pay\u{202e}lla", "title: title or name contains U+202E at position 4"),
+    ] {
+        let mut wrong = written.clone();
+        wrong["title"] = "A start".into();
+        *wrong.pointer_mut(field).unwrap() = text.into();
+        let status = client.prepare(v1::PrepareRequest { event_json: wrong.to_string(), ..request.clone() }).await;
+        let status = status.unwrap_err();
+        assert!(status.code() == tonic::Code::InvalidArgument && status.message().contains(said), "{status}");
+    }
+
     let act = json!({
         "type": "retirement.approved", "subject": { "kind": "model", "namespace": "credit", "name": "a" },
         "occurred": 1, "data": { "rationale": "Nobody uses it." },

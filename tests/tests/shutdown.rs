@@ -159,3 +159,19 @@ async fn a_statement_that_the_stream_does_not_answer_for_does_not_keep_the_serve
     assert!(status.message().contains("send it again"), "{status}");
     stopping.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nats_server_that_stands_still_does_not_keep_the_server() {
+    let ledger =
+        TestLedger::found_on(tempfile::tempdir().unwrap(), Carrier::Nats(NatsServer::start().unwrap())).unwrap();
+    let server = ledger.serve(&[]).unwrap();
+    drop(server.registration().await.unwrap());
+    let Carrier::Nats(nats) = &ledger.carrier else { panic!("it is on NATS") };
+    nats.pause().unwrap();
+    stop(server).await;
+    // It is the same ledger as before, for whoever starts it again.
+    nats.resume().unwrap();
+    let server = ledger.serve(&[]).unwrap();
+    drop(server.registration().await.unwrap());
+    stop(server).await;
+}

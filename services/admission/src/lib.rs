@@ -13,6 +13,7 @@
 //! rule set, the state is folded from every statement, so that a later rule set knows the past.
 
 mod authority;
+mod consequences;
 mod domain;
 mod empower;
 mod facts;
@@ -27,6 +28,7 @@ mod snapshot;
 mod state;
 mod violation;
 
+pub use consequences::{EndedApproval, HeldApproval};
 pub use genesis::GenesisError;
 pub use history::{EmptyHistory, History};
 pub use probity_domain::authority::{CONFIRMATION_MAX_WAIT_MS, Enrolee, HeldRole};

@@ -127,15 +127,6 @@ impl Client {
         if text.is_empty() { Ok(String::new()) } else { self.subject(text, kinds).await }
     }
 
-    /// Says of a subject about which nothing was found whether any statement is about it: nothing
-    /// found is not nothing known.
-    pub(crate) async fn must_know(&mut self, subject: &str) -> Result<()> {
-        match self.find_subjects(subject).await? {
-            Some(found) if found.subjects.is_empty() => Err(clear_no!("{}", unknown(subject, &found.nearest))),
-            _ => Ok(()),
-        }
-    }
-
     /// What is called so as of all that is recorded now, by whomever; nothing where this server does not
     /// say so soon.
     pub(crate) async fn find_subjects_now(&mut self, name: &str) -> Option<v1::FindSubjectsResponse> {
@@ -155,6 +146,15 @@ impl Client {
                 Code::InvalidArgument => Err(wrong_use!("{}", status.message())),
                 _ => Err(failed(status)),
             },
+        }
+    }
+
+    /// The index of a statement that is named by it or by its event's id.
+    pub(crate) async fn index(&mut self, text: &str) -> Result<u64> {
+        match EventName::of(text) {
+            Some(EventName::Index(index)) => Ok(index),
+            Some(id) => Ok(self.event(id).await?.index),
+            None => Err(wrong_use!("{text:?} is no index of the log and no id of an event")),
         }
     }
 
@@ -190,7 +190,12 @@ impl Client {
             min_tree_size: self.recorded(),
             ..Default::default()
         };
-        let answer = self.audit.list_events(request).await.map_err(failed)?.into_inner();
+        let answer = match self.audit.list_events(request).await {
+            Ok(answer) => answer.into_inner(),
+            // What is recorded for the first time is known to nobody yet.
+            Err(status) if status.code() == Code::NotFound => return Ok(Vec::new()),
+            Err(status) => return Err(failed(status)),
+        };
         Ok(answer.events.into_iter().filter(|event| event.r#type == event_type).collect())
     }
 }

@@ -5,7 +5,7 @@
 //! answer. It is neither a receipt nor a refusal, and by the time the statement comes it may be
 //! otherwise.
 
-use probity_admission::{AdmitError, Position, Submitted};
+use probity_admission::{AdmitError, EndedApproval, Position, Submitted};
 use probity_ledger::Past;
 use probity_schemas::Event;
 use probity_statement::SignedStatement;
@@ -19,11 +19,18 @@ use crate::verify::Submission;
 /// The most statements that one question may be about.
 const MAX_CHECKED: usize = 64;
 
+/// The first so many statements of a question are told what they end: who asks waits in front of the
+/// door, and finding it out costs more than judging.
+const WITH_CONSEQUENCES: u64 = 8;
+
+/// What would become of a statement: the approvals that it ends, or why it is refused.
+type Answer = Result<Vec<EndedApproval>, Rejection>;
+
 /// Statements that nobody has signed yet.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
     items: Vec<Result<Box<Unsigned>, Rejection>>,
-    reply: oneshot::Sender<Vec<Result<(), Rejection>>>,
+    reply: oneshot::Sender<Vec<Answer>>,
 }
 
 #[derive(Debug)]
@@ -42,11 +49,12 @@ fn read(submission: Submission) -> Result<Box<Unsigned>, Rejection> {
 
 impl Registrar {
     /// What would become of statements if they were signed and handed in now, in this order; one
-    /// answer for each. Nothing is recorded.
+    /// answer for each: the approvals that it would end, for the first few, or why it would be refused.
+    /// Nothing is recorded.
     ///
     /// # Errors
     /// There are too many, or the ledger takes no statements.
-    pub async fn check(&self, submissions: Vec<Submission>) -> Result<Vec<Result<(), Rejection>>, RegisterError> {
+    pub async fn check(&self, submissions: Vec<Submission>) -> Result<Vec<Answer>, RegisterError> {
         if let Some(unavailable) = self.shared().unavailable() {
             return Err(unavailable.into());
         }
@@ -78,7 +86,12 @@ impl Sequencer {
                 (_, Err(rejection)) => Err(rejection),
                 (Err(unavailable), _) => Err(unavailable.clone().into()),
                 (Ok((index, time)), Ok(unsigned)) => {
-                    self.judge(&unsigned, Position { index: index + number, block_time: *time })
+                    let position = Position { index: index + number, block_time: *time };
+                    let held = match number < WITH_CONSEQUENCES {
+                        true => self.replica.state.held_approvals(&unsigned.event, position),
+                        false => Vec::new(),
+                    };
+                    self.judge(&unsigned, position).map(|()| self.replica.state.ended(&held, position))
                 }
             };
             answers.push(answer);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use probity_admission::EndedApproval;
 use probity_proto::v1::registration_service_server::RegistrationService;
 use probity_proto::{Verdict, v1};
 use probity_query::{Caller, QueryError, Scope, scope_of};
@@ -94,7 +95,8 @@ impl RegistrationService for RegistrationHandler {
             expected_revision: submission.expected_revision,
         };
         let results = self.registrar.check(submissions.into_iter().map(submission).collect()).await?;
-        let results = results.into_iter().map(checked).collect();
+        let scope = self.scope(&caller)?;
+        let results = results.into_iter().map(|outcome| checked(outcome, &scope)).collect();
         Ok(Response::new(v1::CheckResponse { results }))
     }
 
@@ -137,8 +139,7 @@ impl RegistrationHandler {
     /// What the door would say of a statement tells what its rules rest on. It is for whoever would sign
     /// it, and for those who may see everything.
     fn may_ask(&self, caller: &Caller, statement: &Bytes) -> Result<(), Status> {
-        let ledger = self.registrar.ledger();
-        let scope = scope_of(&**ledger, caller, self.registrar.clock().now()).map_err(QueryError::from)?;
+        let scope = self.scope(caller)?;
         let own = |identity: &Identity| {
             SignedStatement::parse(statement.clone()).is_ok_and(|statement| statement.issuer() == identity)
         };
@@ -152,6 +153,12 @@ impl RegistrationHandler {
         }
     }
 
+    /// What a caller may see.
+    fn scope(&self, caller: &Caller) -> Result<Scope, Status> {
+        let ledger = self.registrar.ledger();
+        Ok(scope_of(&**ledger, caller, self.registrar.clock().now()).map_err(QueryError::from)?)
+    }
+
     /// Reads an event, filling in what only a machine would know.
     fn complete(&self, json: &str) -> Result<Event, Status> {
         let now_ms = self.registrar.clock().now_ms();
@@ -162,10 +169,18 @@ impl RegistrationHandler {
     }
 }
 
-fn checked(outcome: Result<(), Rejection>) -> v1::CheckResult {
+fn checked(outcome: Result<Vec<EndedApproval>, Rejection>, scope: &Scope) -> v1::CheckResult {
     use v1::check_result::Result as Kind;
+    // What is somebody else's is told of as far as the caller sees it.
+    let ended = |approval: EndedApproval| v1::EndedApproval {
+        version: scope.redact(approval.version.as_str()),
+        gate: approval.gate.to_string(),
+        request: approval.request,
+        reason: scope.redact(&approval.lapse.to_string()),
+        serves_at: approval.serves_at.iter().map(|endpoint| scope.redact(endpoint)).collect(),
+    };
     let result = match outcome {
-        Ok(()) => Kind::Admissible(v1::Admissible {}),
+        Ok(approvals) => Kind::Admissible(v1::Admissible { ends: approvals.into_iter().map(ended).collect() }),
         Err(rejection) => Kind::Refused(Verdict::from(&rejection).into()),
     };
     v1::CheckResult { result: Some(result) }

@@ -14,6 +14,6 @@ mod table;
 pub use answer::{Answer, ClearNo, Failure, WrongUse, no};
 pub use keyfile::{KeyFileError, Signer};
 pub use output::{day, duration, json, progress, second, span, span_of_seconds, time, time_ms};
-pub use screen::width;
+pub use screen::{indented, width};
 pub use streams::{Format, format, page, set_csv, take_failure, write_err, write_out};
 pub use table::{Table, fold, table};

@@ -10,6 +10,16 @@ pub fn width() -> Option<usize> {
     of_terminal().map(|(columns, _)| columns).or_else(said).filter(|columns| *columns > 0)
 }
 
+/// A text as lines that are no wider than the screen, each so far in; further ones stand under the first.
+/// Words are not broken. A line end in the text begins a line that is as far in, so that no text of a
+/// ledger looks like a line of ours.
+#[must_use]
+pub fn indented(indent: usize, text: &str) -> String {
+    let width = width().map_or(usize::MAX, |width| width.saturating_sub(indent).max(1));
+    let lines: Vec<String> = text.split('\n').flat_map(|line| crate::table::fold(line, width)).collect();
+    lines.iter().map(|line| format!("{:indent$}{line}", "")).collect::<Vec<_>>().join("\n")
+}
+
 /// The columns and rows of the terminal that standard output is.
 pub(crate) fn of_terminal() -> Option<(usize, usize)> {
     if !io::stdout().is_terminal() {

@@ -6,6 +6,7 @@
 mod agent;
 mod clock;
 mod config;
+mod consequences;
 mod days;
 mod deceiving;
 mod guided;

@@ -55,7 +55,18 @@ fn a_slip_is_never_answered_with_nothing() {
         (&["history", "--type", "aproval.granted"], 2, &["approval.granted"]),
         (&["history", "--by", "ava"], 2, &["the directory of people"]),
         (&["lineage", "credit/pdd"], 1, &["did you mean model:credit/pd?"]),
+        (&["lineage", "model:credit/pdd"], 1, &["did you mean model:credit/pd?"]),
+        (
+            &["lineage", "model:credit/pd", "--to", "endpoint:credit/scorin"],
+            1,
+            &["did you mean endpoint:credit/scoring?"],
+        ),
+        (&["impact", "credit/pdd"], 1, &["did you mean model:credit/pd?"]),
+        (&["impact", "model:credit/pdd"], 1, &["did you mean model:credit/pd?"]),
+        (&["impact", "dataset:credit/loans"], 1, &["no statement is about dataset:credit/loans"]),
+        (&["history", "--serving", "endpoint:credit/scorin"], 1, &["did you mean endpoint:credit/scoring?"]),
         (&["compare", "credit/pd@1", "credit/pd@2"], 1, &["did you mean model:credit/pd@1?"]),
+        (&["compare", "model:credit/pd@1", "model:credit/pd@2"], 1, &["did you mean model:credit/pd@1?"]),
         (&["inbox", "--of", "nobody"], 2, &["the directory of people"]),
     ] {
         let ran = shell.run(arguments);
@@ -75,6 +86,11 @@ fn a_subject_is_named_in_short_in_full_by_index_or_by_event_id() {
     let (index, id) =
         (version["events"][0]["index"].to_string(), version["events"][0]["id"].as_str().unwrap().to_owned());
     let whole = shell.json(&["model", "model:credit/pd"]);
+    for words in [&["entry"][..], &["receipt"]] {
+        let named = |name: &str| shell.json(&[words, &[name]].concat())["index"].clone();
+        assert_eq!(named(&id), named(&index), "{words:?}");
+        says(&shell.run(&[words, &["credit/pd"]].concat()), 2, &["no index of the log and no id of an event"]);
+    }
     for name in ["credit/pd", "credit/pd@1", &index, &id] {
         assert_eq!(shell.json(&["model", name])["dossier"]["model"], whole["dossier"]["model"], "{name}");
         assert!(shell.run(&["history", name]).out.contains("model.version_registered"), "{name}");

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -23,6 +23,10 @@ struct Terminal {
 
 impl Terminal {
     fn start(shell: &Shell, args: &[&str]) -> Self {
+        Self::start_with(shell, args, &[])
+    }
+
+    fn start_with(shell: &Shell, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -31,6 +35,7 @@ impl Terminal {
         let mut command = shell.probity(args);
         command.env("EDITOR", shell.path("editor")).env_remove("VISUAL");
         command.env("TERM", "xterm").stdin(Stdio::from(open())).stdout(Stdio::from(open())).stderr(Stdio::from(open()));
+        command.env_remove("NO_COLOR").env_remove("PAGER").envs(environment.iter().copied());
         let child = command.spawn().unwrap();
         drop(command);
         let keyboard = File::from(master);
@@ -68,6 +73,17 @@ impl Terminal {
         std::thread::sleep(Duration::from_millis(150));
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self
+    }
+
+    /// Waits until it ends, and gives everything that stands on the screen after what was waited for.
+    fn read(mut self) -> String {
+        loop {
+            match self.screen.recv_timeout(Duration::from_secs(20)) {
+                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.seen),
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {}", self.seen),
+            }
+        }
     }
 
     fn end(mut self) -> Option<i32> {
@@ -192,4 +208,66 @@ fn nothing_is_signed_without_a_yes() {
     terminal.expect("model.registered model:credit/pd");
     assert_eq!(terminal.end(), Some(0));
     assert_eq!(size(), before + 1, "--yes is a yes");
+}
+
+/// What begins a colour.
+const COLOUR: char = '\u{1b}';
+
+#[test]
+fn colours_and_the_pager_are_for_terminals_only_and_can_be_turned_off() {
+    let shell = Shell::with_ledger();
+    let models: Vec<_> = (0..60)
+        .map(|number| {
+            let subject = format!("model:credit/m{number}");
+            serde_json::json!({ "type": "model.registered", "subject": subject, "data": { "purpose": "One of many." } })
+        })
+        .collect();
+    shell.write("models.json", &serde_json::json!(models).to_string());
+    assert_eq!(shell.run(&["record", "models.json", "--key", "ada.key"]).code, Some(0));
+    shell.write("pager", "#!/bin/sh\necho paged\ncat\n");
+    std::fs::set_permissions(shell.path("pager"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let pager = shell.path("pager");
+    let pager = pager.to_str().unwrap();
+    let list = ["models", "--all"];
+
+    let shown = Terminal::start_with(&shell, &list, &[("PROBITY_PAGER", pager)]).read();
+    assert!(shown.contains("paged") && shown.contains("credit/m59") && shown.contains(COLOUR), "{shown}");
+    let shown = Terminal::start_with(&shell, &list, &[("PAGER", pager), ("NO_COLOR", "1")]).read();
+    assert!(shown.contains("paged") && shown.contains("registered") && !shown.contains(COLOUR), "{shown}");
+    let shown = Terminal::start_with(&shell, &list, &[("PROBITY_PAGER", ""), ("PAGER", pager)]).read();
+    assert!(!shown.contains("paged") && shown.contains("credit/m59"), "an empty one is none: {shown}");
+    let json = Terminal::start_with(&shell, &[&list[..], &["--json"]].concat(), &[("PROBITY_PAGER", pager)]).read();
+    assert!(!json.contains("paged") && !json.contains(COLOUR), "{json}");
+    let question = ["record", "model.registered", "--help"];
+    let shown = Terminal::start_with(&shell, &question, &[("PROBITY_PAGER", pager)]).read();
+    assert!(shown.contains("purpose*"), "{shown}");
+
+    let mut piped = shell.probity(&list);
+    let piped = crate::shell::run(piped.env("PROBITY_PAGER", pager).env("PAGER", pager).env("TERM", "xterm"));
+    assert!(
+        !piped.out.contains("paged") && piped.out.contains("credit/m59") && !piped.out.contains(COLOUR),
+        "{piped:?}"
+    );
+}
+
+#[test]
+fn impact_shows_everything_that_is_asked_for() {
+    let shell = Shell::with_ledger();
+    let mut events = vec![serde_json::json!({
+        "type": "data.registered", "subject": "dataset:credit/loans", "data": { "kind": "raw" },
+    })];
+    for number in 0..52 {
+        let version = format!("model:credit/m{number}@1");
+        events.push(serde_json::json!({
+            "type": "training.completed", "subject": format!("model:credit/m{number}"),
+            "data": { "produced_version": version, "datasets": ["dataset:credit/loans"] },
+        }));
+    }
+    shell.write("events.json", &serde_json::json!(events).to_string());
+    assert_eq!(shell.run(&["record", "events.json", "--key", "ada.key"]).code, Some(0));
+    let some = shell.run(&["impact", "credit/loans"]);
+    assert!(some.out.contains("2 more; --all shows them"), "{some:?}");
+    let all = shell.run(&["impact", "credit/loans", "--all"]);
+    assert!(all.out.contains("credit/m51@1") && !all.out.contains("more;"), "{all:?}");
+    assert_eq!(shell.run(&["impact", "credit/loans", "--all", "--limit", "3"]).code, Some(2));
 }

@@ -50,6 +50,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Register<K, V> {
         self.map.get_key_value(key).map(|(key, _)| key.clone())
     }
 
+    /// All of it, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.map.iter().map(|(key, value)| (key, value.as_ref()))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.map.len()
     }

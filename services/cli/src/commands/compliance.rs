@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use probity_proto::v1;
 use probity_schemas::SubjectKind;
-use probity_terminal::{Answer, Table, outln, wrong_use};
+use probity_terminal::{Answer, Table, indented, outln, wrong_use};
 
 use crate::after::AfterArgs;
 use crate::client::Client;
@@ -226,10 +226,11 @@ async fn approvals(asked: Asked, client: &mut Client, session: &Session) -> Resu
     let people = session.people()?;
     for approval in &answer.approvals {
         let at = if approval.endpoint.is_empty() { String::new() } else { format!(" at {}", approval.endpoint) };
-        outln!("{}{at}: {}", approval.version, approval.standing);
+        let line = |indent, text: &str| outln!("{}", indented(indent, text));
+        line(0, &format!("{}{at}: {}", approval.version, approval.standing));
         if !approval.gate.is_empty() {
             let v1::ApprovalStanding { gate, policy, policy_index, request_index, .. } = approval;
-            outln!("  asked for at index {request_index}, gate {gate}, under {policy} (index {policy_index})");
+            line(2, &format!("asked for at index {request_index}, gate {gate}, under {policy} (index {policy_index})"));
         }
         for signature in &approval.signatures {
             let source = signature.source.clone().unwrap_or_default();
@@ -238,17 +239,13 @@ async fn approvals(asked: Asked, client: &mut Client, session: &Session) -> Resu
                 person => format!(" on behalf of {}", people.show(person)),
             };
             let occurred = output::answered_occurred(source.occurred.as_ref());
-            let signer = people.show(&signature.signer);
-            outln!("  {signer}{behalf} signed on {occurred} (index {}): {}", source.index, signature.standing);
-            outln!("    {}", signature.meaning);
-            for evidence in &signature.evidence_seen {
-                outln!("    saw {evidence}");
-            }
-            for condition in &signature.conditions {
-                outln!("    condition {condition}");
-            }
+            let (signer, standing) = (people.show(&signature.signer), &signature.standing);
+            line(2, &format!("{signer}{behalf} signed on {occurred} (index {}): {standing}", source.index));
+            line(4, &signature.meaning);
+            signature.evidence_seen.iter().for_each(|evidence| line(4, &format!("saw {evidence}")));
+            signature.conditions.iter().for_each(|condition| line(4, &format!("condition {condition}")));
             if let Some(until) = signature.expires_at_ms {
-                outln!("    until {}", output::time_ms(until));
+                line(4, &format!("until {}", output::time_ms(until)));
             }
         }
     }

@@ -20,8 +20,9 @@ use crate::vault::Vault;
 
 #[derive(Debug, Args)]
 pub struct EntryArgs {
-    /// Its position in the log.
-    index: u64,
+    /// Its index in the log, or its event's id.
+    #[arg(value_name = "INDEX|ID")]
+    event: String,
     /// Write the statement's bytes to this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -32,7 +33,8 @@ pub struct EntryArgs {
 
 pub(crate) async fn run(args: EntryArgs, session: &Session) -> Result<Answer> {
     let mut client = session.server.connect().await?;
-    let entry = client.log.get_entry(v1::GetEntryRequest { index: args.index }).await;
+    let index = client.index(&args.event).await?;
+    let entry = client.log.get_entry(v1::GetEntryRequest { index }).await;
     let Some(entry) = session.answered(entry)? else { return Ok(Answer::No) };
     if let Some(path) = &args.out {
         fs::write(path, &entry.statement).with_context(|| format!("cannot write {}", path.display()))?;

@@ -70,7 +70,7 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
         return serving(request, &mut client, session).await;
     }
     let request = v1::ListEventsRequest {
-        subject: subject.clone(),
+        subject,
         signer: text(signer.map(|signer| signer.to_string())),
         r#type: text(args.event_type),
         namespace: text(args.namespace.as_ref().map(ToString::to_string)),
@@ -85,9 +85,6 @@ pub(crate) async fn run(args: HistoryArgs, session: &Session) -> Result<Answer> 
     let answer = pages::first(args.limit.most(), request, async |page| client.audit.list_events(page).await).await;
     let Some(answer) = session.answered(answer)? else { return Ok(Answer::No) };
     let found = if answer.events.is_empty() { Answer::No } else { Answer::Yes };
-    if found == Answer::No && !subject.is_empty() {
-        client.must_know(&subject).await?;
-    }
     if session.json {
         output::json(&answer)?;
         return Ok(found);

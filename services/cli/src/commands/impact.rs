@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::record::{Draft, FieldArgs, Recording, SignArgs};
 use crate::after::AfterArgs;
+use crate::pages::LimitArgs;
 use crate::people::People;
 use crate::session::Session;
 use crate::{output, pages};
@@ -25,9 +26,8 @@ pub struct ImpactArgs {
     /// Only what runs now.
     #[arg(long)]
     live: bool,
-    /// Show so many at most; with --raise-findings and --json it is always all.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    #[command(flatten)]
+    limit: LimitArgs,
     /// Raise a finding for each affected model, about its version that is affected most: high where
     /// it runs now, medium otherwise, owned by whoever owns the model. They are shown, and recorded
     /// together once you say yes.
@@ -53,8 +53,9 @@ impl ImpactArgs {
 }
 
 pub(crate) async fn run(mut args: ImpactArgs, session: &Session) -> Result<Answer> {
+    // What findings are raised about, and what programs read, is all of it.
     let everything = args.raise_findings || session.json;
-    let most = if everything { usize::MAX } else { args.limit as usize };
+    let most = if everything { usize::MAX } else { args.limit.most() };
     let mut client = session.server.connect().await?;
     args.node = client.node(&args.node).await?;
     let min_tree_size = args.after.min_tree_size(&client);
@@ -91,7 +92,7 @@ fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {
     let mut table = output::table(&["VERSION", "STEPS", "RUNS AT", "FOR", "OWNERS", "USED BY", "INDICES"])
         .folds(&["RUNS AT", "FOR", "OWNERS", "USED BY"])
         .drops(&["INDICES", "USED BY", "STEPS", "OWNERS", "FOR"]);
-    let shown = impact.affected.iter().take(args.limit as usize);
+    let shown = impact.affected.iter().take(args.limit.most());
     for affected in shown {
         let owners: Vec<String> = affected.owners.iter().map(|owner| people.show(owner)).collect();
         table.add_row([
@@ -107,8 +108,9 @@ fn show(impact: &v1::GetImpactResponse, args: &ImpactArgs, people: &People) {
     table.print();
     outln!("\n{} affected, of which {} run now", impact.total, impact.live);
     let all = if args.live { impact.live } else { impact.total };
-    if all > u64::from(args.limit) {
-        outln!("{} more; --limit shows them", all - u64::from(args.limit));
+    let shown = impact.affected.len().min(args.limit.most()) as u64;
+    if all > shown {
+        outln!("{} more; --all shows them", all - shown);
     }
     output::as_of(impact.as_of.as_ref());
 }

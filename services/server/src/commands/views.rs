@@ -36,8 +36,9 @@ pub(crate) fn run(args: ViewsArgs, json: bool) -> Result<Answer> {
     if !path.is_dir() {
         return Err(wrong_use!("there are no views in {}; a server makes them when it starts", path.display()));
     }
-    let store = Store::open(&path, CACHE)
-        .with_context(|| format!("cannot open {}; does a server have it open?", path.display()))?;
+    let store = Store::open(&path, CACHE).with_context(|| {
+        format!("cannot open {}; where a server has it open, its /readyz says how far the views are", path.display())
+    })?;
     if let Some(name) = &args.rebuild {
         Generations::rebuild(&store, name.as_str())?;
     }

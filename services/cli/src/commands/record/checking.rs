@@ -1,5 +1,5 @@
 //! What the ledger would say of events, asked before anything is signed: a missing role, a second
-//! pair of eyes, a version that nobody registered.
+//! pair of eyes, a version that nobody registered; and which approvals they would end.
 //!
 //! Nothing rests on the answer: a server that does not give one is no obstacle, and the ledger judges
 //! again when the event is handed in.
@@ -18,10 +18,29 @@ use crate::client::headline;
 /// Events that are asked about at once, at most: as many as servers answer.
 const MOST: usize = 64;
 
+/// What would become of an event. Nothing stands in it where nobody says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Foreseen {
+    /// Why it would be refused.
+    pub(crate) refused: Option<v1::Refused>,
+    /// The approvals that it would end.
+    pub(crate) ends: Vec<v1::EndedApproval>,
+}
+
+/// That an event ends an approval, for whoever is about to sign it.
+pub(super) fn ends(approval: &v1::EndedApproval) -> String {
+    let v1::EndedApproval { version, gate, request, reason, serves_at } = approval;
+    let serves = match serves_at.is_empty() {
+        true => String::new(),
+        false => format!("; it serves at {} and would be covered no longer", serves_at.join(", ")),
+    };
+    format!("the approval of {version} at gate {gate} (index {request}): {reason}{serves}")
+}
+
 impl Recording<'_> {
-    /// Why each of these events would be refused; nothing where one would not, or where nobody says.
-    pub(super) async fn check(&mut self, events: &[Event], args: &SignArgs) -> Vec<Option<v1::Refused>> {
-        let nobody_says = vec![None; events.len()];
+    /// What would become of each of these events.
+    pub(super) async fn check(&mut self, events: &[Event], args: &SignArgs) -> Vec<Foreseen> {
+        let nobody_says = vec![Foreseen::default(); events.len()];
         if events.len() > MOST {
             return nobody_says;
         }
@@ -34,12 +53,13 @@ impl Recording<'_> {
         };
         let Some(submissions) = events.iter().map(unsigned).collect::<Option<Vec<_>>>() else { return nobody_says };
         let Ok(answer) = self.client.door.check(v1::CheckRequest { submissions }).await else { return nobody_says };
-        let refused = |result: v1::CheckResult| match result.result {
-            Some(Outcome::Refused(refused)) => Some(refused),
-            Some(Outcome::Admissible(_)) | None => None,
+        let foreseen = |result: v1::CheckResult| match result.result {
+            Some(Outcome::Refused(refused)) => Foreseen { refused: Some(refused), ends: Vec::new() },
+            Some(Outcome::Admissible(v1::Admissible { ends })) => Foreseen { refused: None, ends },
+            None => Foreseen::default(),
         };
-        let refusals: Vec<_> = answer.into_inner().results.into_iter().map(refused).collect();
-        if refusals.len() == events.len() { refusals } else { nobody_says }
+        let foreseen: Vec<_> = answer.into_inner().results.into_iter().map(foreseen).collect();
+        if foreseen.len() == events.len() { foreseen } else { nobody_says }
     }
 
     /// Says that an event is refused. Returns it as JSON.

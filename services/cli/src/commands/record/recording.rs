@@ -10,6 +10,7 @@ use probity_terminal::{Answer, Signer, clear_no, errln, wrong_use};
 
 use super::args::SignArgs;
 use super::ask;
+use super::checking::ends;
 use super::draft::Draft;
 use super::fetched::FetchedStatement;
 use super::prompt::at_terminal;
@@ -75,12 +76,22 @@ impl<'a> Recording<'a> {
             batch.insert(event.id.to_string());
             events.push(event);
         }
-        let refusals = self.check(&events, args).await;
+        let foreseen = self.check(&events, args).await;
+        for (draft, foreseen) in drafts.iter_mut().zip(&foreseen) {
+            foreseen.ends.iter().for_each(|approval| draft.note("ends", ends(approval)));
+        }
         if args.shows() {
             self.show(&drafts, &events);
+        } else {
+            // A script is told as well; its caller may read it.
+            let said = events
+                .iter()
+                .zip(&foreseen)
+                .flat_map(|(event, foreseen)| foreseen.ends.iter().map(move |it| (event, it)));
+            said.for_each(|(event, approval)| errln!("probity: {} ends {}", headline(event), ends(approval)));
         }
-        let refused: Vec<_> =
-            events.iter().zip(&refusals).filter_map(|(event, refusal)| Some((event, refusal.as_ref()?))).collect();
+        let refused = events.iter().zip(&foreseen).filter_map(|(event, said)| Some((event, said.refused.as_ref()?)));
+        let refused: Vec<_> = refused.collect();
         // Of a list, the ledger takes what it takes; a program sends it as it is.
         if !refused.is_empty() && (refused.len() == events.len() || args.shows()) {
             let rows: Vec<_> = refused.iter().map(|(event, refusal)| self.refused(event, refusal)).collect();
@@ -132,11 +143,7 @@ impl<'a> Recording<'a> {
 
     /// Fetches a statement, named by its index in the log or by its event's id.
     pub(crate) async fn entry_named(&mut self, name: &str) -> Result<FetchedStatement> {
-        let index = match EventName::of(name) {
-            Some(EventName::Index(index)) => index,
-            Some(name) => self.client.event(name).await?.index,
-            None => return Err(wrong_use!("{name:?} is no index of the log and no id of an event")),
-        };
+        let index = self.client.index(name).await?;
         self.entry(index).await
     }
 

@@ -175,7 +175,7 @@ pub(crate) async fn found(
     stream: Option<(NatsOptions, usize)>,
 ) -> Result<FoundedLedger> {
     if directory.exists() && fs::read_dir(directory)?.next().is_some() {
-        bail!("{} is not empty; a ledger is founded in a directory of its own", directory.display());
+        return Err(wrong_use!("{} is not empty; a ledger is founded in a directory of its own", directory.display()));
     }
     let dir = LedgerDir::new(directory);
     let secrets = LedgerDir::new_secrets(origin)?;
