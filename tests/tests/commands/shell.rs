@@ -117,7 +117,7 @@ impl Shell {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PROBITY_")) {
             command.env_remove(name);
         }
-        command.env("PROBITY_STATE", self.path("state"));
+        command.env("PROBITY_STATE", self.path("state")).env("PROBITY_CACHE", self.path("cache"));
         if let Some(server) = &self.server {
             command.env("PROBITY_SERVER", &server.address);
         }
@@ -125,7 +125,7 @@ impl Shell {
     }
 
     /// A line as a person types it into their shell, which is so many columns wide.
-    pub(crate) fn sh(&self, line: &str, columns: usize) -> Ran {
+    pub(crate) fn typed(&self, line: &str, columns: usize) -> Command {
         let ours = self.probity(&[]);
         let directory = binary().unwrap().parent().unwrap().to_str().unwrap().to_owned();
         let path = std::env::var("PATH").unwrap_or_default();
@@ -138,7 +138,7 @@ impl Shell {
             };
         }
         shell.env("PATH", format!("{directory}:{path}")).env("COLUMNS", columns.to_string());
-        run(&mut shell)
+        shell
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
