@@ -435,3 +435,33 @@ async fn a_copy_proves_that_a_statement_is_in_the_log_without_a_key_of_the_ledge
     assert!(scene.path("12.receipt").exists());
     assert!(fs::read_to_string(scene.path("served.tlog-proof")).unwrap().starts_with("c2sp.org/tlog-proof@v1"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_without_an_anchor_is_verified_once_and_again_when_a_file_changes() {
+    let scene = Scene::set().await;
+    scene.good(&["backup", "ledger", "copy"]);
+    let before = "verified before and the same since";
+    let ask = || scene.run(&["models", "--ledger", "copy"]);
+    let untouched = contents(&scene.path("copy"));
+    assert!(!ask().err.contains(before));
+    let again = ask();
+    assert!(again.code == Some(0) && again.err.contains(before), "{again:?}");
+    assert_eq!(contents(&scene.path("copy")), untouched, "it is remembered elsewhere");
+
+    // The same bytes written again are not known to be the same.
+    let (path, bytes) = untouched
+        .iter()
+        .find(|(path, _)| path.extension().is_some_and(|it| it == "log"))
+        .unwrap_or_else(|| untouched.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap());
+    fs::write(path, bytes).unwrap();
+    assert!(!ask().err.contains(before));
+    assert!(ask().err.contains(before));
+    let middle = bytes.iter().position(|byte| *byte != 0).unwrap() + 200;
+    let mut broken = bytes.clone();
+    broken[middle] ^= 1;
+    fs::write(path, &broken).unwrap();
+    let refused = ask();
+    assert!(refused.code != Some(0) && refused.err.contains("does not verify"), "{refused:?}");
+    fs::write(path, bytes).unwrap();
+    assert_eq!(ask().code, Some(0));
+}

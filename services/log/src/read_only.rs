@@ -64,6 +64,24 @@ impl ReadOnlyLog {
         Ok(Self { reader: opened.reader, opening: opened.opening, anchored, _released: opened.released })
     }
 
+    /// Opens a log that has no anchor and whose blocks up to `head` were verified by an earlier call of
+    /// [`Self::open`]: whoever calls vouches that the files are still the same. What is read is held
+    /// against the tree all the same.
+    ///
+    /// # Errors
+    /// There is an anchor, the log does not end where it was verified to end, or the file system refuses.
+    pub fn open_verified(
+        options: &FileLogOptions,
+        verifier: CheckpointVerifier,
+        head: Option<Head>,
+    ) -> Result<Self, OpenError> {
+        let options = options.clone().segment_length(MIN_SEGMENT_LENGTH);
+        let options = FileLogOptions { storage: Arc::new(InFront::of(options.storage.clone())), ..options };
+        Anchor::create(&*options.storage, &options.anchor, head)?;
+        let opened = opening::open(&options, verifier, Adopt::Nothing)?;
+        Ok(Self { reader: opened.reader, opening: opened.opening, anchored: false, _released: opened.released })
+    }
+
     /// Whether there was an anchor, and so a proof that nothing at the end is missing.
     #[must_use]
     pub fn is_anchored(&self) -> bool {

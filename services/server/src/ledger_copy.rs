@@ -6,9 +6,10 @@
 //! to be had, into a temporary directory. The services are those of a server, and their callers see
 //! everything; they are reached in memory, so that nobody else on the machine can ask.
 
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
@@ -18,13 +19,15 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use futures::{StreamExt as _, stream};
 use hyper_util::rt::TokioIo;
 use probity_ledger::{Genesis, IndexStore, LogHandler, Replica, ReplicaError, with_causes};
-use probity_log::{Backend, FileLogOptions, ReadOnlyError, ReadOnlyLog, first_block};
+use probity_log::{Backend, FileLogOptions, Head, ReadOnlyError, ReadOnlyLog, first_block};
 use probity_projection::Health;
 use probity_proto::v1::log_service_server::LogServiceServer;
 use probity_query::{Access, Caller, ReadPool};
 use probity_schemas::{Clock, SystemClock};
 use probity_terminal::{self as terminal, errln};
 use probity_tlog::Hash;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
@@ -98,12 +101,12 @@ impl LedgerCopy {
         let unsound = move |reason: String| anyhow!("the ledger in {shown} does not verify: {reason}");
         let opening = {
             let unsound = unsound.clone();
-            move || open_log(&options).map_err(unsound)
+            let directory = dir.log();
+            move || open_log(&options, &directory).map_err(unsound)
         };
-        let (genesis, log) = tokio::task::spawn_blocking(opening).await??;
+        let OpenedCopy { genesis, log, folded, verified_before } = tokio::task::spawn_blocking(opening).await??;
         let head = log.reader().head().context("the ledger has no block")?;
         holds_checkpoint(&dir, &genesis, &log)?;
-        let folded = Folded::of(&genesis.leaf_hash())?;
 
         let log: Arc<dyn Backend> = Arc::new(log);
         let index = IndexStore::open(&folded.path.join("index"), CACHE_BYTES)?;
@@ -149,10 +152,11 @@ impl LedgerCopy {
         }
         let (serving, channel) = serve(routes).await?;
         errln!(
-            "probity: {} is asked as of {} statements, the last of {}; nothing in it is changed{}",
+            "probity: {} is asked as of {} statements, the last of {}{}; nothing in it is changed{}",
             directory.display(),
             head.tree_size,
             terminal::time(head.time),
+            if verified_before { ", verified before and the same since" } else { "" },
             if folded.is_kept { "" } else { ", and nothing is kept for the next question" }
         );
         Ok((Self { views, index, serving, _folded: folded }, channel))
@@ -167,15 +171,93 @@ impl LedgerCopy {
     }
 }
 
-fn open_log(options: &FileLogOptions) -> Result<(Genesis, ReadOnlyLog), String> {
+/// A copy's log, open, and where what is folded from it is.
+struct OpenedCopy {
+    genesis: Genesis,
+    log: ReadOnlyLog,
+    folded: Folded,
+    /// Whether it has no anchor, was verified as a whole by an earlier question, and no file of it changed.
+    verified_before: bool,
+}
+
+fn open_log(options: &FileLogOptions, directory: &Path) -> Result<OpenedCopy, String> {
     let first = first_block(options).map_err(|error| with_causes(&error))?;
     let genesis = Genesis::read(&first).map_err(|error| with_causes(&error))?;
-    let verifier = genesis.keys().checkpoint_verifier().map_err(|error| with_causes(&error))?;
-    let log = ReadOnlyLog::open(options, verifier).map_err(|error| match error {
+    let verifier = || genesis.keys().checkpoint_verifier().map_err(|error| with_causes(&error));
+    let folded = Folded::of(&genesis.leaf_hash()).map_err(|error| format!("{error:#}"))?;
+    // Looked at before the files are read: what changes meanwhile counts as changed.
+    let files = Verified::files(directory);
+    if let Some(head) = folded.verified().and_then(|verified| verified.holds_for(files.as_deref()))
+        && let Ok(log) = ReadOnlyLog::open_verified(options, verifier()?, head)
+    {
+        return Ok(OpenedCopy { genesis, log, folded, verified_before: true });
+    }
+    let log = ReadOnlyLog::open(options, verifier()?).map_err(|error| match error {
         ReadOnlyError::Open(error) => with_causes(&error),
         ReadOnlyError::Scrub(error) => with_causes(&error),
     })?;
-    Ok((genesis, log))
+    if !log.is_anchored()
+        && let Some(files) = files
+    {
+        folded.remember(&Verified { files, head: log.reader().head().map(VerifiedHead::from) });
+    }
+    Ok(OpenedCopy { genesis, log, folded, verified_before: false })
+}
+
+/// Up to where a copy without an anchor was verified as a whole.
+#[derive(Debug, Serialize, Deserialize)]
+struct Verified {
+    /// Names, lengths and times of the files as they were, in a hash.
+    files: String,
+    head: Option<VerifiedHead>,
+}
+
+/// [`Head`] as it is written down.
+#[derive(Debug, Serialize, Deserialize)]
+struct VerifiedHead {
+    height: u64,
+    tree_size: u64,
+    root: String,
+    time: u64,
+}
+
+impl From<Head> for VerifiedHead {
+    fn from(head: Head) -> Self {
+        Self { height: head.height, tree_size: head.tree_size, root: head.root.to_base64(), time: head.time }
+    }
+}
+
+impl Verified {
+    /// The names, lengths and times of change of every file below a directory, in a hash; `None` where they
+    /// cannot be had.
+    fn files(directory: &Path) -> Option<String> {
+        fn gather(directory: &Path, found: &mut BTreeMap<PathBuf, (u64, i64, i64, u64)>) -> io::Result<()> {
+            for entry in std::fs::read_dir(directory)? {
+                let path = entry?.path();
+                let metadata = std::fs::symlink_metadata(&path)?;
+                match metadata.is_dir() {
+                    true => gather(&path, found)?,
+                    false => {
+                        let said = (metadata.len(), metadata.mtime(), metadata.mtime_nsec(), metadata.ino());
+                        found.insert(path, said);
+                    }
+                }
+            }
+            Ok(())
+        }
+        let mut found = BTreeMap::new();
+        gather(&directory.canonicalize().ok()?, &mut found).ok()?;
+        Some(hex::encode(Sha256::digest(format!("{found:?}"))))
+    }
+
+    /// Where it was verified to end, if the files are still those.
+    fn holds_for(self, files: Option<&str>) -> Option<Option<Head>> {
+        if files != Some(self.files.as_str()) {
+            return None;
+        }
+        let Some(VerifiedHead { height, tree_size, root, time }) = self.head else { return Some(None) };
+        Some(Some(Head { height, tree_size, root: Hash::from_base64(&root).ok()?, time }))
+    }
 }
 
 /// A backup says how far it must reach.
@@ -221,6 +303,23 @@ impl Folded {
         let temporary = temporary.context("cannot make a temporary directory")?;
         let path = temporary.path().to_owned();
         Ok(Self { path, is_kept: false, _lock: None, _temporary: Some(temporary) })
+    }
+}
+
+/// The file that says up to where a copy was verified.
+const VERIFIED: &str = "verified.json";
+
+impl Folded {
+    fn verified(&self) -> Option<Verified> {
+        serde_json::from_slice(&std::fs::read(self.path.join(VERIFIED)).ok()?).ok()
+    }
+
+    /// Keeps up to where a copy was verified. Without it the next question verifies all of it again.
+    fn remember(&self, verified: &Verified) {
+        let partial = self.path.join("verified.partial");
+        let written = serde_json::to_vec(verified).map_err(io::Error::other);
+        let kept = written.and_then(|text| std::fs::write(&partial, text));
+        let _ = kept.and_then(|()| std::fs::rename(&partial, self.path.join(VERIFIED)));
     }
 }
 
