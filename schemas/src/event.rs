@@ -234,6 +234,6 @@ record! {
         /// The system, such as `servicenow`.
         system: Title,
         /// Its identifier there.
-        id: Title,
+        id: Text,
     }
 }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use probity_schemas::{Name, Namespace, Title};
+use probity_schemas::{Name, Namespace, Text};
 
 use crate::cell::normalised;
 use crate::digest::short_hash;
@@ -92,7 +92,7 @@ fn identify(mapping: &Mapping, rows: &[Candidate<'_, '_>], history: &History) ->
         } else {
             apart
         };
-        match (lines.get(&(plain.as_str(), further.as_str())), identity.parse::<Title>()) {
+        match (lines.get(&(plain.as_str(), further.as_str())), identity.parse::<Text>()) {
             (Some(line), _) if *line != row.line => refuse(Some(&identity), Reason::SameAs { line: *line }),
             (_, Err(error)) => refuse(None, Reason::Name(error)),
             (_, Ok(_)) => Ok(identity),
