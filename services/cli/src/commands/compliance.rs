@@ -139,7 +139,7 @@ async fn questions(asked: Asked, client: &mut Client, session: &Session) -> Resu
     }
     table.print();
     if answer.at_least {
-        println!("There is too much to count it all: each question finds at least so many. Ask with --namespace.");
+        outln!("There is too much to count it all: each question finds at least so many. Ask with --in NAMESPACE.");
     }
     output::as_of(answer.as_of.as_ref());
     Ok(clean)
