@@ -57,7 +57,7 @@ pub(crate) struct Showing {
 /// the confirmation may not see that.
 fn confirmed(view: &View, act: u64, subject: &str) -> Result<Option<String>, QueryError> {
     let Some(entry) = layout::entry(view, act)?.filter(|act| act.head.subject == subject) else { return Ok(None) };
-    let event = entry.event()?;
+    let event = entry.event(view, act)?;
     Ok(Some(shorten(&format!("confirmed index {act} ({}): {}", event.event_type(), summary(&event)))))
 }
 
@@ -70,7 +70,7 @@ impl Showing {
         entry: &EventRecord,
         happened: Happened,
     ) -> Result<v1::Entered, QueryError> {
-        let event = entry.event()?;
+        let event = entry.event(view, index)?;
         let head = &entry.head;
         let text = |text: &Option<probity_schemas::Title>| text.as_ref().map(ToString::to_string).unwrap_or_default();
         let evidence = event.evidence.iter().map(|evidence| v1::Evidence {
@@ -112,7 +112,10 @@ impl Showing {
         let mut shown = Vec::new();
         for correction in corrections::of(view, index, self.known)? {
             let Some(entry) = layout::entry(view, correction.index)? else { continue };
-            let Data::Correction(CorrectionEvent::Recorded(recorded)) = entry.event()?.data else { continue };
+            let Data::Correction(CorrectionEvent::Recorded(recorded)) = entry.event(view, correction.index)?.data
+            else {
+                continue;
+            };
             let (old, new) = (recorded.old, recorded.new);
             let text = |text: Option<probity_schemas::Text>| text.map(String::from).unwrap_or_default();
             shown.push(v1::Correction {

@@ -2,7 +2,7 @@
 //!
 //! | table | key | record |
 //! |---|---|---|
-//! | events | index | the event as signed, and of it what filters look at |
+//! | events | index | what filters look at, and the digest of the statement, which is in the log |
 //! | lists | list, first index | the indices in a list, in chunks (see `lists`) |
 //! | times | moment, index | nothing |
 //! | ids | event id, index | nothing |
@@ -19,15 +19,12 @@
 //! Event ids are unique per issuer only, so an id may lead to several events. Which of them a statement refers to, and
 //! which corrections count as their issuer's own, the follower has looked up.
 
-use std::fmt;
-
 use probity_domain::serving::{Serving, Step};
 use probity_domain::signed::ordered_at_ms;
-use probity_projection::{Key, Parts, Provenance, RecordError, Recorded, StoreError, Subjects, Table, View};
+use probity_projection::{Key, Parts, Provenance, Recorded, StoreError, Subjects, Table, View};
 use probity_query::QueryError;
-use probity_schemas::EventId;
-use probity_statement::decode_event;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use probity_schemas::{Event, EventId};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 const EVENTS: Table<EventRecord> = Table::new(1);
@@ -59,7 +56,6 @@ pub(crate) struct EventHead {
     pub(crate) concerns: Vec<String>,
     pub(crate) signer: String,
     pub(crate) on_behalf_of: Option<String>,
-    pub(crate) id: [u8; 16],
     /// The index of the act that it confirms.
     pub(crate) confirms: Option<u64>,
     provenance: Option<Provenance>,
@@ -89,44 +85,6 @@ pub(crate) struct EventRecord {
     pub(crate) head: EventHead,
     /// SHA-256 of the signed statement.
     pub(crate) digest: [u8; 32],
-    payload: Payload,
-}
-
-/// The event as it was signed.
-#[derive(Clone, Default)]
-struct Payload(Vec<u8>);
-
-impl fmt::Debug for Payload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
-    }
-}
-
-/// As bytes; a list of numbers would be written one by one.
-impl Serialize for Payload {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Payload {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = Payload;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes")
-            }
-
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Payload, E> {
-                Ok(Payload(bytes.to_vec()))
-            }
-        }
-
-        deserializer.deserialize_bytes(Visitor)
-    }
 }
 
 impl EventRecord {
@@ -141,19 +99,17 @@ impl EventRecord {
             concerns: Vec::new(),
             signer: recorded.signer(),
             on_behalf_of: event.on_behalf_of.as_ref().map(ToString::to_string),
-            id: *event.id.as_uuid().as_bytes(),
             confirms: None,
             provenance: Some(recorded.provenance()),
         };
-        let digest = Sha256::digest(recorded.statement.bytes()).into();
-        Self { head, digest, payload: Payload(recorded.statement.payload().to_vec()) }
+        Self { head, digest: Sha256::digest(recorded.statement.bytes()).into() }
     }
 
-    /// What it says.
-    pub(crate) fn event(&self) -> Result<probity_schemas::Event, QueryError> {
-        // It was decoded from these very bytes when it was folded; if it is not any more, the file is damaged.
-        let damaged = |_| RecordError { table: EVENTS.key().as_bytes()[0], reason: postcard::Error::SerdeDeCustom };
-        Ok(decode_event(&self.payload.0).map_err(damaged)?)
+    /// What it says, of the one at `index`: from the log.
+    pub(crate) fn event(&self, view: &View, index: u64) -> Result<Event, QueryError> {
+        let statement = view.statement(index, &self.digest)?;
+        // It was readable when it was folded, and these are the same bytes.
+        Ok(statement.event().map_err(|_| StoreError::Changed { index })?)
     }
 }
 

@@ -22,7 +22,8 @@ impl Projector for AuditProjector {
     const NAME: &'static str = "audit";
     // 2: answers and corrections stand under the position of what they refer to.
     // 5: the subjects that statements are about can be looked up.
-    const VERSION: u32 = 5;
+    // 6: what statements say is in the log alone.
+    const VERSION: u32 = 6;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut entry = EventRecord::of(recorded);
@@ -34,7 +35,7 @@ impl Projector for AuditProjector {
         }
         list(&entry.head, (recorded.index, at_ms), batch)?;
         batch.put(&TIMES, TIMES.key().number(at_ms).number(recorded.index), ());
-        batch.put(&layout::ids(), layout::id_key(&entry.head.id).number(recorded.index), ());
+        batch.put(&layout::ids(), layout::id_key(&layout::id_bytes(&recorded.event.id)).number(recorded.index), ());
         if let Some(regarded) = &recorded.referent {
             batch.put(&ANSWERS, ANSWERS.key().number(regarded.index).number(recorded.index), ());
         }

@@ -132,7 +132,7 @@ pub fn event(view: &View, scope: &Scope, index: u64) -> Result<v1::GetEventRespo
     let showing = Showing { known: layout::size(view)?, brief: false };
     let entry = visible(view, scope, index)?;
     let entry = entry.ok_or_else(|| QueryError::NotFound { what: format!("statement {index}") })?;
-    let event = entry.event()?;
+    let event = entry.event(view, index)?;
     let show = |indices: Vec<u64>| {
         let mut shown = Vec::new();
         for index in indices {

@@ -152,12 +152,15 @@ fn training_run(view: &View, scope: &Scope, id: &EventId) -> Result<Option<Fact>
 
 impl Fact {
     fn of(view: &View, index: u64, entry: &EventRecord, known: u64) -> Result<Self, QueryError> {
-        let event = entry.event()?;
+        let event = entry.event(view, index)?;
         let mut tree = serde_json::to_value(&event).unwrap_or_default();
         let mut corrections = Vec::new();
         for correction in corrections::of(view, index, known)? {
             let Some(correcting) = layout::entry(view, correction.index)? else { continue };
-            let Data::Correction(CorrectionEvent::Recorded(recorded)) = correcting.event()?.data else { continue };
+            let Data::Correction(CorrectionEvent::Recorded(recorded)) = correcting.event(view, correction.index)?.data
+            else {
+                continue;
+            };
             corrections.push(correction.index);
             if let Some(field) = &recorded.field {
                 amend(&mut tree, field, recorded.new.as_deref());

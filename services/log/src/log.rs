@@ -46,6 +46,12 @@ pub trait Log: std::fmt::Debug + Send + Sync {
 
     /// The last committed block; `None` as long as there is none.
     fn head(&self) -> BoxFuture<'_, Result<Option<Head>, ReadError>>;
+
+    /// The committed block that holds the statement at `index`. Blocks, and reads files.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    fn block_of(&self, index: u64) -> Result<Block, ReadError>;
 }
 
 /// Resolves when a queued block, or each of several, is durable, or will not be.

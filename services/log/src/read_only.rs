@@ -112,6 +112,10 @@ impl Log for ReadOnlyLog {
     fn head(&self) -> BoxFuture<'_, Result<Option<Head>, ReadError>> {
         std::future::ready(Ok(self.reader.head())).boxed()
     }
+
+    fn block_of(&self, index: u64) -> Result<Block, ReadError> {
+        self.reader.block_of(index)
+    }
 }
 
 impl Backend for ReadOnlyLog {

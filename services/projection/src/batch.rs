@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::record::{Held, Key, Record, Table, decode};
-use crate::store::{StoreError, View};
+use crate::record::{Key, Record, Table, decode};
+use crate::store::{StoreError, View, Write};
 
 /// Pending writes to one view. Reads see them first, then the view.
 ///
@@ -15,50 +15,43 @@ pub struct Batch<'a> {
     writes: BTreeMap<Vec<u8>, Write>,
 }
 
-#[derive(Debug)]
-enum Write {
-    Removed,
-    Bytes(Vec<u8>),
-    Record(Box<dyn Held>),
-}
-
-fn table(key: &[u8]) -> u8 {
-    key.first().copied().unwrap_or_default()
-}
-
 impl<'a> Batch<'a> {
     pub(crate) fn new(view: &'a View) -> Self {
         Self { view, writes: BTreeMap::new() }
     }
 
+    /// What became of `key` in this batch or shortly before, if anything did.
+    fn recent(&self, key: &[u8]) -> Option<&Write> {
+        self.writes.get(key).or_else(|| self.view.recent(key))
+    }
+
     /// The value of `key` as it will be once the batch is applied.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.writes.get(key) {
-            Some(Write::Removed) => Ok(None),
-            Some(Write::Bytes(bytes)) => Ok(Some(bytes.clone())),
-            Some(Write::Record(record)) => Ok(Some(record.encode(table(key))?)),
-            None => self.view.get(key),
+        match self.recent(key) {
+            Some(write) => Ok(write.value(key)?),
+            None => Ok(self.view.stored(key)?.map(|value| value.to_vec())),
         }
     }
 
     /// Whether there will be a value of `key`.
     pub fn contains(&self, key: &Key) -> Result<bool, StoreError> {
-        match self.writes.get(key.as_bytes()) {
-            Some(Write::Removed) => Ok(false),
-            Some(_) => Ok(true),
-            None => Ok(self.view.get(key.as_bytes())?.is_some()),
+        match self.recent(key.as_bytes()) {
+            Some(write) => Ok(!matches!(write, Write::Removed)),
+            None => Ok(self.view.stored(key.as_bytes())?.is_some()),
         }
     }
 
     /// The record of `key` as it will be.
     pub fn read<V: Record>(&self, table: &Table<V>, key: &Key) -> Result<Option<V>, StoreError> {
-        if let Some(Write::Record(record)) = self.writes.get(key.as_bytes())
-            && let Some(record) = record.as_any().downcast_ref::<V>()
-        {
-            return Ok(Some(record.clone()));
-        }
-        let bytes = self.get(key.as_bytes())?;
-        Ok(bytes.map(|bytes| table.decode(&bytes)).transpose()?)
+        let value = match self.recent(key.as_bytes()) {
+            Some(Write::Record(record)) => match record.as_any().downcast_ref::<V>() {
+                Some(record) => return Ok(Some(record.clone())),
+                None => Some(record.encode(table.byte())?),
+            },
+            Some(write) => write.value(key.as_bytes())?,
+            None => return Ok(self.view.stored(key.as_bytes())?.map(|bytes| table.decode(&bytes)).transpose()?),
+        };
+        Ok(value.map(|bytes| table.decode(&bytes)).transpose()?)
     }
 
     /// The record of `key`, to be changed; made where there is none.
@@ -83,6 +76,13 @@ impl<'a> Batch<'a> {
     /// Sets the record of `key`.
     pub fn put<V: Record>(&mut self, _table: &Table<V>, key: Key, record: V) {
         self.writes.insert(key.into(), Write::Record(Box::new(record)));
+    }
+
+    /// Sets `key`, which has no value of its own, unless that was done shortly before.
+    pub fn mark(&mut self, table: &Table<()>, key: Key) {
+        if self.recent(key.as_bytes()).is_none_or(|write| matches!(write, Write::Removed)) {
+            self.put(table, key, ());
+        }
     }
 
     /// Sets `key` to `value`.
@@ -115,29 +115,22 @@ impl<'a> Batch<'a> {
     pub fn records<V: Record>(&self, table_of: &Table<V>, prefix: &Key) -> Result<Vec<(Vec<u8>, V)>, StoreError> {
         let mut found = Vec::new();
         for key in self.keys(prefix)? {
-            let record = match self.writes.get(&key) {
+            let record = match self.recent(&key) {
                 Some(Write::Record(record)) => record.as_any().downcast_ref::<V>().cloned(),
                 _ => None,
             };
             let record = match record {
                 Some(record) => Some(record),
-                None => self.get(&key)?.map(|bytes| decode(table(&key), &bytes)).transpose()?,
+                None => self.get(&key)?.map(|bytes| decode(table_of.byte(), &bytes)).transpose()?,
             };
             found.extend(record.map(|record| (key, record)));
         }
-        debug_assert!(found.iter().all(|(key, _)| table_of.key().as_bytes()[0] == table(key)));
+        debug_assert!(found.iter().all(|(key, _)| key.first() == Some(&table_of.byte())));
         Ok(found)
     }
 
-    /// Every key with what becomes of it, in key order: its new value, or nothing.
-    pub(crate) fn into_writes(self) -> impl Iterator<Item = Result<(Vec<u8>, Option<Vec<u8>>), StoreError>> {
-        self.writes.into_iter().map(|(key, write)| match write {
-            Write::Removed => Ok((key, None)),
-            Write::Bytes(bytes) => Ok((key, Some(bytes))),
-            Write::Record(record) => {
-                let bytes = record.encode(table(&key))?;
-                Ok((key, Some(bytes)))
-            }
-        })
+    /// Every key with what becomes of it, in key order.
+    pub(crate) fn into_writes(self) -> impl Iterator<Item = (Vec<u8>, Write)> {
+        self.writes.into_iter()
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::generations::{Generations, remove};
 use crate::group::{Group, SharedGroup};
+use crate::kept::{Gathering, Kept};
 use crate::log_end::LogEnd;
 use crate::projector::{ProjectionError, Projector};
 use crate::reading::{AsOf, Health, Shared, ViewPosition};
@@ -15,11 +16,13 @@ struct Fold<P> {
     projector: P,
     view: View,
     end: LogEnd,
+    kept: Kept,
 }
 
 impl<P: Projector> Fold<P> {
-    fn new(view: View, end: LogEnd) -> Self {
-        Self { projector: P::default(), view, end }
+    fn new(view: View, end: LogEnd, gathering: Gathering) -> Self {
+        let kept = Kept::now(gathering, end.chain.size());
+        Self { projector: P::default(), view, end, kept }
     }
 
     fn size(&self) -> u64 {
@@ -34,20 +37,27 @@ impl<P: Projector> Fold<P> {
         })
     }
 
-    /// Folds what of `group` is new here; gives what is to be written, if anything is.
-    fn fold(&mut self, group: &Group) -> Result<Option<Writes>, ProjectionError> {
+    /// Folds what of `group` is new here; says whether anything was.
+    fn fold(&mut self, group: &Group) -> Result<bool, ProjectionError> {
         let size = self.size();
         if group.end.chain.size() <= size {
-            return Ok(None);
+            return Ok(false);
         }
         let mut batch = self.view.batch();
         for recorded in group.recorded.iter().filter(|recorded| recorded.index >= size) {
             self.projector.apply(recorded, &mut batch)?;
         }
         let cursor = group.end.keep(&mut batch)?;
-        let writes = Writes::of(batch, cursor)?;
+        let writes = Writes::of(batch, cursor);
+        self.view.write(writes);
         self.end = group.end.clone();
-        Ok(Some(writes))
+        self.kept.keep_if_due(&mut self.view, self.end.chain.size())?;
+        Ok(true)
+    }
+
+    fn keep(&mut self) -> Result<(), StoreError> {
+        let size = self.size();
+        self.kept.keep(&mut self.view, size)
     }
 }
 
@@ -68,17 +78,24 @@ pub(crate) trait AnyFolder: Send {
     fn end(&self) -> Option<&LogEnd>;
     /// Takes in a group.
     fn take(&mut self, group: &SharedGroup) -> Result<(), ProjectionError>;
+    /// Writes to the files what gathers in memory, if it has been there for long.
+    fn keep_if_due(&mut self) -> Result<(), StoreError>;
+    /// Writes to the files what gathers in memory.
+    fn keep(&mut self) -> Result<(), StoreError>;
     fn name(&self) -> &'static str;
     fn shared(&self) -> &Arc<Shared>;
 }
 
 impl<P: Projector> Folder<P> {
     /// Opens the view's trees. `known` says whether a tree's end is one of the log's; those that are not begin anew.
+    /// `quoting` gives them what they quote statements from.
     pub(crate) fn open(
         store: &Store,
         beginning: &LogEnd,
         until: u64,
+        gathering: Gathering,
         known: impl Fn(&View) -> Result<Option<LogEnd>, StoreError>,
+        quoting: impl Fn(View) -> View,
     ) -> Result<Self, StoreError> {
         let mut generations = Generations::ready(store, P::NAME, P::VERSION)?;
         if let Some(current) = generations.current.as_ref().filter(|current| current.version == P::VERSION)
@@ -88,7 +105,7 @@ impl<P: Projector> Folder<P> {
             generations.give_up(store, P::NAME, P::VERSION)?;
         }
         let open = |tree: &str| {
-            let view = store.view(tree)?;
+            let mut view = quoting(store.view(tree)?);
             let end = match known(&view)? {
                 Some(end) => end,
                 None => {
@@ -96,7 +113,7 @@ impl<P: Projector> Folder<P> {
                     beginning.clone()
                 }
             };
-            Ok::<_, StoreError>(Fold::<P>::new(view, end))
+            Ok::<_, StoreError>(Fold::<P>::new(view, end, gathering))
         };
         let of_version = generations.current.as_ref().filter(|current| current.version == P::VERSION);
         let current = of_version.map(|current| open(&current.tree)).transpose()?;
@@ -123,7 +140,8 @@ impl<P: Projector> Folder<P> {
     }
 
     fn switch_if_done(&mut self) -> Result<(), StoreError> {
-        let Some(built) = self.building.take_if(|building| building.size() >= self.until) else { return Ok(()) };
+        let Some(mut built) = self.building.take_if(|building| building.size() >= self.until) else { return Ok(()) };
+        built.keep()?;
         let old = self.generations.switch(&self.store, P::NAME)?;
         self.shared.switch(&built.view, built.as_of());
         self.shared.set_health(Health::Following);
@@ -141,14 +159,13 @@ impl<P: Projector> AnyFolder for Folder<P> {
 
     fn take(&mut self, group: &SharedGroup) -> Result<(), ProjectionError> {
         if let Some(current) = &mut self.current
-            && let Some(writes) = current.fold(group)?
+            && current.fold(group)?
         {
-            self.shared.write(&current.view, writes, current.as_of())?;
+            self.shared.switch(&current.view, current.as_of());
         }
         if let Some(building) = &mut self.building
-            && let Some(writes) = building.fold(group)?
+            && building.fold(group)?
         {
-            building.view.write(writes)?;
             if self.current.is_none() {
                 let tree_size = building.size();
                 self.shared.set_health(Health::Building { tree_size, until: self.until.max(tree_size) });
@@ -156,6 +173,20 @@ impl<P: Projector> AnyFolder for Folder<P> {
             self.switch_if_done()?;
         }
         Ok(())
+    }
+
+    fn keep_if_due(&mut self) -> Result<(), StoreError> {
+        for fold in self.current.iter_mut().chain(&mut self.building) {
+            let size = fold.size();
+            fold.kept.keep_if_due(&mut fold.view, size)?;
+        }
+        // Readers let go of the memory as well.
+        self.current.iter().for_each(|current| self.shared.switch(&current.view, current.as_of()));
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), StoreError> {
+        self.current.iter_mut().chain(&mut self.building).try_for_each(Fold::keep)
     }
 
     fn name(&self) -> &'static str {

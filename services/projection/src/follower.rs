@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
@@ -15,10 +16,12 @@ use tokio::sync::{mpsc, watch};
 
 use crate::folder::{AnyFolder, Folder};
 use crate::group::{Group, GroupError, SharedGroup};
+use crate::kept::Gathering;
 use crate::log_end::{LogEnd, LogEndError};
-use crate::projector::Projector;
+use crate::projector::{ProjectionError, Projector};
 use crate::reading::{Health, Shared, ViewReader};
 use crate::references::References;
+use crate::statements::{OfLog, Statements};
 use crate::store::{Store, StoreError, View};
 
 /// Statements that are folded together when there are that many: more make folding cheaper, fewer make readers wait less.
@@ -63,6 +66,9 @@ pub struct Follower {
     until: u64,
     folders: Vec<Box<dyn AnyFolder>>,
     references: References,
+    gathering: Gathering,
+    /// Where all views quote statements from.
+    statements: Arc<dyn Statements>,
 }
 
 impl Follower {
@@ -76,7 +82,15 @@ impl Follower {
         let table = References::tree(&store)?;
         let end = belongs(&source, &table).await?;
         let references = References::open(table, end, &beginning)?;
-        Ok(Self { source, store, beginning, until, folders: Vec::new(), references })
+        let (gathering, folders) = (Gathering::default(), Vec::new());
+        let statements = Arc::new(OfLog::new(source.log.clone()));
+        Ok(Self { source, store, beginning, until, folders, references, gathering, statements })
+    }
+
+    /// How much gathers in memory, of the views that are added from now on.
+    pub fn gather(&mut self, gathering: Gathering) {
+        self.gathering = gathering;
+        self.references.gather(gathering);
     }
 
     /// Adds a view, and gives what reads it.
@@ -94,7 +108,8 @@ impl Follower {
             let found = known.iter().find(|(tree, _)| tree == view.name());
             Ok(found.and_then(|(_, end)| end.clone()))
         };
-        let folder = Folder::<P>::open(&self.store, &self.beginning, self.until, find)?;
+        let quoted = |view: View| view.quoting(self.statements.clone());
+        let folder = Folder::<P>::open(&self.store, &self.beginning, self.until, self.gathering, find, quoted)?;
         let reader = ViewReader::new(folder.shared.clone());
         self.folders.push(Box::new(folder));
         Ok(reader)
@@ -105,7 +120,7 @@ impl Follower {
     /// # Errors
     /// A thread could not be started.
     pub fn start(self) -> Result<Following, FollowError> {
-        let Self { source, store, beginning, folders, references, .. } = self;
+        let Self { source, store, beginning, folders, references, gathering, .. } = self;
         let edges = folders.iter().filter_map(|folder| folder.end()).chain([references.end()]);
         let end = edges.min_by_key(|end| end.chain.size()).unwrap_or(&beginning).clone();
         let broken = watch::Sender::new(false);
@@ -114,18 +129,18 @@ impl Follower {
         let mut views = Vec::new();
         for folder in folders {
             views.push(folder.shared().clone());
-            let (sender, groups) = mpsc::channel(GROUPS_WAITING);
+            let (sender, orders) = mpsc::channel(GROUPS_WAITING);
             senders.push(sender);
             let name = format!("probity-{}", folder.name());
             let broken = broken.clone();
-            let thread = Builder::new().name(name).spawn(move || fold(folder, groups, broken));
+            let thread = Builder::new().name(name).spawn(move || fold(folder, orders, broken));
             threads.push(thread.map_err(FollowError::Thread)?);
         }
         let (stop, stopped) = watch::channel(false);
         let panicking = Panicking { views: views.clone(), broken: broken.clone() };
         let task = tokio::spawn(async move {
             let _panicking = panicking;
-            if let Err(error) = follow(source, end, references, senders, stopped).await {
+            if let Err(error) = follow(source, end, references, senders, gathering.at_most, stopped).await {
                 halt(&views, &error.to_string());
             }
         });
@@ -174,14 +189,29 @@ impl Drop for Panicking {
     }
 }
 
-fn fold(mut folder: Box<dyn AnyFolder>, mut groups: mpsc::Receiver<SharedGroup>, broken: watch::Sender<bool>) {
+/// What the thread of a view is told.
+#[derive(Debug, Clone)]
+enum Order {
+    /// To take in a group.
+    Take(SharedGroup),
+    /// To write to the files what has been in memory for long. Nothing was recorded for a while.
+    Keep,
+}
+
+fn fold(mut folder: Box<dyn AnyFolder>, mut orders: mpsc::Receiver<Order>, broken: watch::Sender<bool>) {
     let _panicking = Panicking { views: vec![folder.shared().clone()], broken };
-    while let Some(group) = groups.blocking_recv() {
-        if let Err(error) = folder.take(&group) {
-            tracing::error!(view = folder.name(), %error, "the view is halted; what it holds is still answered");
-            folder.shared().set_health(Health::Halted { reason: error.to_string().into() });
-            return;
+    let mut carry_out = || {
+        while let Some(order) = orders.blocking_recv() {
+            match order {
+                Order::Take(group) => folder.take(&group)?,
+                Order::Keep => folder.keep_if_due()?,
+            }
         }
+        Ok::<_, ProjectionError>(folder.keep()?)
+    };
+    if let Err(error) = carry_out() {
+        tracing::error!(view = folder.name(), %error, "the view is halted; what it holds is still answered");
+        folder.shared().set_health(Health::Halted { reason: error.to_string().into() });
     }
 }
 
@@ -199,35 +229,44 @@ async fn follow(
     source: Source,
     mut end: LogEnd,
     mut references: References,
-    senders: Vec<mpsc::Sender<SharedGroup>>,
+    senders: Vec<mpsc::Sender<Order>>,
+    at_most: Duration,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
     let Source { log, rule_sets, .. } = source;
     let mut blocks = log.follow(end.chain.next_height());
-    loop {
-        let gathered = tokio::select! {
-            gathered = gather(&*log, &mut blocks) => gathered?,
-            _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
-        };
-        if gathered.is_empty() {
-            return Ok(());
+    let tell = async |order: Order| {
+        for sender in &senders {
+            // A view that has halted takes nothing more; the others go on.
+            drop(sender.send(order.clone()).await);
         }
+    };
+    loop {
+        let first = tokio::select! {
+            first = tokio::time::timeout(at_most, blocks.next()) => first,
+            _ = stopped.wait_for(|stopped| *stopped) => Ok(None),
+        };
+        let Ok(first) = first else {
+            tell(Order::Keep).await;
+            references = elsewhere(move || references.keep_if_due().map(|()| references)).await??;
+            continue;
+        };
+        let Some(first) = first.transpose()? else {
+            return Ok(elsewhere(move || references.keep()).await??);
+        };
+        let gathered = gather(&*log, first, &mut blocks).await?;
         let before = end.clone();
         let work = move || {
             let (mut group, error) = Group::of(before, &gathered, rule_sets);
             let resolved = group.as_mut().map_or(Ok(()), |group| references.resolve(group));
             (references, resolved, group, error)
         };
-        let done = tokio::task::spawn_blocking(work).await.map_err(|_| ReadError::Abandoned)?;
-        let (table, resolved, group, error) = done;
+        let (table, resolved, group, error) = elsewhere(work).await?;
         references = table;
         resolved?;
         if let Some(group) = group.map(Arc::new) {
             end = group.end.clone();
-            for sender in &senders {
-                // A view that has halted takes nothing more; the others go on.
-                drop(sender.send(group.clone()).await);
-            }
+            tell(Order::Take(group)).await;
         }
         if let Some(error) = error {
             return Err(error.into());
@@ -235,10 +274,17 @@ async fn follow(
     }
 }
 
-/// The next blocks: at least one, and as many as there are and fit into a group. None once the log is closed.
-async fn gather(log: &dyn Log, blocks: &mut BoxStream<'_, Result<Block, ReadError>>) -> Result<Vec<Block>, ReadError> {
-    let Some(first) = blocks.next().await else { return Ok(Vec::new()) };
-    let first = first?;
+/// Runs what blocks on a thread for that.
+async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ReadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ReadError::Abandoned)
+}
+
+/// A block and those behind it: as many as there are and fit into a group.
+async fn gather(
+    log: &dyn Log,
+    first: Block,
+    blocks: &mut BoxStream<'_, Result<Block, ReadError>>,
+) -> Result<Vec<Block>, ReadError> {
     let head = log.head().await?.map_or(0, |head| head.height);
     let (mut height, mut statements) = (first.height(), first.statements().len());
     let mut gathered = vec![first];

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::record::Table;
-use crate::store::{Cursor, Store, StoreError, View};
+use crate::store::{Cursor, Store, StoreError, View, Writes};
 
 /// The tree that says which trees there are.
 const CATALOGUE: &str = "views";
@@ -93,10 +93,12 @@ impl Generations {
     }
 
     fn keep(&self, store: &Store, name: &str) -> Result<(), StoreError> {
-        let catalogue: View = store.view(CATALOGUE)?;
+        let mut catalogue: View = store.view(CATALOGUE)?;
         let mut batch: Batch<'_> = catalogue.batch();
         batch.put(&VIEWS, VIEWS.key().text(name), self.clone());
-        catalogue.apply(batch, Cursor::NONE)?;
+        let writes = Writes::of(batch, Cursor::NONE);
+        catalogue.write(writes);
+        catalogue.keep()?;
         store.flush()
     }
 }

@@ -1,7 +1,7 @@
 //! What is derived from the log and can be thrown away.
 //!
 //! A [`Projector`] folds statements into a [`View`]: ordered keys and records, and the [`Cursor`] up to which the log is
-//! folded into them, written in one atomic batch, so that a crash neither skips nor repeats a block. A [`Follower`] reads
+//! folded into them, written together, so that a crash neither skips nor repeats a block. A [`Follower`] reads
 //! the log once, checks every block and feeds several views. A [`ViewReader`] asks one view. Nothing here is a source of truth,
 //! nothing here judges, and nothing here knows how a question travels or who asks it.
 
@@ -12,6 +12,7 @@ mod follower;
 mod generations;
 mod group;
 mod in_order;
+mod kept;
 mod log_end;
 mod projector;
 mod reading;
@@ -20,6 +21,7 @@ mod recorded;
 mod references;
 mod roster;
 mod stated;
+mod statements;
 mod store;
 mod subjects;
 #[cfg(feature = "testing")]
@@ -30,6 +32,7 @@ pub use cbor::Cbor;
 pub use follower::{FollowError, Follower, Following, Source};
 pub use generations::{Generation, Generations};
 pub use in_order::{InOrder, Steps};
+pub use kept::Gathering;
 pub use probity_domain::Referent;
 pub use probity_domain::corrections::Turn;
 pub use projector::{ProjectionError, Projector};
@@ -37,5 +40,6 @@ pub use reading::{AsOf, Health, NotThere, ViewPosition, ViewReader};
 pub use record::{Key, Parts, Record, RecordError, Table};
 pub use recorded::{Provenance, Recorded};
 pub use stated::Stated;
-pub use store::{Cursor, Store, StoreError, View};
+pub use statements::Statements;
+pub use store::{Cursor, Store, StoreError, View, Writes};
 pub use subjects::Subjects;

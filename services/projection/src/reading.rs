@@ -7,7 +7,7 @@ use std::time::Duration;
 use probity_tlog::Hash;
 use tokio::sync::watch;
 
-use crate::store::{StoreError, View, Writes};
+use crate::store::View;
 
 /// The checkpoint that an answer holds as of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,13 +106,6 @@ impl Shared {
     pub(crate) fn new(name: &'static str, view: Option<View>, position: ViewPosition) -> Self {
         let asked = RwLock::new(view.map(|view| view.frozen()));
         Self { name, asked, position: watch::Sender::new(position) }
-    }
-
-    /// Applies writes to the view that is asked. Whoever reads it meanwhile reads on as of the position before.
-    pub(crate) fn write(&self, view: &View, writes: Writes, as_of: AsOf) -> Result<(), StoreError> {
-        view.write(writes)?;
-        self.switch(view, as_of);
-        Ok(())
     }
 
     /// From now on readers read `view` as it is now.
@@ -217,7 +210,7 @@ impl ViewReader {
     }
 
     /// The same for a question that may be given up: once `given_up` is set, reads fail with
-    /// [`StoreError::GivenUp`].
+    /// [`StoreError::GivenUp`](crate::StoreError::GivenUp).
     ///
     /// # Errors
     /// There is no view to ask yet.

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 /// A value of a view. Encoded with postcard, which has no field names: a record that changes its fields needs a higher
 /// [`Projector::VERSION`](crate::Projector::VERSION). Nothing in it may depend on the order of a hash table, so that a
 /// view that is folded again has the same bytes.
-pub trait Record: Serialize + DeserializeOwned + Clone + Default + fmt::Debug + Send + 'static {}
+pub trait Record: Serialize + DeserializeOwned + Clone + Default + fmt::Debug + Send + Sync + 'static {}
 
-impl<T: Serialize + DeserializeOwned + Clone + Default + fmt::Debug + Send + 'static> Record for T {}
+impl<T: Serialize + DeserializeOwned + Clone + Default + fmt::Debug + Send + Sync + 'static> Record for T {}
 
 /// A record whose bytes are not those of its type.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -181,7 +181,7 @@ impl<'a> Parts<'a> {
 }
 
 /// A record that waits in a batch, whatever its type.
-pub(crate) trait Held: fmt::Debug + Send {
+pub(crate) trait Held: fmt::Debug + Send + Sync {
     fn encode(&self, table: u8) -> Result<Vec<u8>, RecordError>;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;

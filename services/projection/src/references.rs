@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::group::Group;
+use crate::kept::{Gathering, Kept};
 use crate::log_end::LogEnd;
 use crate::record::{Key, Table};
 use crate::recorded::Recorded;
@@ -43,6 +44,7 @@ struct First {
 pub(crate) struct References {
     view: View,
     end: LogEnd,
+    kept: Kept,
     /// Who may do what before the next statement, and its index.
     roster: Option<(u64, Roster)>,
 }
@@ -54,7 +56,7 @@ impl References {
     }
 
     /// The table, to go on from `end`; anew where the log has not been where it is.
-    pub(crate) fn open(view: View, end: Option<LogEnd>, beginning: &LogEnd) -> Result<Self, StoreError> {
+    pub(crate) fn open(mut view: View, end: Option<LogEnd>, beginning: &LogEnd) -> Result<Self, StoreError> {
         let end = match end {
             Some(end) => end,
             None => {
@@ -63,7 +65,13 @@ impl References {
                 beginning.clone()
             }
         };
-        Ok(Self { view, end, roster: None })
+        let kept = Kept::now(Gathering::default(), end.chain.size());
+        Ok(Self { view, end, kept, roster: None })
+    }
+
+    /// How much of it gathers in memory.
+    pub(crate) fn gather(&mut self, gathering: Gathering) {
+        self.kept = Kept::now(gathering, self.end.chain.size());
     }
 
     /// The log up to where it is taken in.
@@ -87,10 +95,22 @@ impl References {
         self.roster = Some((group.end.chain.size(), roster));
         if group.end.chain.size() > size {
             let cursor = group.end.keep(&mut batch)?;
-            self.view.write(Writes::of(batch, cursor)?)?;
+            let writes = Writes::of(batch, cursor);
+            self.view.write(writes);
             self.end = group.end.clone();
+            self.keep_if_due()?;
         }
         Ok(())
+    }
+
+    /// Writes to the files what gathers in memory, if it is time to.
+    pub(crate) fn keep_if_due(&mut self) -> Result<(), StoreError> {
+        self.kept.keep_if_due(&mut self.view, self.end.chain.size())
+    }
+
+    /// Writes to the files what gathers in memory.
+    pub(crate) fn keep(&mut self) -> Result<(), StoreError> {
+        self.kept.keep(&mut self.view, self.end.chain.size())
     }
 }
 

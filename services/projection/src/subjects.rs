@@ -35,9 +35,9 @@ impl Subjects {
     /// Takes in a subject that a statement names, with and without its version.
     pub fn add(&self, subject: &str, batch: &mut Batch<'_>) {
         if let Some((whole, _)) = subject.split_once('@') {
-            batch.put(&self.0, self.0.key().text(whole), ());
+            batch.mark(&self.0, self.0.key().text(whole));
         }
-        batch.put(&self.0, self.0.key().text(subject), ());
+        batch.mark(&self.0, self.0.key().text(subject));
     }
 
     /// Whether a statement is about it.

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use probity_log::ReadError;
 use probity_schemas::{Event, EventId, Identity};
 use probity_statement::{SecretKey, SignedStatement, Unsigned};
 use probity_tlog::leaf_hash;
@@ -15,7 +18,8 @@ use crate::projector::Projector;
 use crate::recorded::Recorded;
 use crate::references::{References, resolve};
 use crate::roster::Roster;
-use crate::store::{Cursor, Store, View};
+use crate::statements::Statements;
+use crate::store::{Cursor, Store, View, Writes};
 
 /// When the first statement is recorded, in Unix seconds: 2025-01-06T00:00:00Z.
 pub const DAY_0: u64 = 1_736_121_600;
@@ -29,6 +33,17 @@ pub fn scratch() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
+/// The statements of a scene.
+#[derive(Debug, Default)]
+struct Signed(Mutex<Vec<Bytes>>);
+
+impl Statements for Signed {
+    fn statement(&self, index: u64) -> Result<Bytes, ReadError> {
+        let signed = self.0.lock().unwrap();
+        signed.get(index as usize).cloned().ok_or(ReadError::NoSuchStatement { index })
+    }
+}
+
 /// A view and what was folded into it.
 #[derive(Debug)]
 pub struct Scene<P> {
@@ -40,6 +55,7 @@ pub struct Scene<P> {
     /// Where it lies, and where others beside it do.
     directory: TempDir,
     recorded: Vec<Recorded>,
+    signed: Arc<Signed>,
     ids: HashMap<String, u64>,
 }
 
@@ -54,9 +70,11 @@ impl<P: Projector> Scene<P> {
     pub fn new() -> Self {
         let directory = scratch();
         let store = Store::open(directory.path(), 8 << 20).unwrap();
-        let (view, references) = (store.view(P::NAME).unwrap(), References::tree(&store).unwrap());
-        let (recorded, ids) = (Vec::new(), HashMap::new());
-        Self { projector: P::default(), view, references, roster: Roster::default(), directory, recorded, ids }
+        let signed = Arc::<Signed>::default();
+        let view = store.view(P::NAME).unwrap().quoting(signed.clone());
+        let references = References::tree(&store).unwrap();
+        let (projector, roster, recorded, ids) = (P::default(), Roster::default(), Vec::new(), HashMap::new());
+        Self { projector, view, references, roster, directory, recorded, signed, ids }
     }
 
     /// Records an event written as JSON, on the day whose number is given: without `id` (one is made from the index),
@@ -80,13 +98,16 @@ impl<P: Projector> Scene<P> {
     pub fn fold(&mut self, mut recorded: Recorded) {
         let mut looked_up = self.references.batch();
         resolve(&mut recorded, &mut self.roster, &mut looked_up, true).unwrap();
-        self.references.apply(looked_up, Cursor::NONE).unwrap();
+        let looked_up = Writes::of(looked_up, Cursor::NONE);
+        self.references.write(looked_up);
         let mut batch = self.view.batch();
         self.projector.apply(&recorded, &mut batch).unwrap();
         let next_height = recorded.index + 1;
         let root = leaf_hash(recorded.statement.bytes());
-        self.view.apply(batch, Cursor { next_height, tree_size: next_height, root }).unwrap();
+        let writes = Writes::of(batch, Cursor { next_height, tree_size: next_height, root });
+        self.view.write(writes);
         self.ids.insert(recorded.event.id.to_string(), recorded.index);
+        self.signed.0.lock().unwrap().push(recorded.statement.bytes().clone());
         self.recorded.push(recorded);
     }
 
@@ -104,6 +125,7 @@ impl<P: Projector> Scene<P> {
     pub fn fold_again(&self, together: usize) -> View {
         let directory = self.directory.path().join(format!("again-{together}"));
         let view = Store::open(&directory, 8 << 20).unwrap().view(P::NAME).unwrap();
+        let mut view = view.quoting(self.signed.clone());
         let mut projector = P::default();
         for group in self.recorded.chunks(together) {
             let mut batch = view.batch();
@@ -113,7 +135,8 @@ impl<P: Projector> Scene<P> {
             let last = group.last().unwrap();
             let root = leaf_hash(last.statement.bytes());
             let next_height = last.index + 1;
-            view.apply(batch, Cursor { next_height, tree_size: next_height, root }).unwrap();
+            let writes = Writes::of(batch, Cursor { next_height, tree_size: next_height, root });
+            view.write(writes);
         }
         view
     }

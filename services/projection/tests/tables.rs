@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use probity_projection::{Cursor, Key, Parts, Store, StoreError, Table, View};
+use probity_projection::{Cursor, Key, Parts, Store, StoreError, Table, View, Writes};
 use probity_tlog::Hash;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -107,6 +107,8 @@ enum Write {
     Bytes(u8, u64),
     Remove(u8),
     Apply,
+    Keep,
+    Freeze,
 }
 
 fn write() -> impl Strategy<Value = Write> {
@@ -115,7 +117,9 @@ fn write() -> impl Strategy<Value = Write> {
         3 => (0..12_u8, 0..9_u64).prop_map(|(key, value)| Write::Add(key, value)),
         1 => (0..12_u8, 0..100_u64).prop_map(|(key, value)| Write::Bytes(key, value)),
         3 => (0..12_u8).prop_map(Write::Remove),
-        1 => Just(Write::Apply),
+        2 => Just(Write::Apply),
+        1 => Just(Write::Keep),
+        1 => Just(Write::Freeze),
     ]
 }
 
@@ -128,13 +132,38 @@ fn of_prefix(expected: &BTreeMap<Vec<u8>, u64>, prefix: &Key) -> Vec<(Vec<u8>, u
     found.map(|(key, value)| (key.clone(), *value)).collect()
 }
 
+/// Scans of a view in both directions, whole and from each key on, against a plain map.
+fn agrees(view: &View, expected: &BTreeMap<Vec<u8>, u64>) -> Result<(), TestCaseError> {
+    let read = |found: &mut dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>>| {
+        let pair =
+            |pair: Result<(Vec<u8>, Vec<u8>), _>| pair.map(|(key, value)| (key, NUMBERS.decode(&value).unwrap()));
+        found.map(pair).collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let all: Vec<(Vec<u8>, u64)> = expected.iter().map(|(key, value)| (key.clone(), *value)).collect();
+    prop_assert_eq!(read(&mut view.scan(NUMBERS.key().as_bytes())), all.clone());
+    for key in (0..12).map(numbered) {
+        let key = key.as_bytes();
+        let (mut after, mut before) = (all.clone(), all.clone());
+        after.retain(|(other, _)| other.as_slice() > key);
+        before.retain(|(other, _)| other.as_slice() < key);
+        before.reverse();
+        prop_assert_eq!(read(&mut view.scan_after(&NUMBERS.key(), Some(key))), after);
+        prop_assert_eq!(read(&mut view.scan_before(&NUMBERS.key(), Some(key))), before);
+        prop_assert_eq!(view.get(key).unwrap().is_some(), expected.contains_key(key));
+    }
+    Ok(())
+}
+
 #[test]
 fn a_batch_sees_what_the_view_will_hold() {
-    let dir = tempfile::tempdir().unwrap();
-    let view = view(&dir);
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let store = Store::open(dir.path(), CACHE).unwrap();
     proptest!(|(writes in prop::collection::vec(write(), 0..40))| {
+        let mut view = store.view("v").unwrap();
         view.clear().unwrap();
         let mut expected = BTreeMap::new();
+        let mut applied = BTreeMap::new();
+        let mut frozen = Vec::new();
         let mut batch = view.batch();
         for write in writes {
             match write {
@@ -157,15 +186,17 @@ fn a_batch_sees_what_the_view_will_hold() {
                     batch.remove(numbered(key));
                     expected.remove(numbered(key).as_bytes());
                 }
-                Write::Apply => {
-                    view.apply(batch, CURSOR).unwrap();
-                    let stored = view.scan(NUMBERS.key().as_bytes()).map(|pair| {
-                        let (key, value) = pair.unwrap();
-                        (key, NUMBERS.decode(&value).unwrap())
-                    }).collect::<BTreeMap<_, _>>();
-                    prop_assert_eq!(&stored, &expected);
+                Write::Apply | Write::Keep => {
+                    let writes = Writes::of(batch, CURSOR);
+                    view.write(writes);
+                    if matches!(write, Write::Keep) {
+                        view.keep().unwrap();
+                    }
+                    applied = expected.clone();
+                    agrees(&view, &applied)?;
                     batch = view.batch();
                 }
+                Write::Freeze => frozen.push((view.frozen(), applied.clone())),
             }
             for key in 0..12 {
                 let key = numbered(key);
@@ -181,6 +212,10 @@ fn a_batch_sees_what_the_view_will_hold() {
                 let keys: Vec<_> = there.into_iter().map(|(key, _)| key).collect();
                 prop_assert_eq!(batch.keys(&prefix).unwrap(), keys);
             }
+        }
+        // Who reads a moment of the view reads that moment, whatever was written since.
+        for (view, expected) in frozen {
+            agrees(&view, &expected)?;
         }
     });
 }
@@ -201,7 +236,7 @@ fn a_key_that_is_used_for_two_types_is_a_defect_that_is_told() {
 /// Enough keys for many leaves, of which every third is left out, and neighbours that must not be found.
 fn many() -> (TempDir, View, Vec<Vec<u8>>) {
     let dir = tempfile::tempdir().unwrap();
-    let view = view(&dir);
+    let mut view = view(&dir);
     let mut batch = view.batch();
     let mut keys = Vec::new();
     for number in (0..6_000_u64).filter(|number| number % 3 != 0) {
@@ -216,7 +251,9 @@ fn many() -> (TempDir, View, Vec<Vec<u8>>) {
     }
     batch.insert(Table::<u64>::new(6).key().byte(255), *b"no");
     batch.insert(WORDS.key(), *b"no");
-    view.apply(batch, CURSOR).unwrap();
+    let writes = Writes::of(batch, CURSOR);
+    view.write(writes);
+    view.keep().unwrap();
     (dir, view, keys)
 }
 

@@ -153,7 +153,9 @@ impl From<QueryError> for Status {
             QueryError::NotReady(NotThere::Closed) | QueryError::NoRead(NoRead::Closed) => {
                 with(Code::Unavailable, "SHUTTING_DOWN").retry(Duration::from_secs(1))
             }
-            QueryError::Store(StoreError::Io { .. }) => with(Code::Unavailable, "VIEW_UNREADABLE"),
+            QueryError::Store(StoreError::Io { .. } | StoreError::Log { .. } | StoreError::Changed { .. }) => {
+                with(Code::Unavailable, "VIEW_UNREADABLE")
+            }
             QueryError::Store(StoreError::Record(_) | StoreError::WrongTable { .. } | StoreError::Cursor { .. }) => {
                 with(Code::DataLoss, "VIEW_DAMAGED")
             }

@@ -146,6 +146,10 @@ impl Log for FileLog {
     fn head(&self) -> BoxFuture<'_, Result<Option<Head>, ReadError>> {
         std::future::ready(Ok(self.reader.head())).boxed()
     }
+
+    fn block_of(&self, index: u64) -> Result<Block, ReadError> {
+        self.reader.block_of(index)
+    }
 }
 
 impl Drop for FileLog {

@@ -56,7 +56,7 @@ impl BlockReader {
     /// There is none, or it cannot be read.
     pub fn block_of(&self, index: u64) -> Result<Block, ReadError> {
         match self.head() {
-            Some(head) if index < head.tree_size => self.segments.block(self.segments.height_of(index)?),
+            Some(head) if index < head.tree_size => self.segments.block_of(index),
             _ => Err(ReadError::NoSuchStatement { index }),
         }
     }

@@ -84,13 +84,15 @@ impl Segments {
         Err(self.damaged(&place, height, fault))
     }
 
-    /// The height of the block that holds the statement at `index`.
-    pub(crate) fn height_of(&self, index: u64) -> Result<u64, ReadError> {
+    /// The block that holds the statement at `index`.
+    pub(crate) fn block_of(&self, index: u64) -> Result<Block, ReadError> {
         let none = || ReadError::NoSuchStatement { index };
         let number = {
             let state = self.state();
             if index >= state.active.start.index {
-                return state.active.height_of(index).ok_or_else(none);
+                let height = state.active.height_of(index).ok_or_else(none)?;
+                drop(state);
+                return self.block(height);
             }
             state.sealed.partition_point(|start| start.index <= index).checked_sub(1).ok_or_else(none)? as u64
         };
@@ -99,11 +101,16 @@ impl Segments {
         };
         if let Some(height) = lookup(self.table(number)?)? {
             // As always with a table, the block itself has the last word.
-            if self.block(height).is_ok_and(|block| block.statement(index).is_some()) {
-                return Ok(height);
+            if let Some(block) = self.block(height).ok().filter(|block| block.statement(index).is_some()) {
+                return Ok(block);
             }
         }
-        lookup(self.remade_table(number)?)?.ok_or_else(none)
+        self.block(lookup(self.remade_table(number)?)?.ok_or_else(none)?)
+    }
+
+    /// The height of the block that holds the statement at `index`.
+    pub(crate) fn height_of(&self, index: u64) -> Result<u64, ReadError> {
+        Ok(self.block_of(index)?.height())
     }
 
     /// The height and index that follow the last appended block.

@@ -1,9 +1,6 @@
 //! After a crash a view goes on from what its store kept: no statement is skipped, and none is taken in twice.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use probity_projection::{Generations, Health, NotThere, Projector, Store, ViewReader};
+use probity_projection::{Gathering, Generations, Health, NotThere, Projector, Store, ViewReader};
 
 use crate::views::{Counts, NAMES, check, digest};
 use crate::world::{CACHE, World, crash_copy, reach, run};
@@ -53,10 +50,10 @@ fn what_is_dropped_in_mid_stream_without_being_stopped_is_gone_on_from() {
         let mut world = World::of_blocks(3).await;
         let store = world.store();
         let mut follower = world.follower(store.clone()).await;
+        follower.gather(Gathering { statements: 1, ..Gathering::default() });
         let reader = follower.add::<Counts<0, 1>>().await.unwrap();
         let following = follower.start().unwrap();
         reach(&reader, world.told.size()).await;
-        store.flush().unwrap();
         let flushed = world.told.size();
         // More than one group is under way when it is dropped.
         world.record_blocks_of(&[2_000; 6]).await;
@@ -103,20 +100,10 @@ fn a_crash_at_any_moment_skips_nothing_and_repeats_nothing() {
         let mut world = World::of_blocks(1).await;
         let store = world.store();
         let mut follower = world.follower(store.clone()).await;
+        follower.gather(Gathering { statements: 3, ..Gathering::default() });
         let one = follower.add::<Counts<0, 1>>().await.unwrap();
         let other = follower.add::<Counts<1, 1>>().await.unwrap();
         let following = follower.start().unwrap();
-        // Flushes all the time, so that there is much that a crash can come in between of.
-        let done = Arc::new(AtomicBool::new(false));
-        let flushing = {
-            let (done, store) = (done.clone(), store.clone());
-            tokio::task::spawn_blocking(move || {
-                while !done.load(Ordering::SeqCst) {
-                    store.flush().unwrap();
-                    std::thread::sleep(std::time::Duration::from_millis(3));
-                }
-            })
-        };
         let crashes = 25;
         for crash in 0..crashes {
             world.record_blocks_of(&vec![1 + crash % 4; 1 + crash % 7]).await;
@@ -124,8 +111,6 @@ fn a_crash_at_any_moment_skips_nothing_and_repeats_nothing() {
         }
         reach(&one, world.told.size()).await;
         reach(&other, world.told.size()).await;
-        done.store(true, Ordering::SeqCst);
-        flushing.await.unwrap();
         following.stop().await.unwrap();
         let fresh = fresh::<Counts<0, 1>>(&world).await;
         let mut places = std::collections::BTreeSet::new();

@@ -96,4 +96,11 @@ impl Log for Listed {
         });
         std::future::ready(Ok(head)).boxed()
     }
+
+    fn block_of(&self, index: u64) -> Result<Block, ReadError> {
+        let shown = *self.shown.borrow();
+        let blocks = self.blocks.lock().unwrap();
+        let found = blocks.iter().take(shown).find(|block| block.statement(index).is_some());
+        found.cloned().ok_or(ReadError::NoSuchStatement { index })
+    }
 }

@@ -110,7 +110,7 @@ fn a_view_whose_marks_are_damaged_is_folded_anew() {
             let dir = crate::world::scratch();
             let store = folded(&told, dir.path()).await;
             let tree = probity_projection::Generations::of(&store, "counts").unwrap().current.unwrap().tree;
-            let view = store.view(&tree).unwrap();
+            let mut view = store.view(&tree).unwrap();
             let cursor = view.cursor().unwrap().unwrap();
             let mut batch = view.batch();
             batch.insert([0, 1], *b"none");
@@ -120,7 +120,9 @@ fn a_view_whose_marks_are_damaged_is_folded_anew() {
             } else {
                 cursor
             };
-            view.apply(batch, cursor).unwrap();
+            let writes = probity_projection::Writes::of(batch, cursor);
+            view.write(writes);
+            view.keep().unwrap();
             folds_anew(told.listed(), &told, store).await;
         }
     });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use probity_log::conformance::Ledger;
 use probity_log::{Block, FileLog, FileLogOptions, Log};
-use probity_projection::{Follower, Following, Health, Projector, Source, Store, ViewReader};
+use probity_projection::{Follower, Following, Gathering, Health, Projector, Source, Store, ViewReader};
 use probity_schemas::{Event, EventId, Identity};
 use probity_statement::{KeyId, LedgerKeys, SecretKey, Unsigned};
 use serde_json::{Value, json};
@@ -203,8 +203,11 @@ impl World {
     }
 }
 
+/// Little gathers in memory, so that all of what happens to the files happens often.
 pub(crate) async fn follower(log: Arc<dyn Log>, store: Store) -> Follower {
-    Follower::new(Source { log, keys: keys(), rule_sets: RULE_SETS }, store).await.unwrap()
+    let mut follower = Follower::new(Source { log, keys: keys(), rule_sets: RULE_SETS }, store).await.unwrap();
+    follower.gather(Gathering { statements: 16, at_most: Duration::from_millis(100), ..Gathering::default() });
+    follower
 }
 
 /// Follows one view.

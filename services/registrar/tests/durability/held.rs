@@ -93,6 +93,10 @@ impl Log for Held {
     fn head(&self) -> BoxFuture<'_, Result<Option<Head>, ReadError>> {
         self.files.head()
     }
+
+    fn block_of(&self, index: u64) -> Result<Block, ReadError> {
+        self.files.block_of(index)
+    }
 }
 
 impl Backend for Held {

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 /// Statements about each model, on average.
 const STATEMENTS_PER_MODEL: u64 = 200;
-/// When it begins: 2024-01-01T00:00:00Z, in Unix milliseconds.
-const BEGINNING_MS: u64 = 1_704_067_200_000;
+/// When it begins, in Unix milliseconds: a minute before the first block of the log was recorded.
+const BEGINNING_MS: u64 = 1_699_999_940_000;
+/// Milliseconds from one statement to the next: with a block of a hundred each second none is dated ahead.
+const INTERVAL_MS: u64 = 10;
 /// Datasets that many models are made from.
 const COMMON_DATASETS: u64 = 40;
 
@@ -86,7 +88,7 @@ impl History {
     }
 
     fn at_ms(&self) -> u64 {
-        BEGINNING_MS + self.next * 60_000
+        BEGINNING_MS + self.next * INTERVAL_MS
     }
 
     /// Ordered in time, as those of real clients are.

@@ -1,0 +1,322 @@
+//! One view in a store: what lies in its files, and on top of that what was folded last.
+
+use std::fmt;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fjall::{Keyspace, Readable as _, Snapshot};
+use probity_log::ReadError;
+use probity_statement::SignedStatement;
+use sha2::{Digest as _, Sha256};
+
+use super::recent::{Merged, Pairs, Recent, Value, Write};
+use super::{Cursor, Store, StoreError};
+use crate::batch::Batch;
+use crate::record::{Key, Record, Table};
+use crate::statements::Statements;
+
+/// The key of the cursor. Tables begin with a non-zero byte, so it sorts before all of them.
+const CURSOR_KEY: [u8; 1] = [0];
+
+/// One view: ordered keys, their values, and the cursor they belong to.
+///
+/// Every key begins with a non-zero table byte.
+pub struct View {
+    keyspace: Keyspace,
+    store: Store,
+    /// What is folded and not in the store yet.
+    recent: Recent,
+    /// The moment at which it is read; `None` for whatever was written last.
+    snapshot: Option<Snapshot>,
+    /// Where statements are quoted from.
+    statements: Option<Arc<dyn Statements>>,
+    /// Set once nobody waits for the answer: then reads fail.
+    given_up: Option<Arc<AtomicBool>>,
+}
+
+/// A batch and its cursor, ready to be written.
+#[derive(Debug)]
+pub struct Writes(Vec<(Vec<u8>, Write)>);
+
+impl Writes {
+    /// What `batch` gathered, and how far the log is folded with it.
+    #[must_use]
+    pub fn of(batch: Batch<'_>, cursor: Cursor) -> Self {
+        let cursor = (CURSOR_KEY.to_vec(), Write::Bytes(cursor.to_bytes().to_vec()));
+        // It sorts before all others.
+        Self([cursor].into_iter().chain(batch.into_writes()).collect())
+    }
+}
+
+/// The first key after all that begin with `prefix`. Tables' bytes are below 255, so there is one.
+fn after_all(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    vec![u8::MAX; 9]
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").field("name", &self.name()).field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// The same view for another reader: as it is now, without what is folded into the original from now on and not yet kept.
+impl Clone for View {
+    fn clone(&self) -> Self {
+        Self {
+            keyspace: self.keyspace.clone(),
+            store: self.store.clone(),
+            recent: self.recent.frozen(),
+            snapshot: self.snapshot.clone(),
+            statements: self.statements.clone(),
+            given_up: self.given_up.clone(),
+        }
+    }
+}
+
+impl View {
+    pub(super) fn new(keyspace: Keyspace, store: Store) -> Self {
+        Self { keyspace, store, recent: Recent::default(), snapshot: None, statements: None, given_up: None }
+    }
+
+    /// The same view, which quotes statements from there.
+    pub(crate) fn quoting(self, statements: Arc<dyn Statements>) -> Self {
+        Self { statements: Some(statements), ..self }
+    }
+
+    pub(super) fn into_keyspace(self) -> Keyspace {
+        self.keyspace
+    }
+
+    /// Its name in the store.
+    pub fn name(&self) -> &str {
+        self.keyspace.name()
+    }
+
+    /// The same view as it is now, whatever is written to it from now on.
+    #[must_use]
+    pub fn frozen(&self) -> Self {
+        Self { snapshot: Some(self.store.db.snapshot()), ..self.clone() }
+    }
+
+    /// The same view, of a store to which nothing of it is written any more: it keeps nothing alive there.
+    pub(crate) fn unfrozen(&self) -> Self {
+        Self { snapshot: None, ..self.clone() }
+    }
+
+    /// The same view for one question: once `given_up` is set, its reads fail with [`StoreError::GivenUp`].
+    pub(crate) fn until(self, given_up: Option<Arc<AtomicBool>>) -> Self {
+        Self { given_up, ..self }
+    }
+
+    fn still_wanted(&self) -> Result<(), StoreError> {
+        match &self.given_up {
+            Some(given_up) if given_up.load(Ordering::Relaxed) => Err(StoreError::GivenUp),
+            _ => Ok(()),
+        }
+    }
+
+    /// What became of `key` since the last time that anything went to the files, if anything did.
+    pub(crate) fn recent(&self, key: &[u8]) -> Option<&Write> {
+        self.recent.get(key).map(AsRef::as_ref)
+    }
+
+    /// The value of `key` in the files.
+    pub(crate) fn stored(&self, key: &[u8]) -> Result<Option<fjall::UserValue>, StoreError> {
+        self.still_wanted()?;
+        let value = match &self.snapshot {
+            Some(snapshot) => snapshot.get(&self.keyspace, key),
+            None => self.keyspace.get(key),
+        };
+        value.map_err(|error| self.store.error(error))
+    }
+
+    fn range(&self, from: Bound<Vec<u8>>, to: Bound<Vec<u8>>, backwards: bool) -> Merged<'_> {
+        let recent = self.recent.runs.within(&from, &to).into_iter().map(|run| -> Pairs<'_> {
+            match backwards {
+                false => Box::new(run.iter().map(|(key, write)| Ok((key.clone(), Value::Recent(write))))),
+                true => Box::new(run.iter().rev().map(|(key, write)| Ok((key.clone(), Value::Recent(write))))),
+            }
+        });
+        let stored = match &self.snapshot {
+            Some(snapshot) => snapshot.range(&self.keyspace, (from, to)),
+            None => self.keyspace.range((from, to)),
+        };
+        let pair = |pair: fjall::Guard| {
+            self.still_wanted()?;
+            let (key, value) = pair.into_inner().map_err(|error| self.store.error(error))?;
+            Ok((key, Value::Stored(value)))
+        };
+        let stored: Pairs<'_> = match backwards {
+            false => Box::new(stored.map(pair)),
+            true => Box::new(stored.rev().map(pair)),
+        };
+        Merged::of(recent.chain([stored]), backwards)
+    }
+
+    /// The value of `key`.
+    ///
+    /// # Errors
+    /// The store's files could not be read, or the question was given up.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.recent(key) {
+            Some(write) => Ok(write.value(key)?),
+            None => Ok(self.stored(key)?.map(|value| value.to_vec())),
+        }
+    }
+
+    /// The statement at `index`, of which this is the SHA-256: from the log, since a view does not hold it again.
+    ///
+    /// # Errors
+    /// The log could not be read, holds another one there, or the question was given up.
+    pub fn statement(&self, index: u64, digest: &[u8; 32]) -> Result<SignedStatement, StoreError> {
+        self.still_wanted()?;
+        let none = Err(ReadError::NoSuchStatement { index });
+        let found = self.statements.as_ref().map_or(none, |statements| statements.statement(index));
+        let bytes = found.map_err(|reason| StoreError::Log { index, reason })?;
+        match Sha256::digest(&bytes).as_slice() == digest {
+            true => SignedStatement::parse(bytes).map_err(|_| StoreError::Changed { index }),
+            false => Err(StoreError::Changed { index }),
+        }
+    }
+
+    /// The pairs whose keys begin with `prefix`, in key order.
+    pub fn scan<'a>(
+        &'a self,
+        prefix: &'a [u8],
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'a> {
+        self.range(Bound::Included(prefix.to_vec()), Bound::Excluded(after_all(prefix)), false)
+    }
+
+    /// The record of `key`.
+    ///
+    /// # Errors
+    /// The store's files could not be read, the question was given up, or it is no record of the table.
+    pub fn record<V: Record>(&self, table: &Table<V>, key: &Key) -> Result<Option<V>, StoreError> {
+        if let Some(Write::Record(record)) = self.recent(key.as_bytes())
+            && let Some(record) = record.as_any().downcast_ref::<V>()
+        {
+            self.still_wanted()?;
+            return Ok(Some(record.clone()));
+        }
+        Ok(self.get(key.as_bytes())?.map(|bytes| table.decode(&bytes)).transpose()?)
+    }
+
+    /// Whether there is a value of `key`.
+    ///
+    /// # Errors
+    /// The store's files could not be read, or the question was given up.
+    pub fn contains(&self, key: &Key) -> Result<bool, StoreError> {
+        match self.recent(key.as_bytes()) {
+            Some(write) => Ok(!matches!(write, Write::Removed)),
+            None => Ok(self.stored(key.as_bytes())?.is_some()),
+        }
+    }
+
+    /// The pairs whose keys begin with `prefix` and come after the key `after` (all of them for `None`), in key order.
+    pub fn scan_after(
+        &self,
+        prefix: &Key,
+        after: Option<&[u8]>,
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
+        let end = after_all(prefix.as_bytes());
+        let from = match after {
+            Some(after) if after >= prefix.as_bytes() => Bound::Excluded(after.to_vec()),
+            _ => Bound::Included(prefix.as_bytes().to_vec()),
+        };
+        let behind = matches!(&from, Bound::Excluded(after) if *after >= end);
+        let pairs = (!behind).then(|| self.range(from, Bound::Excluded(end), false));
+        pairs.into_iter().flatten()
+    }
+
+    /// The pairs whose keys begin with `prefix` and come before the key `before` (all of them for `None`), last key first.
+    pub fn scan_before(
+        &self,
+        prefix: &Key,
+        before: Option<&[u8]>,
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + use<'_> {
+        let end = after_all(prefix.as_bytes());
+        let until = match before {
+            Some(before) if before <= end.as_slice() => before.to_vec(),
+            _ => end,
+        };
+        let from = prefix.as_bytes().to_vec();
+        // A range that ends before it begins is none.
+        let pairs = (from < until).then(|| self.range(Bound::Included(from), Bound::Excluded(until), true));
+        pairs.into_iter().flatten()
+    }
+
+    /// SHA-256 over all keys and values in order, each with its length before it (8 bytes, big endian): two views with
+    /// the same digest hold the same. Reads everything.
+    ///
+    /// # Errors
+    /// The store's files could not be read, or the question was given up.
+    pub fn digest(&self) -> Result<[u8; 32], StoreError> {
+        let mut hasher = Sha256::new();
+        for pair in self.range(Bound::Unbounded, Bound::Unbounded, false) {
+            let (key, value) = pair?;
+            for part in [&key, &value] {
+                hasher.update((part.len() as u64).to_be_bytes());
+                hasher.update(part);
+            }
+        }
+        Ok(hasher.finalize().into())
+    }
+
+    /// How far the log is folded into this view; `None` for a new one.
+    ///
+    /// # Errors
+    /// The store's files could not be read, or it is not one that this version wrote.
+    pub fn cursor(&self) -> Result<Option<Cursor>, StoreError> {
+        let Some(bytes) = self.get(&CURSOR_KEY)? else { return Ok(None) };
+        let damaged = || StoreError::Cursor { path: self.store.path.clone(), view: self.name().to_owned() };
+        Cursor::from_bytes(&bytes).map(Some).ok_or_else(damaged)
+    }
+
+    /// A batch on top of what the view holds.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
+    }
+
+    /// Takes in a batch and the cursor it leads to. They go to the files together, with [`Self::keep`].
+    pub fn write(&mut self, writes: Writes) {
+        self.recent.push(writes.0.into_iter());
+    }
+
+    /// How many keys wait for [`Self::keep`].
+    pub(crate) fn unkept(&self) -> usize {
+        self.recent.keys()
+    }
+
+    /// Writes what was taken in to the store's files, atomically.
+    ///
+    /// # Errors
+    /// A record could not be encoded, or the store's files could not be written.
+    pub fn keep(&mut self) -> Result<(), StoreError> {
+        let failed = |error| self.store.error(error);
+        let mut run = self.keyspace.start_ingestion().map_err(failed)?;
+        for (key, write) in self.recent.take() {
+            match write.value(&key)? {
+                Some(value) => run.write(key, value).map_err(failed)?,
+                None => run.write_tombstone(key).map_err(failed)?,
+            }
+        }
+        run.finish().map_err(failed)
+    }
+
+    /// Forgets everything, so that the view is folded from the first block again.
+    ///
+    /// # Errors
+    /// The store's files could not be written.
+    pub fn clear(&mut self) -> Result<(), StoreError> {
+        self.recent = Recent::default();
+        self.keyspace.clear().map_err(|error| self.store.error(error))
+    }
+}
