@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use probity_projection::{NotThere, Table};
+use probity_projection::{NotThere, StoreError, Table};
+use sha2::{Digest as _, Sha256};
 
 use crate::views::{Content, Counts, both, check};
 use crate::world::{PATIENCE, World, follow, reach, run};
@@ -150,6 +151,37 @@ fn a_long_question_holds_up_neither_what_is_folded_nor_other_questions() {
         let (position, seen) = long.await.unwrap().unwrap();
         assert_eq!((position.as_of.tree_size, seen), (1_400, before));
         check(&reader, world.entries(), 1);
+        following.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn statements_are_quoted_from_the_log_and_only_those_that_were_folded() {
+    run(|| async {
+        let mut world = World::of_blocks(6).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        world.record_blocks_of(&[3, 1, 40]).await;
+        let size = world.told.size();
+        reach(&reader, size).await;
+        let told: Vec<(u64, Vec<u8>)> = world
+            .told
+            .blocks
+            .iter()
+            .flat_map(|block| (block.first_index()..).zip(block.statements().map(<[u8]>::to_vec)))
+            .collect();
+        assert_eq!(told.len() as u64, size);
+        let asked = reader.read(move |view| {
+            // There and back: from the blocks that are kept, and from those that are not any more.
+            for (index, bytes) in told.iter().chain(told.iter().rev()) {
+                let quoted = view.statement(*index, &Sha256::digest(bytes).into()).unwrap();
+                assert_eq!(quoted.bytes().as_ref(), bytes, "index {index}");
+            }
+            let other = view.statement(2, &Sha256::digest(&told[3].1).into());
+            assert!(matches!(other, Err(StoreError::Changed { index: 2 })), "{other:?}");
+            let beyond = view.statement(size, &[0; 32]);
+            assert!(matches!(beyond, Err(StoreError::Log { index, .. }) if index == size), "{beyond:?}");
+        });
+        asked.unwrap();
         following.stop().await.unwrap();
     });
 }
