@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePublicKey, EncodePublicKey, KeypairBytes};
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::cbor::Writer;
+use crate::prepared::Prepared;
 
 /// Bytes of an Ed25519 signature.
 pub const SIGNATURE_LENGTH: usize = 64;
@@ -75,11 +77,21 @@ pub enum KeyError {
 pub struct BadSignature;
 
 /// A public key, decompressed once and with its thumbprint at hand.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PublicKey {
     key: VerifyingKey,
     id: KeyId,
+    /// Of all copies of it together.
+    prepared: Arc<Prepared>,
 }
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for PublicKey {}
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,7 +129,7 @@ impl PublicKey {
         let mut cose_key = Writer::with_capacity(48);
         cose_key.map(3).uint(1).uint(1).int(-1).uint(6).int(-2).bytes(key.as_bytes());
         let id = KeyId(Sha256::digest(cose_key.into_bytes()).into());
-        Ok(Self { key, id })
+        Ok(Self { key, id, prepared: Arc::default() })
     }
 
     /// The 32 bytes of the key.
@@ -135,9 +147,18 @@ impl PublicKey {
         &self.key
     }
 
-    /// Verifies strictly: canonical S, no small-order R or key, no batching (RFC 8032 §5.1.7, cofactorless).
+    /// Verifies strictly: canonical S, no small-order R or key, no batching (RFC 8032 §5.1.7, cofactorless). A key whose
+    /// copies have verified hundreds of signatures does so two times as fast, and then takes 640 KiB.
+    ///
+    /// # Errors
+    /// The signature does not verify.
     pub fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> Result<(), BadSignature> {
-        self.key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| BadSignature)
+        let signature = Signature::from_bytes(signature);
+        let verifies = match self.prepared.verify(&self.key, message, &signature) {
+            Some(verifies) => verifies,
+            None => self.key.verify_strict(message, &signature).is_ok(),
+        };
+        if verifies { Ok(()) } else { Err(BadSignature) }
     }
 
     /// `-----BEGIN PUBLIC KEY-----` (SPKI).

@@ -9,6 +9,7 @@ mod keyring;
 mod keys;
 mod ledger_keys;
 mod possession;
+mod prepared;
 mod receipt;
 mod sealed;
 mod signer;

@@ -11,7 +11,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+use fjall::config::CompressionPolicy;
+use fjall::{CompressionType, Database, KeyspaceCreateOptions, PersistMode};
 use probity_log::ReadError;
 use probity_tlog::Hash;
 
@@ -131,7 +132,7 @@ impl Store {
     /// # Errors
     /// The store's files could not be used.
     pub fn view(&self, name: &str) -> Result<View, StoreError> {
-        let keyspace = self.db.keyspace(name, KeyspaceCreateOptions::default).map_err(|error| self.error(error))?;
+        let keyspace = self.db.keyspace(name, options).map_err(|error| self.error(error))?;
         Ok(View::new(keyspace, self.clone()))
     }
 
@@ -162,6 +163,11 @@ impl Store {
     fn error(&self, error: fjall::Error) -> StoreError {
         StoreError::Io { path: self.path.clone(), reason: reason(error) }
     }
+}
+
+/// How the files of a view are written: compressed from the first run on. They are written once or twice, and read often.
+fn options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
 }
 
 fn reason(error: fjall::Error) -> io::Error {
