@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use probity_projection::{Cursor, Store, Table, View};
+use probity_projection::{Cursor, Store, Table, View, Writes};
 use probity_query::{Page, QueryError};
 use probity_tlog::Hash;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ const CURSOR: Cursor = Cursor { next_height: 0, tree_size: 0, root: Hash::EMPTY_
 /// must not be found.
 fn many() -> (TempDir, View) {
     let dir = tempfile::tempdir().unwrap();
-    let view = Store::open(dir.path(), 8 << 20).unwrap().view("v").unwrap();
+    let mut view = Store::open(dir.path(), 8 << 20).unwrap().view("v").unwrap();
     let mut batch = view.batch();
     for number in (0..6_000_u64).filter(|number| number % 3 != 0) {
         batch.insert(NUMBERS.key().text("list").number(number), number.to_be_bytes());
@@ -25,7 +25,9 @@ fn many() -> (TempDir, View) {
             batch.insert(NUMBERS.key().text(neighbour).number(number), *b"no");
         }
     }
-    view.apply(batch, CURSOR).unwrap();
+    let writes = Writes::of(batch, CURSOR);
+    view.write(writes);
+    view.keep().unwrap();
     (dir, view)
 }
 
