@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use probity_schemas::{Event, EventError, EventSeed, SubjectKind, Title, find};
+use probity_schemas::{Event, EventError, EventId, EventSeed, SubjectKind, Timestamp, Title, find};
 use serde::de::DeserializeSeed;
 use serde_json::{Value, json};
 
@@ -377,4 +377,30 @@ fn the_schema_of_a_title_refuses_the_same_characters() {
         let (text, name) = (format!("a{c}b"), format!("U+{:04X}", u32::from(c)));
         assert_eq!(title.is_valid(&json!(text)), text.parse::<Title>().is_ok(), "{name}");
     }
+}
+
+#[test]
+fn a_draft_may_be_written_in_short_and_an_event_may_not() {
+    let draft = json!({
+        "type": "deployment.started", "subject": "credit/scoring", "occurred": "2026-03-01",
+        "data": { "version": "model:credit/pd@1", "log_sink": { "uri": "s3://log", "retention_days": 30 } },
+    });
+    let (id, now) = (EventId::from_time(1_772_000_000_000, [1; 10]), Timestamp::from_ms(1_772_000_000_000).unwrap());
+    let event = Event::from_draft(draft.clone(), id, now).unwrap();
+    assert_eq!(event.subject.to_string(), "endpoint:credit/scoring");
+    let day = event.occurred.unwrap();
+    assert_eq!(
+        (day.earliest().as_ms(), day.latest().as_ms()),
+        (1_772_323_200_000, 1_772_409_599_999),
+        "a day is not its midnight"
+    );
+    assert!(Event::from_value(&with(with(draft.clone(), "/id", json!(id)), "/v", json!(1))).is_err());
+    let ago = Event::from_draft(with(draft.clone(), "/occurred", json!("-2h")), id, now).unwrap();
+    assert_eq!(ago.occurred.unwrap().latest().as_ms(), now.as_ms() - 7_200_000);
+    let unclear =
+        Event::from_draft(with(draft, "/data/version", json!("credit/pd@1")), id, now).unwrap_err().to_string();
+    assert!(
+        unclear.starts_with("data.version: ") && unclear.contains("write one in front, as in model:credit/pd@1"),
+        "{unclear}"
+    );
 }

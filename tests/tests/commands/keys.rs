@@ -118,3 +118,20 @@ fn a_passphrase_that_cannot_be_asked_for_is_wrong_use() {
     assert!(refused.err.contains("PROBITY_KEY_PASSPHRASE"), "{refused:?}");
     assert!(!shell.path("mine.key").exists());
 }
+
+#[test]
+fn people_are_named_where_a_key_asks_for_them() {
+    let shell = Shell::new();
+    let ada = shell.json(&["key", "new", "ada.key", "--person", "Ada Lovelace"])["identity"].clone();
+    let further = shell.json(&["key", "new", "ada-laptop.key", "--as", "ada lovelace"]);
+    assert_eq!(further["identity"], ada, "a further key of hers");
+    shell.json(&["key", "new", "pipeline.key", "--service", "pipeline"]);
+    let enrolling = ["key", "show", "pipeline.key", "--enrol-in", "ledger.test/keys", "--responsible"];
+    let enrolment = shell.run(&[&enrolling[..], &["Ada"]].concat());
+    let enrolment: serde_json::Value = serde_json::from_str(&enrolment.out).unwrap();
+    assert_eq!(enrolment["data"]["responsible"][0], ada);
+    for wrong in [&[&enrolling[..], &["Ada Lovelase"]].concat()[..], &["key", "new", "x.key", "--as", "Ada Lovelase"]] {
+        let ran = shell.run(wrong);
+        assert!(ran.code == Some(2) && ran.err.contains("did you mean Ada Lovelace?"), "{ran:?}");
+    }
+}
