@@ -41,5 +41,5 @@ pub use record::{Key, Parts, Record, RecordError, Table};
 pub use recorded::{Provenance, Recorded};
 pub use stated::Stated;
 pub use statements::Statements;
-pub use store::{Cursor, Store, StoreError, View, Writes};
+pub use store::{Cursor, Store, StoreError, View, Work, Writes};
 pub use subjects::Subjects;

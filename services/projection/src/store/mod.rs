@@ -17,7 +17,7 @@ use probity_log::ReadError;
 use probity_tlog::Hash;
 
 pub(crate) use self::recent::Write;
-pub use self::view::{View, Writes};
+pub use self::view::{View, Work, Writes};
 use crate::record::RecordError;
 
 /// Why a view could not be read or written.

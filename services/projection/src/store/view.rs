@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use fjall::{Keyspace, Readable as _, Snapshot};
 use probity_log::ReadError;
@@ -33,6 +33,26 @@ pub struct View {
     statements: Option<Arc<dyn Statements>>,
     /// Set once nobody waits for the answer: then reads fail.
     given_up: Option<Arc<AtomicBool>>,
+    work: Arc<Counters>,
+}
+
+/// What was done with the files of a view, by all who have it open together.
+#[derive(Debug, Default)]
+struct Counters {
+    keys: AtomicU64,
+    bytes: AtomicU64,
+    lookups: AtomicU64,
+}
+
+/// What was done with the files of a view since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// Keys that were written to them.
+    pub keys: u64,
+    /// Bytes of these keys and their values.
+    pub bytes: u64,
+    /// Single keys that were looked up in them.
+    pub lookups: u64,
 }
 
 /// A batch and its cursor, ready to be written.
@@ -76,6 +96,7 @@ impl Clone for View {
             recent: self.recent.frozen(),
             snapshot: self.snapshot.clone(),
             statements: self.statements.clone(),
+            work: self.work.clone(),
             given_up: self.given_up.clone(),
         }
     }
@@ -83,7 +104,15 @@ impl Clone for View {
 
 impl View {
     pub(super) fn new(keyspace: Keyspace, store: Store) -> Self {
-        Self { keyspace, store, recent: Recent::default(), snapshot: None, statements: None, given_up: None }
+        let (recent, work) = (Recent::default(), Arc::default());
+        Self { keyspace, store, recent, snapshot: None, statements: None, given_up: None, work }
+    }
+
+    /// What was done with its files since it was opened.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Work { keys: of(&self.work.keys), bytes: of(&self.work.bytes), lookups: of(&self.work.lookups) }
     }
 
     /// The same view, which quotes statements from there.
@@ -131,6 +160,7 @@ impl View {
     /// The value of `key` in the files.
     pub(crate) fn stored(&self, key: &[u8]) -> Result<Option<fjall::UserValue>, StoreError> {
         self.still_wanted()?;
+        self.work.lookups.fetch_add(1, Ordering::Relaxed);
         let value = match &self.snapshot {
             Some(snapshot) => snapshot.get(&self.keyspace, key),
             None => self.keyspace.get(key),
@@ -302,13 +332,20 @@ impl View {
     pub fn keep(&mut self) -> Result<(), StoreError> {
         let failed = |error| self.store.error(error);
         let mut run = self.keyspace.start_ingestion().map_err(failed)?;
+        let (mut keys, mut bytes) = (0, 0);
         for (key, write) in self.recent.take() {
-            match write.value(&key)? {
+            let value = write.value(&key)?;
+            keys += 1;
+            bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;
+            match value {
                 Some(value) => run.write(key, value).map_err(failed)?,
                 None => run.write_tombstone(key).map_err(failed)?,
             }
         }
-        run.finish().map_err(failed)
+        run.finish().map_err(failed)?;
+        self.work.keys.fetch_add(keys, Ordering::Relaxed);
+        self.work.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Forgets everything, so that the view is folded from the first block again.

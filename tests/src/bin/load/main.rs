@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Parser;
 use probity_tests::lives::Lives;
-use probity_tests::{Signer, TestLedger};
+use probity_tests::{Server, Signer, TestLedger};
 use serde_json::{Value, json};
 
 use events::Presigned;
@@ -43,6 +43,9 @@ struct Args {
     /// Open loop: single statements per second, for ten seconds.
     #[arg(long, default_value_t = 2_000)]
     rate: u64,
+    /// Serve without views: what the registrar does by itself.
+    #[arg(long)]
+    without_views: bool,
     /// Instead of all this, measure ledgers on files, on one NATS server and on three beside each other, in so many rounds.
     #[arg(long, value_name = "ROUNDS")]
     carriers: Option<usize>,
@@ -61,7 +64,9 @@ async fn main() -> Result<()> {
         return tell(&args, &carriers::measure(&args, rounds).await?);
     }
     let ledger = TestLedger::found()?;
-    let server = ledger.serve(&[])?;
+    let arguments: &[&str] = if args.without_views { &["--roles", "registrar"] } else { &[] };
+    let serve = || Server::on(&ledger.directory(), None, arguments, &[]);
+    let server = serve()?;
     let signer = Signer::service("load")?;
     ledger.enrol(&server, &signer, &["developer"]).await?;
     let mut presigned = Presigned::new(signer, ledger.origin());
@@ -72,6 +77,7 @@ async fn main() -> Result<()> {
 
     let mut result = json!({
         "cores": std::thread::available_parallelism()?.get(),
+        "views": !args.without_views,
         "statement_bytes": presigned.statement_bytes()?,
         "limits": { "strict_verifications_per_s": verify, "fdatasync": fdatasync },
     });
@@ -101,12 +107,12 @@ async fn main() -> Result<()> {
         let (code, said) = server.stop()?;
         anyhow::ensure!(code == Some(0), "the server ended with {code:?}: {said}");
         let started = Instant::now();
-        let server = ledger.serve(&[])?;
+        let server = serve()?;
         filled["restart_s"] = json!(started.elapsed().as_secs_f64());
         filled["restart_rss_mib"] = json!(phases::rss_mib(server.id())?);
         server.kill()?;
         let started = Instant::now();
-        let _server = ledger.serve(&[])?;
+        let _server = serve()?;
         filled["restart_after_kill_s"] = json!(started.elapsed().as_secs_f64());
         result["filled"] = filled;
     }

@@ -57,13 +57,27 @@ pub(crate) async fn rebuild(directory: &Path, views: &[String]) -> Result<Value>
     }
     let seconds = started.elapsed().as_secs_f64();
     let peak = memory_mib("VmHWM:")?;
+    let statements = head.tree_size as f64;
+    let mut work = serde_json::Map::new();
     following.stop().await?;
+    for reader in &readers {
+        let done = reader.read(|view| view.work())?.1;
+        work.insert(
+            reader.name().to_owned(),
+            json!({
+                "keys_written": done.keys as f64 / statements,
+                "bytes_written": done.bytes as f64 / statements,
+                "keys_looked_up": done.lookups as f64 / statements,
+            }),
+        );
+    }
     let seconds_with_flush = started.elapsed().as_secs_f64();
     Ok(json!({
         "per_second": head.tree_size as f64 / seconds,
         "seconds": seconds,
         "seconds_until_durable": seconds_with_flush,
         "caught_up_per_second": each,
+        "work_per_statement": work,
         "processor_us": processor().as_secs_f64() * 1e6 / head.tree_size as f64,
         "peak_memory_mib": peak,
         "views_bytes": size_of(&directory.join("views"))?,
