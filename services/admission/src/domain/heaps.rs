@@ -4,13 +4,14 @@ use probity_domain::gathering::{Full, MOST, MOST_BYTES, MOST_MATTERS};
 use probity_domain::ids::model_of;
 use probity_domain::references::answerable;
 use probity_domain::serving::{Change, Step};
+use probity_domain::signed::ordered_at_ms;
 use probity_domain::subjects::{Dataset, Model, Version, Withdrawal};
 use probity_domain::{Effect, SignedBy};
 use probity_schemas::deployment::DeploymentEvent;
 use probity_schemas::exception::ExceptionEvent;
 use probity_schemas::{Data, Event, EventId};
 
-use super::{DomainState, Heap, Key};
+use super::{DomainState, Endpoint, Heap, Key};
 use crate::violation::RuleViolation;
 
 /// An event that is answered, continued or closed, and the model or other subject that it is about. What monitors find is
@@ -30,6 +31,13 @@ fn moved(event: &Event, by: SignedBy<'_>, serves: Option<&Key>) -> (Vec<Key>, Ve
         _ => None,
     };
     (comes.collect(), goes.into_iter().collect())
+}
+
+/// The moment of what happened at an endpoint, in Unix milliseconds, where that lies before the newest one. Whoever folds
+/// it folds all that came after it once more.
+fn late(event: &Event, by: SignedBy<'_>, here: Option<&Endpoint>) -> bool {
+    let at_ms = ordered_at_ms(event.occurred.map(|at| at.latest().as_ms()), by.signed.time_ms);
+    here.is_some_and(|here| at_ms < here.newest_ms) && Step::of(event, by.signed.index, at_ms).is_some()
 }
 
 fn full(of: &(impl ToString + ?Sized), room: Result<(), Full>) -> Result<(), RuleViolation> {
@@ -105,6 +113,10 @@ impl DomainState {
                 full(stopped, self.stopped_seldom(self.stops.get(stopped).map(Vec::as_slice).unwrap_or_default()))?;
             }
         }
+        let here = self.endpoints.get(by.subject);
+        if let Some(here) = here.filter(|here| late(event, by, Some(here))) {
+            full(by.subject, Full::unless("deployments told of late", here.late + 1, MOST))?;
+        }
         let (comes, _) = moved(event, by, None);
         for model in comes {
             let known = self.places.get(&(model.clone(), by.number)).map(Vec::as_slice).unwrap_or_default();
@@ -134,7 +146,15 @@ impl DomainState {
             self.corrections.entry(model_of(by.subject)).count += 1;
             changed = true;
         }
-        let serves = self.endpoints.get(by.subject).and_then(|endpoint| endpoint.serves.clone());
+        let here = self.endpoints.get(by.subject);
+        let (is_late, serves) = (late(event, by, here), here.and_then(|endpoint| endpoint.serves.clone()));
+        if matches!(event.data, Data::Deployment(_)) {
+            let at_ms = ordered_at_ms(event.occurred.map(|at| at.latest().as_ms()), by.signed.time_ms);
+            let here = self.endpoints.entry(by.subject);
+            here.newest_ms = here.newest_ms.max(at_ms);
+            here.late += usize::from(is_late);
+            changed = true;
+        }
         let (comes, goes) = moved(event, by, serves.as_ref());
         let at = |places: &[Key]| places.iter().position(|endpoint| **endpoint == *by.subject);
         for place in comes.into_iter().map(|model| (model, by.number)) {

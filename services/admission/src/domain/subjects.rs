@@ -29,4 +29,8 @@ pub(crate) struct Endpoint {
     pub(crate) serves: Option<Key>,
     /// Emergency stops, resumed or not.
     pub(crate) stops: Vec<u64>,
+    /// The newest moment at which something happened there, in Unix milliseconds.
+    pub(crate) newest_ms: u64,
+    /// How many statements said of an earlier moment than those before them that something happened there.
+    pub(crate) late: usize,
 }

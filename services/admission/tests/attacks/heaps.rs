@@ -4,8 +4,8 @@ use probity_schemas::EventId;
 use serde_json::{Value, json};
 
 use crate::scene::world::{
-    APPROVER, COMPLIANCE, DEPLOYER, DEVELOPER, OPERATOR, OWNER, SECOND_APPROVER, VALIDATOR, World, digest, model, ms,
-    subject, version,
+    APPROVER, COMPLIANCE, DAY, DEPLOYER, DEVELOPER, OPERATOR, OWNER, SECOND_APPROVER, VALIDATOR, World, digest, model,
+    ms, subject, version,
 };
 use crate::scene::{NOW, person, who};
 use crate::{ACCOMPLICE, INTRUDER, gate, invaded, outcome, publish, theirs, tried};
@@ -167,6 +167,19 @@ fn answers_corrections_and_stops_have_bounds() {
             json!({ "rationale": "r" }),
         );
     }
+}
+
+#[test]
+fn what_is_told_late_of_an_endpoint_has_a_bound_and_what_comes_in_order_has_none() {
+    let world = World::registered();
+    let started = |at: u64| {
+        let data = json!({ "version": version("1"), "environment": "production" });
+        json!({ "type": "deployment.started", "subject": subject("endpoint", "eu"), "occurred": at, "data": data })
+    };
+    assert_eq!(gathered(&world, DEPLOYER, |n| started(ms(NOW - DAY) + n as u64)).0, 2_500);
+    let mut world = world;
+    world.record_with(DEPLOYER, started(ms(NOW)));
+    is_full(&world, DEPLOYER, 0, 2_000, |n| started(ms(NOW) - 1 - n as u64));
 }
 
 #[test]
