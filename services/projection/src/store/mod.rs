@@ -173,6 +173,7 @@ fn options() -> KeyspaceCreateOptions {
 fn reason(error: fjall::Error) -> io::Error {
     match error {
         fjall::Error::Io(error) => error,
+        fjall::Error::Locked => io::Error::new(io::ErrorKind::ResourceBusy, "another process uses it"),
         other => io::Error::other(other),
     }
 }
