@@ -71,15 +71,22 @@ async fn main() -> Result<()> {
     ledger.enrol(&server, &signer, &["developer"]).await?;
     let mut presigned = Presigned::new(signer, ledger.origin());
 
-    let verify = limits::verify_per_second(&mut presigned)?;
+    let limits::Verifications { strict: verify, prepared } = limits::verifications(&mut presigned)?;
     let fdatasync = limits::fdatasync(&ledger.directory())?;
-    eprintln!("limits: {verify:.0} strict verifications/s, fdatasync {:.0} µs", fdatasync.p50_us);
+    eprintln!(
+        "limits: {verify:.0} strict verifications/s, {prepared:.0} of a prepared key, fdatasync {:.0} µs",
+        fdatasync.p50_us
+    );
 
     let mut result = json!({
         "cores": std::thread::available_parallelism()?.get(),
         "views": !args.without_views,
         "statement_bytes": presigned.statement_bytes()?,
-        "limits": { "strict_verifications_per_s": verify, "fdatasync": fdatasync },
+        "limits": {
+            "strict_verifications_per_s": verify,
+            "prepared_verifications_per_s": prepared,
+            "fdatasync": fdatasync,
+        },
     });
     let small = measure(&args, &server, &mut presigned, verify, fdatasync.p50_us).await?;
     result["small"] = small;
