@@ -330,6 +330,10 @@ impl View {
     /// # Errors
     /// A record could not be encoded, or the store's files could not be written.
     pub fn keep(&mut self) -> Result<(), StoreError> {
+        // A run of nothing would leave an empty file behind.
+        if self.unkept() == 0 {
+            return Ok(());
+        }
         let failed = |error| self.store.error(error);
         let mut run = self.keyspace.start_ingestion().map_err(failed)?;
         let (mut keys, mut bytes) = (0, 0);
