@@ -39,7 +39,7 @@ impl State {
                 }
             }
             Enacted::InForce { power: Power::Publish { subject, published }, .. } => {
-                Arc::make_mut(&mut self.policies).publish(subject, published, by.signed.index);
+                Arc::make_mut(&mut self.policies).publish(subject, published, by.signed.at());
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! The policies that acts are judged by: gates, lifecycles, users' own fields. Embedded in the log, each holds from its
 //! position on until another one of the same name takes its place.
 
-use probity_domain::Gates;
 use probity_domain::gathering::{Full, MOST_BYTES, MOST_POLICIES};
+use probity_domain::{At, Gates};
 use probity_schemas::policy::Published;
 use probity_schemas::{
     AttributeField, AttributeKind, AttributesPolicy, Event, LifecyclePolicy, Name, Namespace, NamespacePattern, Subject,
@@ -29,10 +29,10 @@ pub(crate) struct Policies {
 
 impl Policies {
     /// Puts a policy into force. A later version takes an earlier one's place.
-    pub(crate) fn publish(&mut self, subject: &Subject, published: &Published, index: u64) {
+    pub(crate) fn publish(&mut self, subject: &Subject, published: &Published, at: At) {
         let subject = subject.without_version();
         match published {
-            Published::Gate(policy) => self.gates.publish(&subject, policy, index),
+            Published::Gate(policy) => self.gates.publish(&subject, policy, at),
             Published::Lifecycle(policy) => {
                 self.lifecycles.retain(|earlier| earlier.subject != subject);
                 self.lifecycles.push(InForce { subject, policy: policy.clone() });

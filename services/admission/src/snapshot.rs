@@ -9,7 +9,7 @@ use crate::policies::Policies;
 use crate::state::State;
 
 /// Changes with every change of what a snapshot holds; an older one is folded anew.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 #[derive(Serialize, Deserialize)]
 struct Snapshot {

@@ -1,7 +1,7 @@
 //! Which corrections of an event count.
 //!
 //! The view keeps those that their issuer made of their own facts; what others say of an event is an answer like any
-//! other. A correction that was voided in its turn does not count.
+//! other. Corrections are not corrected themselves.
 
 use std::collections::BTreeMap;
 
@@ -17,26 +17,9 @@ pub(crate) fn of(view: &View, index: u64, known: u64) -> Result<Vec<Correction>,
         if correction.index >= known {
             break;
         }
-        if !is_void(view, correction.index, known)? {
-            counting.push(correction);
-        }
+        counting.push(correction);
     }
     Ok(counting)
-}
-
-/// Whether an event is void as of the first `known` statements. Corrections of corrections end somewhere
-/// ([`probity_domain::corrections::CHAIN_MAX`]), and so does this.
-fn is_void(view: &View, index: u64, known: u64) -> Result<bool, StoreError> {
-    for pair in view.scan_after(&layout::corrections_key(index), None) {
-        let correction = CORRECTIONS.decode(&pair?.1)?;
-        if correction.index >= known {
-            break;
-        }
-        if correction.voids && !is_void(view, correction.index, known)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// What became of an event among the first `known` statements.
@@ -49,6 +32,11 @@ pub(crate) struct Correctness {
 }
 
 impl Correctness {
+    /// Whether it counts no more for what it said of its subject.
+    pub(crate) fn is_taken_back(&self) -> bool {
+        self.voided || self.subject.is_some()
+    }
+
     /// What became of the event at `index`.
     pub(crate) fn of(view: &View, index: u64, known: u64) -> Result<Self, StoreError> {
         let corrections = of(view, index, known)?;
@@ -68,7 +56,7 @@ pub(crate) fn moved_to(view: &View, subject: &str, known: u64) -> Result<BTreeMa
         let (_, index, correction) = (parts.text(), parts.number(), parts.number());
         let (Some(index), Some(correction)) = (index, correction) else { continue };
         let counts = correction < known && matches(subject, &MOVED.decode(&value)?);
-        if counts && !found.contains_key(&index) && !is_void(view, correction, known)? {
+        if counts && !found.contains_key(&index) {
             found.extend(layout::head(view, index)?.map(|head| (index, head)));
         }
     }

@@ -23,7 +23,8 @@ impl Projector for AuditProjector {
     // 2: answers and corrections stand under the position of what they refer to.
     // 5: the subjects that statements are about can be looked up.
     // 6: what statements say is in the log alone.
-    const VERSION: u32 = 6;
+    // 7: corrections are not corrected.
+    const VERSION: u32 = 7;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut entry = EventRecord::of(recorded);
@@ -164,10 +165,6 @@ fn correct(
     if let Some(subject) = &new_subject {
         let key = layout::moved_key(subject).number(fact.index).number(index);
         batch.put(&MOVED, key, subject.clone());
-        // A step is of the endpoint to which it is moved, for the models and use cases that it names.
-        if let Some(step) = batch.read(&STEPS, &layout::step_key(&fact.subject, fact.at_ms, fact.index))? {
-            note_endpoint(&step.change, whole(subject), batch);
-        }
     }
     let noted = Correction { index, voids: correction.kind == CorrectionKind::Voids, new_subject };
     batch.put(&CORRECTIONS, layout::corrections_key(fact.index).number(index), noted);

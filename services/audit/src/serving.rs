@@ -13,7 +13,7 @@ use probity_proto::v1;
 use probity_query::{QueryError, Scope};
 use probity_schemas::{Subject, SubjectKind};
 
-use crate::corrections::{self, Correctness};
+use crate::corrections::Correctness;
 use crate::layout::{self, STEPS, whole};
 use crate::projector::endpoints_key;
 use crate::timeline::{exists, unknown};
@@ -91,24 +91,14 @@ fn endpoints_are_empty(view: &View, endpoints: &[String]) -> Result<bool, QueryE
 /// The steps of an endpoint that count among the first `known` statements, in the order of their moments.
 fn steps(view: &View, scope: &Scope, endpoint: &str, known: u64) -> Result<Vec<Step>, QueryError> {
     let mut found = Vec::new();
-    let mut add = |step: Step, stated: &str| {
-        if step.index >= known || !scope.covers_subject(stated) {
-            return Ok(());
-        }
-        let Correctness { voided, subject } = Correctness::of(view, step.index, known)?;
-        if !voided && whole(subject.as_deref().unwrap_or(stated)) == endpoint {
-            found.push(step);
-        }
-        Ok::<_, QueryError>(())
-    };
-    for pair in view.scan_after(&layout::steps_key(endpoint), None) {
-        add(STEPS.decode(&pair?.1)?, endpoint)?;
+    if !scope.covers_subject(endpoint) {
+        return Ok(found);
     }
-    for (index, head) in corrections::moved_to(view, endpoint, known)? {
-        let here = whole(&head.subject) == endpoint;
-        let key = layout::step_key(&head.subject, head.sorted_at_ms(), index);
-        if !here && let Some(step) = view.record(&STEPS, &key)? {
-            add(step, &head.subject)?;
+    for pair in view.scan_after(&layout::steps_key(endpoint), None) {
+        let step = STEPS.decode(&pair?.1)?;
+        // One of another endpoint in truth counts there once it is recorded there.
+        if step.index < known && !Correctness::of(view, step.index, known)?.is_taken_back() {
+            found.push(step);
         }
     }
     found.sort_by_key(|step| (step.at_ms, step.index));

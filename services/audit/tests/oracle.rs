@@ -137,14 +137,14 @@ impl Oracle<'_> {
                 && it.statement.issuer() == of.statement.issuer()
                 && matches!(it.event.data, Data::Correction(_))
         };
-        if of.event.info().is_act() {
+        if of.event.info().is_act() || matches!(of.event.data, Data::Correction(_)) {
             return Vec::new();
         }
-        self.0[..known].iter().filter(own).filter(|it| !self.voided(it, known)).collect()
+        self.0[..known].iter().filter(own).collect()
     }
 
-    fn voided(&self, of: &Recorded, known: usize) -> bool {
-        self.corrections(of, known).iter().any(|it| says(it).0 == CorrectionKind::Voids)
+    fn taken_back(&self, of: &Recorded, known: usize) -> bool {
+        self.corrections(of, known).iter().any(|it| says(it).0 != CorrectionKind::Amends)
     }
 
     fn moved(&self, of: &Recorded, known: usize) -> Vec<String> {
@@ -211,10 +211,7 @@ impl Oracle<'_> {
 
     fn serving(&self, endpoint: &str, at_ms: u64, known_by: Option<u64>, possible: bool) -> Serving {
         let known = self.known(known_by);
-        let here = |it: &&Recorded| {
-            let subject = self.moved(it, known).pop().unwrap_or_else(|| it.event.subject.to_string());
-            subject == endpoint && !self.voided(it, known)
-        };
+        let here = |it: &&Recorded| it.event.subject.to_string() == endpoint && !self.taken_back(it, known);
         let certain = |it: &Recorded| match it.event.occurred {
             None => it.recorded_at * 1_000 <= at_ms,
             // What is dated ahead counts from when it was recorded.

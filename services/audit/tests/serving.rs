@@ -105,13 +105,15 @@ fn a_voided_start_does_not_count_unless_nobody_knew_yet() {
 }
 
 #[test]
-fn a_start_at_another_endpoint_in_truth_counts_there() {
+fn a_start_at_another_endpoint_in_truth_counts_there_once_it_is_recorded_there() {
     let mut scene = scene();
     let start = scene.record(CI, 1, started(E, "model:credit/pd@1", json!(at(1))));
     let data = json!({ "kind": "re-subjects", "new_subject": "endpoint:credit/batch", "reason": "Mixed up." });
     let correction = corrected(&scene, start, data);
     scene.record(CI, 5, correction);
     assert!(served(&scene, E, 9, None).is_empty());
+    assert!(served(&scene, "model:credit/pd", 9, None).is_empty());
+    scene.record(CI, 5, started("endpoint:credit/batch", "model:credit/pd@1", json!(at(1))));
     assert_eq!(versions(&served(&scene, "endpoint:credit/batch", 9, None)), [("model:credit/pd@1", "certain")]);
     let of_model = served(&scene, "model:credit/pd", 9, None);
     assert_eq!(of_model.iter().map(|served| &*served.endpoint).collect::<Vec<_>>(), ["endpoint:credit/batch"]);

@@ -306,7 +306,7 @@ fn an_amendment_is_shown_beside_what_it_amends() {
 }
 
 #[test]
-fn a_correction_that_was_voided_is_none() {
+fn a_correction_is_not_corrected() {
     let mut scene = scene();
     let event = scene.record(ADA, 0, registered("model:credit/a"));
     let correction = voids(&scene, event, "model:credit/a");
@@ -314,8 +314,8 @@ fn a_correction_that_was_voided_is_none() {
     let again = voids(&scene, correction, "model:credit/a");
     scene.record(ADA, 2, again);
     let shown = page(&scene, &Scope::Everything, &Question::default());
-    assert!(shown[0].corrections.is_empty());
-    assert_eq!(shown[1].corrections.len(), 1);
+    assert_eq!(shown[0].corrections.len(), 1);
+    assert!(shown[1].corrections.is_empty());
 }
 
 #[test]

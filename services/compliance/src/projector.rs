@@ -1,12 +1,11 @@
 //! Which statement changes what, and what is judged again.
 
 use probity_domain::authority::{Enacted, Power};
-use probity_domain::effects::Run;
+use probity_domain::effects;
 use probity_domain::ids::model_of;
-use probity_domain::{ModelId, effects};
 use probity_projection::{Batch, ProjectionError, Projector, Recorded, Referent};
+use probity_schemas::Data;
 use probity_schemas::validation::ValidationEvent;
-use probity_schemas::{Data, EventId};
 
 use crate::fold::{approvals, authority, endpoints, exceptions, items, proposals, subjects};
 use crate::judging;
@@ -21,7 +20,7 @@ pub struct ComplianceProjector;
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    const VERSION: u32 = 9;
+    const VERSION: u32 = 10;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         fold(recorded, batch)?;
@@ -35,7 +34,7 @@ fn fold(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionErro
     authority::enacted(batch, recorded);
     match &recorded.enacted {
         Enacted::InForce { power: Power::Publish { subject, published }, .. } => {
-            approvals::publish(batch, subject, published, recorded.index)?;
+            approvals::publish(batch, subject, published, recorded.by().signed.at())?;
         }
         // Everything may rest on a signature of that key, or of one that it let in.
         Enacted::InForce { power: Power::Revoke { .. }, .. } => judging::everything(batch)?,
@@ -57,7 +56,7 @@ fn fold(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionErro
         Data::Exception(data) => exceptions::fold(batch, recorded, by, authority, data),
         Data::Issue(data) => items::issue(batch, recorded, data),
         Data::Authority(data) => authority::fold(batch, recorded, data),
-        Data::Correction(_) => recorded.voided().try_for_each(|voided| void(batch, recorded, voided)),
+        Data::Correction(_) => recorded.taken_back().map_or(Ok(()), |voided| void(batch, voided)),
         _ => Ok(()),
     }
 }
@@ -85,10 +84,11 @@ fn validate(batch: &mut Batch<'_>, recorded: &Recorded, event: &ValidationEvent)
 }
 
 /// Leaves out what is void.
-fn void(batch: &mut Batch<'_>, recorded: &Recorded, voided: &Referent) -> Result<(), ProjectionError> {
+fn void(batch: &mut Batch<'_>, voided: &Referent) -> Result<(), ProjectionError> {
     let subject = voided.concerned();
     proposals::leave_out(batch, &voided.subject, voided.index);
     judging::items::undated(batch, voided.index)?;
+    subjects::take_back(batch, voided.index)?;
     match voided.family() {
         "deployment" => endpoints::leave_out(batch, subject, (voided.at_ms, voided.index)),
         "model" | "usecase" | "change" | "training" | "retirement" | "approval" | "validation" => {
@@ -96,13 +96,7 @@ fn void(batch: &mut Batch<'_>, recorded: &Recorded, voided: &Referent) -> Result
             if let Some((_, _, validator)) = batch.read(&VALIDATIONS, &VALIDATIONS.key().number(voided.index))? {
                 done(batch, &validator, voided.index);
             }
-            subjects::leave_out(batch, subject, voided.index)?;
-            let run = |id: EventId| Some(Run { id, model: ModelId::parse(model_of(subject))? });
-            let is_run = voided.event_type == "training.completed" && recorded.corrected() == Some(voided);
-            match recorded.event.regarding.and_then(run).filter(|_| is_run) {
-                Some(run) => subjects::leave_out_run(batch, &run, voided.index),
-                None => Ok(()),
-            }
+            subjects::leave_out(batch, subject, voided.index)
         }
         "authority" => authority::leave_out(batch, subject, voided.index),
         "plan" => {

@@ -164,7 +164,12 @@ pub fn deficiencies(
             let asked = wanted.question.is_none_or(|question| question.byte() == byte);
             let kept = DEFICIENCIES_OF.decode(&kept)?;
             let place = DEFICIENCIES.key().byte(byte).number(from_ms).text(&kept).text(cause).small(number);
-            match view.record(&DEFICIENCIES, &place)?.filter(|_| of && asked) {
+            // What concerns a model and a version of it is listed once.
+            let is_of = |of: &String| *of == wanted.subject || model_of(of) == wanted.subject;
+            let first = |found: &Found| {
+                found.concerns.iter().chain([&found.subject]).filter(|of| is_of(of)).min() == Some(&subject)
+            };
+            match view.record(&DEFICIENCIES, &place)?.filter(|found| of && asked && first(found)) {
                 Some(found) => show(key, found),
                 None => Ok((key, None)),
             }

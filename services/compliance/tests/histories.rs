@@ -194,11 +194,20 @@ fn told(history: &[Drawn]) -> (Life, Said) {
     (life, said)
 }
 
-/// What is taken back by those who said it: facts that nothing else has been built on in a way that cannot be undone.
-fn void(life: &Life, said: &Said) -> BTreeSet<usize> {
-    const STAYS: [&str; 3] = ["data.", "evidence.", "incident.classified"];
+/// What is taken back by those who said it, and the corrections of what cannot be taken back altogether: how a version
+/// was made, by whom and from what, and what a model is for.
+fn void(life: &Life, said: &Said) -> (BTreeSet<usize>, BTreeSet<usize>) {
+    const STAYS: [&str; 7] = [
+        "data.registered",
+        "evidence.attached",
+        "incident.classified",
+        "model.registered",
+        "model.version_registered",
+        "training.completed",
+        "approval.requested",
+    ];
     let recorded = life.scene.recorded();
-    let mut void = BTreeSet::new();
+    let (mut void, mut partly) = (BTreeSet::new(), BTreeSet::new());
     for it in recorded.iter().filter(|it| it.event.event_type() == "correction.recorded") {
         let target = recorded.iter().find(|other| Some(other.event.id) == it.event.regarding).unwrap();
         let stays = |event_type: &str| {
@@ -207,11 +216,14 @@ fn void(life: &Life, said: &Said) -> BTreeSet<usize> {
         };
         let target_said = (target.index - life.before) as usize;
         let own = said[target_said].0 == it.signer();
-        if own && !target.event.info().is_act() && !stays(target.event.event_type()) {
-            void.insert(target_said);
+        if own && !target.event.info().is_act() {
+            match stays(target.event.event_type()) {
+                true => partly.insert((it.index - life.before) as usize),
+                false => void.insert(target_said),
+            };
         }
     }
-    void
+    (void, partly)
 }
 
 /// Everything that is found at moments that matter, and what waits for three persons.
@@ -257,12 +269,14 @@ proptest! {
     #[test]
     fn what_is_void_is_as_if_it_had_not_been_said(history in proptest::collection::vec(drawn(), 1..60)) {
         let (life, said) = told(&history);
-        let void = void(&life, &said);
-        let mut without = Life::new();
+        let (void, partly) = void(&life, &said);
+        let (mut life, mut without) = (Life::new(), Life::new());
         for (place, (signer, event)) in said.iter().enumerate() {
             // Something that nobody asks about keeps its place.
             let concern = json!({ "type": "concern.raised", "subject": MODELS[0], "data": { "concern": "Why?" } });
-            let event = if void.contains(&place) { concern } else { event.clone() };
+            let event = if partly.contains(&place) { concern.clone() } else { event.clone() };
+            life.scene.record(signer, life.today(), event.clone());
+            let event = if void.contains(&place) { concern } else { event };
             without.scene.record(signer, without.today(), event);
         }
         for (told, expected) in found(&life).into_iter().zip(found(&without)) {

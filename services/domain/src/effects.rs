@@ -21,7 +21,9 @@ use crate::authority::{Authority, Reach};
 use crate::ids::{DatasetId, ModelId, UseCaseId, VersionId};
 use crate::plans::metric_key;
 use crate::signed::{Actors, At, SignedBy};
-use crate::subjects::{Artifact, Dataset, Disturbances, Model, Owner, Retirement, Validation, Version, Withdrawal};
+use crate::subjects::{
+    Artifact, Dataset, Disturbances, Model, Owner, Retirement, TakeBack, Validation, Version, Withdrawal,
+};
 
 /// One thing that an event says.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +48,25 @@ pub enum Effect {
     DocumentWithdrawn(Digest, Withdrawal),
     /// The document that this event attached was withdrawn.
     AttachmentWithdrawn(EventId, Withdrawal),
+}
+
+impl Effect {
+    /// Whether there is something to take back of it, once its signer says that the statement at `index` was none.
+    #[must_use]
+    pub fn can_be_taken_back(&self, index: u64) -> bool {
+        fn changes<T: TakeBack + Clone + PartialEq>(said: &T, index: u64) -> bool {
+            let mut left = said.clone();
+            left.take_back(index);
+            left != *said
+        }
+        match self {
+            Self::Version(_, said) => changes(said, index),
+            Self::Model(_, said) => changes(said, index),
+            Self::Dataset(_, said) => changes(said, index),
+            Self::DataWithdrawn(..) | Self::DocumentWithdrawn(..) | Self::AttachmentWithdrawn(..) => true,
+            Self::Run(..) | Self::RunProduced(..) | Self::Document(_) | Self::Attached(..) => false,
+        }
+    }
 }
 
 /// A training run, as the versions of its model name it.
@@ -104,7 +125,7 @@ pub fn effects(event: &Event, by: SignedBy<'_>, authority: &Authority) -> Vec<Ef
             effects.extend(version(&event.subject, requested));
         }
         Data::Approval(ApprovalEvent::RecordedElsewhere(_)) => {
-            effects.extend(version(&event.subject, Version { elsewhere: Some(at), ..Version::default() }));
+            effects.extend(version(&event.subject, Version { elsewhere: vec![at], ..Version::default() }));
         }
         Data::Deployment(DeploymentEvent::Requested(requested)) if reach().covers(&requested.version.namespace) => {
             let mut asked = Version::default();
@@ -184,11 +205,11 @@ fn model(
             return;
         }
         ModelEvent::Registered(registered) => {
-            Model { registered: Some(at), intended_uses: registered.intended_uses.to_vec(), ..Model::default() }
+            Model { registrations: vec![at], intended_uses: registered.intended_uses.to_vec(), ..Model::default() }
         }
         ModelEvent::Classified(classified) => {
             let until = classified.expires_at.map(|until| until.as_ms());
-            Model { classified_until: Some(until), ..Model::default() }
+            Model { classified: vec![(at, until)], ..Model::default() }
         }
         ModelEvent::OwnershipAccepted(accepted) => {
             let owner = Owner { role: accepted.role, person: by.issuer.clone(), signed: by.signed };
@@ -203,7 +224,7 @@ fn registered(registered: &VersionRegistered, at: At) -> Version {
     // A retrieval index is data that the version answers from, and so is made from.
     let indexes = registered.components.iter().filter(|part| part.role == ComponentRole::RetrievalIndex);
     Version {
-        registered: Some(at),
+        registrations: vec![at],
         artifacts: registered
             .artifacts
             .iter()
@@ -239,8 +260,8 @@ fn dataset(dataset: DatasetId, data: &DataEvent, at: At, reach: impl FnOnce() ->
         DataEvent::Withdrawn(withdrawn) => {
             let whole = withdrawn.digests.is_empty() && withdrawn.window.is_none();
             let said = match whole {
-                true => Dataset { withdrawn: Some(at), ..Dataset::default() },
-                false => Dataset { partly_withdrawn: Some(at), ..Dataset::default() },
+                true => Dataset { withdrawn: vec![at], ..Dataset::default() },
+                false => Dataset { partly_withdrawn: vec![at], ..Dataset::default() },
             };
             let part = Withdrawal { at, reach: reach(), dataset: Some(dataset.clone()) };
             let parts = withdrawn.digests.iter().map(|digest| Effect::DataWithdrawn(*digest, part.clone()));

@@ -69,6 +69,12 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         self.gates.guarding(environment, namespace, self.index)
     }
 
+    /// Since when a gate has guarded an environment for models of a namespace, in Unix milliseconds.
+    #[must_use]
+    pub fn guards_since(&self, gate: &Name, environment: Environment, namespace: &Namespace) -> u64 {
+        self.gates.guards_since(gate, environment, namespace)
+    }
+
     /// When and by what a version may pass one gate, to serve at an endpoint.
     ///
     /// # Errors
@@ -130,7 +136,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
             }
         }
         if ways.is_empty() {
-            let elsewhere = self.facts.version(&purpose.version)?.and_then(|version| version.elsewhere);
+            let elsewhere = self.facts.version(&purpose.version)?.and_then(|version| version.elsewhere());
             let lapse = elsewhere.map_or(Lapse::NotRequested, |at| Lapse::OnlyElsewhere { index: at.index });
             return Ok(Timeline::always(Err(Denial::new(lapse, []))));
         }
@@ -277,12 +283,12 @@ impl<'f, F: Facts> Evaluator<'f, F> {
                 return Ok(Some((*at, DataSource::Digest(*digest))));
             }
             let Some(dataset) = self.facts.dataset(&id)? else { continue };
-            if let Some(at) = later(dataset.withdrawn) {
+            if let Some(at) = later(dataset.withdrawn()) {
                 return Ok(Some((at, DataSource::Dataset(id))));
             }
             // Digests tell whether a part went in. Where there are none, it is taken to have gone in.
             let told_by_digests = direct && !version.dataset_digests.is_empty();
-            if let Some(at) = later(dataset.partly_withdrawn).filter(|_| !told_by_digests) {
+            if let Some(at) = later(dataset.partly_withdrawn()).filter(|_| !told_by_digests) {
                 return Ok(Some((at, DataSource::Dataset(id))));
             }
             waiting.extend(dataset.derived_from.iter().map(|id| (id.clone(), false)));
@@ -378,7 +384,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
             return Ok(Some(between(approved.time_ms, revoked_end, pass)));
         }
         let Some(anchor) = VersionId::of(&plan.proposed.anchor) else { return Ok(None) };
-        let Some(reference) = self.facts.version(&anchor)?.filter(|anchor| anchor.registered.is_some()) else {
+        let Some(reference) = self.facts.version(&anchor)?.filter(|anchor| anchor.registered().is_some()) else {
             return Ok(None);
         };
         let bytes = match &purpose.bytes {
@@ -413,7 +419,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
     }
 
     fn elsewhere(&self, purpose: &Purpose, version: &Version, gate: &Name) -> Option<Timeline<Verdict>> {
-        let at = version.elsewhere?;
+        let at = version.elsewhere()?;
         let until = self.gates.named(gate, &purpose.namespace, self.index)?.policy.elsewhere_until?.as_ms();
         let over = Denial::new(Lapse::Ended(End::ElsewhereOver { at_ms: until }), [at.index]);
         let pass = Pass { ground: Ground::Elsewhere, max_traffic_percent: None, rests_on: vec![at.index] };

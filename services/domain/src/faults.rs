@@ -97,7 +97,7 @@ pub(crate) fn disturbances(model: &Model, version: &Version, grant: &Grant) -> V
     }
     // A use that the model came to serve later is only covered if the approval names it.
     if grant.scope.uses.is_empty()
-        && let Some((_, at)) = model.uses.iter().find(|(_, at)| at.index > since)
+        && let Some((_, at)) = model.linked_uses().find(|(_, at)| at.index > since)
     {
         faults.push(Fault::since(at.time_ms, Lapse::UseWidened { index: at.index }));
     }

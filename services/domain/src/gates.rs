@@ -6,7 +6,7 @@ use probity_schemas::shared::Environment;
 use probity_schemas::{GatePolicy, Name, Namespace, NamespacePattern, Subject};
 use serde::{Deserialize, Serialize};
 
-use crate::signed::add;
+use crate::signed::{At, add};
 
 /// A gate policy and where it came into force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct Gate {
     pub subject: Subject,
     /// Where it came into force. It decides about statements behind this index.
     pub index: u64,
+    /// When that was, in Unix milliseconds.
+    pub since_ms: u64,
     /// The policy.
     pub policy: GatePolicy,
 }
@@ -72,8 +74,21 @@ pub struct Gates(Vec<Gate>);
 
 impl Gates {
     /// Puts a policy into force.
-    pub fn publish(&mut self, subject: &Subject, policy: &GatePolicy, index: u64) {
-        self.0.push(Gate { subject: subject.without_version(), index, policy: policy.clone() });
+    pub fn publish(&mut self, subject: &Subject, policy: &GatePolicy, at: At) {
+        let (index, since_ms) = (at.index, at.time_ms);
+        self.0.push(Gate { subject: subject.without_version(), index, since_ms, policy: policy.clone() });
+    }
+
+    /// Since when a gate of this name has guarded an environment for models of a namespace, in Unix milliseconds,
+    /// whichever of its policies did.
+    #[must_use]
+    pub fn guards_since(&self, name: &Name, environment: Environment, namespace: &Namespace) -> u64 {
+        let guards = |gate: &&Gate| {
+            let policy = &gate.policy;
+            let covers = NamespacePattern::closeness(&policy.namespaces, namespace).is_some();
+            gate.name() == name && covers && policy.environments.contains(&environment)
+        };
+        self.0.iter().filter(guards).map(|gate| gate.since_ms).min().unwrap_or_default()
     }
 
     /// Every policy that a namespace has published, in whichever version.

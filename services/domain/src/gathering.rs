@@ -117,7 +117,7 @@ impl Model {
             let texts: usize = self.intended_uses.iter().map(|used| used.as_str().len()).sum();
             Full::unless("bytes of intended uses", texts + more, MOST_BYTES)?;
         }
-        let uses = |model: &Self| model.uses.iter().map(|(used, _)| used.clone()).collect::<Vec<_>>();
+        let uses = |model: &Self| model.linked_uses().map(|(used, _)| used.clone()).collect::<Vec<_>>();
         takes("uses", &uses(self), &uses(said), MOST)?;
         takes("change plans", &self.plans, &said.plans, MOST_MATTERS)?;
         disturbs(&self.disturbances, &said.disturbances)?;

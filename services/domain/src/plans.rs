@@ -78,7 +78,7 @@ impl Plan {
         let counted = versions.contains(id) || versions.len() < self.proposed.max_versions as usize;
         // Which bytes of them went through is remembered of so many.
         let counted = counted && self.covered.len() < MOST;
-        let later = version.registered.is_some_and(|registered| registered.index > approved.index);
+        let later = version.registered().is_some_and(|registered| registered.index > approved.index);
         let made_under_it = later && version.pipelines.contains(&self.proposed.pipeline_digest);
         let within = |validation: &Validation| {
             validation.passed && self.proposed.bounds.iter().all(|bound| within(bound, validation, anchor))

@@ -147,8 +147,8 @@ impl Serving {
     /// fact is not undone by what should have been. That nobody resumed it is noted.
     fn as_it_comes(&self, share: Share, step: &Step) -> Share {
         let unresumed = self.stops.iter().find(|stop| stop.reaches(&share)).map(|stop| stop.index);
-        let began_ms = step.occurred.map(|(_, latest)| latest);
-        Share { suspended: false, unresumed, index: step.index, began: step.index, began_ms, ..share }
+        let (began, began_ms) = (step.index, step.at_ms);
+        Share { suspended: false, unresumed, index: step.index, began, began_ms, ..share }
     }
 
     fn start(&mut self, share: Share) {
@@ -240,7 +240,7 @@ impl Serving {
         self.stops.clear();
         for share in &mut self.shares {
             if std::mem::take(&mut share.suspended) {
-                (share.began, share.began_ms) = (step.index, step.occurred.map(|(_, latest)| latest));
+                (share.began, share.began_ms) = (step.index, step.at_ms);
             }
             share.unresumed = None;
         }
@@ -274,7 +274,7 @@ impl Serving {
             if share.suspended && seen(share) {
                 share.suspended = false;
                 share.unresumed = self.stops.iter().find(|stop| stop.reaches(share)).map(|stop| stop.index);
-                (share.began, share.began_ms) = (step.index, step.occurred.map(|(_, latest)| latest));
+                (share.began, share.began_ms) = (step.index, step.at_ms);
             }
         }
     }
@@ -285,8 +285,14 @@ impl Serving {
         match (version, unknown) {
             _ if false_alarm => self.shares.retain(|share| !share.version.is_empty()),
             (Some(version), Some(position)) => {
-                self.shares[position].version.clone_from(version);
-                self.shares[position].index = index;
+                let seen = self.shares.remove(position);
+                let seen = Share { version: version.clone(), index, ..seen };
+                match self.shares.iter_mut().find(|share| share.version == *version) {
+                    // It was known to serve, and is the same still, unless it was stopped and serves none the less.
+                    Some(known) if known.suspended && !seen.suspended => *known = seen,
+                    Some(known) => known.digest = known.digest.take().or(seen.digest),
+                    None => self.shares.insert(position, seen),
+                }
             }
             (Some(version), None) if !self.shares.iter().any(|share| share.version == *version) => {
                 let share = Share { version: version.clone(), exposure: "live".to_owned(), ..Share::default() };

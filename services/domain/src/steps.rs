@@ -27,8 +27,8 @@ pub struct Share {
     /// The statement since which it answers without a break, whatever part of the traffic it got.
     pub began: u64,
     /// When that was, in Unix milliseconds: the latest that it can have been, and never later than it
-    /// was recorded; `None` where nobody knows.
-    pub began_ms: Option<u64>,
+    /// was recorded. Of what nobody knows when it was, it is known that it had been by then.
+    pub began_ms: u64,
 }
 
 /// One statement about an endpoint.

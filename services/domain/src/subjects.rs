@@ -26,6 +26,35 @@ pub trait Absorb: Default {
     }
 }
 
+/// A record from which a statement that is taken back can be taken.
+///
+/// Taken back is what decisions rest on because somebody said so: that it is registered, validated, classified,
+/// withdrawn, changed, linked, retired, asked for. What was said of how a thing was made stays (its bytes, its data, the
+/// hands in it, the uses it was once meant for): nobody frees themselves of a hand that they had, and no approval comes to
+/// cover bytes that it did not name, by taking back what they said.
+pub trait TakeBack {
+    /// Takes back what the statement at `index` said.
+    fn take_back(&mut self, index: u64);
+}
+
+/// Of one kind of statement about one subject, so many are kept: the first and the newest. What is said again and again
+/// says nothing new.
+const KEPT: usize = 16;
+
+/// Adds what a statement says after those before.
+fn keep<T>(list: &mut Vec<T>, said: impl IntoIterator<Item = T>) {
+    for said in said {
+        if list.len() == KEPT {
+            list.remove(1);
+        }
+        list.push(said);
+    }
+}
+
+fn without(list: &mut Vec<At>, index: u64) {
+    list.retain(|at| at.index != index);
+}
+
 /// What happened to a model or version that an approval does not survive, in the order of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disturbances {
@@ -42,6 +71,13 @@ impl Absorb for Disturbances {
         self.vendor_changed.extend(part.vendor_changed);
         self.substantially_changed.extend(part.substantially_changed);
         self.use_widened.extend(part.use_widened);
+    }
+}
+
+impl TakeBack for Disturbances {
+    fn take_back(&mut self, index: u64) {
+        without(&mut self.vendor_changed, index);
+        without(&mut self.substantially_changed, index);
     }
 }
 
@@ -87,15 +123,15 @@ pub struct Owner {
 /// A model as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// Where it was registered first.
-    pub registered: Option<At>,
+    /// Where it was registered.
+    pub registrations: Vec<At>,
     /// Every use that a registration intended it for.
     pub intended_uses: Vec<Text>,
     /// Its owners, one for each role.
     pub owners: Vec<Owner>,
-    /// Until when its last classification holds, in Unix milliseconds; `Some(None)` for no end.
-    pub classified_until: Option<Option<u64>>,
-    /// The uses it serves, and where each was linked first.
+    /// Where it was classified, and until when that holds, in Unix milliseconds; `None` for no end.
+    pub classified: Vec<(At, Option<u64>)>,
+    /// The uses it serves, and where each was linked.
     pub uses: Vec<(UseCaseId, At)>,
     /// Where change plans were proposed for it.
     pub plans: Vec<u64>,
@@ -106,6 +142,26 @@ pub struct Model {
 }
 
 impl Model {
+    /// Where it was registered first, if it is.
+    #[must_use]
+    pub fn registered(&self) -> Option<At> {
+        self.registrations.first().copied()
+    }
+
+    /// Until when its last classification holds, in Unix milliseconds; `Some(None)` for no end.
+    #[must_use]
+    pub fn classified_until(&self) -> Option<Option<u64>> {
+        self.classified.last().map(|(_, until)| *until)
+    }
+
+    /// The uses it serves, and where each was linked first.
+    pub fn linked_uses(&self) -> impl Iterator<Item = &(UseCaseId, At)> {
+        let first = |(place, (used, _)): &(usize, &(UseCaseId, At))| {
+            !self.uses[..*place].iter().any(|(earlier, _)| earlier == used)
+        };
+        self.uses.iter().enumerate().filter(first).map(|(_, linked)| linked)
+    }
+
     /// Where it was retired, if it is.
     #[must_use]
     pub fn retired(&self) -> Option<At> {
@@ -115,27 +171,39 @@ impl Model {
 
 impl Absorb for Model {
     fn absorb(&mut self, part: Self) {
-        if let Some(at) = part.registered {
+        if let Some(at) = part.registered() {
             let widened = part.intended_uses.iter().any(|used| !self.intended_uses.contains(used));
-            if self.registered.is_some() && widened {
+            if self.registered().is_some() && widened {
                 self.disturbances.use_widened.push(at);
             }
         }
-        self.registered = self.registered.or(part.registered);
+        keep(&mut self.registrations, part.registrations);
         part.intended_uses.into_iter().for_each(|used| add(&mut self.intended_uses, used));
         for owner in part.owners {
             self.owners.retain(|earlier| earlier.role != owner.role);
             self.owners.push(owner);
         }
-        self.classified_until = part.classified_until.or(self.classified_until);
+        keep(&mut self.classified, part.classified);
         for (used, at) in part.uses {
-            if !self.uses.iter().any(|(known, _)| *known == used) {
+            let known = self.uses.iter().filter(|(known, _)| *known == used).count();
+            if known < KEPT {
                 self.uses.push((used, at));
             }
         }
         part.plans.into_iter().for_each(|plan| add(&mut self.plans, plan));
         self.disturbances.absorb(part.disturbances);
         self.retirements.extend(part.retirements);
+    }
+}
+
+impl TakeBack for Model {
+    fn take_back(&mut self, index: u64) {
+        without(&mut self.registrations, index);
+        self.classified.retain(|(at, _)| at.index != index);
+        self.uses.retain(|(_, at)| at.index != index);
+        self.plans.retain(|plan| *plan != index);
+        self.disturbances.take_back(index);
+        self.retirements.retain(|word| word.at.index != index);
     }
 }
 
@@ -179,8 +247,8 @@ pub struct Artifact {
 /// One version of a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Version {
-    /// Where it was registered first.
-    pub registered: Option<At>,
+    /// Where it was registered.
+    pub registrations: Vec<At>,
     /// Its artefacts. An approval must name their digests.
     pub artifacts: Vec<Artifact>,
     /// The digests of its other components.
@@ -199,8 +267,8 @@ pub struct Version {
     pub validations: Vec<Validation>,
     /// Where its approval was requested.
     pub requests: Vec<u64>,
-    /// Where an approval by another body was recorded last.
-    pub elsewhere: Option<At>,
+    /// Where an approval by another body was recorded.
+    pub elsewhere: Vec<At>,
     /// What happened to it that approvals do not survive.
     pub disturbances: Disturbances,
     /// Where the retirement of this version alone was completed or reversed.
@@ -208,6 +276,18 @@ pub struct Version {
 }
 
 impl Version {
+    /// Where it was registered first, if it is.
+    #[must_use]
+    pub fn registered(&self) -> Option<At> {
+        self.registrations.first().copied()
+    }
+
+    /// Where an approval by another body was recorded last.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<At> {
+        self.elsewhere.last().copied()
+    }
+
     /// Where this version alone was retired, if it is.
     #[must_use]
     pub fn retired(&self) -> Option<At> {
@@ -279,9 +359,8 @@ impl Version {
 }
 
 impl Absorb for Version {
-    /// Retirement is not put together: it comes and goes.
     fn absorb(&mut self, part: Self) {
-        self.registered = self.registered.or(part.registered);
+        keep(&mut self.registrations, part.registrations);
         for artifact in part.artifacts {
             if !self.artifacts.iter().any(|known| known.digest == artifact.digest) {
                 self.artifacts.push(artifact);
@@ -304,9 +383,20 @@ impl Absorb for Version {
             self.validations.push(validation);
         }
         part.requests.into_iter().for_each(|request| add(&mut self.requests, request));
-        self.elsewhere = part.elsewhere.or(self.elsewhere);
+        keep(&mut self.elsewhere, part.elsewhere);
         self.disturbances.absorb(part.disturbances);
         self.retirements.extend(part.retirements);
+    }
+}
+
+impl TakeBack for Version {
+    fn take_back(&mut self, index: u64) {
+        without(&mut self.registrations, index);
+        self.validations.retain(|validation| validation.index != index);
+        self.requests.retain(|request| *request != index);
+        without(&mut self.elsewhere, index);
+        self.disturbances.take_back(index);
+        self.retirements.retain(|word| word.at.index != index);
     }
 }
 
@@ -315,17 +405,44 @@ impl Absorb for Version {
 pub struct Dataset {
     /// The datasets it was derived from.
     pub derived_from: Vec<DatasetId>,
+    /// Where all of it was withdrawn.
+    pub withdrawn: Vec<At>,
+    /// Where some of it was withdrawn.
+    pub partly_withdrawn: Vec<At>,
+}
+
+impl Dataset {
     /// Where all of it was withdrawn last.
-    pub withdrawn: Option<At>,
+    #[must_use]
+    pub fn withdrawn(&self) -> Option<At> {
+        self.withdrawn.last().copied()
+    }
+
     /// Where some of it was withdrawn last.
-    pub partly_withdrawn: Option<At>,
+    #[must_use]
+    pub fn partly_withdrawn(&self) -> Option<At> {
+        self.partly_withdrawn.last().copied()
+    }
+}
+
+impl TakeBack for Dataset {
+    fn take_back(&mut self, index: u64) {
+        without(&mut self.withdrawn, index);
+        without(&mut self.partly_withdrawn, index);
+    }
 }
 
 impl Absorb for Dataset {
     fn absorb(&mut self, part: Self) {
         part.derived_from.into_iter().for_each(|origin| add(&mut self.derived_from, origin));
-        self.withdrawn = part.withdrawn.or(self.withdrawn);
-        self.partly_withdrawn = part.partly_withdrawn.or(self.partly_withdrawn);
+        keep(&mut self.withdrawn, part.withdrawn);
+        keep(&mut self.partly_withdrawn, part.partly_withdrawn);
+    }
+}
+
+impl TakeBack for Vec<Withdrawal> {
+    fn take_back(&mut self, index: u64) {
+        self.retain(|withdrawal| withdrawal.at.index != index);
     }
 }
 

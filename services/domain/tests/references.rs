@@ -1,11 +1,8 @@
-//! Which event a reference means, and what a correction turns.
+//! Which event a reference means, and what a correction takes back.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use std::collections::HashMap;
-use std::convert::Infallible;
-
-use probity_domain::corrections::{CHAIN_MAX, Standing, Standings, Turn, correct};
+use probity_domain::corrections::{can_be_void, takes_back};
 use probity_domain::references::{Referent, answerable, answers, is_answered, is_corrected, meant};
 use probity_schemas::Event;
 use probity_schemas::correction::CorrectionKind;
@@ -92,62 +89,10 @@ fn every_type_that_answers_or_is_answered_is_in_the_vocabulary() {
     assert!(answerable("monitor.reported").is_empty());
 }
 
-#[derive(Default)]
-struct Kept(HashMap<u64, Standing>);
-
-impl Standings for Kept {
-    type Error = Infallible;
-
-    fn standing(&self, index: u64) -> Result<Standing, Infallible> {
-        Ok(self.0.get(&index).cloned().unwrap_or_default())
-    }
-
-    fn keep(&mut self, index: u64, standing: Standing) -> Result<(), Infallible> {
-        self.0.insert(index, standing);
-        Ok(())
-    }
-}
-
-impl Kept {
-    fn correct(&mut self, index: u64, fact: u64, kind: CorrectionKind) -> Vec<(u64, CorrectionKind, bool)> {
-        let Ok(turns) = correct(self, index, of(fact, ALICE, "model.classified", "pd"), kind);
-        turns.into_iter().map(|Turn { fact, kind, holds }| (fact.index, kind, holds)).collect()
-    }
-
-    fn is_void(&self, index: u64) -> bool {
-        self.0.get(&index).is_some_and(Standing::is_void)
-    }
-}
-
 #[test]
-fn a_correction_that_is_void_turns_back_what_it_turned() {
+fn a_correction_is_not_corrected_so_what_is_void_stays_void() {
+    assert!(!is_corrected(&correction(), ALICE, &of(3, ALICE, "correction.recorded", "pd")));
+    assert!(can_be_void("deployment.started", ALICE, ALICE) && !can_be_void("correction.recorded", ALICE, ALICE));
     use CorrectionKind::{Amends, ReSubjects, Voids};
-    let mut kept = Kept::default();
-    assert_eq!(kept.correct(1, 0, ReSubjects), [(0, ReSubjects, true)]);
-    assert_eq!(kept.correct(2, 0, Voids), [(0, Voids, true)]);
-    assert_eq!(kept.correct(3, 0, Voids), [(0, Voids, true)]);
-    assert!(kept.is_void(0));
-    // The re-subjection is void, and one of two corrections that make the fact void.
-    assert_eq!(kept.correct(4, 1, Voids), [(1, Voids, true), (0, ReSubjects, false)]);
-    assert_eq!(kept.correct(5, 2, Voids), [(2, Voids, true), (0, Voids, false)]);
-    assert!(kept.is_void(0), "the other one holds");
-    assert_eq!(kept.correct(6, 3, Voids), [(3, Voids, true), (0, Voids, false)]);
-    assert!(!kept.is_void(0));
-    // The correction of the correction is taken back; it is void only once, however often that is said.
-    assert_eq!(kept.correct(7, 6, Voids), [(6, Voids, true), (3, Voids, false), (0, Voids, true)]);
-    assert_eq!(kept.correct(8, 6, Voids), [(6, Voids, true)]);
-    assert!(kept.is_void(0));
-    assert_eq!(kept.correct(9, 7, Amends), [(7, Amends, true)]);
-}
-
-#[test]
-fn a_chain_of_corrections_ends_somewhere() {
-    let mut kept = Kept::default();
-    for index in 1..=u64::from(CHAIN_MAX) {
-        assert_eq!(kept.correct(index, index - 1, CorrectionKind::Voids).len() as u64, index);
-    }
-    let before = kept.0.clone();
-    let end = u64::from(CHAIN_MAX);
-    assert_eq!(kept.correct(end + 1, end, CorrectionKind::Voids), []);
-    assert_eq!(kept.0, before);
+    assert!(takes_back(Voids) && takes_back(ReSubjects) && !takes_back(Amends));
 }

@@ -14,7 +14,7 @@ use crate::asked::SUBJECTS;
 use crate::fold::{datasets, deployments, models, monitors, open_items, uses, values, versions};
 use crate::records::models::{Class, DEPENDENCIES, MODELS};
 use crate::records::uses::USES;
-use crate::records::versions::version_key;
+use crate::records::versions::{REQUESTS, version_key};
 
 /// Folds the log into the inventory.
 #[derive(Debug, Default)]
@@ -22,10 +22,11 @@ pub struct InventoryProjector;
 
 impl Projector for InventoryProjector {
     const NAME: &'static str = "inventory";
-    const VERSION: u32 = 8;
+    const VERSION: u32 = 9;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         SUBJECTS.note(recorded, batch);
+        versions::publish(batch, recorded)?;
         let event = &recorded.event;
         let subject = event.subject.to_string();
         let (whole, at_ms) = (model_of(&subject), recorded.sorted_at_ms());
@@ -91,7 +92,7 @@ impl Projector for InventoryProjector {
                 retire(batch, &subject, recorded, data)?;
             }
             Data::Correction(_) => {
-                for voided in recorded.voided() {
+                if let Some(voided) = recorded.taken_back() {
                     void(batch, voided, recorded.recorded_at_ms())?;
                 }
             }
@@ -182,6 +183,10 @@ fn void(batch: &mut Batch<'_>, voided: &Referent, now_ms: u64) -> Result<(), Pro
             Some(produced) => void_subject(batch, produced, index, now_ms),
             None => Ok(()),
         },
+        ("approval", "approval.requested") => {
+            batch.remove(REQUESTS.key().number(index));
+            void_subject(batch, subject, index, now_ms)
+        }
         ("model" | "usecase" | "data" | "validation" | "approval" | "retirement", _) => {
             void_subject(batch, subject, index, now_ms)
         }

@@ -364,11 +364,15 @@ pub struct Problems {
 /// The view could not be read.
 pub fn problems(view: &View, asked: &Problems, scope: &Scope, page: &Page) -> Result<Paged<v1::Problem>, QueryError> {
     scope.reaches(asked.namespace.as_ref())?;
-    asked::known(view, &asked.subject, scope)?;
+    let of = ITEMS_OF.key().text(probity_domain::ids::model_of(&asked.subject));
+    // What is open may concern what nothing is recorded about but that it serves somewhere.
+    if !scope.covers_subject(&asked.subject) || view.scan_after(&of, None).next().is_none() {
+        asked::known(view, &asked.subject, scope)?;
+    }
     let prefix = match (asked.subject.as_str(), asked.open) {
         ("", Some(true)) => OPEN_ITEMS.key(),
         ("", _) => ITEMS.key(),
-        (subject, _) => ITEMS_OF.key().text(probity_domain::ids::model_of(subject)),
+        _ => of,
     };
     page.take(view.scan_before(&prefix, page.after.as_deref()).map(|pair| {
         let (key, _) = pair?;

@@ -98,8 +98,7 @@ fn tell(life: &mut Life, said: &Said, day: Option<u64>) {
             life.say("validation.completed", &version(model, v), json!({ "outcome": outcome }));
         }
         Said::Approved { model, version: v } => {
-            let data = json!({ "gate": "production", "meaning": "It may.", "scope": {} });
-            life.say("approval.granted", &version(model, v), data);
+            life.approve(&version(model, v));
         }
         Said::Owned { model, role, person } => {
             life.say_by(PERSONS[person], "model.ownership_accepted", MODELS[model], json!({ "role": ROLES[role] }));
@@ -287,7 +286,8 @@ impl Oracle {
             () if retired => "retired",
             () if places.contains(&false) => "live",
             () if !places.is_empty() => "suspended",
-            () if self.of_subject(version, "approval.granted").next().is_some() => "approved",
+            // Of what was asked for in vain, or taken back, there is no approval.
+            () if self.of_subject(version, "approval.requested").next().is_some() => "approved",
             () if self
                 .of_subject(version, "validation.completed")
                 .next_back()

@@ -21,8 +21,7 @@ fn developed() -> Life {
 }
 
 fn approve(life: &mut Life, version: &str) -> u64 {
-    let data = json!({ "gate": "production", "meaning": "It may serve.", "scope": {} });
-    life.say_by(BO, "approval.granted", version, data)
+    life.approve(version)
 }
 
 fn states(life: &Life) -> (String, String) {

@@ -8,8 +8,8 @@ use probity_projection::StoreError;
 use probity_schemas::{Digest, Subject};
 
 use crate::graph::{
-    CHUNKS, EndpointEdges, KeptStep, NODES, Relation, SERVING_EDGES, STEPS, Served, Side, UsedFor, chunk_key,
-    endpoint_edges_key, node_key, step_key, steps_key,
+    CHUNKS, EndpointEdges, NODES, Relation, SERVING_EDGES, STEPS, Served, Side, UsedFor, chunk_key, endpoint_edges_key,
+    node_key, step_key, steps_key,
 };
 use crate::names::Name;
 use crate::telling::Telling;
@@ -36,15 +36,14 @@ impl Telling<'_, '_> {
         let endpoint = self.node(&Name::from(&self.recorded.event.subject))?;
         self.fact.step = Some((endpoint, step.at_ms));
         let moment = (step.at_ms, step.index);
-        let kept = KeptStep { step, void: false };
         let mut place = self.batch.read(&SERVING_EDGES, &endpoint_edges_key(endpoint))?.unwrap_or_default();
         let in_order = place.last.is_none_or(|last| last < moment);
         if in_order {
-            place.serving.step(&kept.step);
+            place.serving.step(&step);
             place.last = Some(moment);
         }
-        let late = if in_order { Vec::new() } else { comes(&kept.step) };
-        self.batch.put(&STEPS, step_key(endpoint, moment.0, moment.1), kept);
+        let late = if in_order { Vec::new() } else { comes(&step) };
+        self.batch.put(&STEPS, step_key(endpoint, moment.0, moment.1), step);
         if !in_order {
             place.serving = self.serving_again(endpoint)?;
         }
@@ -57,9 +56,9 @@ impl Telling<'_, '_> {
         self.settle(endpoint, place)
     }
 
-    /// Takes a step out, or puts it back.
-    pub(crate) fn turn_step(&mut self, endpoint: u32, at_ms: u64, index: u64, holds: bool) -> Result<(), StoreError> {
-        self.batch.record(&STEPS, step_key(endpoint, at_ms, index))?.void = !holds;
+    /// Takes a step out.
+    pub(crate) fn take_step_back(&mut self, endpoint: u32, at_ms: u64, index: u64) -> Result<(), StoreError> {
+        self.batch.remove(step_key(endpoint, at_ms, index));
         let mut place = self.batch.read(&SERVING_EDGES, &endpoint_edges_key(endpoint))?.unwrap_or_default();
         place.serving = self.serving_again(endpoint)?;
         self.settle(endpoint, place)
@@ -67,7 +66,7 @@ impl Telling<'_, '_> {
 
     fn serving_again(&self, endpoint: u32) -> Result<Serving, StoreError> {
         let steps = self.batch.records(&STEPS, &steps_key(endpoint))?;
-        Ok(Serving::after(steps.iter().map(|(_, kept)| kept).filter(|kept| !kept.void).map(|kept| &kept.step)))
+        Ok(Serving::after(steps.iter().map(|(_, step)| step)))
     }
 
     /// Lets the edges follow what serves now.

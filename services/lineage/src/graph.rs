@@ -18,7 +18,7 @@ pub(crate) const NAMES: Table<u32> = Table::new(2);
 pub(crate) const NODES: Table<Node> = Table::new(3);
 pub(crate) const CHUNKS: Table<Vec<Edge>> = Table::new(4);
 pub(crate) const FACTS: Table<Fact> = Table::new(5);
-pub(crate) const STEPS: Table<KeptStep> = Table::new(6);
+pub(crate) const STEPS: Table<Step> = Table::new(6);
 pub(crate) const SERVING_EDGES: Table<EndpointEdges> = Table::new(7);
 pub(crate) const OWNERS: Table<Vec<Acceptance>> = Table::new(8);
 /// Event id → the index of the training run that had it first.
@@ -174,7 +174,6 @@ pub(crate) struct Mark {
     pub(crate) at_ms: u64,
     pub(crate) index: u64,
     pub(crate) fate: Fate,
-    pub(crate) void: bool,
 }
 
 /// A node.
@@ -203,13 +202,13 @@ impl Node {
 
     /// Whether it was withdrawn or retired.
     pub(crate) fn is_withdrawn(&self) -> bool {
-        self.is_retired() || self.marks.iter().any(|mark| !mark.void && mark.fate == Fate::Withdrawn)
+        self.is_retired() || self.marks.iter().any(|mark| mark.fate == Fate::Withdrawn)
     }
 
-    /// Whether it was retired, and that was not reversed.
+    /// Whether it was retired, and that was not reversed: what was recorded last counts, as it does at the door.
     pub(crate) fn is_retired(&self) -> bool {
-        let mut valid = self.marks.iter().filter(|mark| !mark.void && mark.fate != Fate::Withdrawn);
-        valid.next_back().is_some_and(|mark| mark.fate == Fate::Retired)
+        let last = self.marks.iter().filter(|mark| mark.fate != Fate::Withdrawn).max_by_key(|mark| mark.index);
+        last.is_some_and(|mark| mark.fate == Fate::Retired)
     }
 
     /// Whether it is registered, or nothing like it ever is.
@@ -229,8 +228,8 @@ pub(crate) struct Link {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fact {
     pub(crate) index: u64,
-    /// How many corrections that hold take it back.
-    pub(crate) voids: u32,
+    /// Whether its signer took it back.
+    pub(crate) void: bool,
     pub(crate) links: Vec<Link>,
     /// The node that it registers.
     pub(crate) registers: Option<u32>,
@@ -242,13 +241,6 @@ pub(crate) struct Fact {
     pub(crate) is_dependency: bool,
     /// The dependency that it ends.
     pub(crate) ends: Option<u64>,
-}
-
-/// A step of an endpoint.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct KeptStep {
-    pub(crate) step: Step,
-    pub(crate) void: bool,
 }
 
 /// What serves at an endpoint, and which edges say so.

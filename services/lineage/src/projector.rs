@@ -22,7 +22,7 @@ pub struct LineageProjector;
 impl Projector for LineageProjector {
     const NAME: &'static str = "lineage";
     // 4: facts stand under their positions, and runs that share an id are told apart.
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut telling = Telling::of(recorded, batch);
@@ -299,10 +299,11 @@ impl Telling<'_, '_> {
         Ok(true)
     }
 
-    /// A correction puts nothing into the graph itself: what it turns, it turns by what others put there.
+    /// A correction puts nothing into the graph itself: it takes back what another statement put there.
     fn correction(&mut self) -> Said {
-        let recorded = self.recorded;
-        recorded.turns.iter().try_for_each(|turn| self.turn(turn))?;
+        if let Some(fact) = self.recorded.taken_back() {
+            self.take_back(fact.index)?;
+        }
         Ok(false)
     }
 }

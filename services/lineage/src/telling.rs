@@ -79,7 +79,7 @@ impl<'t, 'b> Telling<'t, 'b> {
     /// The statement says what happened to a thing.
     pub(crate) fn mark(&mut self, node: u32, fate: Fate) -> Result<(), StoreError> {
         self.wake(node)?;
-        let mark = Mark { at_ms: self.recorded.sorted_at_ms(), index: self.recorded.index, fate, ..Mark::default() };
+        let mark = Mark { at_ms: self.recorded.sorted_at_ms(), index: self.recorded.index, fate };
         let record = self.batch.record(&NODES, node_key(node))?;
         let place = record.marks.partition_point(|other| other < &mark);
         record.marks.insert(place, mark);

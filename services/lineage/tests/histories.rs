@@ -271,13 +271,13 @@ impl Oracle {
     }
 }
 
-/// Which statements hold, once all corrections and the corrections of corrections are counted.
+/// Which statements hold, once all corrections are counted. Corrections are not corrected.
 fn holding(history: &[Said]) -> Vec<bool> {
     let mut holds = vec![true; history.len()];
-    // A correction comes after what it corrects, so from the last one back all that correct it are settled.
-    for index in (0..history.len()).rev() {
-        if let (Said::Void { which }, true) = (&history[index], holds[index]) {
-            holds[usize::from(*which) % index] = false;
+    for (index, said) in history.iter().enumerate() {
+        if let Said::Void { which } = said {
+            let fact = usize::from(*which) % index;
+            holds[fact] &= matches!(history[fact], Said::Void { .. });
         }
     }
     holds

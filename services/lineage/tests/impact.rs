@@ -100,7 +100,10 @@ fn a_start_that_was_taken_back_gives_its_place_to_the_one_before() {
     let void = life.void(OPERATOR, start);
     assert!(life.node("model:credit/pd@1").live);
     assert!(!life.node("model:credit/pd@2").live);
+    // That is not taken back: what was started after all is recorded again.
     life.void(OPERATOR, void);
+    assert!(!life.node("model:credit/pd@2").live);
+    life.start("endpoint:credit/eu", "model:credit/pd@2");
     assert!(life.node("model:credit/pd@2").live);
     life.folds_alike();
 }

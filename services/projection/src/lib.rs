@@ -34,7 +34,6 @@ pub use generations::{Generation, Generations};
 pub use in_order::{InOrder, Steps};
 pub use kept::Gathering;
 pub use probity_domain::Referent;
-pub use probity_domain::corrections::Turn;
 pub use projector::{ProjectionError, Projector};
 pub use reading::{AsOf, Health, NotThere, ViewPosition, ViewReader};
 pub use record::{Key, Parts, Record, RecordError, Table};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use probity_domain::SignedBy;
 use probity_domain::authority::{Authority, Enacted, Reach};
-use probity_domain::corrections::Turn;
-use probity_domain::references::{Referent, is_answered};
+use probity_domain::corrections::takes_back;
+use probity_domain::references::{Referent, is_answered, is_corrected};
 use probity_domain::signed::ordered_at_ms;
-use probity_schemas::correction::CorrectionKind;
-use probity_schemas::{Event, Subject, SubjectKind};
+use probity_schemas::correction::CorrectionEvent;
+use probity_schemas::{Data, Event, Subject, SubjectKind};
 use probity_statement::SignedStatement;
 
 use crate::roster::signed;
@@ -29,8 +29,6 @@ pub struct Recorded {
     /// Whether it is of a type that others answer, and an earlier event, of another issuer, has its id, its type and its
     /// subject. What it would open is not opened: whoever answers means the first.
     pub is_repeat: bool,
-    /// The corrections that begin to hold, or hold no more, with it.
-    pub turns: Vec<Turn>,
     /// Who may do what with it.
     pub authority: Arc<Authority>,
     /// What became of it, where it says who may do what.
@@ -42,8 +40,8 @@ impl Recorded {
     #[must_use]
     pub fn new(index: u64, recorded_at: u64, statement: SignedStatement, event: Event) -> Self {
         let (authority, enacted) = (Arc::default(), Enacted::Nothing);
-        let (referent, is_repeat, turns) = (None, false, Vec::new());
-        Self { index, recorded_at, statement, event, referent, is_repeat, turns, authority, enacted }
+        let (referent, is_repeat) = (None, false);
+        Self { index, recorded_at, statement, event, referent, is_repeat, authority, enacted }
     }
 
     /// Who signed it, with which key, where and when.
@@ -79,12 +77,14 @@ impl Recorded {
     /// The fact that it corrects, if it is a correction that counts: of the signer's own fact.
     #[must_use]
     pub fn corrected(&self) -> Option<&Referent> {
-        self.turns.first().map(|turn| &turn.fact)
+        self.referent.as_ref().filter(|fact| is_corrected(&self.event, &self.signer(), fact))
     }
 
-    /// The facts that are void because of it, which may have been so before.
-    pub fn voided(&self) -> impl Iterator<Item = &Referent> {
-        self.turns.iter().filter(|turn| turn.holds && turn.kind == CorrectionKind::Voids).map(|turn| &turn.fact)
+    /// The fact that counts no more because of it, which may have been so before.
+    #[must_use]
+    pub fn taken_back(&self) -> Option<&Referent> {
+        let Data::Correction(CorrectionEvent::Recorded(correction)) = &self.event.data else { return None };
+        self.corrected().filter(|_| takes_back(correction.kind))
     }
 
     /// When it was recorded, in Unix milliseconds.

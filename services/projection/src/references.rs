@@ -4,10 +4,8 @@
 //! log land in one batch, before any view sees them. What it says of a statement depends on the statements before that
 //! one only, so a view that is folded anew is told the same as one that followed. The rules stand in the domain.
 
-use probity_domain::corrections::{self, Standing, Standings, Turn};
-use probity_domain::references::{Referent, is_answerable, is_corrected, meant};
-use probity_schemas::correction::CorrectionEvent;
-use probity_schemas::{Data, EventId};
+use probity_domain::references::{Referent, is_answerable, meant};
+use probity_schemas::EventId;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
@@ -26,10 +24,6 @@ const TREE: &str = "references.2";
 const FIRST: Table<First> = Table::new(1);
 /// Id, index → a later event of another issuer that has the same id.
 const LATER: Table<Referent> = Table::new(2);
-/// Index → what corrections have to do with an event.
-const STANDING: Table<Standing> = Table::new(3);
-/// Index → what a correction turned when it was recorded.
-const TURNS: Table<Vec<Turn>> = Table::new(4);
 
 /// The first event of an id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +73,7 @@ impl References {
         &self.end
     }
 
-    /// Says of each statement of a group what it refers to, what it turns and who may do what with it, and takes in those
+    /// Says of each statement of a group what it refers to and who may do what with it, and takes in those
     /// that are new here.
     pub(crate) fn resolve(&mut self, group: &mut Group) -> Result<(), StoreError> {
         let size = self.end.chain.size();
@@ -114,7 +108,7 @@ impl References {
     }
 }
 
-/// Says of a statement what it refers to, what it turns and who may do what with it; one that `is_new` is taken in.
+/// Says of a statement what it refers to and who may do what with it; one that `is_new` is taken in.
 pub(crate) fn resolve(
     recorded: &mut Recorded,
     roster: &mut Roster,
@@ -128,19 +122,6 @@ pub(crate) fn resolve(
         recorded.referent = meant(&recorded.event, &issuer, &candidates).cloned();
     }
     recorded.is_repeat = repeats(recorded, batch)?;
-    if let Data::Correction(CorrectionEvent::Recorded(correction)) = &recorded.event.data
-        && let Some(fact) = &recorded.referent
-        && is_corrected(&recorded.event, &issuer, fact)
-    {
-        recorded.turns = match is_new {
-            true => {
-                let turns = corrections::correct(batch, index, fact.clone(), correction.kind)?;
-                batch.put(&TURNS, TURNS.key().number(index), turns.clone());
-                turns
-            }
-            false => batch.read(&TURNS, &TURNS.key().number(index))?.unwrap_or_default(),
-        };
-    }
     if is_new {
         take_in(recorded, batch)?;
     }
@@ -188,17 +169,4 @@ fn take_in(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), StoreError>
         batch.put(&FIRST, key, First { referent, shared: false });
     }
     Ok(())
-}
-
-impl Standings for Batch<'_> {
-    type Error = StoreError;
-
-    fn standing(&self, index: u64) -> Result<Standing, StoreError> {
-        Ok(self.read(&STANDING, &STANDING.key().number(index))?.unwrap_or_default())
-    }
-
-    fn keep(&mut self, index: u64, standing: Standing) -> Result<(), StoreError> {
-        self.put(&STANDING, STANDING.key().number(index), standing);
-        Ok(())
-    }
 }

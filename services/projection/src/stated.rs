@@ -1,5 +1,6 @@
 //! Who said something, when, and how they know: what a view keeps beside each fact, so that answers can cite it.
 
+use probity_domain::signed::ordered_at_ms;
 use serde::{Deserialize, Serialize};
 
 use crate::recorded::{Provenance, Recorded};
@@ -21,10 +22,10 @@ pub struct Stated {
 
 impl Stated {
     /// The moment from which on the fact is known to hold, in Unix milliseconds: the latest that it can have happened,
-    /// and never later than it was recorded. 0 where nobody knows.
+    /// and never later than it was recorded. Of what nobody knows when it was, it is known that it had been by then.
     #[must_use]
     pub fn known_since_ms(&self) -> u64 {
-        self.occurred.map_or(0, |(_, latest)| latest.min(self.recorded_at.saturating_mul(1_000)))
+        ordered_at_ms(self.occurred.map(|(_, latest)| latest), self.recorded_at.saturating_mul(1_000))
     }
 
     /// What a statement says of itself.

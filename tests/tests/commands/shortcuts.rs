@@ -205,6 +205,9 @@ fn a_fact_is_corrected_with_what_it_said_before_and_stays() {
     let before = shell.event(&fact);
     let correction = shell
         .recorded(&["correct", &fact, "--field", "purpose", "--new", "LGD", "--reason", "A slip.", "--key", "ada.key"]);
+    // A correction is not corrected.
+    let again = shell.run(&["correct", &correction, "--kind", "voids", "--reason", "x", "--key", "ada.key"]);
+    assert!(again.code == Some(2) && again.err.contains("not corrected"), "{again:?}");
     let correction = shell.event(&correction);
     let data = json!({ "kind": "amends", "reason": "A slip.", "field": "purpose", "old": "PD", "new": "LGD" });
     assert_eq!((&correction["data"], &correction["regarding"]), (&data, &before["id"]));

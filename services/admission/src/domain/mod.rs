@@ -7,6 +7,7 @@ mod fold;
 mod heaps;
 mod register;
 mod sealed;
+mod stated;
 mod subjects;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use cases::{Case, Hold, OpenItem, Suspension};
 pub(crate) use register::Register;
+pub(crate) use stated::Stated;
 pub(crate) use subjects::{Endpoint, Heap, UseCase};
 
 /// A subject as text, shared between the places that name it.
@@ -86,6 +88,8 @@ domain_state! {
     opened: Register<EventId, Vec<u64>>,
     /// What training runs say of the versions that name them.
     runs: Register<Run, Version>,
+    /// What facts said that their signers can take back, by the number of the issuer and the id of the event.
+    stated: Register<(u32, EventId), Stated>,
     /// The versions that named a training run.
     awaiting: Register<Run, Vec<VersionId>>,
     /// Exceptions by what they are for.
@@ -110,7 +114,7 @@ domain_state! {
 impl DomainState {
     /// The version a subject names, if it is registered.
     pub(crate) fn version(&self, subject: &str) -> Option<&Version> {
-        self.versions.get(subject).filter(|version| version.registered.is_some())
+        self.versions.get(subject).filter(|version| version.registered().is_some())
     }
 
     /// The open or closed item that the statement at an index opened.

@@ -224,7 +224,7 @@ impl<'a> RuleContext<'a> {
             if policy.owner_accepted && !owned {
                 return Err(RuleViolation::NoOwner { model: name.to_owned() });
             }
-            let classified = model.and_then(|model| model.classified_until);
+            let classified = model.and_then(|model| model.classified_until());
             let in_time = |until: Option<u64>| until.is_none_or(|until| self.by.signed.time_ms < until);
             if policy.classified && !classified.is_some_and(in_time) {
                 return Err(RuleViolation::NotClassified { model: name.to_owned() });

@@ -170,7 +170,7 @@ impl<'a> RuleContext<'a> {
         let domain = &self.state.domain;
         let known = match subject.contains('@') {
             true => domain.version(subject).is_some(),
-            false => domain.models.get(subject).is_some_and(|model| model.registered.is_some()),
+            false => domain.models.get(subject).is_some_and(|model| model.registered().is_some()),
         };
         match known {
             true => Ok(()),

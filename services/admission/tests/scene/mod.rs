@@ -171,6 +171,10 @@ impl Door {
         if tree.get("occurred").is_none() {
             tree["occurred"] = json!(self.time * 1_000);
         }
+        // Nobody knows when.
+        if tree["occurred"].is_null() {
+            tree.as_object_mut().unwrap().remove("occurred");
+        }
         Event::from_draft(tree, id, Timestamp::from_ms(self.time * 1_000).unwrap()).unwrap()
     }
 

@@ -26,7 +26,8 @@ pub struct CorrectArgs {
     /// What it should say.
     #[arg(long, value_name = "TEXT", requires = "field")]
     new: Option<String>,
-    /// What it is about in truth.
+    /// What it is about in truth. It counts no more for what it said it is about; for the other it counts once it is
+    /// recorded there.
     #[arg(long, value_name = "SUBJECT", conflicts_with = "field")]
     new_subject: Option<String>,
     #[command(flatten)]

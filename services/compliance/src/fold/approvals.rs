@@ -4,7 +4,7 @@ use probity_domain::approvals::{self, Signatories};
 use probity_domain::authority::Authority;
 use probity_domain::ids::model_of;
 use probity_domain::plans::{Approval, Plan};
-use probity_domain::{Gates, SignedBy, VersionId};
+use probity_domain::{At, Gates, SignedBy, VersionId};
 use probity_projection::{Batch, Cbor, ProjectionError, Recorded, Stated};
 use probity_schemas::approval::{ApprovalEvent, Granted, Requested};
 use probity_schemas::plan::PlanEvent;
@@ -24,10 +24,10 @@ pub(crate) fn publish(
     batch: &mut Batch<'_>,
     subject: &Subject,
     published: &Published,
-    index: u64,
+    at: At,
 ) -> Result<(), ProjectionError> {
     let Published::Gate(policy) = published else { return Ok(()) };
-    batch.record(&GATES, GATES.key())?.publish(subject, policy, index);
+    batch.record(&GATES, GATES.key())?.publish(subject, policy, at);
     judging::all_endpoints(batch)
 }
 

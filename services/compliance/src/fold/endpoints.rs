@@ -39,11 +39,7 @@ pub(crate) fn fold(
     let Some(step) = step else { return Ok(()) };
     batch.put(&SOURCES, SOURCES.key().text(endpoint).number(recorded.index), vec![Stated::of(recorded)]);
     let state = batch.record(&ENDPOINTS, key.clone())?;
-    for named in step.change.names() {
-        if named.parse().is_ok_and(|subject| recorded.reaches(&subject)) {
-            state.reach(named);
-        }
-    }
+    state.reached.note(&step, |subject| recorded.reaches(subject));
     let mut followed = std::mem::take(&mut state.followed);
     let before = followed.value.before.clone();
     STEPS.take(batch, endpoint, &mut followed, (step.place(), step), Served::step)?;

@@ -1,7 +1,9 @@
 //! What events say of models, versions, data and documents, and what is judged again because of it.
 
+use probity_domain::corrections::can_be_void;
 use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
+use probity_domain::subjects::TakeBack as _;
 use probity_domain::{DatasetId, Effect, VersionId};
 use probity_projection::{Batch, Parts, ProjectionError, Recorded, Stated};
 use probity_schemas::approval::ApprovalEvent;
@@ -12,13 +14,14 @@ use probity_schemas::{Data, Digest};
 use crate::judging;
 use crate::records::subjects::{
     ATTACHED, Class, DATA_WITHDRAWN, DATASETS, DATASETS_SAID, DERIVED, DOCUMENTS, MADE_FROM, MODELS, MODELS_SAID,
-    ModelState, OWNED, Occurred, RUN_VERSIONS, RUNS, VERSIONS, VERSIONS_SAID, VersionState, attached_key, data_key,
-    dataset_key, document_key, run_key, run_versions, version_of_run,
+    ModelState, OWNED, Occurred, Place, RUN_VERSIONS, RUNS, STATED, VERSIONS, VERSIONS_SAID, VersionState,
+    attached_key, data_key, dataset_key, document_key, run_key, run_versions, version_of_run,
 };
 
 /// Takes in one thing that an event says, and judges whatever rests on it.
 pub(crate) fn take(batch: &mut Batch<'_>, recorded: &Recorded, effect: Effect) -> Result<(), ProjectionError> {
     let index = recorded.index;
+    note_place(batch, recorded, &effect)?;
     match effect {
         Effect::Version(version, said) => {
             let beside = match version.as_str() == recorded.event.subject.to_string() {
@@ -115,15 +118,57 @@ pub(crate) fn note(batch: &mut Batch<'_>, recorded: &Recorded, subject: &str) ->
     VERSIONS_SAID.add(batch, subject, (recorded.index, recorded.index), beside_version(recorded))
 }
 
-/// Leaves a training run out that is void, of every version that named it.
-pub(crate) fn leave_out_run(batch: &mut Batch<'_>, run: &Run, index: u64) -> Result<(), ProjectionError> {
-    if !batch.contains(&run_key(run))? {
+/// Takes back what the fact at `index` said of whatever it is.
+pub(crate) fn take_back(batch: &mut Batch<'_>, index: u64) -> Result<(), ProjectionError> {
+    for place in batch.read(&STATED, &STATED.key().number(index))?.unwrap_or_default() {
+        match place {
+            Place::Version(version) => {
+                VERSIONS_SAID.leave_out(batch, &version, index)?;
+                judging::version(batch, &version)?;
+            }
+            Place::Model(model) => {
+                MODELS_SAID.leave_out(batch, &model, index)?;
+                judging::model(batch, &model)?;
+                judging::endpoints_of(batch, &model)?;
+            }
+            Place::Dataset(dataset) => {
+                DATASETS_SAID.leave_out(batch, dataset.as_str(), index)?;
+                judge_descendants(batch, &dataset)?;
+            }
+            Place::Data(digest) => {
+                batch.record(&DATA_WITHDRAWN, data_key(&digest))?.take_back(index);
+                judging::made_from(batch, &digest.to_string())?;
+            }
+            Place::Document(digest) => {
+                batch.record(&DOCUMENTS, document_key(&digest))?.withdrawn.take_back(index);
+                judging::resting_on(batch, &digest)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Notes where an effect of a statement stands, if it can be taken back.
+fn note_place(batch: &mut Batch<'_>, recorded: &Recorded, effect: &Effect) -> Result<(), ProjectionError> {
+    let signer = recorded.statement.issuer();
+    let correctable = can_be_void(recorded.event.event_type(), signer, signer);
+    if !correctable || !effect.can_be_taken_back(recorded.index) {
         return Ok(());
     }
-    batch.record(&RUNS, run_key(run))?.retain(|(at, _)| *at != index);
-    for version in naming(batch, run)? {
-        leave_out(batch, version.as_str(), index)?;
-    }
+    let place = match effect {
+        Effect::Version(version, _) => Place::Version(version.to_string()),
+        Effect::Model(model, _) => Place::Model(model.to_string()),
+        Effect::Dataset(dataset, _) => Place::Dataset(dataset.clone()),
+        Effect::DataWithdrawn(digest, _) => Place::Data(*digest),
+        Effect::DocumentWithdrawn(digest, _) => Place::Document(*digest),
+        // It is taken in as a withdrawal of the document.
+        Effect::AttachmentWithdrawn(..)
+        | Effect::Run(..)
+        | Effect::RunProduced(..)
+        | Effect::Document(_)
+        | Effect::Attached(..) => return Ok(()),
+    };
+    batch.record(&STATED, STATED.key().number(recorded.index))?.push(place);
     Ok(())
 }
 

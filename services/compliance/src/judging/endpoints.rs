@@ -68,7 +68,7 @@ impl<'a> Judging<'a> {
     ) -> Result<Self, ProjectionError> {
         let version = batch.read(&VERSIONS, &VERSIONS.key().text(&stay.share.version))?.unwrap_or_default();
         let model = batch.read(&MODELS, &MODELS.key().text(model_of(&stay.share.version)))?.unwrap_or_default();
-        let since_ms = stay.share.began_ms.unwrap_or_default();
+        let since_ms = stay.share.began_ms;
         Ok(Self { batch, endpoint, state, stay, version, model, since_ms })
     }
 
@@ -97,6 +97,11 @@ impl<'a> Judging<'a> {
 
     fn judge(&self, found: &mut Vec<Found>) -> Result<(), ProjectionError> {
         let share = self.stay.share;
+        if let Some(stop) = share.unresumed {
+            let reason = "it was stopped in an emergency, and nobody resumed it".to_owned();
+            let unresumed = self.found(Question::ServingUnresumed, reason, 0, None);
+            found.extend(unresumed.map(|unresumed| unresumed.resting_on([stop])));
+        }
         if share.version.is_empty() {
             let reason = "it was seen serving, and nobody has said what it is".to_owned();
             found.extend(self.found(Question::UnregisteredDeployment, reason, 0, None));
@@ -110,11 +115,6 @@ impl<'a> Judging<'a> {
         if !registered {
             let reason = format!("{} is not registered", share.version);
             found.extend(self.found(Question::UnregisteredDeployment, reason, 0, None));
-        }
-        if let Some(stop) = share.unresumed {
-            let reason = "it was stopped in an emergency, and nobody resumed it".to_owned();
-            let unresumed = self.found(Question::ServingUnresumed, reason, 0, None);
-            found.extend(unresumed.map(|unresumed| unresumed.resting_on([stop])));
         }
         self.retired(found);
         self.bound(named, found);
@@ -157,9 +157,11 @@ impl<'a> Judging<'a> {
         let (Some(purpose), Some(id)) = (self.state.purpose(self.stay), EndpointId::parse(self.endpoint)) else {
             // Of a model without a version there is no approval.
             let namespace = [share.version.as_str(), self.endpoint].into_iter().find_map(namespace);
-            if namespace.is_some_and(|of| !evaluator.guarding(environment, &of).is_empty()) {
+            if let Some(of) = namespace {
+                let gates = evaluator.guarding(environment, &of);
+                let since = gates.iter().map(|gate| evaluator.guards_since(gate.name(), environment, &of)).min();
                 let reason = Lapse::NotRequested.to_string();
-                found.extend(self.found(Question::LiveWithoutApproval, reason, 0, None));
+                found.extend(since.and_then(|since| self.found(Question::LiveWithoutApproval, reason, since, None)));
             }
             return Ok(());
         };
@@ -167,10 +169,12 @@ impl<'a> Judging<'a> {
         let several = gates.len() > 1;
         let mut limited = None;
         for gate in gates {
+            // What served before there was a gate did no wrong.
+            let guards_ms = evaluator.guards_since(gate.name(), environment, &purpose.namespace);
             let passage = evaluator.passage(&purpose, &id, gate.name(), Asking::ToServe)?;
             for (from_ms, until_ms, verdict) in passage.spans() {
                 let mut push = |question, reason: &str, rests_on: &[u64]| {
-                    let during = self.found(question, reason.to_owned(), from_ms, until_ms);
+                    let during = self.found(question, reason.to_owned(), from_ms.max(guards_ms), until_ms);
                     found.extend(during.map(|during| during.resting_on(rests_on.iter().copied())));
                 };
                 match verdict {

@@ -25,7 +25,7 @@ pub(crate) struct Found {
     pub(crate) question: Question,
     pub(crate) subject: String,
     pub(crate) reason: String,
-    /// From when on, in Unix milliseconds; 0 where nobody knows.
+    /// From when on, in Unix milliseconds.
     pub(crate) from_ms: u64,
     /// When it ends by itself.
     pub(crate) until_ms: Option<u64>,

@@ -1,6 +1,6 @@
 //! What serves at endpoints, and what was let through.
 
-use probity_domain::served::{Served, Stretch};
+use probity_domain::served::{Reached, Served, Stretch};
 use probity_domain::serving::{Serving, Share, Step};
 use probity_domain::{Bytes, Purpose, Use, VersionId};
 use probity_projection::{InOrder, Key, Stated, Steps, Table};
@@ -17,9 +17,6 @@ pub(crate) const STEPS: Steps<Step> = Steps::new(byte::STEPS);
 /// Endpoint, index → where what it says comes from.
 pub(crate) const SOURCES: Table<Vec<Stated>> = Table::new(byte::SOURCES);
 
-/// Versions and uses that are kept as being somebody's to have a say over, at one endpoint.
-const REACHED: usize = 64;
-
 /// Versions of which it is kept what they were let through for, at one endpoint: more than serve there at a time.
 const AUTHORIZED: usize = 256;
 
@@ -35,9 +32,8 @@ pub(crate) struct EndpointState {
     pub(crate) noted: Vec<String>,
     /// The versions that are noted as having served here.
     pub(crate) noted_before: Vec<String>,
-    /// The versions, and the uses, of which somebody who has a say over them said that they serve here. What is found
-    /// here is found for those alone: anybody can claim that somebody else's model serves at an endpoint of theirs.
-    pub(crate) reached: Vec<String>,
+    /// What is found here is found for those alone.
+    pub(crate) reached: Reached,
     /// What is open about this endpoint is noted as concerning these.
     pub(crate) concerns: Vec<String>,
 }
@@ -122,9 +118,7 @@ impl EndpointState {
 
     /// What a fact about this endpoint concerns besides: the versions that serve here, and the use.
     pub(crate) fn concerned(&self) -> Vec<String> {
-        let mut concerned: Vec<String> = self.versions().into_iter().chain(self.serving().use_case.clone()).collect();
-        concerned.retain(|subject| self.reached.contains(subject));
-        concerned
+        self.reached.concerned(self.serving())
     }
 
     /// What a fact about a version that answers here, or did, concerns besides the endpoint.
@@ -139,14 +133,6 @@ impl EndpointState {
         self.authorized.push(authorized);
         let too_many = self.authorized.len().saturating_sub(AUTHORIZED);
         self.authorized.drain(..too_many);
-    }
-
-    /// Somebody who has a say over it said that this serves, or is served, here. The last of them are kept.
-    pub(crate) fn reach(&mut self, subject: &str) {
-        self.reached.retain(|known| known != subject);
-        self.reached.push(subject.to_owned());
-        let too_many = self.reached.len().saturating_sub(REACHED);
-        self.reached.drain(..too_many);
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) mod byte {
     pub(crate) const DEFICIENCIES_IN: u8 = 45;
     pub(crate) const SUBJECTS: u8 = 50;
     pub(crate) const PROPOSALS: u8 = 51;
+    pub(crate) const STATED: u8 = 52;
 }
 
 /// What reads records: a view, or a batch on top of one.

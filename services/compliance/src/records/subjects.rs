@@ -2,14 +2,14 @@
 
 use probity_domain::effects::Run;
 use probity_domain::ids::model_of;
-use probity_domain::subjects::{Absorb, Dataset, Model, Version, Withdrawal};
+use probity_domain::subjects::{Absorb, Dataset, Model, TakeBack as _, Version, Withdrawal};
 use probity_domain::{DatasetId, ModelId, VersionId};
 use probity_projection::{Key, Parts, Stated, Table};
 use probity_schemas::{Digest, EventId};
 use serde::{Deserialize, Serialize};
 
 use super::byte;
-use super::sums::Sums;
+use super::sums::{LeaveOut, Sums};
 
 /// Model → what is known of it.
 pub(crate) const MODELS: Table<ModelState> = Table::new(byte::MODELS);
@@ -34,6 +34,8 @@ pub(crate) const DERIVED: Table<()> = Table::new(byte::DERIVED);
 pub(crate) const RUNS: Table<RunState> = Table::new(byte::RUNS);
 /// Training run, version → that the version names it.
 pub(crate) const RUN_VERSIONS: Table<()> = Table::new(byte::RUN_VERSIONS);
+/// Index → where what a fact said stands, as far as it can be taken back.
+pub(crate) const STATED: Table<Vec<Place>> = Table::new(byte::STATED);
 /// Digest → a document.
 pub(crate) const DOCUMENTS: Table<Document> = Table::new(byte::DOCUMENTS);
 /// Event → the digest of the document that it attached.
@@ -88,6 +90,15 @@ impl Absorb for VersionState {
             known.1.extend(indices);
             known.1.truncate(SHOWN);
         }
+    }
+}
+
+impl LeaveOut for VersionState {
+    /// What decisions rest on is taken back as the door takes it back.
+    fn leave_out(self, index: u64, others: Self) -> Self {
+        let mut said = self.said;
+        said.take_back(index);
+        Self { said, ..others }
     }
 }
 
@@ -153,6 +164,14 @@ impl Absorb for ModelState {
     }
 }
 
+impl LeaveOut for ModelState {
+    fn leave_out(self, index: u64, others: Self) -> Self {
+        let mut said = self.said;
+        said.take_back(index);
+        Self { said, ..others }
+    }
+}
+
 /// A document that statements rest on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Document {
@@ -160,6 +179,16 @@ pub(crate) struct Document {
     pub(crate) known: Option<(u64, Occurred)>,
     /// Where it was withdrawn.
     pub(crate) withdrawn: Vec<Withdrawal>,
+}
+
+/// What a fact said something of that can be taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Place {
+    Version(String),
+    Model(String),
+    Dataset(DatasetId),
+    Data(Digest),
+    Document(Digest),
 }
 
 /// A training run, as versions of its model name it: the statements that recorded it, one for each issuer that used its

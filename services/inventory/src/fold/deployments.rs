@@ -6,7 +6,7 @@ use probity_domain::ids::model_of;
 use probity_domain::serving::{Serving, Step};
 use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 
-use crate::fold::{models, versions};
+use crate::fold::{models, open_items, versions};
 use crate::records::endpoints::{Counted, ENDPOINTS, SERVED_AT, SOURCES, STEPS, ServedAt};
 
 /// Takes in what happened at an endpoint.
@@ -15,6 +15,7 @@ pub(crate) fn fold(batch: &mut Batch<'_>, endpoint: &str, recorded: &Recorded) -
     let at_ms = step.at_ms;
     batch.put(&SOURCES, SOURCES.key().text(endpoint).number(recorded.index), vec![Stated::of(recorded)]);
     let record = batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?;
+    record.reached.note(&step, |subject| recorded.reaches(subject));
     let mut followed = std::mem::take(&mut record.followed);
     STEPS.take(batch, endpoint, &mut followed, (step.place(), step), Serving::step)?;
     batch.record(&ENDPOINTS, ENDPOINTS.key().text(endpoint))?.followed = followed;
@@ -54,7 +55,12 @@ fn settle(batch: &mut Batch<'_>, endpoint: &str, at_ms: u64) -> Result<(), Proje
     let properties = record.properties(endpoint);
     let mut indexed = std::mem::take(&mut record.indexed);
     indexed.change(properties, endpoint, batch)?;
-    batch.record(&ENDPOINTS, key)?.indexed = indexed;
+    let record = batch.record(&ENDPOINTS, key)?;
+    record.indexed = indexed;
+    let concerned = record.concerned();
+    if std::mem::replace(&mut record.concerns, concerned.clone()) != concerned {
+        open_items::serves_otherwise(batch, endpoint)?;
+    }
 
     let mut changed: BTreeMap<&str, ()> = BTreeMap::new();
     for gone in before.iter().filter(|counted| !now.contains(counted)) {

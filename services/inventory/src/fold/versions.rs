@@ -1,15 +1,23 @@
 //! What events say of versions.
 
+use std::borrow::Cow;
+
+use probity_domain::Gate;
+use probity_domain::approvals::Grant;
+use probity_domain::authority::{Enacted, Power};
 use probity_domain::ids::model_of;
-use probity_projection::{Batch, ProjectionError, Recorded, Stated};
+use probity_projection::{Batch, Cbor, ProjectionError, Recorded, Stated};
 use probity_schemas::approval::ApprovalEvent;
 use probity_schemas::model::VersionRegistered;
+use probity_schemas::policy::Published;
 use probity_schemas::training::Completed as TrainingCompleted;
 use probity_schemas::validation::ValidationEvent;
-use probity_schemas::word;
+use probity_schemas::{Name, word};
 
 use crate::fold::models;
-use crate::records::versions::{AGES, Content, Decision, VERSIONS, Validation, VersionRecord, version_key};
+use crate::records::versions::{
+    AGES, Content, Decision, GATES, REQUESTS, Request, VERSIONS, Validation, VersionRecord, version_key,
+};
 
 /// Changes the record of a version, and how its model counts it.
 pub(crate) fn change(
@@ -112,6 +120,42 @@ pub(crate) fn validate(
     })
 }
 
+/// Puts a gate policy into force.
+pub(crate) fn publish(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
+    if let Enacted::InForce { power: Power::Publish { subject, published }, .. } = &recorded.enacted
+        && let Published::Gate(policy) = published.as_ref()
+    {
+        batch.record(&GATES, GATES.key())?.publish(subject, policy, recorded.by().signed.at());
+    }
+    Ok(())
+}
+
+/// The gate of a request that was made at an index.
+fn gate(batch: &Batch<'_>, recorded: &Recorded, name: &Name, index: u64) -> Result<Option<Gate>, ProjectionError> {
+    let gates = batch.read(&GATES, &GATES.key())?.unwrap_or_default();
+    Ok(gates.named(name, &recorded.event.subject.namespace, index).map(Cow::into_owned))
+}
+
+/// Changes a request, and notes with its version whether it is granted.
+fn change_request(
+    batch: &mut Batch<'_>,
+    recorded: &Recorded,
+    index: u64,
+    change_it: impl FnOnce(&mut Request),
+) -> Result<(), ProjectionError> {
+    let key = REQUESTS.key().number(index);
+    if !batch.contains(&key)? {
+        return Ok(());
+    }
+    let request = batch.record(&REQUESTS, key)?;
+    change_it(request);
+    let granted = request.is_granted();
+    change(batch, &recorded.event.subject.to_string(), recorded.sorted_at_ms(), |record| {
+        record.approved.retain(|other| *other != index);
+        record.approved.extend(granted.then_some(index));
+    })
+}
+
 /// Takes in what was decided about a version.
 pub(crate) fn decide(
     batch: &mut Batch<'_>,
@@ -119,27 +163,54 @@ pub(crate) fn decide(
     recorded: &Recorded,
     event: &ApprovalEvent,
 ) -> Result<(), ProjectionError> {
+    let request = recorded.answered().map(|request| request.index);
     let decision = |gate: String, state: &str, expires_at_ms: Option<u64>| Decision {
         gate,
         state: state.to_owned(),
         expires_at_ms,
+        request,
         stated: Stated::of(recorded),
     };
     let at_ms = recorded.sorted_at_ms();
     let decision = match event {
+        ApprovalEvent::Requested(requested) => {
+            if !recorded.is_repeat {
+                let gate = gate(batch, recorded, &requested.gate, recorded.index)?;
+                let wanted = gate.map(|gate| gate.policy.signatures.to_vec());
+                let request = Request { wanted, ..Request::default() };
+                batch.put(&REQUESTS, REQUESTS.key().number(recorded.index), request);
+            }
+            return change(batch, subject, at_ms, |_| {});
+        }
         ApprovalEvent::Granted(granted) => {
+            if let Some(request) = request {
+                let gate = gate(batch, recorded, &granted.gate, request)?;
+                let grant = Grant::of(&recorded.event, granted, recorded.by(), gate.as_ref(), &recorded.authority);
+                change_request(batch, recorded, request, |request| request.grants.push(Cbor(grant)))?;
+            }
             decision(granted.gate.to_string(), "granted", granted.expires_at.map(|at| at.as_ms()))
         }
-        ApprovalEvent::Rejected(rejected) => decision(rejected.gate.to_string(), "rejected", None),
+        ApprovalEvent::Rejected(rejected) => {
+            if let Some(request) = request {
+                change_request(batch, recorded, request, |request| request.rejected = true)?;
+            }
+            decision(rejected.gate.to_string(), "rejected", None)
+        }
         ApprovalEvent::RecordedElsewhere(elsewhere) => decision(elsewhere.body.to_string(), "elsewhere", None),
         ApprovalEvent::Revoked(_) => {
             let Some(grant) = recorded.answered() else { return Ok(()) };
-            return change(batch, subject, at_ms, |record| {
+            let mut request = None;
+            change(batch, subject, at_ms, |record| {
                 let revoked = record.approvals.iter_mut().find(|decision| decision.stated.index == grant.index);
-                revoked.into_iter().for_each(|decision| decision.state = "revoked".to_owned());
-            });
+                revoked.into_iter().for_each(|decision| {
+                    decision.state = "revoked".to_owned();
+                    request = decision.request;
+                });
+            })?;
+            let revoke = |request: &mut Request| request.grants.retain(|given| given.signed.index != grant.index);
+            return request.map_or(Ok(()), |request| change_request(batch, recorded, request, revoke));
         }
-        ApprovalEvent::Requested(_) | ApprovalEvent::ConditionMet(_) => {
+        ApprovalEvent::ConditionMet(_) => {
             return change(batch, subject, at_ms, |_| {});
         }
     };

@@ -1,5 +1,6 @@
 //! Endpoints: what serves there.
 
+use probity_domain::served::Reached;
 use probity_domain::serving::{Serving, Step};
 use probity_projection::{InOrder, Stated, Steps, Table};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,10 @@ pub(crate) struct EndpointRecord {
     /// How often each version (with its model) is counted as serving here, by whether it is stopped.
     pub(crate) counted: Vec<Counted>,
     pub(crate) indexed: Indexed,
+    /// What is open here concerns those alone.
+    pub(crate) reached: Reached,
+    /// What is open here is noted as concerning these.
+    pub(crate) concerns: Vec<String>,
 }
 
 /// A version that is counted as serving at an endpoint.
@@ -44,6 +49,11 @@ impl EndpointRecord {
     /// What serves.
     pub(crate) fn serving(&self) -> &Serving {
         &self.followed.value
+    }
+
+    /// What a fact about this endpoint concerns besides: the versions that serve here, and the use.
+    pub(crate) fn concerned(&self) -> Vec<String> {
+        self.reached.concerned(self.serving())
     }
 
     pub(crate) fn properties(&self, subject: &str) -> Indexed {

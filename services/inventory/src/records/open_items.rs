@@ -9,20 +9,23 @@ pub(crate) const ITEMS: Table<OpenItemRecord> = Table::new(9);
 pub(crate) const ITEMS_OF: Table<()> = Table::new(10);
 /// Index of the event that opened it → that an issue or incident is open.
 pub(crate) const OPEN_ITEMS: Table<()> = Table::new(18);
-/// Index → that a finding is open.
-pub(crate) const OPEN_FINDINGS: Table<()> = Table::new(20);
+/// Index → a finding that is open.
+pub(crate) const OPEN_FINDINGS: Table<OpenItemRecord> = Table::new(20);
+/// Subject, index → that an open finding concerns it.
+pub(crate) const FINDINGS_OF: Table<()> = Table::new(25);
 
-/// An issue or incident, open or not any more.
+/// An issue or incident, open or not any more; or an open finding.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OpenItemRecord {
-    /// issue or incident
+    /// issue, incident or finding
     pub(crate) kind: String,
     pub(crate) id: String,
     pub(crate) subject: String,
-    /// The models it counts for.
-    pub(crate) models: Vec<String>,
-    /// What it is found by: its subject and what else it is about, without versions.
+    /// Its subject and what else it is about, without versions.
     pub(crate) subjects: Vec<String>,
+    /// What it is found by: these, and what serves at those of them that are endpoints. Once it is settled, what served
+    /// there last. Without versions.
+    pub(crate) concerned: Vec<String>,
     pub(crate) title: String,
     pub(crate) severity: String,
     /// open, mitigated, resolved or closed
@@ -45,6 +48,11 @@ pub(crate) struct HandOff {
 }
 
 impl OpenItemRecord {
+    /// The models it counts for.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &String> {
+        self.concerned.iter().filter(|subject| subject.starts_with("model:"))
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.state == "open" || self.state == "mitigated"
     }

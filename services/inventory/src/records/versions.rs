@@ -1,13 +1,41 @@
 //! Versions: what they consist of, how they were made, what was found and decided about them.
 
+use probity_domain::Gates;
+use probity_domain::approvals::{Grant, missing};
 use probity_domain::lifecycle::{Standing, State};
-use probity_projection::{Key, Stated, Table};
+use probity_projection::{Cbor, Key, Stated, Table};
+use probity_schemas::GateSignatures;
 use serde::{Deserialize, Serialize};
 
 /// Model, version → what it is.
 pub(crate) const VERSIONS: Table<VersionRecord> = Table::new(2);
 /// Model, number → its versions in the order in which they came to be known.
 pub(crate) const AGES: Table<String> = Table::new(19);
+
+/// Every gate policy that came into force: one record.
+pub(crate) const GATES: Table<Cbor<Gates>> = Table::new(26);
+/// Index → a request for approval.
+pub(crate) const REQUESTS: Table<Request> = Table::new(27);
+
+/// A request for approval.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// The signatures that its gate asks for, as it was when the request was made; `None` where no policy knew it.
+    pub(crate) wanted: Option<Vec<GateSignatures>>,
+    /// Those that it has.
+    pub(crate) grants: Vec<Cbor<Grant>>,
+    pub(crate) rejected: bool,
+}
+
+impl Request {
+    /// Whether it has all signatures, and none that would be needed was revoked.
+    pub(crate) fn is_granted(&self) -> bool {
+        let grants: Vec<&Grant> = self.grants.iter().map(|grant| &grant.0).collect();
+        !self.rejected
+            && !grants.is_empty()
+            && self.wanted.as_ref().is_some_and(|wanted| missing(wanted, &grants).is_empty())
+    }
+}
 
 /// The key of a version: beside the other versions of its model.
 pub(crate) fn version_key(subject: &str) -> Key {
@@ -22,6 +50,8 @@ pub(crate) struct VersionRecord {
     pub(crate) trainings: Vec<(u64, Vec<String>)>,
     pub(crate) validations: Vec<Validation>,
     pub(crate) approvals: Vec<Decision>,
+    /// The requests that have all the signatures that their gates ask for.
+    pub(crate) approved: Vec<u64>,
     pub(crate) retirements: Vec<(u64, bool)>,
     /// Where it serves: endpoint, and whether it is stopped there in an emergency.
     pub(crate) places: Vec<(String, bool)>,
@@ -56,6 +86,8 @@ pub(crate) struct Decision {
     /// granted, rejected, revoked, elsewhere
     pub(crate) state: String,
     pub(crate) expires_at_ms: Option<u64>,
+    /// The request that it decides.
+    pub(crate) request: Option<u64>,
     pub(crate) stated: Stated,
 }
 
@@ -77,7 +109,7 @@ impl VersionRecord {
             retired: self.retirements.last().is_some_and(|(_, completed)| *completed),
             running: self.places.iter().any(|(_, suspended)| !suspended),
             suspended: !self.places.is_empty(),
-            approved: self.approvals.iter().any(|decision| decision.state == "granted"),
+            approved: !self.approved.is_empty(),
             validated: self.validations.last().is_some_and(passed),
             trained: !self.trainings.is_empty(),
             registered: !self.registrations.is_empty(),
@@ -88,7 +120,9 @@ impl VersionRecord {
         self.registrations.retain(|entry| entry.index != index);
         self.trainings.retain(|(at, _)| *at != index);
         self.validations.retain(|entry| entry.stated.index != index);
-        self.approvals.retain(|entry| entry.stated.index != index);
+        // What decides a request that is void decides nothing.
+        self.approvals.retain(|entry| entry.stated.index != index && entry.request != Some(index));
+        self.approved.retain(|request| *request != index);
         self.retirements.retain(|(at, _)| *at != index);
     }
 

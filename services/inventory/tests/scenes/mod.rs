@@ -4,13 +4,14 @@
 
 use probity_inventory::InventoryProjector;
 use probity_inventory::query::{self, Filter, Problems};
-use probity_projection::testing::{DAY_0, Scene};
+use probity_projection::testing::{DAY_0, ORIGIN, Scene, key_of};
 use probity_proto::v1;
 use probity_query::{Page, QueryError, Scope};
 use serde_json::{Value, json};
 
 pub(crate) const ANNA: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c01";
 pub(crate) const BO: &str = "person:6e7c1d52-0b7e-4c0e-9d52-3f1f6a2b9c02";
+const LEDGER: &str = "ledger:ledger.test/views";
 pub(crate) const CI: &str = "service:ci";
 pub(crate) const PD: &str = "model:credit/pd";
 pub(crate) const E: &str = "endpoint:credit/scoring";
@@ -87,6 +88,38 @@ impl Life {
 
     pub(crate) fn register(&mut self, model: &str) -> u64 {
         self.say("model.registered", model, json!({ "purpose": "To see what will be paid back." }))
+    }
+
+    /// The first time something is approved: a ledger in which Bo is an approver, and a gate that takes an approver's
+    /// signature.
+    fn let_bo_approve(&mut self) {
+        let public =
+            |of: &str| -> String { key_of(of).public().to_bytes().iter().map(|byte| format!("{byte:02x}")).collect() };
+        let kid = |of: &str| key_of(of).public().id().to_string();
+        let keys = json!({ "checkpoint": public(LEDGER), "clock": public("clock"), "receipt": public("receipt") });
+        let founded = json!({ "origin": ORIGIN, "rule_set": 1, "keys": keys, "single_administrator": true,
+            "administrators": [{ "identity": ANNA, "kid": kid(ANNA), "public_key": public(ANNA) }] });
+        self.say_by(LEDGER, "ledger.founded", "ledger:probity/ledger", founded);
+        let bo = format!("identity:{}", BO.replace(':', "/"));
+        let enrolled =
+            json!({ "kind": "person", "kid": kid(BO), "public_key": public(BO), "possession": "00".repeat(64) });
+        self.say_by(ANNA, "authority.enrolled", &bo, enrolled);
+        self.say_by(ANNA, "authority.role_granted", &bo, json!({ "role": "approver", "namespaces": ["*"] }));
+        let signatures = json!([{ "role": "approver", "persons": 1 }]);
+        let content = json!({ "environments": ["production"], "namespaces": ["*"], "signatures": signatures });
+        let gate = json!({ "kind": "gate", "content": content });
+        self.say_by(ANNA, "policy.published", "policy:credit/production@1", gate);
+    }
+
+    /// Asks for an approval, and gives it.
+    pub(crate) fn approve(&mut self, version: &str) -> u64 {
+        if !self.scene.recorded().iter().any(|it| it.event.event_type() == "ledger.founded") {
+            self.let_bo_approve();
+        }
+        let request = self.say("approval.requested", version, json!({ "gate": "production" }));
+        let id = self.scene.id(request);
+        let data = json!({ "$regarding": id, "gate": "production", "meaning": "It may serve.", "scope": {} });
+        self.say_by(BO, "approval.granted", version, data)
     }
 
     pub(crate) fn start(&mut self, endpoint: &str, version: &str) -> u64 {

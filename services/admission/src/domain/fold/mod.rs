@@ -6,27 +6,36 @@ mod uses;
 use std::sync::Arc;
 
 use probity_domain::authority::Authority;
-use probity_domain::corrections::can_be_void;
+use probity_domain::corrections::{can_be_void, takes_back};
 use probity_domain::ids::model_of;
 use probity_domain::references::answerable;
 use probity_domain::signed::add;
-use probity_domain::subjects::{Absorb as _, Retirement};
+use probity_domain::subjects::Absorb as _;
 use probity_domain::{Effect, SignedBy, effects};
-use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
+use probity_schemas::correction::CorrectionEvent;
 use probity_schemas::finding::FindingEvent;
 use probity_schemas::hold::HoldEvent;
 use probity_schemas::risk::RiskEvent;
 use probity_schemas::subscription::SubscriptionEvent;
 use probity_schemas::{Data, Event, Subject};
 
-use super::{Case, DomainState, Hold, Key, OpenItem};
+use super::{Case, DomainState, Hold, Key, OpenItem, Stated};
 
 impl DomainState {
     /// Takes an event in. Returns whether anything changed.
     pub(crate) fn fold(&mut self, event: &Event, by: SignedBy<'_>, authority: &Authority, payload: &[u8]) -> bool {
         let mut changed = self.note_sealed(event, by.subject, payload) | self.heap_up(event, by, payload.len());
+        let correctable = can_be_void(event.event_type(), &by.number, &by.number);
+        let mut places = Vec::new();
         for effect in effects(event, by, authority) {
+            if correctable {
+                places.extend(self.place_of(&effect, by.signed.index));
+            }
             changed |= self.take(effect);
+        }
+        if !places.is_empty() {
+            let stated = Stated::new(by.signed.index, self.key(by.subject), places);
+            self.stated.insert((by.number, event.id), stated);
         }
         changed
             | match &event.data {
@@ -52,7 +61,7 @@ impl DomainState {
                     opened
                 }
                 Data::Correction(CorrectionEvent::Recorded(recorded)) => {
-                    recorded.kind == CorrectionKind::Voids && self.void(event, by)
+                    takes_back(recorded.kind) && self.void(event, by)
                 }
                 Data::Subscription(SubscriptionEvent::Configured(configured)) => {
                     self.open(event, by, authority, Case::Subscription { name: configured.name.clone() })
@@ -127,25 +136,22 @@ impl DomainState {
         true
     }
 
-    /// One's own fact is void: nothing more can answer it, and a completed retirement is none. Acts are revoked, never
+    /// One's own fact is taken back: nothing more can answer it, and what it said counts no more. Acts are revoked, never
     /// corrected.
     fn void(&mut self, event: &Event, by: SignedBy<'_>) -> bool {
         let Some(regarding) = event.regarding else { return false };
+        let stated = self.stated.get(&(by.number, regarding)).cloned();
+        let stated = stated.filter(|stated| model_of(&stated.subject) == model_of(by.subject));
+        if let Some(stated) = &stated {
+            self.take_back(stated);
+        }
         let own = |item: &OpenItem| {
             let own_fact = can_be_void(item.case.opened_by(), &item.issuer, &by.number);
             own_fact && model_of(&item.subject) == model_of(by.subject)
         };
         let found = self.opened(&regarding).find(|(_, item)| own(item)).map(|(index, _)| index);
-        let Some(item) = found.and_then(|index| self.items.get_mut(&index)) else { return false };
+        let Some(item) = found.and_then(|index| self.items.get_mut(&index)) else { return stated.is_some() };
         item.closed = Some(by.signed);
-        if matches!(item.case, Case::RetirementCompletion) {
-            let (subject, index) = (item.subject.clone(), item.at.index);
-            let others = |word: &Retirement| word.at.index != index;
-            match subject.contains('@') {
-                true => self.versions.entry(&subject).retirements.retain(others),
-                false => self.models.entry(&subject).retirements.retain(others),
-            }
-        }
         true
     }
 

@@ -246,16 +246,23 @@ impl Recording<'_> {
         }
     }
 
-    /// A correction names a field that the corrected event can have.
+    /// A correction is of what can be corrected, and names a field that it can have.
     async fn fits_what_it_corrects(&mut self, draft: &Draft) -> Result<()> {
         let said = |name: &str| draft.tree.pointer(&format!("/data/{name}")).and_then(Value::as_str);
-        if draft.info()?.event_type != "correction.recorded" || said("kind") != Some("amends") {
+        if draft.info()?.event_type != "correction.recorded" {
             return Ok(());
         }
-        let field = said("field").map(str::to_owned);
         let regarding = draft.tree.get("regarding").and_then(Value::as_str).and_then(|id| id.parse().ok());
-        let (Some(field), Some(id)) = (field, regarding) else { return Ok(()) };
+        let Some(id) = regarding else { return Ok(()) };
         let Ok(corrected) = self.client.event(EventName::Id(id)).await else { return Ok(()) };
+        if corrected.r#type == "correction.recorded" {
+            return Err(wrong_use!(
+                "index {} is a correction, and those are not corrected: amend the fact again, or record again what \
+                 was called void",
+                corrected.index
+            ));
+        }
+        let Some(field) = said("field").filter(|_| said("kind") == Some("amends")) else { return Ok(()) };
         let info = fields::info_of(&corrected.r#type)?;
         let path: Path = field.parse().map_err(|error| wrong_use!("the field that is corrected: {error}"))?;
         match path.unknown_in(&fields::of_type(info)) {
