@@ -4,6 +4,7 @@
 //! what a crash takes away is folded from the log again. Why views stand on this store, and what was measured:
 //! `ops/decisions/the-store-of-views.md`.
 
+mod known;
 mod recent;
 mod view;
 
@@ -123,7 +124,9 @@ impl Store {
     /// Its files could not be used, or another process uses them.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let failed = |error| StoreError::Io { path: path.to_owned(), reason: reason(error) };
-        let builder = Database::builder(path).cache_size(cache_bytes as u64);
+        // One thread that merges: of several the first one hands what there is to merge back and forth, at the cost of a
+        // core, as long as the others are at work.
+        let builder = Database::builder(path).cache_size(cache_bytes as u64).worker_threads(1);
         Ok(Self { db: builder.open().map_err(failed)?, path: path.to_owned() })
     }
 
@@ -133,7 +136,7 @@ impl Store {
     /// The store's files could not be used.
     pub fn view(&self, name: &str) -> Result<View, StoreError> {
         let keyspace = self.db.keyspace(name, options).map_err(|error| self.error(error))?;
-        Ok(View::new(keyspace, self.clone()))
+        View::new(keyspace, self.clone())
     }
 
     /// Gives the room of the view `name` back. Whoever reads it reads on.
