@@ -1,6 +1,9 @@
 //! The state as bytes, so that a restart need not fold the whole log. Whoever keeps them binds them to a size and a root.
 
+use std::borrow::Cow;
+
 use probity_domain::authority::Authority;
+use probity_domain::named;
 use probity_schemas::Origin;
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +12,19 @@ use crate::policies::Policies;
 use crate::state::State;
 
 /// Changes with every change of what a snapshot holds; an older one is folded anew.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
+/// Encoded with postcard, which has no field names and so takes a fifth of the bytes and of the time. Types of the
+/// vocabulary, which leave out what is empty, name their fields: [`named`].
 #[derive(Serialize, Deserialize)]
-struct Snapshot {
-    version: u32,
-    origin: Origin,
+struct Snapshot<'a> {
+    origin: Cow<'a, Origin>,
     rule_set: u32,
-    authority: Authority,
-    policies: Policies,
-    domain: DomainState,
+    #[serde(with = "named")]
+    authority: Cow<'a, Authority>,
+    #[serde(with = "named")]
+    policies: Cow<'a, Policies>,
+    domain: Cow<'a, DomainState>,
 }
 
 /// Why bytes are not a state. The state comes back from the log.
@@ -32,35 +38,34 @@ pub enum SnapshotError {
     },
     /// Not a snapshot.
     #[error("not a snapshot: {0}")]
-    Malformed(#[from] ciborium::de::Error<std::io::Error>),
+    Malformed(#[source] postcard::Error),
     /// A state that cannot be written.
     #[error("the state cannot be encoded: {0}")]
-    Encode(#[from] ciborium::ser::Error<std::io::Error>),
+    Encode(#[source] postcard::Error),
 }
 
 impl State {
     /// The state as bytes.
     pub fn to_snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
         let snapshot = Snapshot {
-            version: VERSION,
-            origin: self.origin.clone(),
+            origin: Cow::Borrowed(&self.origin),
             rule_set: self.rule_set,
-            authority: self.authority.as_ref().clone(),
-            policies: self.policies.as_ref().clone(),
-            domain: self.domain.clone(),
+            authority: Cow::Borrowed(&self.authority),
+            policies: Cow::Borrowed(&self.policies),
+            domain: Cow::Borrowed(&self.domain),
         };
-        let mut bytes = Vec::new();
-        ciborium::into_writer(&snapshot, &mut bytes)?;
-        Ok(bytes)
+        postcard::to_extend(&snapshot, VERSION.to_be_bytes().to_vec()).map_err(SnapshotError::Encode)
     }
 
     /// The state that was written by [`Self::to_snapshot`].
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let snapshot: Snapshot = ciborium::from_reader(bytes)?;
-        match snapshot.version {
+        let (version, rest) = bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        match u32::from_be_bytes(*version) {
             VERSION => {
-                let Snapshot { origin, rule_set, authority, policies, domain, .. } = snapshot;
-                Ok(Self::new(origin, rule_set, authority, policies, domain))
+                let Snapshot { origin, rule_set, authority, policies, domain } =
+                    postcard::from_bytes(rest).map_err(SnapshotError::Malformed)?;
+                let (authority, policies) = (authority.into_owned(), policies.into_owned());
+                Ok(Self::new(origin.into_owned(), rule_set, authority, policies, domain.into_owned()))
             }
             found => Err(SnapshotError::Version { found }),
         }

@@ -411,6 +411,23 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_state_that_comes_back_from_a_snapshot_goes_on_as_if_it_had_never_gone(first in moves(), then in moves()) {
+        let World { mut door, .. } = BEGINNING.clone();
+        let mut history = Vec::new();
+        outcomes(&mut door, &mut history, &first);
+        door.state.forget(None);
+        let (mut untouched, mut kept) = (door.clone(), history.clone());
+        door.state = State::from_snapshot(&door.state.to_snapshot().unwrap()).unwrap();
+        prop_assert_eq!(door.state.counts(), untouched.state.counts());
+        let again = outcomes(&mut door, &mut history, &then);
+        prop_assert_eq!(again, outcomes(&mut untouched, &mut kept, &then));
+    }
+}
+
 #[test]
 fn the_usual_life_is_admitted_so_that_the_property_is_not_empty() {
     let step = |who: u8, event_type: &str| Move {

@@ -56,7 +56,7 @@ impl<L: Look> Facts for Folded<'_, L> {
             let state = self.0.look_or_empty(&REQUESTS, &request_key(index))?;
             requests.extend(state.map(|state| Requested {
                 at: state.at,
-                request: Cow::Owned(state.request.0),
+                request: Cow::Owned(state.request),
                 rejected: state.rejected,
             }));
         }
@@ -68,7 +68,7 @@ impl<L: Look> Facts for Folded<'_, L> {
         let mut plans = Vec::with_capacity(indices.len());
         for index in indices {
             let state = self.0.look_or_empty(&PLANS, &plan_key(index))?;
-            plans.extend(state.map(|state| Planned { index, plan: Cow::Owned(state.plan.0), revoked: state.revoked }));
+            plans.extend(state.map(|state| Planned { index, plan: Cow::Owned(state.plan), revoked: state.revoked }));
         }
         Ok(plans)
     }

@@ -20,7 +20,7 @@ pub struct ComplianceProjector;
 
 impl Projector for ComplianceProjector {
     const NAME: &'static str = "compliance";
-    const VERSION: u32 = 10;
+    const VERSION: u32 = 11;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         fold(recorded, batch)?;

@@ -36,6 +36,7 @@ pub struct Grant {
     /// The artefacts that it is for.
     pub digests: Vec<Digest>,
     /// The uses, environments and traffic that it is for.
+    #[serde(with = "crate::named")]
     pub scope: ApprovalScope,
     /// The documents that it rests on.
     pub evidence_seen: Vec<Digest>,

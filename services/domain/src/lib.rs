@@ -21,6 +21,7 @@ pub mod gathering;
 pub mod ids;
 pub mod lapse;
 pub mod lifecycle;
+pub mod named;
 pub mod plans;
 pub mod references;
 pub mod served;

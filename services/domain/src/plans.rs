@@ -19,6 +19,7 @@ use crate::verdict::{Bytes, Purpose};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// What it permits.
+    #[serde(with = "crate::named")]
     pub proposed: Proposed,
     /// Its approval.
     pub approved: Option<Approval>,

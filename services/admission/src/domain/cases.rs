@@ -95,6 +95,7 @@ pub(crate) struct Suspension {
 /// What must not be erased.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Hold {
+    #[serde(with = "probity_domain::named")]
     pub(crate) subjects: Vec<Subject>,
     pub(crate) namespaces: Vec<NamespacePattern>,
 }

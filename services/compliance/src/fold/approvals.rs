@@ -5,7 +5,7 @@ use probity_domain::authority::Authority;
 use probity_domain::ids::model_of;
 use probity_domain::plans::{Approval, Plan};
 use probity_domain::{At, Gates, SignedBy, VersionId};
-use probity_projection::{Batch, Cbor, ProjectionError, Recorded, Stated};
+use probity_projection::{Batch, ProjectionError, Recorded, Stated};
 use probity_schemas::approval::{ApprovalEvent, Granted, Requested};
 use probity_schemas::plan::PlanEvent;
 use probity_schemas::policy::Published;
@@ -78,7 +78,7 @@ fn request(
         id: event.id,
         version: event.subject.to_string(),
         at: by.signed.at(),
-        request: Cbor(approvals::Request { gate: gate_name, digests, grants: Vec::new() }),
+        request: approvals::Request { gate: gate_name, digests, grants: Vec::new() },
         signatures: Vec::new(),
         rejected: None,
         actors: authority.actors(by.issuer, event, by.signed.time_ms).persons.iter().map(ToString::to_string).collect(),
@@ -197,7 +197,7 @@ pub(crate) fn plan(
             return Ok(());
         }
         let plan = Plan { proposed: proposed.as_ref().clone(), approved: None, covered: Vec::new() };
-        let state = PlanState { id: recorded.event.id, plan: Cbor(plan), revoked: None };
+        let state = PlanState { id: recorded.event.id, plan, revoked: None };
         batch.put(&PLANS, plan_key(recorded.index), Some(state));
         return Ok(());
     }

@@ -36,7 +36,7 @@ pub(crate) struct RequestState {
     pub(crate) version: String,
     pub(crate) at: At,
     /// The request, with its signatures.
-    pub(crate) request: Cbor<approvals::Request>,
+    pub(crate) request: approvals::Request,
     /// What else is known of each signature.
     pub(crate) signatures: Vec<Signature>,
     pub(crate) rejected: Option<Signed>,
@@ -92,7 +92,7 @@ impl RequestState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PlanState {
     pub(crate) id: EventId,
-    pub(crate) plan: Cbor<Plan>,
+    pub(crate) plan: Plan,
     pub(crate) revoked: Option<Signed>,
 }
 
