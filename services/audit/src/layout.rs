@@ -3,7 +3,7 @@
 //! | table | key | record |
 //! |---|---|---|
 //! | events | index | what filters look at, and the digest of the statement, which is in the log |
-//! | lists | list, first index | the indices in a list, in chunks (see `lists`) |
+//! | lists | list, span of the log | what the span put into the list (see `lists`) |
 //! | times | moment, index | nothing |
 //! | ids | event id, index | nothing |
 //! | answers | index of the event that is regarded, index | nothing |

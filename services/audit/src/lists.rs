@@ -1,32 +1,49 @@
 //! Lists of indices: what is about a subject, by an identity, of a type.
 //!
-//! A list is kept in chunks, so that a statement changes few keys and a long list is read fast: the open chunk under the
-//! highest number, each full one under its first index. Lists are named by a short hash; two that share one are read
-//! together, and whoever reads compares with the statement itself.
+//! A list is kept in segments, one for each span of the log in which something was put into it. So what is written of a
+//! list is what is new of it, however long it is, and whoever folds the log anew cuts it at the same places. A segment
+//! holds differences, some five bytes an entry. Lists are named by a short hash; two that share one are read together,
+//! and whoever reads compares with the statement itself.
 
-use probity_projection::{Batch, Key, StoreError, Table, View};
+use probity_projection::{Batch, Key, Packed, Parts, RecordError, SPAN, StoreError, Table, View};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::short;
 
-const LISTS: Table<Chunk> = Table::new(2);
-
-/// Entries to a full chunk.
-const FULL: usize = 128;
-
-/// The open chunk's number.
-const OPEN: u64 = u64::MAX;
+const LISTS: Table<Segment> = Table::new(2);
 
 /// An index and the moment it sorts by, in Unix milliseconds.
 pub(crate) type TimelinePoint = (u64, u64);
 
-/// Some of a list.
+/// What a span of the log put into a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Chunk {
-    /// Entries of the list in front of it.
-    before: u64,
-    /// In the order of the log.
-    places: Vec<TimelinePoint>,
+struct Segment {
+    /// The last entry, its index counted from the beginning of the span. There is one in every segment that was written.
+    last: Option<TimelinePoint>,
+    /// From each entry to the next: of the index, and of the moment, which may lie before.
+    steps: Packed<(u64, i64)>,
+}
+
+impl Segment {
+    fn push(&mut self, place: TimelinePoint) -> Result<(), RecordError> {
+        if let Some((index, at_ms)) = self.last {
+            self.steps.push(&(place.0.wrapping_sub(index), place.1.wrapping_sub(at_ms).cast_signed()))?;
+        }
+        self.last = Some(place);
+        Ok(())
+    }
+
+    /// Its entries, the last one first; `span` begins at this index.
+    fn backwards(&self, span: u64) -> Result<Vec<TimelinePoint>, RecordError> {
+        let Some((index, at_ms)) = self.last else { return Ok(Vec::new()) };
+        let mut place = (span.wrapping_add(index), at_ms);
+        let mut places = vec![place];
+        for (index, at_ms) in self.steps.all()?.into_iter().rev() {
+            place = (place.0.wrapping_sub(index), place.1.wrapping_sub(at_ms.cast_unsigned()));
+            places.push(place);
+        }
+        Ok(places)
+    }
 }
 
 /// Which list.
@@ -49,86 +66,59 @@ impl List<'_> {
         };
         LISTS.key().fixed(&short)
     }
+
+    /// The segment of a span.
+    fn segment(self, span: u64) -> Key {
+        // More spans than that are more statements than there can be.
+        self.key().small(u32::try_from(span).unwrap_or(u32::MAX))
+    }
 }
 
 /// Puts an index behind all that are in a list.
-pub(crate) fn append(batch: &mut Batch<'_>, list: List<'_>, place: TimelinePoint) -> Result<(), StoreError> {
-    let key = list.key();
-    let open = batch.record(&LISTS, key.clone().number(OPEN))?;
-    let mut full = None;
-    if open.places.len() >= FULL {
-        let before = open.before + open.places.len() as u64;
-        full = Some(std::mem::replace(open, Chunk { before, places: Vec::new() }));
-    }
-    open.places.push(place);
-    if let Some(full) = full
-        && let Some((first, _)) = full.places.first()
-    {
-        batch.put(&LISTS, key.number(*first), full);
-    }
-    Ok(())
+pub(crate) fn append(batch: &mut Batch<'_>, list: List<'_>, (index, at_ms): TimelinePoint) -> Result<(), StoreError> {
+    let span = index - index % SPAN;
+    let segment = batch.record_since(&LISTS, list.segment(index / SPAN), span)?;
+    Ok(segment.push((index - span, at_ms))?)
 }
 
-/// How many are in a list.
-pub(crate) fn length(view: &View, list: List<'_>) -> Result<u64, StoreError> {
-    let open = view.record(&LISTS, &list.key().number(OPEN))?.unwrap_or_default();
-    Ok(open.before + open.places.len() as u64)
+/// Whether nothing is in a list.
+pub(crate) fn is_empty(view: &View, list: List<'_>) -> Result<bool, StoreError> {
+    Ok(view.scan_after(&list.key(), None).next().transpose()?.is_none())
 }
 
 /// What is read of a list, place by place.
 pub(crate) type TimelinePoints<'v> = Box<dyn Iterator<Item = Result<TimelinePoint, StoreError>> + 'v>;
 
-/// The places in a list whose index is greater than `after` (all of them for `None`), in the order of the log.
-pub(crate) fn ascending<'v>(
-    view: &'v View,
-    list: List<'_>,
-    after: Option<u64>,
-) -> Result<TimelinePoints<'v>, StoreError> {
-    let prefix = list.key();
-    // The chunk that begins at or before the index holds what follows it; the open one is not found by its number.
-    let from = after.map(|after| prefix.clone().number(after.saturating_add(1).min(OPEN - 1)));
-    let begun = match &from {
-        Some(from) => view.scan_before(&prefix, Some(from.as_bytes())).next().transpose()?,
-        None => None,
-    };
-    let start = begun.as_ref().map(|(key, _)| key.clone());
-    let rest = view.scan_after(&prefix, start.as_deref());
-    let chunks = begun.into_iter().map(Ok).chain(rest);
-    Ok(Box::new(flat(chunks, false).filter(move |place| match (place, after) {
-        (Ok((index, _)), Some(after)) => *index > after,
-        _ => true,
-    })))
+/// The places in a list whose index is at least `from`, in the order of the log.
+pub(crate) fn ascending<'v>(view: &'v View, list: List<'_>, from: u64) -> TimelinePoints<'v> {
+    // The key before the first segment that may hold one: keys of segments have one length.
+    let before = (from / SPAN).checked_sub(1).map(|span| Vec::from(list.segment(span)));
+    let segments = view.scan_after(&list.key(), before.as_deref());
+    let places = segments.flat_map(|pair| {
+        let mut places = places_of(pair);
+        places.reverse();
+        places
+    });
+    Box::new(places.filter(move |place| place.as_ref().map_or(true, |(index, _)| *index >= from)))
 }
 
 /// The places in a list whose index is less than `before`, the last one first.
-pub(crate) fn descending<'v>(view: &'v View, list: List<'_>, before: u64) -> Result<TimelinePoints<'v>, StoreError> {
-    let prefix = list.key();
-    let open_key = prefix.clone().number(OPEN);
-    let open = view.get(open_key.as_bytes())?.map(|value| Ok((Vec::from(open_key), value)));
-    let until = prefix.clone().number(before);
-    let closed = view.scan_before(&prefix, Some(until.as_bytes()));
-    let chunks = open.into_iter().chain(closed);
-    Ok(Box::new(flat(chunks, true).filter(move |place| match place {
-        Ok((index, _)) => *index < before,
-        Err(_) => true,
-    })))
+pub(crate) fn descending<'v>(view: &'v View, list: List<'_>, before: u64) -> TimelinePoints<'v> {
+    let end = Vec::from(list.segment(before.div_ceil(SPAN)));
+    let segments = view.scan_before(&list.key(), Some(&end));
+    let places = segments.flat_map(places_of);
+    Box::new(places.filter(move |place| place.as_ref().map_or(true, |(index, _)| *index < before)))
 }
 
-fn flat<'v>(
-    chunks: impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'v,
-    backwards: bool,
-) -> impl Iterator<Item = Result<TimelinePoint, StoreError>> + 'v {
-    let places = move |pair: Result<(Vec<u8>, Vec<u8>), StoreError>| {
-        let chunk: Result<Chunk, StoreError> = pair.and_then(|(_, value)| Ok(LISTS.decode(&value)?));
-        match chunk {
-            Ok(Chunk { mut places, .. }) => {
-                if backwards {
-                    places.reverse();
-                }
-                places.into_iter().map(Ok).collect::<Vec<_>>()
-            }
-            Err(error) => vec![Err(error)],
-        }
-    };
-    chunks.flat_map(places)
+/// The places of a segment, the last one first.
+fn places_of(pair: Result<(Vec<u8>, Vec<u8>), StoreError>) -> Vec<Result<TimelinePoint, StoreError>> {
+    let places = pair.and_then(|(key, value)| {
+        let mut parts = Parts::of(&key);
+        let span = parts.fixed::<8>().and_then(|_| parts.small()).unwrap_or_default();
+        Ok(LISTS.decode(&value)?.backwards(u64::from(span) * SPAN)?)
+    });
+    match places {
+        Ok(places) => places.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    }
 }

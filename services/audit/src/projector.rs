@@ -24,7 +24,8 @@ impl Projector for AuditProjector {
     // 5: the subjects that statements are about can be looked up.
     // 6: what statements say is in the log alone.
     // 7: corrections are not corrected.
-    const VERSION: u32 = 7;
+    // 8: lists are kept in segments of spans of the log.
+    const VERSION: u32 = 8;
 
     fn apply(&mut self, recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
         let mut entry = EventRecord::of(recorded);

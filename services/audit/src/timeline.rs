@@ -22,7 +22,7 @@ use crate::lists::{self, List, TimelinePoint};
 pub const LOOKED_AT: usize = 5_000;
 
 /// A list that is longer is not sorted by when things happened; all there is is then gone through in that order.
-const SORTED: u64 = 200_000;
+const SORTED: usize = 200_000;
 
 /// Answers that one event is shown with.
 const ANSWERS: usize = 1_000;
@@ -98,7 +98,7 @@ pub(crate) fn exists(view: &View, scope: &Scope, subject: &str) -> Result<bool, 
         return Ok(false);
     }
     let moved = layout::moved_key(subject);
-    Ok(lists::length(view, List::Subject(whole(subject)))? > 0 || view.scan_after(&moved, None).next().is_some())
+    Ok(!lists::is_empty(view, List::Subject(whole(subject)))? || view.scan_after(&moved, None).next().is_some())
 }
 
 /// Makes sure that a subject of which nothing was found is one that statements are about: nothing
@@ -286,8 +286,8 @@ impl<'a> Filter<'a> {
         let mut sources: Vec<TimelinePoints<'v>> = Vec::with_capacity(lists.len() + 1);
         for list in lists {
             let places = match descending {
-                false => lists::ascending(view, list, first.checked_sub(1))?,
-                true => lists::descending(view, list, end)?,
+                false => lists::ascending(view, list, first),
+                true => lists::descending(view, list, end),
             };
             let within = move |place: &TimelinePoint| if descending { place.0 >= first } else { place.0 < end };
             let within = move |place: &Result<TimelinePoint, _>| place.as_ref().map_or(true, within);
@@ -307,12 +307,7 @@ impl<'a> Filter<'a> {
         after: Option<(u64, u64)>,
     ) -> Result<TimelinePoints<'v>, QueryError> {
         let descending = self.question.descending;
-        let lists = self.lists().unwrap_or_default();
-        let mut together = 0;
-        for list in &lists {
-            together += lists::length(view, *list)?;
-        }
-        if self.lists().is_none() || together > SORTED {
+        let Some(mut places) = self.by_moment(view)? else {
             let prefix = TIMES.key();
             let after = after.map(|(at_ms, index)| prefix.clone().number(at_ms).number(index));
             let after = after.as_ref().map(AsRef::as_ref);
@@ -326,15 +321,7 @@ impl<'a> Filter<'a> {
                 false => Box::new(view.scan_after(&prefix, after).map(place)),
                 true => Box::new(view.scan_before(&prefix, after).map(place)),
             });
-        }
-        let mut places: Vec<(u64, u64)> =
-            self.moved.iter().map(|(index, head)| (head.sorted_at_ms(), *index)).collect();
-        for list in lists {
-            for place in lists::ascending(view, list, None)? {
-                let (index, at_ms) = place?;
-                places.push((at_ms, index));
-            }
-        }
+        };
         places.retain(|place| match after {
             None => true,
             Some(after) if descending => *place < after,
@@ -342,6 +329,22 @@ impl<'a> Filter<'a> {
         });
         first_of(&mut places, descending);
         Ok(Box::new(places.into_iter().map(|(at_ms, index)| Ok((index, at_ms)))))
+    }
+
+    /// The moments and indices in the lists of which the answer is part; `None` where there are too many to be sorted.
+    fn by_moment(&self, view: &View) -> Result<Option<Vec<(u64, u64)>>, QueryError> {
+        let Some(lists) = self.lists() else { return Ok(None) };
+        let mut places: Vec<_> = self.moved.iter().map(|(index, head)| (head.sorted_at_ms(), *index)).collect();
+        for list in lists {
+            for place in lists::ascending(view, list, 0) {
+                let (index, at_ms) = place?;
+                places.push((at_ms, index));
+                if places.len() > SORTED {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(places))
     }
 }
 

@@ -4,6 +4,7 @@
 
 use probity_audit::AuditProjector;
 use probity_audit::timeline::{self, Question};
+use probity_projection::SPAN;
 use probity_projection::testing::{DAY_0, ORIGIN, Scene, key_of};
 use probity_proto::v1;
 use probity_query::{Page, QueryError, Scope};
@@ -417,6 +418,60 @@ fn what_is_about_another_version_of_the_same_model_in_truth_is_there_once() {
     for (descending, expected) in [(false, [0, 1]), (true, [1, 0])] {
         for by_occurred in [false, true] {
             assert_eq!(indices(&scene, &Question { descending, by_occurred, ..about("model:credit/a") }), expected);
+        }
+    }
+}
+
+/// Lists are cut where spans of the log end; nobody who reads one notices.
+#[test]
+fn lists_read_the_same_across_the_spans_in_which_they_are_kept() {
+    for first in [SPAN - 1, SPAN - 20, 3 * SPAN - 33] {
+        let mut scene = Scene::<AuditProjector>::beginning_at(first);
+        for number in 0..60 {
+            // Dated back, on dates that go to and fro.
+            let mut event = registered(["model:credit/pd", "model:credit/lgd"][usize::from(number % 3 == 0)]);
+            event["occurred"] = json!((DAY_0 + (number * 7) % 11 * DAY) * 1_000);
+            scene.record([ADA, BO][usize::from(number % 4 == 0)], 20, event);
+        }
+        let of = |kept: &dyn Fn(u64) -> bool| -> Vec<(u64, u64)> {
+            let recorded = scene.recorded().iter().filter(|recorded| kept(recorded.index - first));
+            recorded.map(|recorded| (recorded.index, recorded.sorted_at_ms())).collect()
+        };
+        let questions = [
+            (about("model:credit/pd"), of(&|number| number % 3 != 0)),
+            (Question { signer: Some(BO.parse().unwrap()), ..Question::default() }, of(&|number| number % 4 == 0)),
+            (Question { types: Some("model.registered".parse().unwrap()), ..Question::default() }, of(&|_| true)),
+        ];
+        for (question, all) in questions {
+            let ends = [0, 1, first, first + 1, SPAN - 1, SPAN, SPAN + 1, first + 30, 3 * SPAN, first + 60];
+            for (from, to) in ends.iter().flat_map(|from| ends.iter().map(move |to| (*from, *to))) {
+                for (descending, by_occurred) in [(false, false), (true, false), (false, true), (true, true)] {
+                    let question = Question { from, to: Some(to), descending, by_occurred, ..question.clone() };
+                    let mut expected: Vec<_> = all.iter().filter(|(index, _)| (from..to).contains(index)).collect();
+                    if by_occurred {
+                        expected.sort_by_key(|(index, at_ms)| (*at_ms, *index));
+                    }
+                    if descending {
+                        expected.reverse();
+                    }
+                    let expected: Vec<u64> = expected.into_iter().map(|(index, _)| *index).collect();
+                    assert_eq!(paged(&scene, &question, 7), expected, "{question:?}");
+                }
+            }
+        }
+    }
+}
+
+/// All pages, in pages of this size.
+fn paged(scene: &Scene<AuditProjector>, question: &Question, size: u32) -> Vec<u64> {
+    let (mut found, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = Page::of(size, &token).unwrap();
+        let page = timeline::events(scene.view(), &Scope::Everything, question, &page).unwrap();
+        found.extend(page.items.iter().map(|event| event.index));
+        token = page.next_page_token;
+        if token.is_empty() {
+            return found;
         }
     }
 }

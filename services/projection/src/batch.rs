@@ -29,7 +29,10 @@ impl<'a> Batch<'a> {
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.recent(key) {
             Some(write) => Ok(write.value(key)?),
-            None => Ok(self.view.stored(key)?.map(|value| value.to_vec())),
+            None => match self.view.known(key) {
+                Some(known) => Ok(known.map(|write| write.value(key)).transpose()?.flatten()),
+                None => Ok(self.view.stored(key)?.map(|value| value.to_vec())),
+            },
         }
     }
 
@@ -37,21 +40,49 @@ impl<'a> Batch<'a> {
     pub fn contains(&self, key: &Key) -> Result<bool, StoreError> {
         match self.recent(key.as_bytes()) {
             Some(write) => Ok(!matches!(write, Write::Removed)),
-            None => Ok(self.view.stored(key.as_bytes())?.is_some()),
+            None => match self.view.known(key.as_bytes()) {
+                Some(known) => Ok(known.is_some()),
+                None => Ok(self.view.stored(key.as_bytes())?.is_some()),
+            },
         }
     }
 
     /// The record of `key` as it will be.
     pub fn read<V: Record>(&self, table: &Table<V>, key: &Key) -> Result<Option<V>, StoreError> {
-        let value = match self.recent(key.as_bytes()) {
-            Some(Write::Record(record)) => match record.as_any().downcast_ref::<V>() {
-                Some(record) => return Ok(Some(record.clone())),
-                None => Some(record.encode(table.byte())?),
+        let known;
+        let write = match self.recent(key.as_bytes()) {
+            Some(write) => write,
+            None => match self.view.known(key.as_bytes()) {
+                Some(None) => return Ok(None),
+                Some(Some(write)) => {
+                    known = write;
+                    &*known
+                }
+                None => return self.read_stored(table, key.as_bytes()),
             },
-            Some(write) => write.value(key.as_bytes())?,
-            None => return Ok(self.view.stored(key.as_bytes())?.map(|bytes| table.decode(&bytes)).transpose()?),
         };
-        Ok(value.map(|bytes| table.decode(&bytes)).transpose()?)
+        if let Write::Record(record) = write
+            && let Some(record) = record.as_any().downcast_ref::<V>()
+        {
+            return Ok(Some(record.clone()));
+        }
+        Ok(write.value(key.as_bytes())?.map(|bytes| table.decode(&bytes)).transpose()?)
+    }
+
+    /// The record of a key in the files, which is known from then on.
+    fn read_stored<V: Record>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, StoreError> {
+        let found = self.view.stored(key)?.map(|bytes| table.decode(&bytes)).transpose()?;
+        self.view.remember(key, found.clone().map(|record| Write::Record(Box::new(record))));
+        Ok(found)
+    }
+
+    /// The record of `key`, to be changed; made where there is none. Nothing before the statement `since` has to do with it,
+    /// so that it is not looked for in files that end before that one.
+    pub fn record_since<V: Record>(&mut self, table: &Table<V>, key: Key, since: u64) -> Result<&mut V, StoreError> {
+        if since >= self.view.in_files() && self.recent(key.as_bytes()).is_none() {
+            self.put(table, key.clone(), V::default());
+        }
+        self.record(table, key)
     }
 
     /// The record of `key`, to be changed; made where there is none.
@@ -79,9 +110,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Sets `key`, which has no value of its own, unless that was done shortly before.
-    pub fn mark(&mut self, table: &Table<()>, key: Key) {
-        if self.recent(key.as_bytes()).is_none_or(|write| matches!(write, Write::Removed)) {
-            self.put(table, key, ());
+    pub fn mark(&mut self, _table: &Table<()>, key: Key) {
+        let is_there = match self.recent(key.as_bytes()) {
+            Some(write) => !matches!(write, Write::Removed),
+            None => self.view.is_marked(key.as_bytes()),
+        };
+        if !is_there {
+            self.writes.insert(key.into(), Write::Marked);
         }
     }
 
@@ -104,7 +139,7 @@ impl<'a> Batch<'a> {
         for (key, write) in pending.take_while(|(key, _)| key.starts_with(prefix)) {
             match write {
                 Write::Removed => keys.remove(key),
-                Write::Bytes(_) | Write::Record(_) => keys.insert(key.clone()),
+                Write::Marked | Write::Bytes(_) | Write::Record(_) => keys.insert(key.clone()),
             };
         }
         Ok(keys.into_iter().collect())

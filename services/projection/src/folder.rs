@@ -51,7 +51,7 @@ impl<P: Projector> Fold<P> {
         let writes = Writes::of(batch, cursor);
         self.view.write(writes);
         self.end = group.end.clone();
-        self.kept.keep_if_due(&mut self.view, self.end.chain.size())?;
+        self.kept.keep_if_due(&mut self.view, self.end.chain.size(), group.span_ends)?;
         Ok(true)
     }
 
@@ -178,7 +178,7 @@ impl<P: Projector> AnyFolder for Folder<P> {
     fn keep_if_due(&mut self) -> Result<(), StoreError> {
         for fold in self.current.iter_mut().chain(&mut self.building) {
             let size = fold.size();
-            fold.kept.keep_if_due(&mut fold.view, size)?;
+            fold.kept.keep_if_due(&mut fold.view, size, false)?;
         }
         // Readers let go of the memory as well.
         self.current.iter().for_each(|current| self.shared.switch(&current.view, current.as_of()));

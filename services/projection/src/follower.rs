@@ -4,19 +4,20 @@
 //! that was signed. One that does not halts all views where they are; it is never skipped. Views that are at different
 //! places are fed from the earliest one. What statements refer to is looked up once, before any view sees them.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, Peekable};
 use probity_log::{Block, Log, ReadError};
 use probity_statement::LedgerKeys;
 use tokio::sync::{mpsc, watch};
 
 use crate::folder::{AnyFolder, Folder};
 use crate::group::{Group, GroupError, SharedGroup};
-use crate::kept::Gathering;
+use crate::kept::{Gathering, SPAN};
 use crate::log_end::{LogEnd, LogEndError};
 use crate::projector::{ProjectionError, Projector};
 use crate::reading::{Health, Shared, ViewReader};
@@ -136,10 +137,15 @@ impl Follower {
             let thread = Builder::new().name(name).spawn(move || fold(folder, orders, broken));
             threads.push(thread.map_err(FollowError::Thread)?);
         }
-        let (stop, stopped) = watch::channel(false);
+        let (stop, mut stopped) = watch::channel(false);
         let panicking = Panicking { views: views.clone(), broken: broken.clone() };
         let task = tokio::spawn(async move {
             let _panicking = panicking;
+            if senders.is_empty() {
+                // Nobody asks; the table of event ids catches up once somebody does.
+                drop(stopped.wait_for(|stopped| *stopped).await);
+                return;
+            }
             if let Err(error) = follow(source, end, references, senders, gathering.at_most, stopped).await {
                 halt(&views, &error.to_string());
             }
@@ -234,7 +240,7 @@ async fn follow(
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
     let Source { log, rule_sets, .. } = source;
-    let mut blocks = log.follow(end.chain.next_height());
+    let mut blocks = log.follow(end.chain.next_height()).peekable();
     let tell = async |order: Order| {
         for sender in &senders {
             // A view that has halted takes nothing more; the others go on.
@@ -254,11 +260,14 @@ async fn follow(
         let Some(first) = first.transpose()? else {
             return Ok(elsewhere(move || references.keep()).await??);
         };
-        let gathered = gather(&*log, first, &mut blocks).await?;
+        let (gathered, span_ends) = gather(&*log, first, &mut blocks).await?;
         let before = end.clone();
         let work = move || {
             let (mut group, error) = Group::of(before, &gathered, rule_sets);
-            let resolved = group.as_mut().map_or(Ok(()), |group| references.resolve(group));
+            let resolved = group.as_mut().map_or(Ok(()), |group| {
+                group.span_ends = span_ends;
+                references.resolve(group)
+            });
             (references, resolved, group, error)
         };
         let (table, resolved, group, error) = elsewhere(work).await?;
@@ -279,23 +288,32 @@ async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     tokio::task::spawn_blocking(work).await.map_err(|_| ReadError::Abandoned)
 }
 
-/// A block and those behind it: as many as there are and fit into a group.
+/// A block and those behind it: as many as there are and fit into a group. No group goes from one span of the log to the
+/// next, but with the first block of all that it has. Says also whether a span ends with the group.
 async fn gather(
     log: &dyn Log,
     first: Block,
-    blocks: &mut BoxStream<'_, Result<Block, ReadError>>,
-) -> Result<Vec<Block>, ReadError> {
+    blocks: &mut Peekable<BoxStream<'_, Result<Block, ReadError>>>,
+) -> Result<(Vec<Block>, bool), ReadError> {
     let head = log.head().await?.map_or(0, |head| head.height);
     let (mut height, mut statements) = (first.height(), first.statements().len());
+    let mut size = first.tree_size();
     let mut gathered = vec![first];
-    while height < head && statements < GROUP_STATEMENTS {
-        let Some(next) = blocks.next().await else { break };
-        let next = next?;
-        height = next.height();
+    while height < head {
+        // By their last statements: there is one in each block.
+        let within = |next: &Block| (next.tree_size() - 1) / SPAN == (size - 1) / SPAN;
+        match Pin::new(&mut *blocks).peek().await {
+            Some(Ok(next)) if !within(next) => return Ok((gathered, true)),
+            None => break,
+            _ if statements >= GROUP_STATEMENTS => break,
+            _ => {}
+        }
+        let Some(next) = blocks.next().await.transpose()? else { break };
+        (height, size) = (next.height(), next.tree_size());
         statements += next.statements().len();
         gathered.push(next);
     }
-    Ok(gathered)
+    Ok((gathered, false))
 }
 
 /// Views that are being followed.

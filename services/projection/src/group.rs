@@ -18,6 +18,8 @@ pub(crate) struct Group {
     pub(crate) recorded: Vec<Recorded>,
     /// The log after the last of them.
     pub(crate) end: LogEnd,
+    /// Whether a span of the log ends with them, or within the next block.
+    pub(crate) span_ends: bool,
 }
 
 /// Why blocks are not taken in.
@@ -43,7 +45,7 @@ impl Group {
         let places: Vec<(u64, u64, &[u8])> = places.collect();
         let decoded: Vec<Result<Recorded, GroupError>> = places.into_par_iter().map(decode).collect();
         let mut decoded = decoded.into_iter();
-        let mut group = Self { recorded: Vec::with_capacity(decoded.len()), end };
+        let mut group = Self { recorded: Vec::with_capacity(decoded.len()), end, span_ends: false };
         for (number, block) in blocks.iter().enumerate() {
             let statements = decoded.by_ref().take(block.statements().len());
             if let Err(error) = group.extend(block, statements, rule_sets) {

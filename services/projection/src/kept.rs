@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::store::{StoreError, View};
 
+/// Statements of the log to a span. Lists that grow with the log are cut where spans end, and views are written there if
+/// they can be: then what a span put into a list is written once.
+pub const SPAN: u64 = 16_384;
+
 /// How much of what is folded gathers in memory before it goes to the files of a view. What is there when the process is
 /// killed is folded from the log again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +40,12 @@ impl Kept {
         Self { gathering, size, at: Instant::now() }
     }
 
-    /// Writes a view, which is folded up to `size`, to the files if it is time to.
-    pub(crate) fn keep_if_due(&mut self, view: &mut View, size: u64) -> Result<(), StoreError> {
+    /// Writes a view, which is folded up to `size`, to the files if it is time to: somewhat sooner where a span of the log
+    /// ends.
+    pub(crate) fn keep_if_due(&mut self, view: &mut View, size: u64, span_ends: bool) -> Result<(), StoreError> {
         let Gathering { keys, statements, at_most } = self.gathering;
-        let much = view.unkept() >= keys || size.saturating_sub(self.size) >= statements;
+        let enough = if span_ends { keys / 4 * 3 } else { keys };
+        let much = view.unkept() >= enough || size.saturating_sub(self.size) >= statements;
         match much || (view.unkept() > 0 && self.at.elapsed() >= at_most) {
             true => self.keep(view, size),
             false => Ok(()),

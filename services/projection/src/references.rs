@@ -92,14 +92,14 @@ impl References {
             let writes = Writes::of(batch, cursor);
             self.view.write(writes);
             self.end = group.end.clone();
-            self.keep_if_due()?;
+            self.kept.keep_if_due(&mut self.view, self.end.chain.size(), group.span_ends)?;
         }
         Ok(())
     }
 
     /// Writes to the files what gathers in memory, if it is time to.
     pub(crate) fn keep_if_due(&mut self) -> Result<(), StoreError> {
-        self.kept.keep_if_due(&mut self.view, self.end.chain.size())
+        self.kept.keep_if_due(&mut self.view, self.end.chain.size(), false)
     }
 
     /// Writes to the files what gathers in memory.

@@ -33,14 +33,14 @@ pub fn scratch() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// The statements of a scene.
+/// The statements of a scene, by index.
 #[derive(Debug, Default)]
-struct Signed(Mutex<Vec<Bytes>>);
+struct Signed(Mutex<HashMap<u64, Bytes>>);
 
 impl Statements for Signed {
     fn statement(&self, index: u64) -> Result<Bytes, ReadError> {
         let signed = self.0.lock().unwrap();
-        signed.get(index as usize).cloned().ok_or(ReadError::NoSuchStatement { index })
+        signed.get(&index).cloned().ok_or(ReadError::NoSuchStatement { index })
     }
 }
 
@@ -52,6 +52,8 @@ pub struct Scene<P> {
     /// The table of event ids.
     references: View,
     roster: Roster,
+    /// The index of the first statement.
+    first: u64,
     /// Where it lies, and where others beside it do.
     directory: TempDir,
     recorded: Vec<Recorded>,
@@ -68,20 +70,25 @@ impl<P: Projector> Default for Scene<P> {
 impl<P: Projector> Scene<P> {
     /// An empty view.
     pub fn new() -> Self {
+        Self::beginning_at(0)
+    }
+
+    /// An empty view, into which the log is folded from this index on: for what depends on how long the log is.
+    pub fn beginning_at(first: u64) -> Self {
         let directory = scratch();
         let store = Store::open(directory.path(), 8 << 20).unwrap();
         let signed = Arc::<Signed>::default();
         let view = store.view(P::NAME).unwrap().quoting(signed.clone());
         let references = References::tree(&store).unwrap();
         let (projector, roster, recorded, ids) = (P::default(), Roster::default(), Vec::new(), HashMap::new());
-        Self { projector, view, references, roster, directory, recorded, signed, ids }
+        Self { projector, view, references, roster, first, directory, recorded, signed, ids }
     }
 
     /// Records an event written as JSON, on the day whose number is given: without `id` (one is made from the index),
     /// `v` 1 unless it says so, subjects and identities as text. It happened at noon unless it says when; `null` for
     /// an unknown time. Gives the index.
     pub fn record(&mut self, signer: &str, day: u64, event: Value) -> u64 {
-        let index = self.recorded.len() as u64;
+        let index = self.first + self.recorded.len() as u64;
         let recorded_at = DAY_0 + day * 86_400 + 43_200;
         let event = event_of(event, index, recorded_at);
         let statement = sign(&event, &signer.parse().unwrap());
@@ -91,7 +98,7 @@ impl<P: Projector> Scene<P> {
 
     /// The event id of what [`Self::record`] gave this index.
     pub fn id(&self, index: u64) -> String {
-        self.recorded[index as usize].event.id.to_string()
+        self.recorded[(index - self.first) as usize].event.id.to_string()
     }
 
     /// Looks up what a statement refers to, and folds it.
@@ -107,7 +114,7 @@ impl<P: Projector> Scene<P> {
         let writes = Writes::of(batch, Cursor { next_height, tree_size: next_height, root });
         self.view.write(writes);
         self.ids.insert(recorded.event.id.to_string(), recorded.index);
-        self.signed.0.lock().unwrap().push(recorded.statement.bytes().clone());
+        self.signed.0.lock().unwrap().insert(recorded.index, recorded.statement.bytes().clone());
         self.recorded.push(recorded);
     }
 

@@ -7,9 +7,9 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use probity_projection::{Cursor, Key, Parts, Store, StoreError, Table, View, Writes};
+use probity_projection::{Cursor, Key, Packed, Parts, Store, StoreError, Table, View, Writes};
 use probity_tlog::Hash;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -216,6 +216,105 @@ fn a_batch_sees_what_the_view_will_hold() {
         // Who reads a moment of the view reads that moment, whatever was written since.
         for (view, expected) in frozen {
             agrees(&view, &expected)?;
+        }
+    });
+}
+
+#[test]
+fn keys_that_are_marked_are_there_until_they_are_removed() {
+    const MARKS: Table<()> = Table::new(10);
+    let mark = |key: u8| MARKS.key().byte(key);
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let store = Store::open(dir.path(), CACHE).unwrap();
+    proptest!(|(writes in prop::collection::vec(write(), 0..60))| {
+        let mut view = store.view("v").unwrap();
+        view.clear().unwrap();
+        let mut expected = BTreeSet::new();
+        let mut batch = view.batch();
+        for write in writes {
+            match write {
+                Write::Put(key, _) | Write::Add(key, _) | Write::Bytes(key, _) => {
+                    batch.mark(&MARKS, mark(key));
+                    expected.insert(Vec::from(mark(key)));
+                }
+                Write::Remove(key) => {
+                    batch.remove(mark(key));
+                    expected.remove(mark(key).as_bytes());
+                }
+                Write::Freeze => {
+                    // What was given up leaves no trace.
+                    batch = view.batch();
+                    expected = keys_of(view.scan(MARKS.key().as_bytes()), usize::MAX).into_iter().collect();
+                }
+                Write::Apply | Write::Keep => {
+                    let writes = Writes::of(batch, CURSOR);
+                    view.write(writes);
+                    if matches!(write, Write::Keep) {
+                        view.keep().unwrap();
+                    }
+                    let found: BTreeSet<_> = keys_of(view.scan(MARKS.key().as_bytes()), usize::MAX).into_iter().collect();
+                    prop_assert_eq!(&found, &expected);
+                    batch = view.batch();
+                }
+            }
+            for key in 0..12 {
+                prop_assert_eq!(batch.contains(&mark(key)).unwrap(), expected.contains(mark(key).as_bytes()));
+            }
+        }
+    });
+}
+
+/// What becomes of a view after a statement.
+#[derive(Debug, Clone, Copy)]
+enum Then {
+    Batch,
+    Write,
+    Keep,
+    OpenAgain,
+}
+
+#[test]
+fn a_row_of_a_span_goes_on_where_it_was_kept_and_only_there() {
+    const ROWS: Table<Packed<(u64, i64)>> = Table::new(9);
+    const SPAN: u64 = 5;
+    let then =
+        prop_oneof![3 => Just(Then::Batch), 3 => Just(Then::Write), 2 => Just(Then::Keep), 1 => Just(Then::OpenAgain)];
+    proptest!(ProptestConfig::with_cases(64), |(history in prop::collection::vec((0..3_u8, any::<i64>(), then), 0..40))| {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let mut view = Some(view(&dir));
+        let mut expected = BTreeMap::<(u8, u64), Vec<(u64, i64)>>::new();
+        let mut waiting = Vec::new();
+        for (index, (row, value, then)) in (0_u64..).zip(history) {
+            expected.entry((row, index / SPAN)).or_default().push((index, value));
+            waiting.push((row, index, value));
+            let open = view.as_mut().unwrap();
+            if !matches!(then, Then::Batch) {
+                let mut batch = open.batch();
+                for (row, index, value) in waiting.drain(..) {
+                    let key = ROWS.key().byte(row).number(index / SPAN);
+                    batch.record_since(&ROWS, key, index - index % SPAN).unwrap().push(&(index, value)).unwrap();
+                }
+                let writes = Writes::of(batch, Cursor { tree_size: index + 1, ..CURSOR });
+                open.write(writes);
+            }
+            if matches!(then, Then::Keep | Then::OpenAgain) {
+                open.keep().unwrap();
+            }
+            if matches!(then, Then::OpenAgain) {
+                drop(view.take());
+                view = Some(self::view(&dir));
+            }
+            if waiting.is_empty() {
+                let mut found = BTreeMap::new();
+                for pair in view.as_ref().unwrap().scan_after(&ROWS.key(), None) {
+                    let (key, value) = pair.unwrap();
+                    let mut parts = Parts::of(&key);
+                    let row = ROWS.decode(&value).unwrap();
+                    prop_assert_eq!(row.count(), row.all().unwrap().len() as u64);
+                    found.insert((parts.byte().unwrap(), parts.number().unwrap()), row.all().unwrap());
+                }
+                prop_assert_eq!(&found, &expected);
+            }
         }
     });
 }

@@ -17,6 +17,8 @@ use crate::record::{Held, RecordError};
 #[derive(Debug)]
 pub(crate) enum Write {
     Removed,
+    /// It is there, and has no value of its own.
+    Marked,
     Bytes(Vec<u8>),
     /// Encoded when it is written to the store, however often it changed until then.
     Record(Box<dyn Held>),
@@ -27,6 +29,7 @@ impl Write {
     pub(crate) fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, RecordError> {
         match self {
             Self::Removed => Ok(None),
+            Self::Marked => Ok(Some(Vec::new())),
             Self::Bytes(bytes) => Ok(Some(bytes.clone())),
             Self::Record(record) => record.encode(key.first().copied().unwrap_or_default()).map(Some),
         }

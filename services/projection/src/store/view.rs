@@ -1,15 +1,17 @@
 //! One view in a store: what lies in its files, and on top of that what was folded last.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fjall::{Keyspace, Readable as _, Snapshot};
 use probity_log::ReadError;
 use probity_statement::SignedStatement;
 use sha2::{Digest as _, Sha256};
 
+use super::known::Known;
 use super::recent::{Merged, Pairs, Recent, Value, Write};
 use super::{Cursor, Store, StoreError};
 use crate::batch::Batch;
@@ -27,6 +29,12 @@ pub struct View {
     store: Store,
     /// What is folded and not in the store yet.
     recent: Recent,
+    /// Up to how many statements the files go.
+    in_files: u64,
+    /// What is known of the files: for whoever folds.
+    known: Mutex<Known>,
+    /// Keys that were marked, and are in the files.
+    marked: Mutex<Known>,
     /// The moment at which it is read; `None` for whatever was written last.
     snapshot: Option<Snapshot>,
     /// Where statements are quoted from.
@@ -39,20 +47,41 @@ pub struct View {
 /// What was done with the files of a view, by all who have it open together.
 #[derive(Debug, Default)]
 struct Counters {
-    keys: AtomicU64,
-    bytes: AtomicU64,
-    lookups: AtomicU64,
+    written: Mutex<BTreeMap<u8, (u64, u64)>>,
+    looked_up: Mutex<BTreeMap<u8, (u64, u64)>>,
+}
+
+impl Counters {
+    fn count_lookup(&self, key: &[u8], found: bool) {
+        let mut looked_up = lock(&self.looked_up);
+        let (there, not_there) = looked_up.entry(table_of(key)).or_default();
+        *(if found { there } else { not_there }) += 1;
+    }
+
+    fn count_written(&self, written: &BTreeMap<u8, (u64, u64)>) {
+        let mut all = lock(&self.written);
+        for (table, (keys, bytes)) in written {
+            let of_table = all.entry(*table).or_default();
+            *of_table = (of_table.0 + keys, of_table.1 + bytes);
+        }
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn table_of(key: &[u8]) -> u8 {
+    key.first().copied().unwrap_or_default()
 }
 
 /// What was done with the files of a view since it was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
-    /// Keys that were written to them.
-    pub keys: u64,
-    /// Bytes of these keys and their values.
-    pub bytes: u64,
-    /// Single keys that were looked up in them.
-    pub lookups: u64,
+    /// Keys that were written to them, and the bytes of these keys and their values, by table.
+    pub written: BTreeMap<u8, (u64, u64)>,
+    /// Single keys that were looked up in them, by table: that were there, and that were not.
+    pub looked_up: BTreeMap<u8, (u64, u64)>,
 }
 
 /// A batch and its cursor, ready to be written.
@@ -94,6 +123,9 @@ impl Clone for View {
             keyspace: self.keyspace.clone(),
             store: self.store.clone(),
             recent: self.recent.frozen(),
+            in_files: self.in_files,
+            known: Mutex::default(),
+            marked: Mutex::default(),
             snapshot: self.snapshot.clone(),
             statements: self.statements.clone(),
             work: self.work.clone(),
@@ -103,16 +135,20 @@ impl Clone for View {
 }
 
 impl View {
-    pub(super) fn new(keyspace: Keyspace, store: Store) -> Self {
-        let (recent, work) = (Recent::default(), Arc::default());
-        Self { keyspace, store, recent, snapshot: None, statements: None, given_up: None, work }
+    pub(super) fn new(keyspace: Keyspace, store: Store) -> Result<Self, StoreError> {
+        let cursor = keyspace.get(CURSOR_KEY).map_err(|error| store.error(error))?;
+        // One that is damaged ends nowhere.
+        let in_files = cursor.map_or(0, |bytes| Cursor::from_bytes(&bytes).map_or(u64::MAX, |cursor| cursor.tree_size));
+        let (recent, work, snapshot, statements, given_up) = (Recent::default(), Arc::default(), None, None, None);
+        let (known, marked) = (Mutex::default(), Mutex::default());
+        Ok(Self { keyspace, store, recent, in_files, known, marked, snapshot, statements, given_up, work })
     }
 
     /// What was done with its files since it was opened.
     #[must_use]
     pub fn work(&self) -> Work {
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Work { keys: of(&self.work.keys), bytes: of(&self.work.bytes), lookups: of(&self.work.lookups) }
+        let of = |by_table: &Mutex<BTreeMap<_, _>>| lock(by_table).clone();
+        Work { written: of(&self.work.written), looked_up: of(&self.work.looked_up) }
     }
 
     /// The same view, which quotes statements from there.
@@ -160,12 +196,28 @@ impl View {
     /// The value of `key` in the files.
     pub(crate) fn stored(&self, key: &[u8]) -> Result<Option<fjall::UserValue>, StoreError> {
         self.still_wanted()?;
-        self.work.lookups.fetch_add(1, Ordering::Relaxed);
         let value = match &self.snapshot {
             Some(snapshot) => snapshot.get(&self.keyspace, key),
             None => self.keyspace.get(key),
         };
-        value.map_err(|error| self.store.error(error))
+        let value = value.map_err(|error| self.store.error(error))?;
+        self.work.count_lookup(key, value.is_some());
+        Ok(value)
+    }
+
+    /// What is known of `key` in the files, for a view that is folded and not changed in the meantime.
+    pub(crate) fn known(&self, key: &[u8]) -> Option<Option<Arc<Write>>> {
+        lock(&self.known).get(key)
+    }
+
+    /// Remembers what `key` has in the files.
+    pub(crate) fn remember(&self, key: &[u8], value: Option<Write>) {
+        lock(&self.known).remember(key.into(), value.map(Arc::new));
+    }
+
+    /// Whether `key` is known to be in the files, and to have no value of its own.
+    pub(crate) fn is_marked(&self, key: &[u8]) -> bool {
+        lock(&self.marked).get(key).is_some_and(|known| known.is_some())
     }
 
     fn range(&self, from: Bound<Vec<u8>>, to: Bound<Vec<u8>>, backwards: bool) -> Merged<'_> {
@@ -320,6 +372,11 @@ impl View {
         self.recent.push(writes.0.into_iter());
     }
 
+    /// Up to how many statements its files go: there is nothing in them of those from there on.
+    pub(crate) fn in_files(&self) -> u64 {
+        self.in_files
+    }
+
     /// How many keys wait for [`Self::keep`].
     pub(crate) fn unkept(&self) -> usize {
         self.recent.keys()
@@ -334,21 +391,30 @@ impl View {
         if self.unkept() == 0 {
             return Ok(());
         }
+        let in_files = self.cursor()?.map_or(0, |cursor| cursor.tree_size);
         let failed = |error| self.store.error(error);
         let mut run = self.keyspace.start_ingestion().map_err(failed)?;
-        let (mut keys, mut bytes) = (0, 0);
+        let mut written = BTreeMap::<u8, (u64, u64)>::new();
+        // Whatever comes of it, nothing is asked of this view any more where it fails.
+        let (mut known, mut marked) = (lock(&self.known), lock(&self.marked));
         for (key, write) in self.recent.take() {
             let value = write.value(&key)?;
-            keys += 1;
-            bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;
+            let (keys, bytes) = written.entry(table_of(&key)).or_default();
+            *keys += 1;
+            *bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;
+            known.correct(&key, || value.is_some().then(|| write.clone()));
+            match *write {
+                Write::Marked => marked.remember(key.clone(), Some(write)),
+                _ => marked.correct(&key, || None),
+            }
             match value {
                 Some(value) => run.write(key, value).map_err(failed)?,
                 None => run.write_tombstone(key).map_err(failed)?,
             }
         }
         run.finish().map_err(failed)?;
-        self.work.keys.fetch_add(keys, Ordering::Relaxed);
-        self.work.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.in_files = in_files;
+        self.work.count_written(&written);
         Ok(())
     }
 
@@ -357,7 +423,8 @@ impl View {
     /// # Errors
     /// The store's files could not be written.
     pub fn clear(&mut self) -> Result<(), StoreError> {
-        self.recent = Recent::default();
+        (self.recent, self.in_files) = (Recent::default(), 0);
+        (self.known, self.marked) = (Mutex::default(), Mutex::default());
         self.keyspace.clear().map_err(|error| self.store.error(error))
     }
 }

@@ -1,5 +1,6 @@
 //! Folding: the whole log into empty views.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,12 +63,21 @@ pub(crate) async fn rebuild(directory: &Path, views: &[String]) -> Result<Value>
     following.stop().await?;
     for reader in &readers {
         let done = reader.read(|view| view.work())?.1;
+        let each = |counts: &BTreeMap<u8, (u64, u64)>| -> BTreeMap<u8, [f64; 2]> {
+            let of = |(table, (one, other)): (&u8, &(u64, u64))| {
+                (*table, [*one as f64 / statements, *other as f64 / statements])
+            };
+            counts.iter().map(of).collect()
+        };
+        let (written, looked_up) = (each(&done.written), each(&done.looked_up));
         work.insert(
             reader.name().to_owned(),
             json!({
-                "keys_written": done.keys as f64 / statements,
-                "bytes_written": done.bytes as f64 / statements,
-                "keys_looked_up": done.lookups as f64 / statements,
+                "keys_written": written.values().map(|[keys, _]| keys).sum::<f64>(),
+                "bytes_written": written.values().map(|[_, bytes]| bytes).sum::<f64>(),
+                "keys_looked_up": looked_up.values().flatten().sum::<f64>(),
+                "keys_and_bytes_by_table": written,
+                "found_and_not_found_by_table": looked_up,
             }),
         );
     }
