@@ -87,6 +87,11 @@ async fn a_receipt_fetched_later_is_the_one_that_was_handed_out() {
     for recorded in handed_out.iter().step_by(13) {
         let later = log.get_receipt(v1::GetReceiptRequest { index: recorded.index }).await.unwrap().into_inner();
         assert_eq!((later.receipt, later.tree_size), (recorded.receipt.clone(), recorded.tree_size));
+        let asked = v1::GetEntryRequest { index: recorded.index };
+        let entry = log.get_entry(asked).await.unwrap().into_inner();
+        let both = log.get_entry_with_receipt(asked).await.unwrap().into_inner();
+        assert_eq!(both.entry, Some(entry));
+        assert_eq!((both.receipt, both.tree_size), (recorded.receipt.clone(), recorded.tree_size));
     }
 }
 

@@ -223,17 +223,23 @@ async fn who_sees_a_namespace_fetches_the_entries_that_answers_about_it_cite() {
         let entry = log.get_entry(v1::GetEntryRequest { index }).await.unwrap().into_inner();
         assert_eq!(entry.statement, *statements[(index - indices[0]) as usize].bytes());
         log.get_receipt(v1::GetReceiptRequest { index }).await.unwrap();
+        let both = log.get_entry_with_receipt(v1::GetEntryRequest { index }).await.unwrap().into_inner();
+        assert_eq!(both.entry, Some(entry));
         log.get_inclusion_proof(v1::GetInclusionProofRequest { index, tree_size: 0 }).await.unwrap();
     }
     // What is about other namespaces, or names them, or about whom there is: not for them.
     for index in [indices[1], indices[3], 0, 3] {
         let refused = log.get_entry(v1::GetEntryRequest { index }).await.unwrap_err();
         assert_eq!(refused.code(), Code::PermissionDenied, "{index}: {refused}");
+        let refused = log.get_entry_with_receipt(v1::GetEntryRequest { index }).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{index}, with its receipt: {refused}");
     }
     let refused = log.get_entry(v1::GetEntryRequest { index: indices[3] }).await.unwrap_err();
     assert!(refused.message().contains("proofs can be had"), "{refused}");
     let mut guest = LogServiceClient::new(scene.channel(Some(&scene.guest.1)).await.unwrap());
     let refused = guest.get_entry(v1::GetEntryRequest { index: indices[0] }).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
+    let refused = guest.get_entry_with_receipt(v1::GetEntryRequest { index: indices[0] }).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
 }
 

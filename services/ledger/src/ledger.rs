@@ -1,6 +1,6 @@
 //! The read side: entries, receipts, checkpoints and proofs of what is committed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -10,8 +10,8 @@ use probity_admission::Rights;
 use probity_log::{Backend, Block, BlockReader, Head, ReadError};
 use probity_query::{Access, AccessDenied, Caller, Member, Scope, scope_of};
 use probity_schemas::{Identity, Namespace, NamespacePattern};
-use probity_statement::{LedgerKeys, SecretKey, SignedStatement};
-use probity_tlog::{BlockTree, ConsistencyProof, Hash, InclusionProof, NodeReader, leaf_hash};
+use probity_statement::{LedgerKeys, RootSignature, SecretKey, SignedStatement};
+use probity_tlog::{BlockTree, ConsistencyProof, Hash, InclusionProof, NodeReader, SignedCheckpoint, leaf_hash};
 use tokio::sync::watch;
 
 use crate::committed::CommittedBlock;
@@ -120,7 +120,15 @@ pub struct Ledger {
     rights: RwLock<Rights>,
     /// The index of event ids, for what one issuer stated.
     ids: Mutex<IndexTree>,
+    /// Those that receipts were asked for lately.
+    signatures: Mutex<Signatures>,
 }
+
+/// The root of a block by its height, and the signature that the block's receipts share.
+type Signatures = HashMap<u64, (Hash, Arc<RootSignature>)>;
+
+/// How many of them are remembered: some hundred bytes each.
+const SIGNATURES: usize = 1_024;
 
 impl Ledger {
     pub(crate) fn new(
@@ -131,7 +139,7 @@ impl Ledger {
         ids: IndexTree,
     ) -> Self {
         let (head, rights, ids) = (watch::Sender::new(head), RwLock::new(rights), Mutex::new(ids));
-        Self { backend, keys, receipt_key, head, rights, ids }
+        Self { backend, keys, receipt_key, head, rights, ids, signatures: Mutex::default() }
     }
 
     /// The log that it reads.
@@ -318,9 +326,51 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::committed_block`].
     pub fn receipt(&self, index: u64) -> Result<(Vec<u8>, u64), ReadFault> {
-        let committed = self.rebuild(index)?;
-        let receipt = committed.receipt(index).ok_or(ReadFault::Damaged { index })?;
-        Ok((receipt, committed.block().tree_size()))
+        let block = self.block_of(index)?;
+        Ok((self.receipt_in(&block, index)?, block.tree_size()))
+    }
+
+    /// The receipt of a statement of a block: the same bytes as when it was recorded, from the stored nodes of the tree.
+    ///
+    /// # Errors
+    /// It is not in the block, the nodes or the block are damaged, or this process has no receipt key.
+    pub fn receipt_in(&self, block: &Block, index: u64) -> Result<Vec<u8>, ReadFault> {
+        let damaged = ReadFault::Damaged { index };
+        let Some(leaf) = block.statement(index).map(leaf_hash) else { return Err(damaged) };
+        let Ok(proof) = probity_tlog::inclusion_proof(self.reader().tiles(), index, block.tree_size()) else {
+            return Err(damaged);
+        };
+        let Ok(root) = proof.root(&leaf) else { return Err(damaged) };
+        let signature = self.signature_of(block, root)?;
+        signature.and_then(|signature| signature.inclusion_receipt(&proof)).ok_or(damaged)
+    }
+
+    /// The signature that the receipts of a block share; `None` where this is not its root.
+    fn signature_of(&self, block: &Block, root: Hash) -> Result<Option<Arc<RootSignature>>, ReadFault> {
+        let receipt_key = self.receipt_key.as_ref().ok_or(ReadFault::NoReceiptKey)?;
+        let known = |signatures: &Signatures| {
+            signatures.get(&block.height()).filter(|(of, _)| *of == root).map(|(_, signature)| signature.clone())
+        };
+        if let Some(signature) = known(&self.signatures.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(Some(signature));
+        }
+        // The stored nodes are a cache: never sign a root that the checkpoint key has not signed.
+        let signed = self.keys.checkpoint_verifier().ok();
+        let signed = signed.and_then(|verifier| verifier.open(block.checkpoint()).ok());
+        let is_signed = |signed: &SignedCheckpoint| {
+            signed.checkpoint.root == root && signed.checkpoint.size == block.tree_size() && signed.time == block.time()
+        };
+        if !signed.is_some_and(|signed| is_signed(&signed)) {
+            return Ok(None);
+        }
+        let signature = RootSignature::sign(receipt_key, self.origin(), block.tree_size(), &root, block.time());
+        let signature = Arc::new(signature);
+        let mut signatures = self.signatures.lock().unwrap_or_else(PoisonError::into_inner);
+        if signatures.len() >= SIGNATURES {
+            signatures.clear();
+        }
+        signatures.insert(block.height(), (root, signature.clone()));
+        Ok(Some(signature))
     }
 
     /// The proof that the statement at `index` is in the tree of `size` (0 for the newest), and its

@@ -53,6 +53,25 @@ impl LogHandler {
 }
 
 impl LogHandler {
+    /// Reads something with an entry, for those who may read it.
+    async fn readable<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        read: impl FnOnce(&Ledger) -> Result<T, ReadFault> + Send + 'static,
+        entry: impl FnOnce(&T) -> &v1::Entry,
+    ) -> Result<T, Status> {
+        let now = self.clock.now();
+        let all = self.ledger.may_read_all(caller, now);
+        if let (Err(fault), Caller::Local | Caller::Unmapped) = (&all, caller) {
+            return Err(fault.clone().into());
+        }
+        let found = self.blocking(caller, read).await?;
+        if let (Err(_), Caller::Identified(identity)) = (all, caller) {
+            self.may_read(entry(&found), identity, now)?;
+        }
+        Ok(found)
+    }
+
     /// Whether someone who may not read the whole ledger may read this: what they stated themselves, and
     /// what is about a subject that they see. A statement is given as it was signed or not at all, so
     /// one that names what they may not see is not given.
@@ -201,20 +220,28 @@ impl LogService for LogHandler {
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::Entry>, Status> {
         let caller = caller(&request);
         let index = request.get_ref().index;
-        let now = self.clock.now();
-        let all = self.ledger.may_read_all(&caller, now);
-        if let (Err(fault), Caller::Local | Caller::Unmapped) = (&all, &caller) {
-            return Err(fault.clone().into());
-        }
         let read = move |ledger: &Ledger| {
             let block = ledger.block_of(index)?;
             checked(ledger, &block, index)
         };
-        let entry = self.blocking(&caller, read).await?;
-        if let (Err(_), Caller::Identified(identity)) = (all, &caller) {
-            self.may_read(&entry, identity, now)?;
-        }
-        Ok(Response::new(entry))
+        Ok(Response::new(self.readable(&caller, read, |entry| entry).await?))
+    }
+
+    async fn get_entry_with_receipt(
+        &self,
+        request: Request<v1::GetEntryRequest>,
+    ) -> Result<Response<v1::EntryWithReceipt>, Status> {
+        let caller = caller(&request);
+        let index = request.get_ref().index;
+        let read = move |ledger: &Ledger| {
+            let block = ledger.block_of(index)?;
+            // Its proof leads from the statement to the signed root.
+            let receipt = ledger.receipt_in(&block, index)?.into();
+            let entry = entry(&block, index).ok_or(ReadFault::Damaged { index })?;
+            Ok((entry, block.tree_size(), receipt))
+        };
+        let (entry, tree_size, receipt) = self.readable(&caller, read, |(entry, ..)| entry).await?;
+        Ok(Response::new(v1::EntryWithReceipt { entry: Some(entry), tree_size, receipt }))
     }
 
     type ListEntriesStream = BoxStream<'static, Result<v1::Entry, Status>>;

@@ -168,6 +168,12 @@ fn questions(own: &str) -> Vec<(&'static str, Call)> {
             }),
         ),
         (
+            "GetEntryWithReceipt",
+            call(move |channel| async move {
+                Log::new(channel).get_entry_with_receipt(v1::GetEntryRequest { index: 5 }).await.map(drop)
+            }),
+        ),
+        (
             "ListEntries own",
             call(move |channel| {
                 let request = v1::ListEntriesRequest { issuer: own.clone(), ..Default::default() };
