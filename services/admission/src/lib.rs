@@ -28,7 +28,7 @@ mod snapshot;
 mod state;
 mod violation;
 
-pub use consequences::{EndedApproval, HeldApproval};
+pub use consequences::{Ended, Held, What};
 pub use genesis::GenesisError;
 pub use history::{EmptyHistory, History};
 pub use probity_domain::authority::{CONFIRMATION_MAX_WAIT_MS, Enrolee, HeldRole};

@@ -5,7 +5,7 @@
 //! answer. It is neither a receipt nor a refusal, and by the time the statement comes it may be
 //! otherwise.
 
-use probity_admission::{AdmitError, EndedApproval, Position, Submitted};
+use probity_admission::{AdmitError, Ended, Position, Submitted};
 use probity_ledger::Past;
 use probity_schemas::Event;
 use probity_statement::SignedStatement;
@@ -24,7 +24,7 @@ const MAX_CHECKED: usize = 64;
 const WITH_CONSEQUENCES: u64 = 8;
 
 /// What would become of a statement: the approvals that it ends, or why it is refused.
-type Answer = Result<Vec<EndedApproval>, Rejection>;
+type Answer = Result<Vec<Ended>, Rejection>;
 
 /// Statements that nobody has signed yet.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Sequencer {
                 (Ok((index, time)), Ok(unsigned)) => {
                     let position = Position { index: index + number, block_time: *time };
                     let held = match number < WITH_CONSEQUENCES {
-                        true => self.replica.state.held_approvals(&unsigned.event, position),
+                        true => self.replica.state.held(&unsigned.event, position),
                         false => Vec::new(),
                     };
                     self.judge(&unsigned, position).map(|()| self.replica.state.ended(&held, position))

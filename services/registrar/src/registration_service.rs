@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use probity_admission::EndedApproval;
+use probity_admission::Ended;
 use probity_proto::v1::registration_service_server::RegistrationService;
 use probity_proto::{Verdict, v1};
 use probity_query::{Caller, QueryError, Scope, scope_of};
@@ -169,18 +169,19 @@ impl RegistrationHandler {
     }
 }
 
-fn checked(outcome: Result<Vec<EndedApproval>, Rejection>, scope: &Scope) -> v1::CheckResult {
+fn checked(outcome: Result<Vec<Ended>, Rejection>, scope: &Scope) -> v1::CheckResult {
     use v1::check_result::Result as Kind;
     // What is somebody else's is told of as far as the caller sees it.
-    let ended = |approval: EndedApproval| v1::EndedApproval {
-        version: scope.redact(approval.version.as_str()),
-        gate: approval.gate.to_string(),
-        request: approval.request,
-        reason: scope.redact(&approval.lapse.to_string()),
-        serves_at: approval.serves_at.iter().map(|endpoint| scope.redact(endpoint)).collect(),
+    let ended = |ended: Ended| v1::Ended {
+        what: ended.what.as_str().to_owned(),
+        version: scope.redact(ended.version.as_str()),
+        gate: ended.gate.to_string(),
+        index: ended.index,
+        reason: scope.redact(&ended.lapse.to_string()),
+        serves_at: ended.serves_at.iter().map(|endpoint| scope.redact(endpoint)).collect(),
     };
     let result = match outcome {
-        Ok(approvals) => Kind::Admissible(v1::Admissible { ends: approvals.into_iter().map(ended).collect() }),
+        Ok(ends) => Kind::Admissible(v1::Admissible { ends: ends.into_iter().map(ended).collect() }),
         Err(rejection) => Kind::Refused(Verdict::from(&rejection).into()),
     };
     v1::CheckResult { result: Some(result) }

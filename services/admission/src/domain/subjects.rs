@@ -2,6 +2,7 @@
 
 use probity_domain::Signed;
 use probity_schemas::Identity;
+use probity_schemas::shared::Environment;
 use serde::{Deserialize, Serialize};
 
 use super::Key;
@@ -27,6 +28,8 @@ pub(crate) struct Heap {
 pub(crate) struct Endpoint {
     /// The version that was said to serve there last.
     pub(crate) serves: Option<Key>,
+    /// For which environment a start said so last.
+    pub(crate) environment: Option<Environment>,
     /// Emergency stops, resumed or not.
     pub(crate) stops: Vec<u64>,
     /// The newest moment at which something happened there, in Unix milliseconds.

@@ -80,7 +80,13 @@ impl DomainState {
         };
         match data {
             DeploymentEvent::Requested(_) => self.open(event, by, authority, Case::DeploymentRequest),
-            DeploymentEvent::Started(started) => serves(started.version.as_ref()),
+            DeploymentEvent::Started(started) => {
+                let changed = serves(started.version.as_ref());
+                if let Some(environment) = started.environment.filter(|_| changed) {
+                    self.endpoints.entry(by.subject).environment = Some(environment);
+                }
+                changed
+            }
             DeploymentEvent::Upgraded(upgraded) => serves(Some(&upgraded.to)),
             DeploymentEvent::Downgraded(downgraded) => serves(Some(&downgraded.to)),
             DeploymentEvent::RolledBack(rolled_back) => serves(Some(&rolled_back.to)),

@@ -1,5 +1,5 @@
 //! What the ledger would say of events, asked before anything is signed: a missing role, a second
-//! pair of eyes, a version that nobody registered; and which approvals they would end.
+//! pair of eyes, a version that nobody registered; and what they would end.
 //!
 //! Nothing rests on the answer: a server that does not give one is no obstacle, and the ledger judges
 //! again when the event is handed in.
@@ -23,18 +23,26 @@ const MOST: usize = 64;
 pub(crate) struct Foreseen {
     /// Why it would be refused.
     pub(crate) refused: Option<v1::Refused>,
-    /// The approvals that it would end.
-    pub(crate) ends: Vec<v1::EndedApproval>,
+    /// What it would end.
+    pub(crate) ends: Vec<v1::Ended>,
 }
 
-/// That an event ends an approval, for whoever is about to sign it.
-pub(super) fn ends(approval: &v1::EndedApproval) -> String {
-    let v1::EndedApproval { version, gate, request, reason, serves_at } = approval;
+/// That an event ends what lets a version through a gate, for whoever is about to sign it.
+pub(super) fn ends(ended: &v1::Ended) -> String {
+    let v1::Ended { version, gate, index, reason, serves_at, what } = ended;
     let serves = match serves_at.is_empty() {
         true => String::new(),
         false => format!("; it serves at {} and would be covered no longer", serves_at.join(", ")),
     };
-    format!("the approval of {version} at gate {gate} (index {request}): {reason}{serves}")
+    let what = match what.as_str() {
+        "exception" => format!("the exception for {version} from gate {gate}"),
+        "change plan" => format!("the change plan that covers {version} at gate {gate}"),
+        "approval elsewhere" => format!("the approval elsewhere of {version} at gate {gate}"),
+        "passage" => format!("{version} has passed every gate, and would not pass gate {gate}"),
+        _ => format!("the approval of {version} at gate {gate}"),
+    };
+    let index = index.map(|index| format!(" (index {index})")).unwrap_or_default();
+    format!("{what}{index}: {reason}{serves}")
 }
 
 impl Recording<'_> {
