@@ -10,8 +10,11 @@ use scene::world::*;
 use scene::{compromised, confirmed, published, sha256};
 use serde_json::{Value, json};
 
+/// What ended, at which gate, by which statement it held, why not any more, and where it serves.
+type Told = (What, String, Option<u64>, Lapse, Vec<String>);
+
 /// What a statement would end, and what it did end once it was recorded: the same.
-fn ends(world: &mut World, by: u8, tree: Value) -> Vec<(What, String, Option<u64>, Lapse, Vec<String>)> {
+fn ends(world: &mut World, by: u8, tree: Value) -> Vec<Told> {
     world.pass(DAY);
     let event = world.door.event(tree.clone());
     let position = Position { index: world.door.next, block_time: world.door.time };

@@ -76,6 +76,20 @@ pub fn counts(
     scope: &Scope,
     at_ms: u64,
 ) -> Result<v1::ListQuestionsResponse, QueryError> {
+    counts_among(view, asked, scope, at_ms, COUNTED)
+}
+
+/// The same, where no more than `most` are looked at.
+///
+/// # Errors
+/// The view could not be read.
+pub fn counts_among(
+    view: &View,
+    asked: Option<&NamespacePattern>,
+    scope: &Scope,
+    at_ms: u64,
+    most: usize,
+) -> Result<v1::ListQuestionsResponse, QueryError> {
     scope.reaches(asked)?;
     let mut counted = [0; 256];
     let (mut looked_at, mut at_least) = (0, false);
@@ -89,7 +103,7 @@ pub fn counts(
             NamespacePattern::Within(root) => table.beginning(root.as_str()),
         };
         for pair in view.scan_after(&prefix, None) {
-            if looked_at == COUNTED {
+            if looked_at == most {
                 at_least = true;
                 break;
             }

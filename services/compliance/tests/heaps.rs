@@ -4,7 +4,8 @@
 
 mod scenes;
 
-use probity_compliance::Question;
+use probity_compliance::{Question, query};
+use probity_query::Scope;
 use scenes::*;
 use serde_json::json;
 
@@ -68,4 +69,22 @@ fn a_void_registration_leaves_the_others_of_its_version() {
     life.void(third);
     life.start(json!({}));
     assert_eq!(life.found(Question::UnregisteredDeployment, at(life.today())), []);
+}
+
+#[test]
+fn of_more_than_can_be_counted_it_is_said_that_there_are_at_least_so_many() {
+    let mut life = Life::new();
+    let finding = json!({ "title": "No monitoring", "severity": "high", "source": "validator" });
+    for _ in 0..5 {
+        life.say_by(VERA, "finding.raised", PD, finding.clone());
+    }
+    let counted = |most| {
+        let scope = scope(&["credit/*"]);
+        let counted = query::counts_among(life.scene.view(), None, &scope, at(1_000), most).unwrap();
+        (counted.questions.iter().map(|it| it.count).sum::<u64>(), counted.at_least)
+    };
+    assert_eq!(counted(4), (4, true));
+    assert_eq!(counted(5), (5, false));
+    let all = query::counts(life.scene.view(), None, &Scope::Everything, at(1_000)).unwrap();
+    assert!(!all.at_least);
 }

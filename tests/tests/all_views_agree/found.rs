@@ -355,3 +355,73 @@ fn what_nobody_knows_the_time_of_is_found_since_it_was_recorded_and_what_had_no_
     let since = told.recorded_ms(gate as usize);
     assert_eq!(told.found(Question::LiveWithoutApproval), [(EU.to_owned(), since, None)]);
 }
+
+#[test]
+fn nobody_takes_back_what_somebody_else_said_and_nobody_answers_it_for_them() {
+    let mut told = Told::approved();
+    told.start(json!({}));
+    let declared = told.say(OPERATOR, "incident.declared", model(), json!({ "summary": "It declines everybody." }));
+    let retired = told.say(OWNER, "retirement.completed", version("2"), json!({}));
+    let withdrawn = told.say(DEVELOPER, "data.withdrawn", subject("dataset", "cards"), json!({ "reason": "Consent." }));
+    told.agree();
+    let said = |told: &Told| {
+        let inventory = told.inventory();
+        let versions: Vec<String> = inventory.versions().values().map(|version| version.state.clone()).collect();
+        (versions, inventory.model().open_incidents, inventory.places()[EU].shares.len(), told.lapse())
+    };
+    let before = said(&told);
+    for index in [declared - 1, declared, retired, withdrawn] {
+        let event = &told.world.door.log[index].1;
+        let void = json!({ "type": "correction.recorded", "subject": event.subject, "regarding": event.id,
+            "data": { "kind": "voids", "reason": "It was wrong." } });
+        told.say_so(RISK_OFFICER, void);
+    }
+    // Nor does an answer that is about something else reach it, or the same id by another issuer.
+    let (id, on) =
+        (json!(told.world.door.log[declared].1.id), json!({ "kind": "model", "namespace": "sandbox", "name": "x" }));
+    told.say_so(OUTSIDER, json!({ "type": "incident.closed", "subject": on, "regarding": id, "data": {} }));
+    told.agree();
+    assert_eq!(said(&told), before);
+    assert_eq!(told.inventory().datasets()["dataset:credit/cards"].state, "withdrawn");
+}
+
+#[test]
+fn what_answers_something_that_was_void_makes_nothing_of_it() {
+    let mut told = Told::new();
+    let finding = json!({ "title": "No monitoring", "severity": "high", "source": "validator" });
+    let openers = [
+        told.say(OPERATOR, "incident.declared", model(), json!({ "summary": "It declines everybody." })),
+        told.say(OPERATOR, "issue.opened", model(), json!({ "title": "It drifts." })),
+        told.say(OWNER, "review.scheduled", model(), json!({ "due": ms(told.world.door.time + 9 * DAY) })),
+        told.say(VALIDATOR, "finding.raised", model(), finding),
+        told.say(
+            DEVELOPER,
+            "dependency.declared",
+            model(),
+            json!({ "direction": "upstream", "kind": "model", "other": subject("model", "other") }),
+        ),
+    ];
+    for index in openers {
+        told.void(index);
+    }
+    told.answer(OPERATOR, "incident.classified", "incident.declared", json!({ "regime": "law", "reportable": "yes" }));
+    told.answer(OPERATOR, "incident.closed", "incident.declared", json!({}));
+    told.answer(OPERATOR, "issue.routed", "issue.opened", json!({ "team": "data", "assignee": person(OPERATOR) }));
+    told.answer(OPERATOR, "issue.reopened", "issue.opened", json!({ "reason": "Again." }));
+    told.answer(OWNER, "review.completed", "review.scheduled", json!({ "outcome": "passed" }));
+    told.answer(VALIDATOR, "finding.responded", "finding.raised", json!({ "response": "It is monitored." }));
+    told.answer(DEVELOPER, "dependency.ended", "dependency.declared", json!({ "reason": "Gone." }));
+    told.agree();
+    let model = told.inventory().model();
+    assert_eq!((model.open_incidents, model.open_issues, model.open_findings), (0, 0, 0));
+    let problems = probity_inventory::query::Problems::default();
+    let all = probity_query::Page { size: 100, after: None };
+    let scope = probity_query::Scope::Everything;
+    let view = told.views.inventory.view();
+    assert_eq!(probity_inventory::query::problems(view, &problems, &scope, &all).unwrap().items, []);
+    let view = told.views.compliance.view();
+    assert_eq!(probity_compliance::query::incidents(view, None, false, &scope, told.now_ms(), &all).unwrap().items, []);
+    let open = found(view, "", told.now_ms() + ms(90 * DAY), true);
+    let of_openers = ["incident-open", "incident-not-notified", "finding-open", "finding-overdue", "review-overdue"];
+    assert!(!open.iter().any(|it| of_openers.contains(&it.question.as_str())), "{open:?}");
+}

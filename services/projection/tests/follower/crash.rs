@@ -153,3 +153,34 @@ fn a_crash_while_a_view_is_rebuilt_loses_neither_tree() {
         following.stop().await.unwrap();
     });
 }
+
+#[test]
+fn a_crash_while_a_view_is_cleared_leaves_it_whole_or_starts_it_anew() {
+    run(|| async {
+        let world = World::of_blocks(40).await;
+        let (following, reader) = crate::world::follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        reach(&reader, world.told.size()).await;
+        following.stop().await.unwrap();
+        drop(reader);
+        let fresh = fresh::<Counts<0, 1>>(&world).await;
+        for crash in 0..6 {
+            let (cleared, from) = (format!("cleared-{crash}"), world.path(&format!("cleared-{crash}")));
+            crash_copy(&world.path("views"), &from);
+            let store = Store::open(&from, CACHE).unwrap();
+            let tree = Generations::of(&store, NAMES[0]).unwrap().current.unwrap().tree;
+            let mut view = store.view(&tree).unwrap();
+            let copies: Vec<_> = (0..4).map(|copy| format!("{cleared}-{copy}")).collect();
+            let clearing = std::thread::scope(|scope| {
+                let copying = scope.spawn(|| copies.iter().for_each(|copy| crash_copy(&from, &world.path(copy))));
+                let cleared = view.clear();
+                copying.join().unwrap();
+                cleared
+            });
+            clearing.unwrap();
+            drop((view, store));
+            for copy in copies.iter().chain([&cleared]) {
+                recover::<Counts<0, 1>>(&world, copy, fresh).await;
+            }
+        }
+    });
+}
