@@ -86,7 +86,7 @@ impl Question {
     }
 
     /// Its byte in keys.
-    pub(crate) fn byte(self) -> u8 {
+    pub fn byte(self) -> u8 {
         Self::ALL.iter().position(|other| *other == self).map_or(0, |position| position as u8)
     }
 }
