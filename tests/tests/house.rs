@@ -27,6 +27,7 @@ fn may_import(from: &str, to: &str) -> bool {
         "tlog" | "schemas" => &[],
         "statement" => &["tlog", "schemas"],
         "domain" | "importer" => &["schemas", "statement"],
+        "controls" => &["schemas", "domain"],
         "admission" => &["schemas", "statement", "domain"],
         "proto" => &["tlog", "schemas", "statement"],
         "client" => &["proto", "statement", "schemas", "tlog"],
@@ -36,13 +37,14 @@ fn may_import(from: &str, to: &str) -> bool {
         "projection" => &["tlog", "schemas", "statement", "domain", "log"],
         "query" => &["schemas", "projection", "proto"],
         "subscription" => return to == "log" || OF_A_VIEW.contains(&to),
+        "compliance" => return to == "controls" || OF_A_VIEW.contains(&to),
         view if VIEWS.contains(&view) => OF_A_VIEW,
         "export" => {
             let own = ["tlog", "schemas", "statement", "domain", "admission", "log", "ledger", "proto"];
             return own.contains(&to) || VIEWS.contains(&to);
         }
         "gateway" | "console" => return ["proto", "query", "ledger"].contains(&to) || VIEWS.contains(&to),
-        "cli" => &["client", "proto", "export", "importer", "schemas", "statement", "domain", "terminal", "tlog"],
+        "cli" => &["client", "proto", "export", "importer", "schemas", "statement", "domain", "controls", "terminal", "tlog"],
         "server" => return !["cli", "probity", "tests"].contains(&to),
         "terminal" => &["schemas", "statement"],
         "probity" => &["cli", "server", "terminal"],

@@ -78,7 +78,34 @@ lists! {
     ListMonitorsRequest => ListMonitorsResponse.monitors,
     ListProblemsRequest => ListProblemsResponse.problems,
     ListUseCasesRequest => ListUseCasesResponse.use_cases,
+    ListVerdictsRequest => ListVerdictsResponse.verdicts,
     ListValueRequest => ListValueResponse.value,
+}
+
+/// Models of which verdicts are counted in one answer.
+const COUNTED: u32 = 200;
+
+impl ListRequest for v1::CountVerdictsRequest {
+    fn set_page(&mut self, size: u32, token: String) {
+        (self.page_size, self.page_token) = (size.min(COUNTED), token);
+    }
+}
+
+impl ListAnswer for v1::CountVerdictsResponse {
+    fn count(&self) -> usize {
+        self.counts.len()
+    }
+
+    fn next_page_token(&self) -> &str {
+        &self.next_page_token
+    }
+
+    fn append(&mut self, mut next: Self) {
+        let mut counts = std::mem::take(&mut self.counts);
+        counts.append(&mut next.counts);
+        let (models, versions) = (self.models + next.models, self.versions + next.versions);
+        *self = Self { counts, models, versions, ..next };
+    }
 }
 
 /// The first `limit` items of a list, page by page. The answer has a token where there are more.

@@ -16,9 +16,9 @@ mod judging;
 mod known;
 mod projector;
 pub mod query;
-mod questions;
 mod records;
 mod service;
+mod verdicts;
 
 use probity_projection::Projector as _;
 use probity_proto::v1::compliance_service_server::ComplianceServiceServer;
@@ -26,7 +26,7 @@ use probity_query::ViewSpec;
 use tonic::server::NamedService as _;
 
 pub use projector::ComplianceProjector;
-pub use questions::Question;
+pub use probity_controls::Question;
 pub use service::ComplianceHandler;
 
 /// The view as a server offers it.

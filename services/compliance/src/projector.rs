@@ -7,7 +7,7 @@ use probity_projection::{Batch, ProjectionError, Projector, Recorded, Referent};
 use probity_schemas::Data;
 use probity_schemas::validation::ValidationEvent;
 
-use crate::fold::{approvals, authority, endpoints, exceptions, items, proposals, subjects};
+use crate::fold::{approvals, authority, dossiers, endpoints, exceptions, items, packs, proposals, subjects};
 use crate::judging;
 use crate::known::SUBJECTS;
 use crate::records::approvals::{OPEN_REQUESTS, plan_key};
@@ -30,11 +30,13 @@ impl Projector for ComplianceProjector {
 
 fn fold(recorded: &Recorded, batch: &mut Batch<'_>) -> Result<(), ProjectionError> {
     SUBJECTS.note(recorded, batch);
+    dossiers::fold(batch, recorded)?;
     proposals::fold(batch, recorded)?;
     authority::enacted(batch, recorded);
     match &recorded.enacted {
         Enacted::InForce { power: Power::Publish { subject, published }, .. } => {
             approvals::publish(batch, subject, published, recorded.by().signed.at())?;
+            packs::adopt(batch, recorded, subject, published);
         }
         // Everything may rest on a signature of that key, or of one that it let in.
         Enacted::InForce { power: Power::Revoke { .. }, .. } => judging::everything(batch)?,

@@ -14,7 +14,7 @@ use probity_schemas::{Name, Namespace, NamespacePattern, word};
 
 use crate::facts::Folded;
 use crate::known::known;
-use crate::questions::Question;
+use probity_controls::Question;
 use crate::records::approvals::{REQUESTS, RequestState, request_key};
 use crate::records::deficiencies::{
     DEFICIENCIES, DEFICIENCIES_IN, DEFICIENCIES_OF, Found, namespace_of as namespace_text,

@@ -8,17 +8,20 @@ use tonic::{Request, Response, Status};
 
 use crate::inbox::{self, Asker};
 use crate::query::{self, Wanted};
+use crate::verdicts::adopted::{self, Packs};
+use crate::verdicts::{explain, list};
 
 /// The standing questions and inboxes over gRPC.
 #[derive(Debug, Clone)]
 pub struct ComplianceHandler {
     context: QueryContext,
+    packs: Packs,
 }
 
 impl ComplianceHandler {
     /// Answers from the view of `context`.
     pub fn new(context: QueryContext) -> Self {
-        Self { context }
+        Self { context, packs: Packs::default() }
     }
 
     fn at(&self, at_ms: Option<u64>) -> u64 {
@@ -105,5 +108,84 @@ impl ComplianceService for ComplianceHandler {
         let (as_of, found) = self.context.page(caller, listing, query).await?;
         let (incidents, next_page_token) = (found.items, found.next_page_token);
         Ok(Response::new(v1::ListIncidentClocksResponse { as_of: Some(as_of), incidents, next_page_token }))
+    }
+
+    async fn list_packs(
+        &self,
+        request: Request<v1::ListPacksRequest>,
+    ) -> Result<Response<v1::ListPacksResponse>, Status> {
+        let caller = RequestContext::of(&request);
+        let v1::ListPacksRequest { at_ms, min_tree_size } = request.into_inner();
+        let (packs, at_ms) = (self.packs.clone(), self.at(at_ms));
+        let query = move |view: &_, scope: &_| adopted::list(&packs, view, scope, at_ms);
+        let (as_of, packs) = self.context.answer(caller, min_tree_size, query).await?;
+        Ok(Response::new(v1::ListPacksResponse { as_of: Some(as_of), packs }))
+    }
+
+    async fn list_verdicts(
+        &self,
+        request: Request<v1::ListVerdictsRequest>,
+    ) -> Result<Response<v1::ListVerdictsResponse>, Status> {
+        let caller = RequestContext::of(&request);
+        let request = request.into_inner();
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let wanted = list::Wanted {
+            namespace: query::namespace(&request.namespace)?,
+            verdicts: list::verdicts(&request.verdicts)?,
+            at_ms: request.at_ms.unwrap_or_else(|| listing.now_ms()),
+            known: request.known.unwrap_or(u64::MAX),
+            pack: request.pack,
+            control: request.control,
+            subject: request.subject,
+            all_versions: request.all_versions,
+        };
+        let packs = self.packs.clone();
+        let query = move |view: &_, scope: &_, page: &_| list::list(&packs, view, &wanted, scope, page);
+        let (as_of, (found, packs)) = self.context.page(caller, listing, query).await?;
+        Ok(Response::new(v1::ListVerdictsResponse {
+            as_of: Some(as_of),
+            verdicts: found.items,
+            next_page_token: found.next_page_token,
+            packs: u32::try_from(packs).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn count_verdicts(
+        &self,
+        request: Request<v1::CountVerdictsRequest>,
+    ) -> Result<Response<v1::CountVerdictsResponse>, Status> {
+        let caller = RequestContext::of(&request);
+        let request = request.into_inner();
+        let listing = Listing::of(&request, self.context.now_ms())?;
+        let wanted = list::Wanted {
+            namespace: query::namespace(&request.namespace)?,
+            at_ms: request.at_ms.unwrap_or_else(|| listing.now_ms()),
+            known: u64::MAX,
+            pack: request.pack,
+            all_versions: request.all_versions,
+            ..list::Wanted::default()
+        };
+        let packs = self.packs.clone();
+        let query = move |view: &_, scope: &_, page: &_| list::count(&packs, view, &wanted, scope, page);
+        let (as_of, counted) = self.context.page(caller, listing, query).await?;
+        Ok(Response::new(v1::CountVerdictsResponse {
+            as_of: Some(as_of),
+            counts: counted.counts,
+            models: counted.models,
+            versions: counted.versions,
+            next_page_token: counted.next_page_token,
+        }))
+    }
+
+    async fn explain_verdict(
+        &self,
+        request: Request<v1::ExplainVerdictRequest>,
+    ) -> Result<Response<v1::ExplainVerdictResponse>, Status> {
+        let caller = RequestContext::of(&request);
+        let request = request.into_inner();
+        let (packs, at_ms, least) = (self.packs.clone(), self.at(request.at_ms), request.min_tree_size);
+        let query = move |view: &_, scope: &_| explain::explain(&packs, view, &request, scope, at_ms);
+        let (as_of, explained) = self.context.answer(caller, least, query).await?;
+        Ok(Response::new(v1::ExplainVerdictResponse { as_of: Some(as_of), ..explained }))
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 use probity_domain::Timeline;
-use probity_schemas::Event;
+use probity_schemas::{Event, SubjectKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -68,24 +68,23 @@ pub struct Signing {
 impl Fact {
     /// What an event says, as it was signed. Of one that says a lot, long texts are shortened: rules ask whether they
     /// are there.
-    ///
-    /// # Errors
-    /// None: every event of the vocabulary has a form in JSON.
-    pub fn of(event: &Event, signing: Signing) -> Result<Self, serde_json::Error> {
-        let mut said = serde_json::to_vec(&event.data)?;
+    #[must_use]
+    pub fn of(event: &Event, signing: Signing) -> Self {
+        // Every event of the vocabulary has a form in JSON.
+        let mut said = serde_json::to_vec(&event.data).unwrap_or_default();
         if said.len() > SAID_LONG {
-            let mut data = serde_json::to_value(&event.data)?;
+            let mut data: Value = serde_json::from_slice(&said).unwrap_or_default();
             shorten(&mut data);
-            said = serde_json::to_vec(&data)?;
+            said = data.to_string().into_bytes();
         }
         let Signing { index, time_ms, recorded_ms, signer, persons, roles, answers } = signing;
         let evidence = event.evidence.iter().map(|it| (it.digest.to_string(), it.kind.to_string()));
-        Ok(Self {
+        Self {
             index,
             event_type: event.event_type().to_owned(),
             time_ms,
             recorded_ms,
-            subject: event.subject.to_string(),
+            subject: subject_of(event),
             signer,
             persons,
             roles,
@@ -94,12 +93,43 @@ impl Fact {
             said,
             voids: Vec::new(),
             read: OnceLock::new(),
-        })
+        }
+    }
+
+    /// Puts a value in the place of a field, as a correction says; takes the field away where there is none. The field is
+    /// named as in `data.cost.amount`. One that the fact does not have, or that stands in a list, stays as it is.
+    pub fn amend(&mut self, field: &str, new: Option<&str>) {
+        let mut data: Value = serde_json::from_slice(&self.said).unwrap_or_default();
+        let Some(path) = field.strip_prefix("data.") else { return };
+        let (parents, name) = path.rsplit_once('.').map_or(("", path), |(parents, name)| (parents, name));
+        let mut at = &mut data;
+        for parent in parents.split('.').filter(|parent| !parent.is_empty()) {
+            let Some(next) = at.get_mut(parent) else { return };
+            at = next;
+        }
+        let Value::Object(fields) = at else { return };
+        match (new, fields.get(name)) {
+            // As the field was written: a number stays one, a text stays one.
+            (Some(new), Some(Value::String(_)) | None) => drop(fields.insert(name.to_owned(), new.into())),
+            (Some(new), Some(_)) => {
+                let value = serde_json::from_str(new).unwrap_or_else(|_| new.into());
+                fields.insert(name.to_owned(), value);
+            }
+            (None, _) => drop(fields.remove(name)),
+        }
+        self.said = data.to_string().into_bytes();
+        self.read = OnceLock::new();
     }
 
     /// What it says; nothing where that is not readable.
     pub(crate) fn data(&self) -> &Value {
         self.read.get_or_init(|| serde_json::from_slice(&self.said).unwrap_or_default())
+    }
+
+    /// The version that it names, where it names one.
+    #[must_use]
+    pub fn names_version(&self) -> Option<String> {
+        NAMES_VERSION.iter().find_map(|name| subject_text(self.data().get(*name)?))
     }
 
     /// Whether it is void for those who know the statements before `known`.
@@ -110,6 +140,23 @@ impl Fact {
     pub(crate) fn place(&self) -> (u64, u64) {
         (self.time_ms, self.index)
     }
+}
+
+/// Fields of an event's data by which it names a version.
+pub(crate) const NAMES_VERSION: [&str; 4] = ["version", "produced_version", "to", "anchor"];
+
+/// What an event is about, as text; of a person or service as it signs: `person:<uuid>`.
+fn subject_of(event: &Event) -> String {
+    let subject = &event.subject;
+    match subject.kind {
+        SubjectKind::Identity => format!("{}:{}", subject.namespace, subject.name),
+        _ => subject.to_string(),
+    }
+}
+
+/// The text of a subject that is given as an object.
+pub(crate) fn subject_text(json: &Value) -> Option<String> {
+    serde_json::from_value::<probity_schemas::Subject>(json.clone()).ok().map(|subject| subject.to_string())
 }
 
 fn shorten(value: &mut Value) {
@@ -214,6 +261,12 @@ impl Dossier {
     pub(crate) fn facts(&self, event_type: &str, at_ms: u64, known: u64) -> impl Iterator<Item = &Fact> {
         let happened = move |fact: &&Fact| fact.time_ms <= at_ms && fact.index < known && !fact.is_void(known);
         self.of_type(event_type).iter().filter(happened)
+    }
+
+    /// The fact at an index.
+    #[must_use]
+    pub fn fact_at(&self, index: u64) -> Option<&Fact> {
+        self.facts.iter().find(|fact| fact.index == index)
     }
 
     /// The moments at which facts are added, in order and without repetition.

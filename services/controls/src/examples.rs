@@ -268,7 +268,7 @@ fn fact(event: &WrittenEvent, version: &str, signing: Signing) -> Result<Fact, S
     let is_service = event.by.starts_with("service:");
     let persons = if is_service { Vec::new() } else { vec![event.by.clone()] };
     let signing = Signing { signer: event.by.clone(), persons, roles: event.roles.clone(), ..signing };
-    Fact::of(&read, signing).map_err(|error| error.to_string())
+    Ok(Fact::of(&read, signing))
 }
 
 fn span(stretch: &Stretch) -> Result<(u64, Option<u64>), String> {

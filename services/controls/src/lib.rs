@@ -22,6 +22,7 @@ pub mod examples;
 mod language;
 pub mod pack;
 mod questions;
+pub mod shipped;
 pub mod verdict;
 
 pub use dossier::{Dossier, Fact};

@@ -296,6 +296,28 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         Ok(None)
     }
 
+    /// When a control that is no gate may be done without, by exceptions about any of these subjects. One person's leave
+    /// is enough: no policy asks for more.
+    ///
+    /// # Errors
+    /// A fact could not be read.
+    pub fn excused(
+        &self,
+        purpose: &Purpose,
+        control: &Name,
+        subjects: &[&str],
+    ) -> Result<Timeline<Verdict>, F::Error> {
+        let version = self.facts.version(&purpose.version)?.unwrap_or_default();
+        let mut ways = Vec::new();
+        for subject in subjects {
+            ways.extend(self.excepted(&self.facts.exceptions(subject)?, purpose, &version, control)?);
+        }
+        Ok(match ways.is_empty() {
+            true => Timeline::always(Err(Denial::new(Lapse::NotRequested, []))),
+            false => either(&ways),
+        })
+    }
+
     /// When exceptions from a gate, or emergencies, let a version through it.
     fn excepted(
         &self,

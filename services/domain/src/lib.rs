@@ -22,6 +22,7 @@ pub mod ids;
 pub mod lapse;
 pub mod lifecycle;
 pub mod named;
+pub mod packs;
 pub mod plans;
 pub mod references;
 pub mod served;

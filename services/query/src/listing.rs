@@ -39,6 +39,7 @@ macro_rules! list_requests {
 
 list_requests! {
     CompareRequest,
+    CountVerdictsRequest,
     GetImpactRequest,
     ListDatasetsRequest,
     ListDeficienciesRequest,
@@ -50,6 +51,7 @@ list_requests! {
     ListProblemsRequest,
     ListUseCasesRequest,
     ListValueRequest,
+    ListVerdictsRequest,
     ListVersionsRequest,
 }
 

@@ -44,6 +44,12 @@ impl Page {
         Ok(Self { size: size as usize, after })
     }
 
+    /// The token for the page behind the item of a key.
+    #[must_use]
+    pub fn token(key: &[u8]) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(key)
+    }
+
     /// Takes a page from `items`, which come after [`Self::after`] in the order of their keys;
     /// those that are `None` do not belong to the list. Where few belong to it, the page can be
     /// short, or empty, and still have a token.

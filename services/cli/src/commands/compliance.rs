@@ -1,21 +1,26 @@
 //! `probity compliance`: what the standing questions find.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Subcommand};
 use probity_proto::v1;
 use probity_schemas::SubjectKind;
 use probity_terminal::{Answer, Table, indented, outln, wrong_use};
 
+use super::pack::{self, PackCommand};
+use super::verdicts::{self, VerdictsArgs};
 use crate::after::AfterArgs;
 use crate::client::Client;
 use crate::pages::LimitArgs;
 use crate::people::People;
 use crate::resolve::EventName;
-use crate::session::Session;
+use crate::session::{Session, SessionArgs};
 use crate::{names, output, pages};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ComplianceArgs {
+    #[command(subcommand)]
+    command: Option<ComplianceCommand>,
     /// What one question finds, such as live-without-approval; or what is found about a model and its
     /// versions, an endpoint or a use case, such as credit/pd-scorecard. Without it, how much each
     /// question finds.
@@ -50,6 +55,22 @@ pub struct ComplianceArgs {
     after: AfterArgs,
 }
 
+#[derive(Debug, Subcommand)]
+enum ComplianceCommand {
+    /// Check, test, compare and adopt control packs.
+    #[command(subcommand)]
+    Pack(PackCommand),
+    /// Show whether the record supports the controls of the packs in force.
+    Verdicts(VerdictsArgs),
+}
+
+impl ComplianceArgs {
+    /// Whether something is recorded.
+    pub(super) fn records(&self) -> bool {
+        matches!(&self.command, Some(ComplianceCommand::Pack(command)) if command.records())
+    }
+}
+
 /// What is asked for, its names resolved.
 struct Asked {
     subject: String,
@@ -62,7 +83,15 @@ struct Asked {
 }
 
 /// Yes where nothing is wrong.
-pub(crate) async fn run(args: ComplianceArgs, session: &Session) -> Result<Answer> {
+pub(crate) async fn run(mut args: ComplianceArgs, session: SessionArgs, json: bool) -> Result<Answer> {
+    match args.command.take() {
+        Some(ComplianceCommand::Pack(command)) => pack::run(command, session, json).await,
+        Some(ComplianceCommand::Verdicts(asked)) => verdicts::run(asked, &session.open_to_read(json)).await,
+        None => standing(args, &session.open_to_read(json)).await,
+    }
+}
+
+async fn standing(args: ComplianceArgs, session: &Session) -> Result<Answer> {
     let at_ms = session.moment("--at", args.at.as_deref())?;
     let mut client = session.server.connect().await?;
     let mut asked = Asked {

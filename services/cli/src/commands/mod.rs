@@ -20,13 +20,16 @@ mod lineage;
 mod list;
 mod models;
 mod needs;
+mod pack;
 mod people;
 mod receipt;
 mod record;
 mod seen;
 mod suspend;
 mod vault;
+pub(crate) mod verdicts;
 pub(crate) mod verify;
+mod why;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -105,6 +108,8 @@ pub enum ClientCommand {
     Inbox(Remote<inbox::InboxArgs>),
     /// Show what is not in order: live without approval, no owner, overdue, and so on.
     Compliance(Remote<compliance::ComplianceArgs>),
+    /// Show why a control of a pack gets its verdict: the rule, the statements, and how it came about.
+    Why(Remote<why::WhyArgs>),
     /// Show who did what and when, or which version served at a moment.
     History(Remote<history::HistoryArgs>),
     /// Compare two versions of a model, or two points of the log.
@@ -132,6 +137,7 @@ impl ClientCommand {
             | Self::Erase(Remote { session, .. })
             | Self::Import(Remote { session, .. }) => Some(session),
             Self::Impact(Remote { args, session }) if args.records() => Some(session),
+            Self::Compliance(Remote { args, session }) if args.records() => Some(session),
             _ => None,
         }
     }
@@ -166,7 +172,8 @@ impl ClientCommand {
             Self::Needs(Remote { args, session }) => needs::run(args, &session.open_to_read(json)).await,
             Self::People(Remote { args, session }) => people::run(args, &session.open_to_read(json)).await,
             Self::Inbox(Remote { args, session }) => inbox::run(args, &session.open_to_read(json)).await,
-            Self::Compliance(Remote { args, session }) => compliance::run(args, &session.open_to_read(json)).await,
+            Self::Compliance(Remote { args, session }) => compliance::run(args, session, json).await,
+            Self::Why(Remote { args, session }) => why::run(args, &session.open_to_read(json)).await,
             Self::History(Remote { args, session }) => history::run(args, &session.open_to_read(json)).await,
             Self::Compare(Remote { args, session }) => compare::run(args, &session.open_to_read(json)).await,
             Self::Lineage(Remote { args, session }) => lineage::run(args, &session.open_to_read(json)).await,

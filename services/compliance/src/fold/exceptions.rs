@@ -10,7 +10,7 @@ use probity_schemas::exception::ExceptionEvent;
 use probity_schemas::{Text, Timestamp};
 
 use crate::judging;
-use crate::questions::Question;
+use probity_controls::Question;
 use crate::records::approvals::{EXCEPTIONS, EXCEPTIONS_OF, ExceptionState, UNSIGNED, exception_key};
 use crate::records::deficiencies::{Found, replace};
 

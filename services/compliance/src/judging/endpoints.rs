@@ -7,7 +7,7 @@ use probity_domain::{Asking, Denial, End, EndpointId, Evaluator, Lapse, Pass};
 use probity_projection::{Batch, ProjectionError};
 
 use crate::facts::Folded;
-use crate::questions::Question;
+use probity_controls::Question;
 use crate::records::deficiencies::{Found, replace};
 use crate::records::endpoints::{ENDPOINTS, EndpointState, Stay, endpoint_key, namespace};
 use crate::records::subjects::{MODELS, ModelState, VERSIONS, VersionState};

@@ -5,7 +5,7 @@ use probity_projection::{Batch, Parts, ProjectionError, Recorded};
 use probity_schemas::incident::Reportable;
 use probity_schemas::word;
 
-use crate::questions::Question;
+use probity_controls::Question;
 use crate::records::deficiencies::{Found, replace};
 use crate::records::endpoints::{ENDPOINTS, endpoint_key};
 use crate::records::items::{FINDINGS, INCIDENTS, OPEN_ABOUT, REVIEWS, open_about};

@@ -11,7 +11,7 @@ use probity_domain::ids::model_of;
 use probity_projection::{Batch, Parts, ProjectionError};
 use probity_schemas::{Digest, word};
 
-use crate::questions::Question;
+use probity_controls::Question;
 use crate::records::approvals::{REQUESTS, RequestState, SEEN, request_key};
 use crate::records::authority::PERSONS;
 use crate::records::deficiencies::{Found, replace};

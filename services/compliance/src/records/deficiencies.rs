@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use probity_projection::{Batch, Key, ProjectionError, Provenance, Stated, Table};
+use probity_projection::{Batch, Key, Parts, ProjectionError, Provenance, Stated, StoreError, Table, View};
 use serde::{Deserialize, Serialize};
 
 use super::byte;
-use crate::questions::Question;
+use probity_controls::Question;
 
 /// Question, moment, subject, cause → a deficiency from that moment on.
 pub(crate) const DEFICIENCIES: Table<Found> = Table::new(byte::DEFICIENCIES);
@@ -118,6 +118,21 @@ impl Found {
 pub(crate) fn namespace_of(subject: &str) -> &str {
     let path = subject.split_once(':').map_or(subject, |(_, path)| path);
     path.rsplit_once('/').map_or("", |(namespace, _)| namespace)
+}
+
+/// What is found of one subject, whenever.
+pub(crate) fn found_of(view: &View, subject: &str) -> Result<Vec<Found>, StoreError> {
+    let mut found = Vec::new();
+    for pair in view.scan_after(&DEFICIENCIES_OF.key().text(subject), None) {
+        let (key, kept) = pair?;
+        let mut parts = Parts::of(&key);
+        parts.text();
+        let (byte, from_ms) = (parts.byte().unwrap_or_default(), parts.number().unwrap_or_default());
+        let (cause, number) = (parts.text().unwrap_or_default(), parts.small().unwrap_or_default());
+        let place = DEFICIENCIES.key().byte(byte).number(from_ms).text(&DEFICIENCIES_OF.decode(&kept)?);
+        found.extend(view.record(&DEFICIENCIES, &place.text(cause).small(number))?);
+    }
+    Ok(found)
 }
 
 /// Where what a cause lacks is kept.

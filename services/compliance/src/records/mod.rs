@@ -5,8 +5,10 @@
 pub(crate) mod approvals;
 pub(crate) mod authority;
 pub(crate) mod deficiencies;
+pub(crate) mod dossiers;
 pub(crate) mod endpoints;
 pub(crate) mod items;
+pub(crate) mod packs;
 pub(crate) mod proposals;
 pub(crate) mod subjects;
 pub(crate) mod sums;
@@ -61,6 +63,9 @@ pub(crate) mod byte {
     pub(crate) const SUBJECTS: u8 = 50;
     pub(crate) const PROPOSALS: u8 = 51;
     pub(crate) const STATED: u8 = 52;
+    pub(crate) const FACTS: u8 = 53;
+    pub(crate) const FACTS_ABOUT: u8 = 54;
+    pub(crate) const PACKS: u8 = 55;
 }
 
 /// What reads records: a view, or a batch on top of one.

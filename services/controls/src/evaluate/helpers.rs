@@ -3,14 +3,14 @@
 use serde_json::Value as Json;
 
 use super::value::{Judged, Truth, Value, moment};
-use super::{Evaluated, Evaluation, named, subject};
-use crate::dossier::{Fact, Standing};
+use super::{Evaluated, Evaluation, named};
+use crate::dossier::{Fact, NAMES_VERSION, Standing, subject_text};
 use crate::language::helpers::Helper;
 use crate::language::term::{Span, Term};
 use probity_domain::Timeline;
 
 /// What ends what it answers.
-const ENDS: [&str; 8] = [
+pub(crate) const ENDS: [&str; 8] = [
     "approval.revoked",
     "data.withdrawn",
     "dependency.ended",
@@ -21,9 +21,7 @@ const ENDS: [&str; 8] = [
     "retirement.reversed",
 ];
 /// What destroys the bytes that it names.
-const DESTROYS: [&str; 3] = ["evidence.withdrawn", "payload.erased", "retirement.artifact_destroyed"];
-/// Fields of an event's data by which it names a version.
-const NAMES_VERSION: [&str; 4] = ["version", "produced_version", "to", "anchor"];
+pub(crate) const DESTROYS: [&str; 3] = ["evidence.withdrawn", "payload.erased", "retirement.artifact_destroyed"];
 
 impl<'d> Evaluation<'d> {
     pub(super) fn help(&self, helper: Helper, arguments: &[Term]) -> Evaluated<'d> {
@@ -353,7 +351,7 @@ impl<'d> Evaluation<'d> {
     fn is_of_version(&self, fact: &Fact) -> bool {
         let version = &self.dossier.version;
         let data = fact.data();
-        let names = || NAMES_VERSION.iter().filter_map(|name| data.get(*name)).filter_map(subject);
+        let names = || NAMES_VERSION.iter().filter_map(|name| data.get(*name)).filter_map(subject_text);
         if fact.subject != *version && !names().any(|named| named == *version) {
             return false;
         }

@@ -1,6 +1,6 @@
 //! Evaluating a rule over a dossier.
 
-mod helpers;
+pub(crate) mod helpers;
 pub(crate) mod value;
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value as Json;
 
-use crate::dossier::{Dossier, Fact};
+use crate::dossier::{Dossier, Fact, subject_text};
 use crate::language::term::{Comparison, Each, Envelope, Literal, Reading, Term, TextTest, Walk};
 use crate::verdict::Moment;
 use value::{Judged, Truth, Value};
@@ -468,17 +468,12 @@ fn read<'d>(json: &'d Json, reading: Reading) -> Option<Value<'d>> {
         Reading::Number => Value::Number(json.as_f64()?),
         Reading::Text => Value::Text(Cow::Borrowed(json.as_str()?)),
         Reading::Time => Value::Time(json.as_u64()?),
-        Reading::Subject => Value::Text(Cow::Owned(subject(json)?)),
+        Reading::Subject => Value::Text(Cow::Owned(subject_text(json)?)),
         Reading::Record => Value::Record(json),
         Reading::Texts => many(Reading::Text)?,
         Reading::Subjects => many(Reading::Subject)?,
         Reading::Records => many(Reading::Record)?,
     })
-}
-
-/// The text of a subject that is given as an object.
-pub(crate) fn subject(json: &Json) -> Option<String> {
-    serde_json::from_value::<probity_schemas::Subject>(json.clone()).ok().map(|subject| subject.to_string())
 }
 
 fn order(one: &Value<'_>, other: &Value<'_>) -> Option<Ordering> {

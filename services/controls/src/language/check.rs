@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use cel::common::ast::operators as op;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo};
+use probity_schemas::written::FieldShape;
 use probity_schemas::{catalogue, families, nearest, newest};
 
 use super::helpers::{Gives, Helper, Takes};
 use super::kind::{Kind, data_of};
 use super::macros;
 use super::parse::{DEPTH_MAX, RuleFault, parse, with_room};
-use super::term::{Comparison, Definition, Each, Envelope, Literal, Span, Term, TextTest, Walk};
+use super::term::{Comparison, Definition, Each, Envelope, Literal, Reading, Span, Term, TextTest, Walk};
 use crate::questions::Question;
 
 /// Names that a pack gives: its definitions, its parameters and the choices of interpretation.
@@ -152,11 +153,19 @@ impl Checker<'_> {
                 Err(self.fault(expr, format!("a fact has its {field} or not by its type; ask has(x.data.field)")))
             }
             Kind::Fact(types) => self.of_fact(expr, of, types, field),
+            Kind::Record(shapes) if field == "kind" && !select.test && shapes.iter().all(|shape| is_choice(shape)) => {
+                let kinds = shapes.iter().flat_map(|shape| match shape {
+                    FieldShape::Choice(choices) => choices.as_slice(),
+                    _ => &[],
+                });
+                let kind = Kind::Text(kinds.map(|(word, _)| word.word.clone()).collect());
+                Ok((Term::Field(Box::new(of), field.into(), Reading::Text), kind))
+            }
             Kind::Record(shapes) => {
                 let found = shapes.iter().filter_map(|shape| shape.field(field)).collect::<Vec<_>>();
                 let Some(first) = found.first() else {
                     let names = shapes.iter().flat_map(|shape| match shape {
-                        probity_schemas::written::FieldShape::Record(fields) => fields.as_slice(),
+                        FieldShape::Record(fields) => fields.as_slice(),
                         _ => &[],
                     });
                     let hint = did_you_mean(field, names.map(|field| field.name.as_str()));
@@ -503,6 +512,10 @@ fn kind_of(literal: &Literal) -> Kind {
         Literal::Time(_) => Kind::Time,
         Literal::Span(_) => Kind::Span,
     }
+}
+
+fn is_choice(shape: &FieldShape) -> bool {
+    matches!(shape, FieldShape::Choice(_))
 }
 
 /// Without the words that it may be.

@@ -126,6 +126,32 @@ pub(crate) enum Term {
     Help(Helper, Vec<Term>),
 }
 
+impl Term {
+    /// Calls `visit` with this part and all parts of it.
+    pub(crate) fn each(&self, visit: &mut impl FnMut(&Self)) {
+        visit(self);
+        let mut many = |terms: &[Self]| terms.iter().for_each(|term| term.each(visit));
+        match self {
+            Self::Literal(_) | Self::Version | Self::Model | Self::Facts(_) | Self::Local(_) => {}
+            Self::Defined(definition) => definition.term.each(visit),
+            Self::Envelope(of, _) | Self::Data(of) | Self::Field(of, ..) | Self::Has(of, _) | Self::Not(of) => {
+                of.each(visit);
+            }
+            Self::All(terms) | Self::Any(terms) | Self::List(terms) | Self::Union(terms) | Self::Help(_, terms) => {
+                many(terms);
+            }
+            Self::If(terms) => many(&**terms),
+            Self::Compare(_, terms) | Self::In(terms) | Self::Texts(_, terms) => many(&**terms),
+            Self::Add(terms) | Self::Subtract(terms) => many(&**terms),
+            Self::Each(walk) => {
+                walk.guard.iter().for_each(|guard| guard.each(visit));
+                walk.over.each(visit);
+                walk.body.each(visit);
+            }
+        }
+    }
+}
+
 /// What is asked of two texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextTest {

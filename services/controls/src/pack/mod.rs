@@ -5,8 +5,9 @@ mod judge;
 mod read;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::evaluate::helpers::{DESTROYS, ENDS};
 use crate::language::term::Term;
 
 pub use fault::PackFault;
@@ -128,16 +129,51 @@ pub struct Control {
     pub line: usize,
 }
 
+impl Control {
+    /// What is different in a later edition of it, field by field.
+    #[must_use]
+    pub fn differences(&self, later: &Self) -> Vec<&'static str> {
+        let fields = [
+            ("article", self.article != later.article),
+            ("requirement", self.requirement != later.requirement),
+            ("to what it applies", self.applies_to != later.applies_to || self.applies != later.applies),
+            ("from when on", self.effective != later.effective),
+            ("rule", self.rule != later.rule),
+            ("evidence", self.evidence != later.evidence),
+            ("severity", self.severity != later.severity),
+            ("who is responsible", self.responsible != later.responsible),
+            ("what it says is lacking", self.lacks != later.lacks),
+        ];
+        fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
 impl Pack {
+    /// The types of the facts that its rules ask for.
+    #[must_use]
+    pub fn types(&self) -> BTreeSet<&'static str> {
+        let mut types: BTreeSet<&'static str> = ENDS.into_iter().chain(DESTROYS).collect();
+        let mut note = |term: &Term| {
+            if let Term::Facts(event_type) = term {
+                types.insert(event_type);
+            }
+        };
+        for control in &self.controls {
+            let conditions = control.effective.iter().filter_map(|(when, _)| when.as_ref()).chain(&control.applies);
+            conditions.chain([&control.rule]).for_each(|term| term.each(&mut note));
+        }
+        types
+    }
+
     /// The control of a name.
     #[must_use]
     pub fn control(&self, id: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.id == id)
     }
 
-    /// The name by which an exception from a control calls it, such as `eu-ai-act-high-risk.art-9`.
+    /// The name by which an exception from a control calls it, such as `eu-ai-act-high-risk_art-9`.
     #[must_use]
     pub fn waiver_name(&self, control: &Control) -> String {
-        format!("{}.{}", self.name, control.id)
+        format!("{}_{}", self.name, control.id)
     }
 }

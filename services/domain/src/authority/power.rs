@@ -82,7 +82,8 @@ impl Power {
             Published::Gate(policy) => policy.namespaces.to_vec(),
             Published::Lifecycle(policy) => policy.namespaces.to_vec(),
             Published::Attributes(policy) => policy.namespaces.to_vec(),
-            Published::Roles(_) | Published::ControlPack(_) => vec![NamespacePattern::All],
+            Published::ControlPack(pack) => crate::packs::namespaces(pack),
+            Published::Roles(_) => vec![NamespacePattern::All],
         }
     }
 
