@@ -44,7 +44,9 @@ fn may_import(from: &str, to: &str) -> bool {
             return own.contains(&to) || VIEWS.contains(&to);
         }
         "gateway" | "console" => return ["proto", "query", "ledger"].contains(&to) || VIEWS.contains(&to),
-        "cli" => &["client", "proto", "export", "importer", "schemas", "statement", "domain", "controls", "terminal", "tlog"],
+        "cli" => {
+            &["client", "proto", "export", "importer", "schemas", "statement", "domain", "controls", "terminal", "tlog"]
+        }
         "server" => return !["cli", "probity", "tests"].contains(&to),
         "terminal" => &["schemas", "statement"],
         "probity" => &["cli", "server", "terminal"],

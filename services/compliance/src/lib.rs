@@ -25,8 +25,8 @@ use probity_proto::v1::compliance_service_server::ComplianceServiceServer;
 use probity_query::ViewSpec;
 use tonic::server::NamedService as _;
 
-pub use projector::ComplianceProjector;
 pub use probity_controls::Question;
+pub use projector::ComplianceProjector;
 pub use service::ComplianceHandler;
 
 /// The view as a server offers it.

@@ -14,7 +14,6 @@ use probity_schemas::{Name, Namespace, NamespacePattern, word};
 
 use crate::facts::Folded;
 use crate::known::known;
-use probity_controls::Question;
 use crate::records::approvals::{REQUESTS, RequestState, request_key};
 use crate::records::deficiencies::{
     DEFICIENCIES, DEFICIENCIES_IN, DEFICIENCIES_OF, Found, namespace_of as namespace_text,
@@ -22,6 +21,7 @@ use crate::records::deficiencies::{
 use crate::records::endpoints::{ENDPOINTS, endpoint_key, namespace as namespace_of, shown};
 use crate::records::items::{INCIDENTS, Incident, OPEN_INCIDENTS};
 use crate::records::subjects::{MODELS, VERSIONS};
+use probity_controls::Question;
 
 /// A namespace or all within it; `None` for no limit.
 ///

@@ -77,22 +77,30 @@ impl Fact {
             shorten(&mut data);
             said = data.to_string().into_bytes();
         }
-        let Signing { index, time_ms, recorded_ms, signer, persons, roles, answers } = signing;
         let evidence = event.evidence.iter().map(|it| (it.digest.to_string(), it.kind.to_string()));
+        Self { evidence: evidence.collect(), ..Self::new(event.event_type(), &subject_of(event), said, signing) }
+    }
+
+    /// A fact of a type about a subject, with its data as JSON.
+    #[must_use]
+    pub fn new(event_type: &str, subject: &str, said: Vec<u8>, signing: Signing) -> Self {
+        let Signing { index, time_ms, recorded_ms, signer, persons, roles, answers } = signing;
+        let (event_type, subject) = (event_type.to_owned(), subject.to_owned());
+        let (evidence, voids, read) = (Vec::new(), Vec::new(), OnceLock::new());
         Self {
             index,
-            event_type: event.event_type().to_owned(),
+            event_type,
             time_ms,
             recorded_ms,
-            subject: subject_of(event),
+            subject,
             signer,
             persons,
             roles,
             answers,
-            evidence: evidence.collect(),
+            evidence,
             said,
-            voids: Vec::new(),
-            read: OnceLock::new(),
+            voids,
+            read,
         }
     }
 

@@ -43,6 +43,20 @@ pub struct Example {
     dossier: Dossier,
 }
 
+impl Example {
+    /// What is recorded in it.
+    #[must_use]
+    pub fn dossier(&self) -> &Dossier {
+        &self.dossier
+    }
+
+    /// The moment that it asks about, in Unix milliseconds.
+    #[must_use]
+    pub fn at_ms(&self) -> u64 {
+        self.at_ms
+    }
+}
+
 /// How an example came out.
 #[derive(Debug)]
 pub struct Outcome<'e> {
@@ -258,9 +272,10 @@ fn fact(event: &WrittenEvent, version: &str, signing: Signing) -> Result<Fact, S
         "data": if event.data.is_null() { json!({}) } else { event.data.clone() },
     });
     if !event.evidence.is_empty() {
-        let evidence = event.evidence.iter().map(
-            |it| json!({ "digest": it.digest, "kind": it.kind, "media_type": "application/pdf" }),
-        );
+        let evidence = event
+            .evidence
+            .iter()
+            .map(|it| json!({ "digest": it.digest, "kind": it.kind, "media_type": "application/pdf" }));
         value["evidence"] = evidence.collect();
     }
     settle(&of_type(info), &mut value, signing.time_ms).map_err(|error| error.to_string())?;

@@ -27,6 +27,6 @@ pub mod verdict;
 
 pub use dossier::{Dossier, Fact};
 pub use language::helpers;
-pub use questions::Question;
 pub use pack::{Control, Pack, PackFault};
+pub use questions::Question;
 pub use verdict::{Judgement, Moment, Verdict};

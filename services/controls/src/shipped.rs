@@ -23,7 +23,11 @@ macro_rules! shipped {
 }
 
 shipped! {
+    "21-cfr-11",
     "eu-ai-act-high-risk",
+    "iso-42001",
+    "nist-ai-rmf",
+    "sr-26-2",
 }
 
 /// The shipped pack of a name.

@@ -9,7 +9,9 @@ use probity_controls::examples::Examples;
 fn shipped() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/controls");
     let mut packs: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    packs.retain(|path| path.extension().is_some_and(|it| it == "toml") && !path.to_string_lossy().contains(".examples."));
+    packs.retain(|path| {
+        path.extension().is_some_and(|it| it == "toml") && !path.to_string_lossy().contains(".examples.")
+    });
     packs.sort();
     packs
 }
@@ -42,7 +44,13 @@ fn every_shipped_pack_says_of_its_examples_what_it_is_to_say() {
                 let (example, judgement) = (outcome.example, &outcome.judgement);
                 wrong.push(format!(
                     "{name}.examples.toml:{}: {} ({:?}, {}): expected {}, came out {}: {}",
-                    example.line, example.control, example.case, example.says, example.expected, judgement.verdict, judgement.reason
+                    example.line,
+                    example.control,
+                    example.case,
+                    example.says,
+                    example.expected,
+                    judgement.verdict,
+                    judgement.reason
                 ));
             }
         }

@@ -301,12 +301,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
     ///
     /// # Errors
     /// A fact could not be read.
-    pub fn excused(
-        &self,
-        purpose: &Purpose,
-        control: &Name,
-        subjects: &[&str],
-    ) -> Result<Timeline<Verdict>, F::Error> {
+    pub fn excused(&self, purpose: &Purpose, control: &Name, subjects: &[&str]) -> Result<Timeline<Verdict>, F::Error> {
         let version = self.facts.version(&purpose.version)?.unwrap_or_default();
         let mut ways = Vec::new();
         for subject in subjects {

@@ -14,6 +14,7 @@ mod guides;
 mod keys;
 mod ledger;
 mod names;
+mod packs;
 mod pins;
 mod rules;
 mod scripts;

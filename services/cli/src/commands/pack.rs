@@ -171,8 +171,9 @@ fn check(pack: &str) -> Result<Answer> {
 
 fn export(args: &ExportArgs) -> Result<Answer> {
     let names = || SHIPPED.iter().map(|shipped| shipped.name);
-    let found = shipped(&args.name)
-        .ok_or_else(|| wrong_use!("the packs that come with the product are {}", names().collect::<Vec<_>>().join(", ")))?;
+    let found = shipped(&args.name).ok_or_else(|| {
+        wrong_use!("the packs that come with the product are {}", names().collect::<Vec<_>>().join(", "))
+    })?;
     let text = if args.examples { found.examples } else { found.text };
     outln!("{}", text.trim_end());
     Ok(Answer::Yes)
@@ -200,7 +201,10 @@ fn show(pack: &str, session: &Session) -> Result<Answer> {
     section("Sources", pack.sources.iter().map(|source| format!("{}: {}", source.title, source.articles)).collect());
     let yes = |chosen| if chosen { "yes" } else { "no" };
     let answers = pack.interpretations.iter();
-    section("Interpretations", answers.map(|(name, it)| format!("{name} = {}: {}", yes(it.chosen), it.question)).collect());
+    section(
+        "Interpretations",
+        answers.map(|(name, it)| format!("{name} = {}: {}", yes(it.chosen), it.question)).collect(),
+    );
     let parameters = pack.parameters.iter();
     section("Parameters", parameters.map(|(name, it)| format!("{name} = {}: {}", it.value, it.meaning)).collect());
     section("Not covered", pack.not_covered.clone());

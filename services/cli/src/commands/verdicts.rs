@@ -95,10 +95,21 @@ pub(super) async fn run(args: VerdictsArgs, session: &Session) -> Result<Answer>
     } else if answer.verdicts.is_empty() {
         outln!("there is no such verdict");
     } else {
-        let mut table = output::table(&["VERDICT", "VERSION", "PACK", "CONTROL", "ARTICLE", "WHY", "DUE", "RESPONSIBLE", "OWNERS", "INDICES"])
-            .folds(&["WHY", "ARTICLE", "OWNERS"])
-            .drops(&["OWNERS", "INDICES", "RESPONSIBLE", "ARTICLE", "DUE", "PACK"])
-            .states(&["VERDICT"]);
+        let mut table = output::table(&[
+            "VERDICT",
+            "VERSION",
+            "PACK",
+            "CONTROL",
+            "ARTICLE",
+            "WHY",
+            "DUE",
+            "RESPONSIBLE",
+            "OWNERS",
+            "INDICES",
+        ])
+        .folds(&["WHY", "ARTICLE", "OWNERS"])
+        .drops(&["OWNERS", "INDICES", "RESPONSIBLE", "ARTICLE", "DUE", "PACK"])
+        .states(&["VERDICT"]);
         let people = session.people()?;
         for verdict in &answer.verdicts {
             let owners: Vec<String> = verdict.owners.iter().map(|owner| people.show(owner)).collect();
@@ -143,7 +154,8 @@ async fn counts(request: v1::CountVerdictsRequest, client: &mut Client, session:
         return Ok(clean);
     }
     let mut header = vec!["PACK", "CONTROL", "ARTICLE"];
-    let words: Vec<String> = Verdict::ALL.iter().map(|verdict| verdict.as_str().replace('_', " ").to_uppercase()).collect();
+    let words: Vec<String> =
+        Verdict::ALL.iter().map(|verdict| verdict.as_str().replace('_', " ").to_uppercase()).collect();
     header.extend(words.iter().map(String::as_str));
     let mut table = output::table(&header).folds(&["ARTICLE"]).drops(&["ARTICLE", "PACK"]);
     for ((pack, control, article), row) in rows {

@@ -10,9 +10,9 @@ use probity_schemas::exception::ExceptionEvent;
 use probity_schemas::{Text, Timestamp};
 
 use crate::judging;
-use probity_controls::Question;
 use crate::records::approvals::{EXCEPTIONS, EXCEPTIONS_OF, ExceptionState, UNSIGNED, exception_key};
 use crate::records::deficiencies::{Found, replace};
+use probity_controls::Question;
 
 /// Takes in what is said of an exception.
 pub(crate) fn fold(

@@ -2,8 +2,8 @@
 
 use probity_domain::packs;
 use probity_projection::{Batch, Recorded};
-use probity_schemas::policy::Published;
 use probity_schemas::Subject;
+use probity_schemas::policy::Published;
 
 use crate::records::packs::{AdoptedPack, PACKS};
 

@@ -7,10 +7,10 @@ use probity_domain::{Asking, Denial, End, EndpointId, Evaluator, Lapse, Pass};
 use probity_projection::{Batch, ProjectionError};
 
 use crate::facts::Folded;
-use probity_controls::Question;
 use crate::records::deficiencies::{Found, replace};
 use crate::records::endpoints::{ENDPOINTS, EndpointState, Stay, endpoint_key, namespace};
 use crate::records::subjects::{MODELS, ModelState, VERSIONS, VersionState};
+use probity_controls::Question;
 
 /// Judges what serves at an endpoint.
 pub(crate) fn endpoint(batch: &mut Batch<'_>, endpoint: &str) -> Result<(), ProjectionError> {

@@ -5,10 +5,10 @@ use probity_projection::{Batch, Parts, ProjectionError, Recorded};
 use probity_schemas::incident::Reportable;
 use probity_schemas::word;
 
-use probity_controls::Question;
 use crate::records::deficiencies::{Found, replace};
 use crate::records::endpoints::{ENDPOINTS, endpoint_key};
 use crate::records::items::{FINDINGS, INCIDENTS, OPEN_ABOUT, REVIEWS, open_about};
+use probity_controls::Question;
 
 /// What an item about these subjects concerns: they, and what serves at those of them that are endpoints.
 fn concerned<'a>(

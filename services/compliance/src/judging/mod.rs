@@ -11,12 +11,12 @@ use probity_domain::ids::model_of;
 use probity_projection::{Batch, Parts, ProjectionError};
 use probity_schemas::{Digest, word};
 
-use probity_controls::Question;
 use crate::records::approvals::{REQUESTS, RequestState, SEEN, request_key};
 use crate::records::authority::PERSONS;
 use crate::records::deficiencies::{Found, replace};
 use crate::records::endpoints::ENDPOINTS;
 use crate::records::subjects::{MADE_FROM, MODELS, VERSIONS, VersionState, place_of, places_now, places_of};
+use probity_controls::Question;
 
 /// How long before its end an approval is said to expire: thirty days.
 const EXPIRING_MS: u64 = 30 * 24 * 60 * 60 * 1_000;

@@ -33,8 +33,7 @@ impl AdoptedPack {
 
     /// What it asks for; or in one sentence why it cannot be judged by.
     pub(crate) fn read(&self) -> Result<Pack, String> {
-        Pack::load(&self.text).map_err(|faults| {
-            faults.first().map_or_else(|| "it cannot be read".to_owned(), |fault| fault.to_string())
-        })
+        Pack::load(&self.text)
+            .map_err(|faults| faults.first().map_or_else(|| "it cannot be read".to_owned(), |fault| fault.to_string()))
     }
 }

@@ -52,7 +52,8 @@ impl Packs {
             all.push(match known {
                 Some(known) => known,
                 None => {
-                    let read = Arc::new(Adopted::of(&PACKS.decode(&value).map_err(probity_projection::StoreError::from)?));
+                    let read =
+                        Arc::new(Adopted::of(&PACKS.decode(&value).map_err(probity_projection::StoreError::from)?));
                     self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(index, Arc::clone(&read));
                     read
                 }

@@ -269,5 +269,7 @@ fn concerns(fact: &Fact, version: &str, stays: &[Served]) -> bool {
     if let Some(named) = names_version {
         return named == version;
     }
-    stays.iter().any(|stay| stay.from_ms <= fact.time_ms && stay.until_ms.is_none_or(|until_ms| fact.time_ms <= until_ms))
+    stays
+        .iter()
+        .any(|stay| stay.from_ms <= fact.time_ms && stay.until_ms.is_none_or(|until_ms| fact.time_ms <= until_ms))
 }

@@ -63,9 +63,7 @@ impl<'d> Evaluation<'d> {
                 }
                 list(current)
             }
-            (Helper::SameVersion, _) => {
-                list(facts.into_iter().filter(|fact| self.is_of_version(fact)).collect())
-            }
+            (Helper::SameVersion, _) => list(facts.into_iter().filter(|fact| self.is_of_version(fact)).collect()),
             (Helper::Answers, [_, to]) => {
                 let to = to.value.fact().map(|fact| fact.index);
                 list(facts.into_iter().filter(|fact| to.is_some() && fact.answers == to).collect())
@@ -126,7 +124,9 @@ impl<'d> Evaluation<'d> {
                     Judged::truth(Truth::of(held)).citing([fact.index]).saying(words)
                 }
             },
-            (Helper::Retained, [_, Judged { value: Value::Span(span), .. }]) => self.retained(&facts, *span, &what(0))?,
+            (Helper::Retained, [_, Judged { value: Value::Span(span), .. }]) => {
+                self.retained(&facts, *span, &what(0))?
+            }
             (Helper::Finds, [Judged { value: Value::Text(question), .. }]) => self.finds(question),
             (Helper::Days, [n]) => Judged::new(Value::Span(Span::Exact(count(&n.value).saturating_mul(86_400_000)))),
             (Helper::Hours, [n]) => Judged::new(Value::Span(Span::Exact(count(&n.value).saturating_mul(3_600_000)))),
@@ -244,7 +244,11 @@ impl<'d> Evaluation<'d> {
         };
         let words = self.say(|| {
             let last = newest.map_or_else(|| "none yet".to_owned(), |fact| format!("the last at {}", fact.index));
-            format!("{what} is due every {span}: {last}, {} {}", if overdue { "due since" } else { "due by" }, moment(due_ms))
+            format!(
+                "{what} is due every {span}: {last}, {} {}",
+                if overdue { "due since" } else { "due by" },
+                moment(due_ms)
+            )
         });
         let cites = newest.map_or_else(|| since.cites.clone(), |fact| vec![fact.index]);
         Judged::truth(truth).citing(cites).saying(words)
@@ -264,7 +268,13 @@ impl<'d> Evaluation<'d> {
         };
         let words = self.say(|| match by {
             Some(fact) if late => {
-                format!("{} at {} is of {}, due by {}", fact.event_type, fact.index, moment(fact.time_ms), moment(due_ms))
+                format!(
+                    "{} at {} is of {}, due by {}",
+                    fact.event_type,
+                    fact.index,
+                    moment(fact.time_ms),
+                    moment(due_ms)
+                )
             }
             Some(fact) => format!("{} at {}, due by {}", fact.event_type, fact.index, moment(due_ms)),
             None => format!("nothing is recorded: {what}, due by {}", moment(due_ms)),
@@ -287,7 +297,10 @@ impl<'d> Evaluation<'d> {
             for person in &fact.persons {
                 if let Some(other) = others.iter().find(|other| other.persons.contains(person)) {
                     let words = self.say(|| {
-                        format!("{person} stands behind {} at {} and {} at {}", fact.event_type, fact.index, other.event_type, other.index)
+                        format!(
+                            "{person} stands behind {} at {} and {} at {}",
+                            fact.event_type, fact.index, other.event_type, other.index
+                        )
                     });
                     return Judged::truth(Truth::No).citing([fact.index, other.index]).saying(words);
                 }
@@ -305,7 +318,14 @@ impl<'d> Evaluation<'d> {
             let until_ms = span.after(fact.time_ms);
             if let Some(gone) = self.destroyed(fact)?.filter(|gone| gone.time_ms < until_ms) {
                 let words = self.say(|| {
-                    format!("{} at {} was to be kept until {}; see {} at {}", fact.event_type, fact.index, moment(until_ms), gone.event_type, gone.index)
+                    format!(
+                        "{} at {} was to be kept until {}; see {} at {}",
+                        fact.event_type,
+                        fact.index,
+                        moment(until_ms),
+                        gone.event_type,
+                        gone.index
+                    )
                 });
                 return Ok(Judged::truth(Truth::No).citing([fact.index, gone.index]).saying(words));
             }

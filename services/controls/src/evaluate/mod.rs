@@ -193,9 +193,7 @@ impl<'d> Evaluation<'d> {
             Envelope::Signer => ("signer", text(&fact.signer)),
             Envelope::Persons => ("persons", Value::List(fact.persons.iter().map(|person| text(person)).collect())),
             Envelope::Roles => ("roles", Value::List(fact.roles.iter().map(|role| text(role)).collect())),
-            Envelope::Kinds => {
-                ("evidence", Value::List(fact.evidence.iter().map(|(_, kind)| text(kind)).collect()))
-            }
+            Envelope::Kinds => ("evidence", Value::List(fact.evidence.iter().map(|(_, kind)| text(kind)).collect())),
         };
         let words = self.say(|| format!("{}: {name} is {}", placed(fact), value.shown()));
         Ok(Judged { value, words, ..of })
@@ -216,9 +214,7 @@ impl<'d> Evaluation<'d> {
             gathered.push(judged);
         }
         // What is open is told by what is open; what is settled, by all.
-        let tells = |judged: &&Judged<'d>| {
-            std::mem::discriminant(&judged.holds()) == std::mem::discriminant(&result)
-        };
+        let tells = |judged: &&Judged<'d>| std::mem::discriminant(&judged.holds()) == std::mem::discriminant(&result);
         let words = self.say(|| joined(gathered.iter().filter(tells).filter_map(|judged| judged.words.as_deref())));
         let cites: Vec<u64> = gathered.iter().filter(tells).flat_map(|judged| judged.cites.iter().copied()).collect();
         Ok(Judged::truth(result).citing(cites).saying(words))

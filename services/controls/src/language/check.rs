@@ -451,7 +451,8 @@ impl Checker<'_> {
     fn help(&mut self, expr: &IdedExpr, helper: Helper, arguments: &[&IdedExpr]) -> Checked {
         let takes = helper.takes();
         if takes.len() != arguments.len() {
-            let message = format!("it is {}, with {} arguments and not {}", helper.signature(), takes.len(), arguments.len());
+            let message =
+                format!("it is {}, with {} arguments and not {}", helper.signature(), takes.len(), arguments.len());
             return Err(self.fault(expr, message));
         }
         let mut terms = Vec::with_capacity(arguments.len());

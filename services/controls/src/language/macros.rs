@@ -36,9 +36,7 @@ pub(crate) fn recognise(comprehension: &ComprehensionExpr) -> Option<Macro<'_>> 
         (Expr::List(_), CONDITIONAL, [guard, added, _]) => {
             let (ADD, [_, element]) = called(added)? else { return None };
             match only(element)? {
-                IdedExpr { expr: Expr::Ident(name), .. } if name == iter_var => {
-                    Some(of(Each::Filter, None, guard))
-                }
+                IdedExpr { expr: Expr::Ident(name), .. } if name == iter_var => Some(of(Each::Filter, None, guard)),
                 element => Some(of(Each::Map, Some(guard), element)),
             }
         }

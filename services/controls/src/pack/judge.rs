@@ -63,7 +63,8 @@ impl Pack {
             };
             if holds == Truth::Yes {
                 if *from_ms > at.at_ms {
-                    let reason = if words { format!("it is in force from {} on", moment(*from_ms)) } else { String::new() };
+                    let reason =
+                        if words { format!("it is in force from {} on", moment(*from_ms)) } else { String::new() };
                     let until_ms = earlier(next, Some(*from_ms));
                     return Judgement { until_ms, ..of(Verdict::NotYetEffective, reason) };
                 }

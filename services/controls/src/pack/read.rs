@@ -198,7 +198,9 @@ impl<'t> Reader<'t> {
             match (day(from.from.get_ref()), when) {
                 (Some(from_ms), None) => effective.push((None, from_ms)),
                 (Some(from_ms), Some(Some(when))) => effective.push((Some(when), from_ms)),
-                (None, _) => self.fault(from.from.span().start, "a control is in force from a date on, such as 2027-12-02"),
+                (None, _) => {
+                    self.fault(from.from.span().start, "a control is in force from a date on, such as 2027-12-02")
+                }
                 (_, Some(None)) => {}
             }
         }
