@@ -224,6 +224,7 @@ impl State {
             bytes: bytes.map_or(Bytes::Unstated, Bytes::Digest),
             use_case: Use::Any,
             environment: None,
+            jurisdiction: None,
         })
     }
 

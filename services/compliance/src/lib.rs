@@ -11,6 +11,7 @@
 
 mod facts;
 mod fold;
+mod gate;
 pub mod inbox;
 mod judging;
 mod known;

@@ -249,7 +249,7 @@ pub fn approvals(
         let state = view.record(&VERSIONS, &VERSIONS.key().text(subject))?.ok_or_else(not_found)?;
         let (version, namespace) = VersionId::parse(subject).zip(namespace_of(subject)).ok_or_else(not_found)?;
         let bytes = state.said.artifacts.first().map_or(Bytes::Unstated, |artifact| Bytes::Digest(artifact.digest));
-        let purpose = Purpose { version, namespace, bytes, use_case: Use::Any, environment: None };
+        let purpose = Purpose { version, namespace, bytes, use_case: Use::Any, environment: None, jurisdiction: None };
         return standings(view, &purpose, None, at_ms);
     }
     let state = view.record(&ENDPOINTS, &endpoint_key(subject))?.ok_or_else(not_found)?;
@@ -295,7 +295,7 @@ pub fn check(
     let evaluator = Evaluator::new(&facts, u64::MAX)?;
     let environment = purpose.environment.unwrap_or(Environment::Production);
     for gate in evaluator.guarding(environment, &purpose.namespace) {
-        let passage = evaluator.passage(purpose, endpoint, gate.name(), Asking::ToEnter)?;
+        let passage = evaluator.passage(purpose, Some(endpoint), gate.name(), Asking::ToEnter)?;
         if let Err(denial) = passage.at(at_ms) {
             return Ok(Err((gate.name().clone(), denial.clone())));
         }
@@ -350,7 +350,7 @@ fn standings(
         let approved = evaluator.approved(purpose, gate)?;
         let asked = found.iter().any(|standing| standing.gate == gate.as_str());
         let passage = match endpoint {
-            Some(endpoint) => evaluator.passage(purpose, endpoint, gate, Asking::ToServe)?,
+            Some(endpoint) => evaluator.passage(purpose, Some(endpoint), gate, Asking::ToServe)?,
             None => approved.clone(),
         };
         let excused = approved.at(at_ms).is_err() && passage.at(at_ms).is_ok();

@@ -6,10 +6,14 @@ use probity_query::{AccessDenied, Listing, QueryContext, QueryError, RequestCont
 use probity_schemas::Identity;
 use tonic::{Request, Response, Status};
 
+use crate::gate;
 use crate::inbox::{self, Asker};
 use crate::query::{self, Wanted};
 use crate::verdicts::adopted::{self, Packs};
 use crate::verdicts::{explain, list};
+
+/// How many questions to the deployment gate are answered at once.
+const QUESTIONS_MOST: usize = 1_000;
 
 /// The standing questions and inboxes over gRPC.
 #[derive(Debug, Clone)]
@@ -175,6 +179,34 @@ impl ComplianceService for ComplianceHandler {
             versions: counted.versions,
             next_page_token: counted.next_page_token,
         }))
+    }
+
+    async fn check_deployment(
+        &self,
+        request: Request<v1::CheckDeploymentRequest>,
+    ) -> Result<Response<v1::CheckDeploymentResponse>, Status> {
+        let caller = RequestContext::of(&request);
+        let v1::CheckDeploymentRequest { questions, max_age_s, at_ms, min_tree_size } = request.into_inner();
+        if questions.len() > QUESTIONS_MOST {
+            let reason = format!("{} questions, at most {QUESTIONS_MOST} are answered at once", questions.len());
+            return Err(QueryError::Invalid { field: "questions", reason }.into());
+        }
+        let asked = questions.iter().map(gate::asked).collect::<Result<Vec<_>, _>>()?;
+        let at_ms = self.at(at_ms);
+        let query = move |view: &_, scope: &_| {
+            asked.iter().map(|asked| gate::decide(view, asked, scope, at_ms)).collect::<Result<Vec<_>, _>>()
+        };
+        let (as_of, mut decisions) = self.context.answer(caller, min_tree_size, query).await?;
+        let now_ms = self.context.now_ms();
+        let head = self.context.access().tree_size();
+        let stale = max_age_s.and_then(|most_s| gate::stale(&as_of, head, now_ms, most_s));
+        for (decision, question) in decisions.iter_mut().zip(questions) {
+            if let Some(stale) = &stale {
+                *decision = stale.clone();
+            }
+            decision.artifact = question.artifact;
+        }
+        Ok(Response::new(v1::CheckDeploymentResponse { as_of: Some(as_of), decisions }))
     }
 
     async fn explain_verdict(

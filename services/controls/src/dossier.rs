@@ -43,7 +43,7 @@ pub struct Fact {
 
 /// From how many bytes on the free texts of a fact are shortened.
 const SAID_LONG: usize = 2 * 1024;
-/// How many bytes of a text are kept then.
+/// How many characters of a text are kept then.
 const TEXT_KEPT: usize = 256;
 
 /// Who signed a statement, when and where.
@@ -169,7 +169,7 @@ pub(crate) fn subject_text(json: &Value) -> Option<String> {
 
 fn shorten(value: &mut Value) {
     match value {
-        Value::String(text) if text.len() > TEXT_KEPT => text.truncate(text.floor_char_boundary(TEXT_KEPT)),
+        Value::String(text) if text.len() > TEXT_KEPT => *text = text.chars().take(TEXT_KEPT).collect(),
         Value::Array(items) => items.iter_mut().for_each(shorten),
         Value::Object(fields) => fields.values_mut().for_each(shorten),
         _ => {}

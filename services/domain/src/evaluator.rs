@@ -75,14 +75,15 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         self.gates.guards_since(gate, environment, namespace)
     }
 
-    /// When and by what a version may pass one gate, to serve at an endpoint.
+    /// When and by what a version may pass one gate, to serve at an endpoint; where none is named, exceptions for endpoints
+    /// do not count.
     ///
     /// # Errors
     /// A fact could not be read.
     pub fn passage(
         &self,
         purpose: &Purpose,
-        endpoint: &EndpointId,
+        endpoint: Option<&EndpointId>,
         gate: &Name,
         asking: Asking,
     ) -> Result<Timeline<Verdict>, F::Error> {
@@ -95,7 +96,9 @@ impl<'f, F: Facts> Evaluator<'f, F> {
         };
         // Whatever else lets the version through, other bytes than its own are not it.
         if !foreign {
-            for subject in [purpose.version.as_str(), purpose.version.model().as_str(), endpoint.as_str()] {
+            let model = purpose.version.model();
+            let subjects = [purpose.version.as_str(), model.as_str()].into_iter();
+            for subject in subjects.chain(endpoint.map(EndpointId::as_str)) {
                 ways.extend(self.excepted(&self.facts.exceptions(subject)?, purpose, version, gate)?);
             }
             for planned in self.facts.plans(&purpose.version.model())? {
@@ -115,7 +118,7 @@ impl<'f, F: Facts> Evaluator<'f, F> {
     pub fn used_plan(&self, purpose: &Purpose, endpoint: &EndpointId, time_ms: u64) -> Result<Option<u64>, F::Error> {
         let Some(environment) = purpose.environment else { return Ok(None) };
         for gate in self.guarding(environment, &purpose.namespace) {
-            let passage = self.passage(purpose, endpoint, gate.name(), Asking::ToEnter)?;
+            let passage = self.passage(purpose, Some(endpoint), gate.name(), Asking::ToEnter)?;
             if let Ok(Pass { ground: Ground::Plan(plan), .. }) = passage.at(time_ms) {
                 return Ok(Some(*plan));
             }

@@ -54,6 +54,13 @@ pub(crate) fn out_of_scope(purpose: &Purpose, version: &Version, grant: &Grant) 
     if purpose.environment.is_some_and(elsewhere) {
         lapses.push(Lapse::OtherEnvironment);
     }
+    let jurisdictions = &grant.scope.jurisdictions;
+    let abroad = |asked: &String| {
+        !jurisdictions.is_empty() && !jurisdictions.iter().any(|named| named.as_str().eq_ignore_ascii_case(asked))
+    };
+    if purpose.jurisdiction.as_ref().is_some_and(abroad) {
+        lapses.push(Lapse::OtherJurisdiction);
+    }
     lapses
 }
 

@@ -97,6 +97,8 @@ pub enum Lapse {
     OtherUse,
     /// The approval is for other environments.
     OtherEnvironment,
+    /// The approval is for other jurisdictions.
+    OtherJurisdiction,
     /// A condition that is to be met before deployment is open.
     ConditionOpen {
         /// Its name.
@@ -164,7 +166,46 @@ impl End {
     }
 }
 
+impl End {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Expired { .. } => "EXPIRED",
+            Self::Revoked { .. } => "REVOKED",
+            Self::ConditionOverdue { .. } => "CONDITION_OVERDUE",
+            Self::ExceptionOver { .. } => "EXCEPTION_OVER",
+            Self::PlanExpired { .. } => "PLAN_EXPIRED",
+            Self::PlanRevoked { .. } => "PLAN_REVOKED",
+            Self::ElsewhereOver { .. } => "ELSEWHERE_OVER",
+        }
+    }
+}
+
 impl Lapse {
+    /// A word for programs, in capitals.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotRequested => "NOT_REQUESTED",
+            Self::OnlyElsewhere { .. } => "ONLY_ELSEWHERE",
+            Self::Rejected { .. } => "REJECTED",
+            Self::Unsigned { .. } => "UNSIGNED",
+            Self::Involved { .. } => "FOUR_EYES",
+            Self::OtherDigest => "OTHER_DIGEST",
+            Self::OtherUse => "OTHER_USE",
+            Self::OtherEnvironment => "OTHER_ENVIRONMENT",
+            Self::OtherJurisdiction => "OTHER_JURISDICTION",
+            Self::ConditionOpen { .. } => "CONDITION_OPEN",
+            Self::EvidenceWithdrawn { .. } => "EVIDENCE_WITHDRAWN",
+            Self::VendorChanged { .. } => "VENDOR_CHANGED",
+            Self::SubstantiallyChanged { .. } => "SUBSTANTIALLY_CHANGED",
+            Self::UseWidened { .. } => "USE_WIDENED",
+            Self::DataWithdrawn { .. } => "DATA_WITHDRAWN",
+            Self::KeyCompromised { .. } => "KEY_COMPROMISED",
+            Self::Retired { .. } => "RETIRED",
+            Self::Ended(end) => end.code(),
+        }
+    }
+
     /// The index of the statement that stands against it, where there is one.
     #[must_use]
     pub fn rests_on(&self) -> Option<u64> {
@@ -184,6 +225,7 @@ impl Lapse {
             | Self::OtherDigest
             | Self::OtherUse
             | Self::OtherEnvironment
+            | Self::OtherJurisdiction
             | Self::ConditionOpen { .. }
             | Self::KeyCompromised { .. } => None,
         }
@@ -218,6 +260,7 @@ impl fmt::Display for Lapse {
             Self::OtherDigest => f.write_str("the approval names other artefacts"),
             Self::OtherUse => f.write_str("the approval is for other uses"),
             Self::OtherEnvironment => f.write_str("the approval is for other environments"),
+            Self::OtherJurisdiction => f.write_str("the approval is for other jurisdictions"),
             Self::ConditionOpen { condition } => {
                 write!(f, "condition {condition} of the approval is to be met before deployment and is open")
             }

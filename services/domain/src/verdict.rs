@@ -40,6 +40,8 @@ pub struct Purpose {
     pub use_case: Use,
     /// Where; `None` for whichever environments the approval allows.
     pub environment: Option<Environment>,
+    /// In which jurisdiction, as approvals name them; `None` for whichever the approval allows.
+    pub jurisdiction: Option<String>,
 }
 
 impl Purpose {
@@ -52,6 +54,7 @@ impl Purpose {
             bytes: authorized.digest.map_or(Bytes::Unstated, Bytes::Digest),
             use_case: authorized.use_case.clone().map_or(Use::Unstated, Use::Case),
             environment: Some(authorized.environment),
+            jurisdiction: None,
         })
     }
 }

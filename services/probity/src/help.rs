@@ -21,6 +21,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "people",
             "inbox",
             "compliance",
+            "why",
+            "check",
             "history",
             "compare",
             "lineage",

@@ -9,6 +9,7 @@ mod config;
 mod consequences;
 mod days;
 mod deceiving;
+mod gate;
 mod guided;
 mod guides;
 mod keys;

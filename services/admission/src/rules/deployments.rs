@@ -55,7 +55,7 @@ impl RuleContext<'_> {
             return Err(Denial::new(Lapse::NotRequested, []));
         };
         let Ok(evaluator) = Evaluator::new(self.state, self.by.signed.index);
-        let Ok(passage) = evaluator.passage(&purpose, &endpoint, gate, Asking::ToEnter);
+        let Ok(passage) = evaluator.passage(&purpose, Some(&endpoint), gate, Asking::ToEnter);
         passage.at(self.by.signed.time_ms).clone()
     }
 

@@ -1,6 +1,7 @@
 //! The commands. Each module holds one: its arguments, what it does, what it prints.
 
 mod approve;
+mod check;
 pub(crate) mod checkpoint;
 mod compare;
 mod compliance;
@@ -108,6 +109,8 @@ pub enum ClientCommand {
     Inbox(Remote<inbox::InboxArgs>),
     /// Show what is not in order: live without approval, no owner, overdue, and so on.
     Compliance(Remote<compliance::ComplianceArgs>),
+    /// Ask whether an artefact may run somewhere: 0 yes, 1 no, 3 could not find out.
+    Check(Remote<check::CheckArgs>),
     /// Show why a control of a pack gets its verdict: the rule, the statements, and how it came about.
     Why(Remote<why::WhyArgs>),
     /// Show who did what and when, or which version served at a moment.
@@ -173,6 +176,7 @@ impl ClientCommand {
             Self::People(Remote { args, session }) => people::run(args, &session.open_to_read(json)).await,
             Self::Inbox(Remote { args, session }) => inbox::run(args, &session.open_to_read(json)).await,
             Self::Compliance(Remote { args, session }) => compliance::run(args, session, json).await,
+            Self::Check(Remote { args, session }) => check::run(args, &session.open_to_read(json)).await,
             Self::Why(Remote { args, session }) => why::run(args, &session.open_to_read(json)).await,
             Self::History(Remote { args, session }) => history::run(args, &session.open_to_read(json)).await,
             Self::Compare(Remote { args, session }) => compare::run(args, &session.open_to_read(json)).await,

@@ -13,8 +13,8 @@ use probity_schemas::{Data, Digest};
 
 use crate::judging;
 use crate::records::subjects::{
-    ATTACHED, Class, DATA_WITHDRAWN, DATASETS, DATASETS_SAID, DERIVED, DOCUMENTS, MADE_FROM, MODELS, MODELS_SAID,
-    ModelState, OWNED, Occurred, Place, RUN_VERSIONS, RUNS, STATED, VERSIONS, VERSIONS_SAID, VersionState,
+    ATTACHED, CONSISTS_OF, Class, DATA_WITHDRAWN, DATASETS, DATASETS_SAID, DERIVED, DOCUMENTS, MADE_FROM, MODELS,
+    MODELS_SAID, ModelState, OWNED, Occurred, Place, RUN_VERSIONS, RUNS, STATED, VERSIONS, VERSIONS_SAID, VersionState,
     attached_key, data_key, dataset_key, document_key, run_key, run_versions, version_of_run,
 };
 
@@ -28,6 +28,10 @@ pub(crate) fn take(batch: &mut Batch<'_>, recorded: &Recorded, effect: Effect) -
                 true => beside_version(recorded),
                 false => VersionState::default(),
             };
+            for artifact in &said.artifacts {
+                let key = CONSISTS_OF.key().text(&artifact.digest.to_string()).text(version.as_str());
+                batch.put(&CONSISTS_OF, key, ());
+            }
             add(batch, &version, (index, index), VersionState { said, ..beside })
         }
         Effect::Model(model, said) => {

@@ -171,7 +171,7 @@ impl<'a> Judging<'a> {
         for gate in gates {
             // What served before there was a gate did no wrong.
             let guards_ms = evaluator.guards_since(gate.name(), environment, &purpose.namespace);
-            let passage = evaluator.passage(&purpose, &id, gate.name(), Asking::ToServe)?;
+            let passage = evaluator.passage(&purpose, Some(&id), gate.name(), Asking::ToServe)?;
             for (from_ms, until_ms, verdict) in passage.spans() {
                 let mut push = |question, reason: &str, rests_on: &[u64]| {
                     let during = self.found(question, reason.to_owned(), from_ms.max(guards_ms), until_ms);

@@ -103,6 +103,7 @@ impl EndpointState {
             bytes: share.digest.as_ref().and_then(|digest| digest.parse().ok()).map_or(Bytes::Unstated, Bytes::Digest),
             use_case: use_case.map_or(Use::Unstated, Use::Case),
             environment: Some(stay.environment),
+            jurisdiction: None,
         })
     }
 

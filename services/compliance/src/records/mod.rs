@@ -66,6 +66,7 @@ pub(crate) mod byte {
     pub(crate) const FACTS: u8 = 53;
     pub(crate) const FACTS_ABOUT: u8 = 54;
     pub(crate) const PACKS: u8 = 55;
+    pub(crate) const CONSISTS_OF: u8 = 56;
 }
 
 /// What reads records: a view, or a batch on top of one.

@@ -26,6 +26,8 @@ pub(crate) const DATASETS_SAID: Sums<Dataset> = Sums::new(byte::DATASETS, byte::
 pub(crate) const PLACES: Table<()> = Table::new(byte::PLACES);
 /// Digest of data → where it was withdrawn.
 pub(crate) const DATA_WITHDRAWN: Table<Vec<Withdrawal>> = Table::new(byte::DATA_WITHDRAWN);
+/// Digest of an artefact, version → that the version was registered with it.
+pub(crate) const CONSISTS_OF: Table<()> = Table::new(byte::CONSISTS_OF);
 /// Dataset or digest of data, version → that the version was made from it.
 pub(crate) const MADE_FROM: Table<()> = Table::new(byte::MADE_FROM);
 /// Dataset, dataset → that the second was derived from the first.

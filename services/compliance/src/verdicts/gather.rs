@@ -95,10 +95,10 @@ impl<'v> Gatherer<'v> {
             if index >= self.known {
                 continue;
             }
-            if let Some(kept) = self.view.record(&FACTS, &fact_key(&own, index))? {
-                if self.types.contains(kept.fact.event_type.as_str()) {
-                    facts.push(self.amended(kept));
-                }
+            if let Some(kept) = self.view.record(&FACTS, &fact_key(&own, index))?
+                && self.types.contains(kept.fact.event_type.as_str())
+            {
+                facts.push(self.amended(kept));
             }
         }
         Ok(())
@@ -136,8 +136,14 @@ impl<'v> Gatherer<'v> {
         dossier.served = places.iter().flat_map(|(place, endpoint)| stays(place, endpoint, version)).collect();
         dossier.findings = self.findings(version)?;
         let bytes = state.said.artifacts.first().map_or(Bytes::Unstated, |artifact| Bytes::Digest(artifact.digest));
-        let purpose =
-            Purpose { version: id, namespace, bytes, use_case: Use::Any, environment: Some(Environment::Production) };
+        let purpose = Purpose {
+            version: id,
+            namespace,
+            bytes,
+            use_case: Use::Any,
+            environment: Some(Environment::Production),
+            jurisdiction: None,
+        };
         dossier.approved = self.approved(&purpose, &places)?;
         let about: Vec<&str> = [version, &model].into_iter().chain(places.keys().map(String::as_str)).collect();
         dossier.waived = self.waived(&purpose, &about)?;
@@ -193,7 +199,7 @@ impl<'v> Gatherer<'v> {
                 let Some(purpose) = endpoint.purpose(stay) else { continue };
                 if stay.environment == Environment::Production {
                     for gate in evaluator.guarding(stay.environment, &purpose.namespace) {
-                        lines.push(evaluator.passage(&purpose, &id, gate.name(), Asking::ToServe)?);
+                        lines.push(evaluator.passage(&purpose, Some(&id), gate.name(), Asking::ToServe)?);
                     }
                 }
             }

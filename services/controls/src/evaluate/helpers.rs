@@ -352,10 +352,9 @@ impl<'d> Evaluation<'d> {
 
     /// Whether a fact still holds: nothing ended it, and the end that it states is not reached.
     fn still_holds(&self, fact: &Fact) -> Result<bool, super::TooLong> {
-        if let Some(expires_ms) = fact.data().get("expires_at").and_then(Json::as_u64) {
-            if self.reached(expires_ms) {
-                return Ok(false);
-            }
+        let expires_ms = fact.data().get("expires_at").and_then(Json::as_u64);
+        if expires_ms.is_some_and(|expires_ms| self.reached(expires_ms)) {
+            return Ok(false);
         }
         for event_type in ENDS {
             let ends = self.facts(event_type);

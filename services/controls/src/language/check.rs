@@ -141,10 +141,11 @@ impl Checker<'_> {
         let field = select.field.as_str();
         if let Expr::Ident(root) = &select.operand.expr {
             let is_local = self.scope.iter().any(|(name, _)| name == root);
-            if !is_local && !select.test {
-                if let Some(found) = self.rooted(expr, root, field) {
-                    return found;
-                }
+            if !is_local
+                && !select.test
+                && let Some(found) = self.rooted(expr, root, field)
+            {
+                return found;
             }
         }
         let (of, kind) = self.check(&select.operand)?;
