@@ -34,8 +34,8 @@ pub struct Fact {
     pub evidence: Vec<(String, String)>,
     /// What it says: the event's `data`, as JSON.
     pub said: Vec<u8>,
-    /// The statements that took it back, or put it back into force, and whether it has been void since.
-    pub voids: Vec<(u64, bool)>,
+    /// The statement with which its signer took it back.
+    pub taken_back: Option<u64>,
     /// What [`Self::said`] holds, once it was asked for.
     #[serde(skip)]
     read: OnceLock<Value>,
@@ -86,7 +86,7 @@ impl Fact {
     pub fn new(event_type: &str, subject: &str, said: Vec<u8>, signing: Signing) -> Self {
         let Signing { index, time_ms, recorded_ms, signer, persons, roles, answers } = signing;
         let (event_type, subject) = (event_type.to_owned(), subject.to_owned());
-        let (evidence, voids, read) = (Vec::new(), Vec::new(), OnceLock::new());
+        let (evidence, taken_back, read) = (Vec::new(), None, OnceLock::new());
         Self {
             index,
             event_type,
@@ -99,7 +99,7 @@ impl Fact {
             answers,
             evidence,
             said,
-            voids,
+            taken_back,
             read,
         }
     }
@@ -142,7 +142,7 @@ impl Fact {
 
     /// Whether it is void for those who know the statements before `known`.
     fn is_void(&self, known: u64) -> bool {
-        self.voids.iter().rev().find(|(index, _)| *index < known).is_some_and(|(_, void)| *void)
+        self.taken_back.is_some_and(|index| index < known)
     }
 
     pub(crate) fn place(&self) -> (u64, u64) {

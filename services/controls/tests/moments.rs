@@ -97,7 +97,7 @@ fn dossier(history: &[Said]) -> Dossier {
             ..Signing::default()
         };
         let mut fact = Fact::new(said.event_type, "model:credit/pd@1", said.data.clone().into_bytes(), signing);
-        fact.voids.extend(said.void.then_some((index, true)));
+        fact.taken_back = said.void.then_some(index);
         fact
     });
     let mut dossier = Dossier::new("model:credit/pd@1", facts.collect());

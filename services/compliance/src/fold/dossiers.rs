@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use probity_controls::Fact;
 use probity_controls::dossier::Signing;
+use probity_domain::corrections::takes_back;
 use probity_projection::{Batch, ProjectionError, Recorded};
-use probity_schemas::correction::{CorrectionEvent, CorrectionKind};
+use probity_schemas::correction::CorrectionEvent;
 use probity_schemas::deployment::DeploymentEvent;
 use probity_schemas::training::TrainingEvent;
 use probity_schemas::usecase::UsecaseEvent;
@@ -70,52 +71,22 @@ fn concerned(recorded: &Recorded) -> impl Iterator<Item = &Subject> {
     named.into_iter().chain(&event.about).filter(|subject| recorded.reaches(subject))
 }
 
-/// Takes in what a correction does to earlier facts, and to corrections of them.
+/// Takes in what a correction does to an earlier fact.
 fn correct(batch: &mut Batch<'_>, recorded: &Recorded) -> Result<(), ProjectionError> {
     let Data::Correction(CorrectionEvent::Recorded(said)) = &recorded.event.data else { return Ok(()) };
-    // The correction that each turn is of: this one, then the one that was turned before.
-    let mut by = recorded.index;
-    for turn in &recorded.turns {
-        let (subject, index) = (&turn.fact.subject, turn.fact.index);
-        let correction = std::mem::replace(&mut by, index);
-        if !batch.contains(&fact_key(subject, index))? {
-            continue;
-        }
-        let kept = batch.record(&FACTS, fact_key(subject, index))?;
-        let mut moved = None;
-        match turn.kind {
-            CorrectionKind::Voids => kept.fact.voids.push((recorded.index, turn.holds)),
-            CorrectionKind::Amends if correction == recorded.index => kept.amendments.push(Amendment {
-                index: correction,
-                field: said.field.as_ref().map(ToString::to_string).unwrap_or_default(),
-                new: said.new.as_ref().map(ToString::to_string),
-                void: None,
-            }),
-            CorrectionKind::Amends => {
-                let amendment = kept.amendments.iter_mut().find(|amendment| amendment.index == correction);
-                if let Some(amendment) = amendment {
-                    amendment.void = (!turn.holds).then_some(recorded.index);
-                }
-            }
-            CorrectionKind::ReSubjects => {
-                kept.fact.voids.push((recorded.index, turn.holds));
-                if correction == recorded.index {
-                    kept.moved = said.new_subject.as_ref().filter(|to| recorded.reaches(to)).map(ToString::to_string);
-                    let mut copy = kept.fact.clone();
-                    copy.voids.clear();
-                    moved = kept.moved.clone().map(|to| {
-                        copy.subject.clone_from(&to);
-                        (to, copy)
-                    });
-                } else if let Some(to) = kept.moved.clone() {
-                    let copy = batch.record(&FACTS, fact_key(&to, index))?;
-                    copy.fact.voids.push((recorded.index, !turn.holds));
-                }
-            }
-        }
-        if let Some((to, fact)) = moved {
-            batch.put(&FACTS, fact_key(&to, index), Kept { fact, ..Kept::default() });
-        }
+    let Some(fact) = recorded.corrected() else { return Ok(()) };
+    let key = fact_key(&fact.subject, fact.index);
+    if !batch.contains(&key)? {
+        return Ok(());
+    }
+    let kept = batch.record(&FACTS, key)?;
+    match takes_back(said.kind) {
+        true => kept.fact.taken_back = kept.fact.taken_back.or(Some(recorded.index)),
+        false => kept.amendments.push(Amendment {
+            index: recorded.index,
+            field: said.field.as_ref().map(ToString::to_string).unwrap_or_default(),
+            new: said.new.as_ref().map(ToString::to_string),
+        }),
     }
     Ok(())
 }

@@ -16,8 +16,6 @@ pub(crate) const FACTS_ABOUT: Table<String> = Table::new(byte::FACTS_ABOUT);
 pub(crate) struct Kept {
     pub(crate) fact: Fact,
     pub(crate) amendments: Vec<Amendment>,
-    /// What it is about instead, as a correction says.
-    pub(crate) moved: Option<String>,
 }
 
 /// A correction of one field.
@@ -29,8 +27,6 @@ pub(crate) struct Amendment {
     pub(crate) field: String,
     /// What it should have said; `None` where it should have said nothing.
     pub(crate) new: Option<String>,
-    /// The correction that took it back.
-    pub(crate) void: Option<u64>,
 }
 
 pub(crate) fn fact_key(subject: &str, index: u64) -> Key {

@@ -78,9 +78,7 @@ impl<'v> Gatherer<'v> {
     fn amended(&self, kept: Kept) -> Fact {
         let mut fact = kept.fact;
         for amendment in kept.amendments.iter().filter(|amendment| amendment.index < self.known) {
-            if amendment.void.is_none_or(|void| void >= self.known) {
-                fact.amend(&amendment.field, amendment.new.as_deref());
-            }
+            fact.amend(&amendment.field, amendment.new.as_deref());
         }
         fact
     }
@@ -255,7 +253,7 @@ fn stays<'a>(place: &'a str, endpoint: &'a EndpointState, version: &'a str) -> i
     endpoint.running().chain(former).filter(move |stay| stay.share.version == version).map(move |stay| Served {
         endpoint: place.to_owned(),
         environment: word(&stay.environment),
-        from_ms: stay.share.began_ms.unwrap_or(0),
+        from_ms: stay.share.began_ms,
         until_ms: stay.ended.map(|(until_ms, _)| until_ms),
         indices: [Some(stay.share.began), stay.ended.map(|(_, index)| index)].into_iter().flatten().collect(),
     })

@@ -251,7 +251,7 @@ pub(crate) fn of_model(view: &View, model: &str, all: bool) -> Result<Vec<String
         let (key, value) = pair?;
         let state = VERSIONS.decode(&value).map_err(probity_projection::StoreError::from)?;
         if let (Some(version), true) = (Parts::of(&key).text(), state.is_registered()) {
-            registered.push((state.said.registered, version.to_owned()));
+            registered.push((state.said.registered(), version.to_owned()));
         }
     }
     if all || registered.len() < 2 {
