@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tonic::Request;
 
 use crate::folding::{Views, follow, memory_mib};
+use crate::history;
 use crate::log::{self, Writer};
 
 /// Questions of each kind.
@@ -57,6 +58,9 @@ impl Access for Nobody {
     }
 }
 
+/// When every control of every shipped pack is in force: 1 September 2028, in Unix milliseconds.
+const IN_FORCE_MS: u64 = 1_851_379_200_000;
+
 struct Services {
     inventory: InventoryHandler,
     audit: AuditHandler,
@@ -86,11 +90,12 @@ pub(crate) async fn ask(directory: &Path, rate: u64, seconds: u64) -> Result<Val
         models: (size / 200).max(10),
     });
     let still = questions(&services, QUESTIONS).await?;
+    let verdicts = verdicts(&services).await?;
     let impact = impact(&services).await?;
     let writing = while_writing(&log, &views, &services, rate, seconds).await?;
     let memory = memory_mib("VmRSS:")?;
     views.following.stop().await?;
-    Ok(json!({ "still": still, "impact": impact, "writing": writing, "memory_mib": memory }))
+    Ok(json!({ "still": still, "verdicts": verdicts, "impact": impact, "writing": writing, "memory_mib": memory }))
 }
 
 fn request<T>(message: T) -> Request<T> {
@@ -112,6 +117,8 @@ async fn questions(services: &Arc<Services>, count: usize) -> Result<Value> {
         "timeline page",
         "deficiencies page",
         "deployments page",
+        "verdicts",
+        "check deployment",
     ] {
         let mut samples = Vec::with_capacity(count);
         for _ in 0..count {
@@ -165,6 +172,23 @@ async fn once(services: &Services, question: &str, number: u64) -> Result<()> {
             let asked = v1::ListDeficienciesRequest { namespace, ..v1::ListDeficienciesRequest::default() };
             drop(services.compliance.list_deficiencies(request(asked)).await?);
         }
+        "verdicts" => {
+            let asked = v1::ListVerdictsRequest {
+                subject: model,
+                at_ms: Some(IN_FORCE_MS),
+                page_size: 1_000,
+                ..v1::ListVerdictsRequest::default()
+            };
+            found(services.compliance.list_verdicts(request(asked)).await)?;
+        }
+        "check deployment" => {
+            let use_case = format!("usecase:{path}");
+            let artifact = history::artifact(number, 1);
+            let question = v1::DeploymentQuestion { artifact, use_case, ..v1::DeploymentQuestion::default() };
+            let asked =
+                v1::CheckDeploymentRequest { questions: vec![question], ..v1::CheckDeploymentRequest::default() };
+            drop(services.compliance.check_deployment(request(asked)).await?);
+        }
         _ => {
             let namespace = format!("unit-{:02}/*", number % 20);
             let asked = v1::ListDeploymentsRequest { namespace, ..v1::ListDeploymentsRequest::default() };
@@ -180,6 +204,28 @@ fn found<T>(answer: Result<T, tonic::Status>) -> Result<()> {
         Err(status) if status.code() != tonic::Code::NotFound => Err(status.into()),
         _ => Ok(()),
     }
+}
+
+/// All controls of all packs in force, for all models, as the command line counts them.
+async fn verdicts(services: &Services) -> Result<Value> {
+    let started = Instant::now();
+    let (mut versions, mut judged, mut page_token) = (0, 0, String::new());
+    loop {
+        let asked = v1::CountVerdictsRequest {
+            at_ms: Some(IN_FORCE_MS),
+            page_size: 200,
+            page_token,
+            ..v1::CountVerdictsRequest::default()
+        };
+        let answer = services.compliance.count_verdicts(request(asked)).await?.into_inner();
+        versions += answer.versions;
+        judged += answer.counts.iter().map(|count| count.versions).sum::<u64>();
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    Ok(json!({ "seconds": started.elapsed().as_secs_f64(), "versions": versions, "verdicts": judged }))
 }
 
 /// The first page of what descends from a dataset that many are made from.

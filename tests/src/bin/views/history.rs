@@ -1,6 +1,7 @@
 //! The life of many models, as it would be recorded: mostly monitoring, now and then a version with all that it takes.
 
 use anyhow::Result;
+use probity_controls::shipped::{SHIPPED, Shipped};
 use probity_schemas::{Event, EventId, Identity};
 use probity_statement::{KeyId, Unsigned};
 use rand::rngs::StdRng;
@@ -71,6 +72,7 @@ impl History {
     pub(crate) fn statement(&mut self) -> Result<Vec<u8>> {
         let (signer, mut event) = match self.next {
             0 => (self.service.clone(), self.gate()),
+            next if next <= SHIPPED.len() as u64 => (self.service.clone(), pack(&SHIPPED[next as usize - 1])),
             _ => {
                 let number = self.rng.random_range(0..self.models.len());
                 self.about(number)
@@ -333,12 +335,26 @@ impl History {
     }
 }
 
+/// A control pack is adopted.
+fn pack(shipped: &Shipped) -> Value {
+    json!({
+        "type": "policy.published",
+        "subject": { "kind": "policy", "namespace": "controls", "name": shipped.name },
+        "data": { "kind": "control-pack", "content": { "text": shipped.text } },
+    })
+}
+
 struct Names {
     model: Value,
     version: Value,
     endpoint: Value,
     use_case: Value,
     dataset: Value,
+}
+
+/// The artefact of a model's version.
+pub(crate) fn artifact(model: u64, version: u64) -> String {
+    digest(1, model * 1_000 + version)
 }
 
 fn digest(what: u64, number: u64) -> String {
