@@ -1,7 +1,7 @@
 //! Packs that mean harm, or are simply wrong: a named fault when they are read, or an answer that says why there is none.
 //! Never a hang, and never a pass that rests on nothing.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use probity_controls::dossier::{Dossier, Signing};
 use probity_controls::pack::PACK_MAX;

@@ -1,5 +1,7 @@
 //! The packs that are shipped: they load, and every control says of its examples what it is to say.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -32,7 +32,7 @@ pub(crate) enum PackCommand {
     /// Show what changes from one edition of a pack to another.
     Diff(DiffArgs),
     /// Publish a pack; it is in force once a second person has confirmed it.
-    Publish(PublishArgs),
+    Publish(Box<PublishArgs>),
     /// Show the functions that rules have beside those of CEL.
     Functions,
 }
@@ -112,7 +112,7 @@ pub(super) async fn run(command: PackCommand, session: SessionArgs, json: bool) 
         PackCommand::Check(args) => check(&args.pack),
         PackCommand::Test(args) => test(&args, &session.open_to_read(json)),
         PackCommand::Diff(args) => diff(&args),
-        PackCommand::Publish(args) => publish(args, &session.open(json)).await,
+        PackCommand::Publish(args) => publish(*args, &session.open(json)).await,
         PackCommand::Functions => functions(),
     }
 }
