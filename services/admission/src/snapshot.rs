@@ -14,8 +14,8 @@ use crate::state::State;
 /// Changes with every change of what a snapshot holds; an older one is folded anew.
 const VERSION: u32 = 10;
 
-/// Encoded with postcard, which has no field names and so takes a fifth of the bytes and of the time. Types of the
-/// vocabulary, which leave out what is empty, name their fields: [`named`].
+/// Encoded with postcard, which has no field names. Types of the vocabulary, which leave out what is empty, name their
+/// fields: [`named`].
 #[derive(Serialize, Deserialize)]
 struct Snapshot<'a> {
     origin: Cow<'a, Origin>,

@@ -17,6 +17,7 @@ use crate::history::History;
 use crate::policies::Policies;
 use crate::refusal::Refusal;
 use crate::rules::{self, RuleContext};
+use crate::snapshot::SnapshotError;
 use crate::violation::RuleViolation;
 use crate::{KNOWN_RULE_SETS, RULES_OF_POWER};
 
@@ -209,6 +210,14 @@ impl State {
     /// earlier snapshot is as good as a new one.
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// How many entries each register has, and how many bytes they take in a snapshot: to explain what one takes.
+    ///
+    /// # Errors
+    /// One cannot be encoded.
+    pub fn sizes(&self) -> Result<Vec<(&'static str, usize, usize)>, SnapshotError> {
+        self.domain.sizes().map_err(SnapshotError::Encode)
     }
 
     /// How many subjects and open items there are, by kind: what this takes in memory grows with them.

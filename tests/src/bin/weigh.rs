@@ -134,6 +134,10 @@ fn main() -> Result<()> {
     for (what, count) in measured.state.counts() {
         println!("{what}: {count}");
     }
+    println!("{:<28} {:>9} {:>10}", "REGISTER", "ENTRIES", "BYTES");
+    for (register, entries, bytes) in measured.state.sizes()?.into_iter().filter(|(_, entries, _)| *entries > 0) {
+        println!("{register:<28} {entries:>9} {bytes:>10}");
+    }
     println!("memory: {memory} MiB, {:.0} bytes a version", memory as f64 * 1_048_576.0 / versions as f64);
     let started = Instant::now();
     let bytes = measured.state.to_snapshot()?;

@@ -66,6 +66,15 @@ macro_rules! domain_state {
             pub(crate) fn forget_all(&mut self) {
                 $(self.$register.forget_all();)+
             }
+
+            /// How many entries each register has, and how many bytes they take in a snapshot.
+            pub(crate) fn sizes(&self) -> Result<Vec<(&'static str, usize, usize)>, postcard::Error> {
+                Ok(vec![$((
+                    stringify!($register),
+                    self.$register.len(),
+                    postcard::experimental::serialized_size(&self.$register)?,
+                ),)+])
+            }
         }
     };
 }
