@@ -134,7 +134,7 @@ impl State {
                 Some(over(What::Approval, purpose, request.gate.clone(), Some(*index), lapse))
             }
             Held::Leave(purpose, endpoint, gate, pass) => {
-                let Ok(passage) = evaluator.passage(purpose, endpoint, gate, Asking::ToServe);
+                let Ok(passage) = evaluator.passage(purpose, Some(endpoint), gate, Asking::ToServe);
                 let denial = passage.at(time_ms(position)).as_ref().err()?;
                 let (what, index) = match pass.ground {
                     Ground::Approval => (What::Approval, None),
@@ -171,7 +171,7 @@ impl State {
         let mut held: Vec<Held> = Vec::new();
         for gate in self.policies.gates().names(&purpose.namespace, position.index) {
             for place in &places {
-                let Ok(passage) = evaluator.passage(&purpose, place, gate, Asking::ToServe);
+                let Ok(passage) = evaluator.passage(&purpose, Some(place), gate, Asking::ToServe);
                 let Ok(pass) = passage.at(time_ms(position)) else { continue };
                 let same = |known: &Held| matches!(known, Held::Leave(_, _, of, known) if of == gate && known == pass);
                 if pass.ground != Ground::Approval && !held.iter().any(same) {
@@ -254,7 +254,7 @@ fn closed(
 ) -> Option<(Name, Lapse)> {
     let environment = purpose.environment.unwrap_or(Environment::Production);
     evaluator.guarding(environment, &purpose.namespace).into_iter().find_map(|gate| {
-        let Ok(passage) = evaluator.passage(purpose, endpoint, gate.name(), Asking::ToServe);
+        let Ok(passage) = evaluator.passage(purpose, Some(endpoint), gate.name(), Asking::ToServe);
         let denial = passage.at(time_ms(position)).as_ref().err()?;
         Some((gate.name().clone(), denial.lapse.clone()))
     })
