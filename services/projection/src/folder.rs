@@ -45,7 +45,9 @@ impl<P: Projector> Fold<P> {
         }
         let mut batch = self.view.batch();
         for recorded in group.recorded.iter().filter(|recorded| recorded.index >= size) {
-            self.projector.apply(recorded, &mut batch)?;
+            let index = recorded.index;
+            let applied = self.projector.apply(recorded, &mut batch);
+            applied.map_err(|source| ProjectionError::Statement { index, source: Box::new(source) })?;
         }
         let cursor = group.end.keep(&mut batch)?;
         let writes = Writes::of(batch, cursor);

@@ -30,4 +30,12 @@ pub enum ProjectionError {
     /// The store failed, or holds a record that is not readable.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A statement could not be folded: the view halts before it.
+    #[error("the statement at index {index} could not be folded: {source}")]
+    Statement {
+        /// Its position in the log.
+        index: u64,
+        /// Why not.
+        source: Box<ProjectionError>,
+    },
 }

@@ -273,7 +273,7 @@ fn a_view_that_cannot_fold_a_statement_halts_alone() {
         // The statement at index 5 is the last of this block, none of which is taken in then.
         log.push(told.block(3));
         let reason = halted(&stumbles).await;
-        assert!(reason.contains("table 42"), "{reason}");
+        assert!(reason.contains("the statement at index 5") && reason.contains("table 42"), "{reason}");
         for _ in 0..10 {
             log.push(told.block(2));
         }
