@@ -13,16 +13,18 @@ use tempfile::TempDir;
 
 /// The blocks that are run: here, but for those of `auditors.md` (`copies.rs`) and `tls.md` (`operating.rs`),
 /// whose every line is.
-const RUN: [(&str, &str); 5] = [
+const RUN: [(&str, &str); 7] = [
     ("README.md", "See it work"),
     ("README.md", "A ledger in ten lines"),
     ("ops/guide/commands.md", "A ledger, step by step"),
+    ("ops/guide/control-packs.md", "Adopting one"),
+    ("ops/guide/control-packs.md", "Writing one"),
     ("ops/guide/deployment.md", "On more than one machine"),
     ("ops/guide/deployment.md", "Before a server meets its configuration"),
 ];
 const RUN_ELSEWHERE: [&str; 2] = ["ops/guide/auditors.md", "ops/guide/tls.md"];
 /// Blocks that say why they are not run.
-const NOT_RUN: usize = 7;
+const NOT_RUN: usize = 10;
 
 /// A newcomer with a directory, a shell, and what they are told to type.
 struct Newcomer {
@@ -136,6 +138,16 @@ fn the_guide_runs_step_by_step_as_it_stands() {
     let lines = lines("ops/guide/commands.md", "A ledger, step by step");
     assert!(lines.len() > 20, "{lines:?}");
     lines.iter().for_each(|line| newcomer.types(line));
+}
+
+#[test]
+fn what_needs_no_ledger_to_write_a_control_pack_runs() {
+    let mut newcomer = Newcomer::new();
+    for heading in ["Adopting one", "Writing one"] {
+        let lines = lines("ops/guide/control-packs.md", heading);
+        assert!(lines.len() > 1, "{heading}: {lines:?}");
+        lines.iter().for_each(|line| newcomer.types(line));
+    }
 }
 
 #[test]
