@@ -105,10 +105,11 @@ impl Fact {
     }
 
     /// Puts a value in the place of a field, as a correction says; takes the field away where there is none. The field is
-    /// named as in `data.cost.amount`. One that the fact does not have, or that stands in a list, stays as it is.
+    /// named as in `cost.amount` or `data.cost.amount`. One that the fact does not have, or that stands in a list, stays as it is.
     pub fn amend(&mut self, field: &str, new: Option<&str>) {
         let mut data: Value = serde_json::from_slice(&self.said).unwrap_or_default();
-        let Some(path) = field.strip_prefix("data.") else { return };
+        // As people write it: `duration_s`, or `data.duration_s` as the event has it.
+        let path = field.strip_prefix("data.").unwrap_or(field);
         let (parents, name) = path.rsplit_once('.').map_or(("", path), |(parents, name)| (parents, name));
         let mut at = &mut data;
         for parent in parents.split('.').filter(|parent| !parent.is_empty()) {

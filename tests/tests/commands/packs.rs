@@ -167,3 +167,38 @@ fn whatever_is_wrong_with_a_pack_is_said_with_its_line_and_the_nearest_name() {
     let unknown = shell.run(&["compliance", "pack", "check", "sr-26"]);
     assert!(unknown.code == Some(2) && unknown.err.contains("did you mean sr-26-2?"), "{unknown:?}");
 }
+
+#[test]
+fn what_is_taken_back_amended_or_waived_changes_what_is_said_from_then_on() {
+    let shell = ledger();
+    record(&shell, &["model.registered", "--subject", "credit/pd", "--set", "purpose=PD", "--key", "ada.key"]);
+    let artifact = format!(r#"artifacts={{"digest":"{DIGEST}","form":"file"}}"#);
+    let version = ["model.version_registered", "--subject", "credit/pd@1", "--set", &artifact, "--key", "ada.key"];
+    record(&shell, &version);
+    adopt(&shell, "sr-26-2");
+    let classified =
+        ["record", "model.classified", "--subject", "credit/pd", "--set", "framework=sr-26-1", "--set", "class=tier-1"];
+    let index = shell.recorded(&[&classified[..], &["--set", "basis=exposure", "--key", "rita.key"]].concat());
+    assert_eq!(verdict(&shell, "materiality").0, "fail", "it is of another framework");
+    let amended = ["--field", "framework", "--new", "sr-26-2", "--reason", "A slip.", "--key", "rita.key"];
+    shell.recorded(&[&["correct", &index][..], &amended].concat());
+    assert_eq!(verdict(&shell, "materiality").0, "pass", "as it is corrected");
+    let known = ["compliance", "verdicts", "credit/pd", "--control", "materiality", "--known-by", &index, "--json"];
+    assert!(shell.run(&known).out.contains("\"fail\""), "before it was recorded nobody knew");
+    shell.recorded(&["correct", &index, "--kind", "voids", "--reason", "Of another model.", "--key", "rita.key"]);
+    assert_eq!(verdict(&shell, "materiality").0, "fail", "as if it had not been said");
+
+    let control = "control=sr-26-2_materiality";
+    let requested = ["record", "exception.requested", "--subject", "credit/pd@1", "--set", control, "--set"];
+    let requested =
+        shell.recorded(&[&requested[..], &["reason=The tier is being decided.", "--key", "ada.key"]].concat());
+    let granted =
+        ["record", "exception.granted", "--subject", "credit/pd@1", "--regarding", &requested, "--set", control];
+    let why = ["--set", "reason=It decides nothing yet.", "--set", r#"compensating_controls=["a clerk decides"]"#];
+    let end = ["--set", "expires_at=+30d", "--key", "rita.key"];
+    shell.recorded(&[&granted[..], &why, &end].concat());
+    let (found, reason) = verdict(&shell, "materiality");
+    assert!(found == "waived" && reason.contains("an exception is in force"), "{found}: {reason}");
+    let later = ["compliance", "verdicts", "credit/pd", "--control", "materiality", "--at", "+31d", "--json"];
+    assert!(shell.run(&later).out.contains("\"fail\""), "and ends with its time");
+}
