@@ -177,12 +177,6 @@ fn shorten(value: &mut Value) {
     }
 }
 
-impl PartialEq for Fact {
-    fn eq(&self, other: &Self) -> bool {
-        self.index == other.index && self.subject == other.subject
-    }
-}
-
 /// A stretch of time in which the version answered somewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Served {

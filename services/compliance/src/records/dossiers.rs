@@ -12,7 +12,7 @@ pub(crate) const FACTS: Table<Kept> = Table::new(byte::FACTS);
 pub(crate) const FACTS_ABOUT: Table<String> = Table::new(byte::FACTS_ABOUT);
 
 /// A fact, and what became of it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) fact: Fact,
     pub(crate) amendments: Vec<Amendment>,
