@@ -182,8 +182,11 @@ impl ViewReader {
             Health::Halted { .. } => true,
         };
         let mut position = self.position.clone();
-        match tokio::time::timeout(patience, position.wait_for(settled)).await {
-            Ok(Ok(_)) | Err(_) => self.answers(tree_size),
+        // What it waited for is held like a lock: asking again with it in hand, while a new position waits to be written,
+        // would wait for ever.
+        let waited = tokio::time::timeout(patience, position.wait_for(settled)).await.map(|there| there.map(drop));
+        match waited {
+            Ok(Ok(())) | Err(_) => self.answers(tree_size),
             Ok(Err(_)) => Err(NotThere::Closed),
         }
     }

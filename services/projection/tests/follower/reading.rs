@@ -29,6 +29,48 @@ fn who_asks_waits_until_the_view_is_there() {
     });
 }
 
+/// In a thread of its own: who waits for ever is not waited for.
+#[test]
+fn who_asks_never_waits_for_whom_it_holds_up() {
+    let (done, all_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        ask_while_it_is_folded();
+        let _ = done.send(());
+    });
+    all_done.recv_timeout(Duration::from_secs(120)).expect("somebody waits for ever");
+}
+
+fn ask_while_it_is_folded() {
+    run(|| async {
+        let mut world = World::of_blocks(4).await;
+        let (following, reader) = follow::<Counts<0, 1>>(world.log.clone(), world.store()).await;
+        reach(&reader, world.told.size()).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let asking = |_| {
+            let (reader, stop) = (reader.clone(), stop.clone());
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+                runtime.block_on(async {
+                    while !stop.load(Ordering::Relaxed) {
+                        reader.at_least(1, PATIENCE).await.unwrap();
+                    }
+                });
+            })
+        };
+        let askers: Vec<_> = (0..4).map(asking).collect();
+        // Each block is a new position, which has to be told while somebody has just been told the one before.
+        for _ in 0..60 {
+            world.record_blocks_of(&[1; 50]).await;
+            reach(&reader, world.told.size()).await;
+        }
+        stop.store(true, Ordering::Relaxed);
+        for asker in askers {
+            asker.join().unwrap();
+        }
+        following.stop().await.unwrap();
+    });
+}
+
 #[test]
 fn who_has_waited_long_enough_is_told_how_far_the_view_is() {
     run(|| async {
